@@ -1,0 +1,65 @@
+// See command.h.
+#include "cli/command.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+namespace assay::cli {
+
+void add_example(CLI::App& app, const std::string& example) { app.footer("Example:\n  " + example); }
+
+Expected<std::vector<std::string>> expand_paths(const std::vector<std::string>& paths) {
+  namespace fs = std::filesystem;
+  std::vector<std::string> files;
+  for (const std::string& path : paths) {
+    std::error_code error;
+    const fs::file_status status = fs::status(path, error);
+    if (path != "-" && !fs::exists(status)) return fail(Place{.file = path}, "no such file or directory");
+    if (!fs::is_directory(status)) {
+      files.push_back(path);
+      continue;
+    }
+    const size_t first = files.size();
+    fs::recursive_directory_iterator it(path, fs::directory_options::skip_permission_denied, error);
+    for (; !error && it != fs::recursive_directory_iterator(); it.increment(error)) {
+      std::error_code ignored;
+      if (it->path().extension() == ".clif" && it->is_regular_file(ignored)) files.push_back(it->path().string());
+    }
+    if (error) return fail(Place{.file = path}, "cannot read the directory: " + error.message());
+    std::sort(files.begin() + static_cast<std::ptrdiff_t>(first), files.end());
+  }
+  return files;
+}
+
+Expected<std::string> read_input(const std::string& path) {
+  if (path != "-") return read_file(path);
+  std::string text;
+  char buffer[1 << 16];
+  size_t count = 0;
+  while ((count = std::fread(buffer, 1, sizeof buffer, stdin)) > 0) text.append(buffer, count);
+  return text;
+}
+
+int report(const Diagnostic& diagnostic, std::string_view source) {
+  std::fputs(render(diagnostic, source).c_str(), stderr);
+  return kBadInput;
+}
+
+int report(const Diagnostics& diagnostics, std::string_view source) {
+  for (const Diagnostic& diagnostic : diagnostics) report(diagnostic, source);
+  return kBadInput;
+}
+
+bool is_terminal(int descriptor) { return isatty(descriptor) == 1; }
+
+bool use_color(int descriptor) {
+  const char* no_color = std::getenv("NO_COLOR");
+  return (no_color == nullptr || *no_color == '\0') && is_terminal(descriptor);
+}
+
+}  // namespace assay::cli

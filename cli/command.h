@@ -1,0 +1,63 @@
+// What every subcommand of the program `assay` shares: how it is registered, its exit status, and how it prints.
+//
+// A subcommand NAME is one file, cli/NAME.cpp, with `void add_NAME(CLI::App& app, Action& action)`: it adds a subcommand
+// with its options to `app` and, in the subcommand's callback, sets `action` to what is to be done. Then one line in
+// ASSAY_COMMANDS below. The work itself is done by the libraries; see cfg.cpp for a short example.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "compiler/support/diagnostic.h"
+
+namespace CLI {
+class App;
+}
+
+// In the order in which `assay --help` lists them. A name with a hyphen is written with an underscore.
+#define ASSAY_COMMANDS(COMMAND) \
+  COMMAND(cat)                  \
+  COMMAND(cfg)                  \
+  COMMAND(compile)              \
+  COMMAND(fuzz)                 \
+  COMMAND(interpret)            \
+  COMMAND(reduce)               \
+  COMMAND(run)                  \
+  COMMAND(test)                 \
+  COMMAND(verify)
+
+namespace assay::cli {
+
+enum ExitStatus : int {
+  kNothingWrong = 0,
+  kFinding = 1,   // a mismatch, a failed proof, a failed test
+  kBadInput = 2,  // the input or the command line
+  kInternal = 3   // Assay itself is at fault
+};
+
+using Action = std::function<int()>;
+
+#define ASSAY_DECLARE_COMMAND(name) void add_##name(CLI::App& app, Action& action);
+ASSAY_COMMANDS(ASSAY_DECLARE_COMMAND)
+#undef ASSAY_DECLARE_COMMAND
+
+// Gives `app` the footer with its example: `--help` of every subcommand has one.
+void add_example(CLI::App& app, const std::string& example);
+
+// The CLIF files that `paths` stand for: files as they are, directories walked, every .clif file below them in order of
+// names. `-` is standard input. Fails for a path that does not exist.
+Expected<std::vector<std::string>> expand_paths(const std::vector<std::string>& paths);
+
+// The text of a file, or of standard input for `-`.
+Expected<std::string> read_input(const std::string& path);
+
+// Prints errors on standard error, with the line and a caret if `source` is the file's text. Returns kBadInput.
+int report(const Diagnostic& diagnostic, std::string_view source = {});
+int report(const Diagnostics& diagnostics, std::string_view source = {});
+
+// May output on this stream use colours? Is it a terminal? NO_COLOR is respected.
+bool is_terminal(int descriptor);
+bool use_color(int descriptor);
+
+}  // namespace assay::cli

@@ -1,0 +1,125 @@
+// `assay verify`: proves the lowering rules of the given ISAs with an SMT solver.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+#include "verify/verify.h"
+
+namespace assay::cli {
+
+namespace {
+
+struct Options {
+  std::vector<std::string> isas;
+  std::vector<std::string> rules;
+  unsigned jobs = 0;
+  double timeout = 10;
+  std::string export_directory;
+  bool list = false;
+  bool json = false;
+};
+
+nlohmann::json to_json(const verify::UnitResult& unit) {
+  nlohmann::json rules = nlohmann::json::array();
+  for (const verify::RuleResult& rule : unit.rules) {
+    if (rule.state == verify::RuleState::Proven) continue;
+    rules.push_back({{"name", rule.name},
+                     {"file", rule.file},
+                     {"line", rule.line},
+                     {"state", to_string(rule.state)},
+                     {"reason", rule.reason},
+                     {"counterexample", rule.counterexample}});
+  }
+  return {{"rules", unit.rules.size()},
+          {"proven", unit.proven},
+          {"failed", unit.failed},
+          {"unknown", unit.unknown},
+          {"instantiations", unit.instantiations},
+          {"seconds", unit.seconds},
+          {"cpu_seconds", unit.cpu_seconds},
+          {"open", rules}};
+}
+
+void print_text(const verify::UnitResult& unit, bool list) {
+  for (const verify::RuleResult& rule : unit.rules) {
+    if (rule.state == verify::RuleState::Failed) {
+      std::printf("%s:%u: rule %s does not hold\n%s", rule.file.c_str(), rule.line, rule.name.c_str(),
+                  rule.counterexample.c_str());
+    }
+  }
+  for (const verify::RuleResult& rule : unit.rules) {
+    if (rule.state == verify::RuleState::Unknown) {
+      std::printf("%s:%u: rule %s not proven: %s\n", rule.file.c_str(), rule.line, rule.name.c_str(), rule.reason.c_str());
+    } else if (list && rule.state == verify::RuleState::Proven) {
+      std::printf("%s:%u: rule %s proven, %u instantiations, %.2f s\n", rule.file.c_str(), rule.line, rule.name.c_str(),
+                  rule.applicable, rule.seconds);
+    }
+  }
+  std::printf("%-8s %zu rules: %u proven, %u failed, %u unknown; %llu instantiations in %.1f s (%.0f per core-second)\n",
+              name(unit.isa), unit.rules.size(), unit.proven, unit.failed, unit.unknown,
+              static_cast<unsigned long long>(unit.instantiations), unit.seconds,
+              static_cast<double>(unit.instantiations) / (unit.cpu_seconds > 0 ? unit.cpu_seconds : 1));
+}
+
+int run_verify(const Options& options) {
+  std::vector<IsaKind> isas;
+  for (const std::string& text : options.isas) {
+    const auto isa = isa_from_name(text);
+    if (!isa) return report(Diagnostic{{}, "no ISA is called " + text, "use x64, aarch64, riscv64 or s390x"});
+    isas.push_back(*isa);
+  }
+  if (isas.empty()) isas.assign(std::begin(kAllIsas), std::end(kAllIsas));
+  if (!options.export_directory.empty()) {
+    std::error_code error;
+    std::filesystem::create_directories(options.export_directory, error);
+    if (error) return report(Diagnostic{{.file = options.export_directory}, "cannot make the folder: " + error.message(), ""});
+  }
+  verify::VerifyOptions verify_options{.jobs = options.jobs,
+                                       .timeout_ms = static_cast<unsigned>(options.timeout * 1000),
+                                       .rules = options.rules,
+                                       .export_directory = options.export_directory};
+  unsigned done = 0;
+  if (!options.json && is_terminal(STDERR_FILENO)) {
+    verify_options.progress = [&](const verify::RuleResult& rule) {
+      std::fprintf(stderr, "\r\033[K%u %s", ++done, rule.name.c_str());
+    };
+  }
+  nlohmann::json units = nlohmann::json::object();
+  int status = kNothingWrong;
+  for (const IsaKind isa : isas) {
+    const auto unit = verify::verify_isa(isa, verify_options);
+    if (verify_options.progress) std::fprintf(stderr, "\r\033[K");
+    if (!unit) return report(unit.error());
+    if (unit->failed != 0) status = kFinding;
+    if (options.json) {
+      units[name(isa)] = to_json(*unit);
+    } else {
+      print_text(*unit, options.list);
+    }
+  }
+  if (options.json) std::printf("%s\n", nlohmann::json{{"units", units}}.dump(2).c_str());
+  return status;
+}
+
+}  // namespace
+
+void add_verify(CLI::App& app, Action& action) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("verify", "Prove the lowering rules");
+  command->add_option("--isa,--target", options->isas, "x64, aarch64, riscv64, s390x; several; default: all");
+  command->add_option("--rule", options->rules, "only rules whose name contains this; several");
+  command->add_option("--jobs", options->jobs, "threads; default: one per processor");
+  command->add_option("--timeout", options->timeout, "seconds per query")->check(CLI::Range(0.001, 86400.0));
+  command->add_option("--export-smt", options->export_directory, "write each query into this folder as SMT-LIB");
+  command->add_flag("--list", options->list, "list the proven rules too");
+  command->add_flag("--json", options->json, "one JSON object on standard output");
+  add_example(*command, "assay verify --isa riscv64 --rule iadd");
+  command->callback([options, &action] { action = [options] { return run_verify(*options); }; });
+}
+
+}  // namespace assay::cli

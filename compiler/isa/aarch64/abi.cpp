@@ -1,0 +1,175 @@
+#include "compiler/isa/aarch64/abi.h"
+
+#include "compiler/isa/aarch64/context.h"
+
+namespace assay::isa::aarch64 {
+
+using machine::Amode;
+using machine::EncodeError;
+using machine::FrameLayout;
+using machine::InstList;
+using machine::Operand;
+using machine::PReg;
+using machine::Reg;
+using machine::RegClass;
+using machine::SimpleInst;
+
+namespace {
+
+constexpr PReg x(unsigned number) { return PReg(RegClass::Gpr, number); }
+constexpr PReg kX16 = x(16), kX17 = x(17), kFp = x(29), kLr = x(30), kSp = x(31);
+
+// Procedure Call Standard for the Arm 64-bit Architecture, "Parameter passing".
+constexpr PReg kArguments[] = {x(0), x(1), x(2), x(3), x(4), x(5), x(6), x(7)};
+constexpr PReg kResults[] = {x(0), x(1), x(2), x(3), x(4), x(5), x(6), x(7)};
+
+constexpr int64_t kLinkage = 16;
+
+template <class Enum>
+Operand param(Enum value) {
+  return Operand::immediate(int64_t(value));
+}
+
+Amode at(PReg base, int64_t disp) {
+  Amode amode;
+  amode.base = base;
+  amode.disp = static_cast<int32_t>(disp);
+  return amode;
+}
+
+SimpleInst add_imm(PReg to, PReg from, int64_t imm) {
+  return {kAddImm,
+          {param(Size::X), param(ImmShift::Lsl0), Operand::def(to), Operand::use(from), Operand::immediate(imm)}};
+}
+SimpleInst sub_imm(PReg to, PReg from, int64_t imm) {
+  return {kSubImm,
+          {param(Size::X), param(ImmShift::Lsl0), Operand::def(to), Operand::use(from), Operand::immediate(imm)}};
+}
+
+// to := value, at most 32 bits signed.
+void set_constant(PReg to, int64_t value, InstList& out) {
+  const int64_t base = value < 0 ? ~value : value;
+  out.push(value < 0 ? kMovn : kMovz, {param(Piece::P0), Operand::def(to), Operand::immediate(base & 0xffff)});
+  if (base >> 16 == 0) return;
+  out.push(kMovk, {param(Piece::P16), Operand::def(to), Operand::use(to), Operand::immediate((value >> 16) & 0xffff)});
+}
+
+// to := from + offset, where `scratch` is not `from`.
+void add_offset(PReg to, PReg from, int64_t offset, PReg scratch, InstList& out) {
+  if (offset >= 0 && offset < 4096) return out.push(add_imm(to, from, offset));
+  if (offset < 0 && offset > -4096) return out.push(sub_imm(to, from, -offset));
+  set_constant(scratch, offset, out);
+  out.push(kAddSp, {Operand::def(to), Operand::use(from), Operand::use(scratch)});
+}
+
+// The saved registers, two by two; the last one alone if their number is odd. They stand right below x29.
+void each_saved(const FrameLayout& frame, auto pair, auto single) {
+  int64_t place = int64_t(frame.saves_offset) - frame.linkage_offset;
+  size_t i = 0;
+  for (; i + 1 < frame.saved.size(); i += 2, place += 16) pair(frame.saved[i], frame.saved[i + 1], at(kFp, place));
+  if (i < frame.saved.size()) single(frame.saved[i], at(kFp, place));
+}
+
+void put32(std::vector<uint8_t>& out, uint64_t value) {
+  for (unsigned i = 0; i < 4; ++i) out.push_back(static_cast<uint8_t>(value >> (8 * i)));
+}
+
+// Operand 0 is the index, the labels follow. Entries are 32-bit distances from the table's start.
+//   adr x16, table ; ldrsw x17, [x16, index, uxtw #2] ; add x16, x16, x17 ; br x16 ; table: …
+EncodeError encode_jump_table(std::span<const Operand> operands, const machine::HatchContext& context,
+                              std::vector<uint8_t>& out, uint32_t& data_begin) {
+  if (operands.empty() || !operands[0].is_reg() || !operands[0].reg.is_physical()) return EncodeError::BadOperand;
+  constexpr uint32_t kCodeSize = 16;
+  const uint32_t index = operands[0].reg.preg().number();
+  if (index == kX16.number() || index == kX17.number() || index == kSp.number()) return EncodeError::BadOperand;
+  put32(out, 0x10000000 | (kCodeSize / 4) << 5 | 16);
+  put32(out, 0xb8a05800 | index << 16 | 16u << 5 | 17);
+  put32(out, 0x8b000000 | 17u << 16 | 16u << 5 | 16);
+  put32(out, 0xd61f0000 | 16u << 5);
+  data_begin = kCodeSize;
+  for (unsigned slot = 1; slot < operands.size(); ++slot) {
+    if (operands[slot].kind != machine::OperandKind::Label) return EncodeError::BadOperand;
+    put32(out, static_cast<uint64_t>(context.displacement(context.user, slot) - int64_t(kCodeSize)));
+  }
+  return EncodeError::None;
+}
+
+}  // namespace
+
+const machine::AbiTable kAbi = {
+    .argument_registers = kArguments,
+    .result_registers = kResults,
+    .stack_pointer = kSp,
+    .frame_pointer = kFp,
+    .link_register = kLr,
+    .frame_scratch = kX17,
+    .stack_align = 16,
+    .return_address_bytes = 0,
+    .linkage_bytes = kLinkage,
+    .outgoing_base = 0,
+    .saves_in_caller_frame = false,
+    .sret_in_result = false,
+};
+
+regalloc::RegisterEnv register_env() {
+  regalloc::RegisterEnv env;
+  for (unsigned n = 0; n < 16; ++n) env.allocatable[0].push_back(x(n));
+  for (unsigned n = 19; n < 29; ++n) {
+    env.allocatable[0].push_back(x(n));
+    env.callee_saved.add(x(n));
+  }
+  env.callee_saved.add(kFp);
+  env.scratch[0] = kX16;
+  return env;
+}
+
+SimpleInst move(RegClass, Reg to, Reg from) { return {kMov, {Operand::def(to), Operand::use(from)}}; }
+
+SimpleInst load(RegClass, Reg to, const Amode& place) {
+  const uint16_t opcode = !place.in_frame && place.disp < 0 ? kLoadUnscaled : kLoad;
+  return machine::with_amode(target_isa(), opcode, {param(Load::X), Operand::def(to)}, place);
+}
+
+SimpleInst store(RegClass, Reg from, const Amode& place) {
+  const uint16_t opcode = !place.in_frame && place.disp < 0 ? kStoreUnscaled : kStore;
+  return machine::with_amode(target_isa(), opcode, {param(Store::X), Operand::use(from)}, place);
+}
+
+SimpleInst address(Reg to, const Amode& place) {
+  return machine::with_amode(target_isa(), kLea, {Operand::def(to)}, place);
+}
+
+void prologue(const FrameLayout& frame, InstList& out) {
+  out.push(kPushPair, {Operand::use(kFp), Operand::use(kLr)});
+  out.push(kMovSp, {Operand::def(kFp), Operand::use(kSp)});
+  if (frame.linkage_offset != 0) add_offset(kSp, kSp, -int64_t(frame.linkage_offset), kX17, out);
+  each_saved(
+      frame,
+      [&](PReg a, PReg b, const Amode& place) {
+        out.push(machine::with_amode(target_isa(), kStorePair, {Operand::use(a), Operand::use(b)}, place));
+      },
+      [&](PReg a, const Amode& place) { out.push(store(RegClass::Gpr, a, place)); });
+}
+
+void epilogue(const FrameLayout& frame, InstList& out) {
+  each_saved(
+      frame,
+      [&](PReg a, PReg b, const Amode& place) {
+        out.push(machine::with_amode(target_isa(), kLoadPair, {Operand::def(a), Operand::def(b)}, place));
+      },
+      [&](PReg a, const Amode& place) { out.push(load(RegClass::Gpr, a, place)); });
+  if (frame.linkage_offset != 0) out.push(kMovSp, {Operand::def(kSp), Operand::use(kFp)});
+  out.push(kPopPair, {Operand::def(kFp), Operand::def(kLr)});
+}
+
+void frame_address(PReg to, int64_t offset, InstList& out) { add_offset(to, kSp, offset, to, out); }
+
+uint16_t longer_branch(uint16_t) { return machine::kNoOpcode; }
+
+EncodeError encode_hatch(uint16_t opcode, std::span<const Operand> operands, const machine::HatchContext& context,
+                         std::vector<uint8_t>& out, uint32_t& data_begin) {
+  if (opcode != kJumpTable) return EncodeError::NeedsHatch;
+  return encode_jump_table(operands, context, out, data_begin);
+}
+
+}  // namespace assay::isa::aarch64

@@ -1,0 +1,172 @@
+// The pipeline on every machine of this build: functions that exercise what the shared code does. That the code also
+// computes the right thing is the business of the executors' tests.
+#include "compiler/machine/compile.h"
+
+#include <gtest/gtest.h>
+
+#include "compiler/ir/builder.h"
+#include "compiler/ir/parser.h"
+#include "compiler/isa/registry.h"
+#include "compiler/machine/module.h"
+
+namespace assay {
+namespace {
+
+struct Case {
+  const char* name;
+  const char* text;
+};
+
+const Case kCases[] = {
+    {"slice", "function %f(i32) -> i32 {\nblock0(v0: i32):\n  v1 = iconst.i32 7\n  v2 = iadd v0, v1\n  return v2\n}\n"},
+    {"loop",
+     "function %f(i64) -> i64 {\nblock0(v0: i64):\n  v1 = iconst.i64 0\n  jump block1(v0, v1)\nblock1(v2: i64, v3: "
+     "i64):\n"
+     "  v4 = iadd v3, v2\n  v5 = iconst.i64 1\n  v6 = isub v2, v5\n  brif v6, block1(v6, v4), block2\nblock2:\n  "
+     "return v4\n}\n"},
+    {"stack arguments",
+     "function %f(i64, i64, i64, i64, i64, i64, i64, i64, i64, i32) -> i64 {\n"
+     "block0(v0: i64, v1: i64, v2: i64, v3: i64, v4: i64, v5: i64, v6: i64, v7: i64, v8: i64, v9: i32):\n"
+     "  v10 = iadd v0, v8\n  v11 = sextend.i64 v9\n  v12 = iadd v10, v11\n  return v12\n}\n"},
+    {"many results",
+     "function %f(i64) -> i64, i64, i64, i64, i64, i64, i64, i64, i64, i64 {\nblock0(v0: i64):\n  v1 = iconst.i64 5\n"
+     "  return v0, v1, v0, v1, v0, v1, v0, v1, v0, v1\n}\n"},
+    {"calls",
+     "function %f(i64, i8) -> i64 {\n"
+     "  fn0 = %g(i64, i8 sext, i64, i64, i64, i64, i64, i64, i64, i64) -> i64, i64, i64, i64, i64, i64, i64, i64, i64, "
+     "i64\n"
+     "block0(v0: i64, v1: i8):\n  v2 = iconst.i64 3\n"
+     "  v3, v4, v5, v6, v7, v8, v9, v10, v11, v12 = call fn0(v0, v1, v0, v0, v0, v0, v0, v2, v0, v2)\n"
+     "  v13 = iadd v3, v12\n  v14 = iadd v13, v0\n  return v14\n}\n"},
+    {"indirect call",
+     "function %f(i64, i64) -> i64 {\n  sig0 = (i64, i64) -> i64\n  fn0 = %g(i64, i64) -> i64\nblock0(v0: i64, v1: "
+     "i64):\n"
+     "  v2 = call_indirect sig0, v0(v0, v1)\n  v3 = func_addr.i64 fn0\n  v4 = call_indirect sig0, v3(v2, v2)\n  return "
+     "v4\n}\n"},
+    {"table",
+     "function %f(i32) -> i32 {\nblock0(v0: i32):\n  br_table v0, block3, [block1, block2, block1, block3]\nblock1:\n"
+     "  v1 = iconst.i32 1\n  return v1\nblock2:\n  v2 = iconst.i32 2\n  return v2\nblock3:\n  return v0\n}\n"},
+    {"large frame",
+     "function %f(i64) -> i64 {\n  ss0 = explicit_slot 100000\n  ss1 = explicit_slot 16\n  fn0 = %g(i64) -> "
+     "i64\nblock0(v0: i64):\n"
+     "  v1 = stack_addr.i64 ss1\n  store notrap v0, v1\n  v2 = stack_addr.i64 ss0+50000\n  store notrap v0, v2\n"
+     "  v3 = call fn0(v1)\n  v4 = iadd v3, v0\n  return v4\n}\n"},
+    {"both ways to one block",
+     "function %f(i32) -> i32 {\nblock0(v0: i32):\n  brif v0, block1(v0), block1(v0)\nblock1(v1: i32):\n  return "
+     "v1\n}\n"},
+    {"swap in a loop",
+     "function %f(i32, i32, i32) -> i32 {\nblock0(v0: i32, v1: i32, v2: i32):\n  jump block1(v0, v1, v2)\n"
+     "block1(v3: i32, v4: i32, v5: i32):\n  v6 = iconst.i32 -1\n  v7 = iadd v5, v6\n  brif v7, block1(v4, v3, v7), "
+     "block2\n"
+     "block2:\n  return v3\n}\n"},
+    {"unused parameters and results",
+     "function %f(i64, i64) -> i64 {\n  fn0 = %g(i64) -> i64, i64\nblock0(v0: i64, v1: i64):\n  v2, v3 = call fn0(v1)\n"
+     "  jump block1(v2, v3)\nblock1(v4: i64, v5: i64):\n  v6 = iadd v4, v4\n  brif v6, block1(v6, v5), "
+     "block2\nblock2:\n  return v6\n}\n"},
+    {"narrow extension of arguments and results",
+     "function %f(i8 uext, i16 sext) -> i8 uext, i16 sext {\nblock0(v0: i8, v1: i16):\n  return v0, v1\n}\n"},
+};
+
+class CompileTest : public testing::TestWithParam<const machine::TargetIsa*> {};
+
+TEST_P(CompileTest, EveryCaseAtEveryLevelAndPressure) {
+  machine::Compiler compiler(*GetParam());
+  for (const Case& c : kCases) {
+    const auto function = ir::parse_function(c.text);
+    ASSERT_TRUE(function.has_value()) << c.name << "\n" << render(function.error().front(), c.text);
+    for (machine::OptLevel level : {machine::OptLevel::None, machine::OptLevel::Speed}) {
+      for (unsigned registers : {0u, 4u}) {
+        machine::CompileOptions options;
+        options.opt_level = level;
+        options.max_registers = registers;
+        options.want_listing = true;
+        const auto code = compiler.compile(*function, options);
+        ASSERT_TRUE(code.has_value()) << c.name << ": " << code.error().message;
+        EXPECT_GT(code->code.code_size, 0u) << c.name;
+      }
+    }
+  }
+}
+
+TEST_P(CompileTest, ResultsDoNotDependOnWhatWasCompiledBefore) {
+  machine::Compiler compiler(*GetParam());
+  const auto first = ir::parse_function(kCases[1].text);
+  const auto other = ir::parse_function(kCases[4].text);
+  ASSERT_TRUE(first && other);
+  const auto before = compiler.compile(*first, {});
+  ASSERT_TRUE(compiler.compile(*other, {}));
+  const auto after = compiler.compile(*first, {});
+  ASSERT_TRUE(before && after);
+  EXPECT_EQ(before->code.bytes, after->code.bytes);
+}
+
+TEST_P(CompileTest, WhatIsNotSupportedIsNamed) {
+  const auto function = ir::parse_function(
+      "function %f(i64) -> i64 {\nblock0(v0: i64):\n  v1 = bitcast.f64 v0\n  v2 = fadd v1, v1\n"
+      "  v3 = bitcast.i64 v2\n  return v3\n}\n");
+  ASSERT_TRUE(function.has_value());
+  const auto code = machine::compile(*function, *GetParam());
+  ASSERT_FALSE(code.has_value());
+  EXPECT_EQ(code.error().message.rfind(std::string("not supported on ") + GetParam()->name + ": ", 0), 0u)
+      << code.error().message;
+}
+
+TEST_P(CompileTest, ARuleThatIsOffIsNotUsed) {
+  machine::Compiler compiler(*GetParam());
+  const auto function = ir::parse_function(kCases[0].text);
+  ASSERT_TRUE(function && compiler.compile(*function, {}));
+  std::vector<isle::RuleId> fired;
+  for (uint32_t i = 0; i < compiler.rules().rules().size(); ++i) {
+    if (compiler.rules().count(isle::RuleId(i)) != 0) fired.push_back(isle::RuleId(i));
+  }
+  EXPECT_FALSE(fired.empty());
+  for (isle::RuleId rule : fired) compiler.rules().enable_rule(rule, false);
+  compiler.rules().reset_counts();
+  (void)compiler.compile(*function, {});
+  for (isle::RuleId rule : fired) EXPECT_EQ(compiler.rules().count(rule), 0u);
+}
+
+TEST_P(CompileTest, LongFunctionsReachTheirEnds) {
+  // Blocks in a row, each of which may leave to the last one: every branch form is needed.
+  std::string text = "function %f(i64) -> i64 {\nblock0(v0: i64):\n  jump block1\n";
+  const unsigned blocks = 20000;
+  for (unsigned b = 1; b <= blocks; ++b) {
+    const std::string v = std::to_string(b);
+    text += "block" + v + ":\n  v" + v + "1 = iconst.i64 " + std::to_string(b * 1000003) + "\n  v" + v +
+            "2 = bxor v0, v" + v + "1\n  brif v" + v + "2, block" + std::to_string(b + 1) + ", block" +
+            std::to_string(blocks + 1) + "\n";
+  }
+  text += "block" + std::to_string(blocks + 1) + ":\n  return v0\n}\n";
+  const auto function = ir::parse_function(text);
+  ASSERT_TRUE(function.has_value());
+  const auto code = machine::compile(*function, *GetParam());
+  ASSERT_TRUE(code.has_value()) << code.error().message;
+}
+
+// The example of docs/embedding.md.
+TEST_P(CompileTest, BuiltCompiledAndLinked) {
+  ir::Function f;
+  f.name = ir::ExternalName::testcase("increment");
+  f.signature.params = {{ir::kI64}};
+  f.signature.returns = {{ir::kI64}};
+  const ir::Block entry = f.make_block();
+  f.append_block(entry);
+  const ir::Value x = f.append_block_param(entry, ir::kI64);
+  ir::InstBuilder b(f);
+  b.set_block(entry);
+  b.return_({b.iadd(x, b.iconst(ir::kI64, 1))});
+  machine::Compiler compiler(*GetParam());
+  const auto code = compiler.compile(f, {});
+  ASSERT_TRUE(code.has_value()) << code.error().message;
+  const auto image = machine::link({&*code, 1}, 0x10000);
+  ASSERT_TRUE(image.has_value());
+  EXPECT_EQ(image->functions[0].name, "%increment");
+  EXPECT_EQ(image->bytes, code->code.bytes);
+}
+
+INSTANTIATE_TEST_SUITE_P(Isas, CompileTest, testing::ValuesIn(isa::all_isas().begin(), isa::all_isas().end()),
+                         [](const auto& info) { return info.param->name; });
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(CompileTest);
+
+}  // namespace
+}  // namespace assay

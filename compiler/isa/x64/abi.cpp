@@ -1,0 +1,162 @@
+#include "compiler/isa/x64/abi.h"
+
+#include "compiler/isa/x64/context.h"
+
+namespace assay::isa::x64 {
+
+using machine::Amode;
+using machine::EncodeError;
+using machine::InstList;
+using machine::Operand;
+using machine::PReg;
+using machine::Reg;
+using machine::RegClass;
+using machine::SimpleInst;
+
+namespace {
+
+constexpr PReg gpr(unsigned number) { return PReg(RegClass::Gpr, number); }
+constexpr PReg kRax = gpr(0), kRcx = gpr(1), kRdx = gpr(2), kRbx = gpr(3), kRsp = gpr(4), kRbp = gpr(5), kRsi = gpr(6),
+               kRdi = gpr(7), kR8 = gpr(8), kR9 = gpr(9), kR10 = gpr(10), kR11 = gpr(11), kR12 = gpr(12),
+               kR13 = gpr(13), kR14 = gpr(14), kR15 = gpr(15);
+
+// System V AMD64 psABI 3.2.3.
+constexpr PReg kArguments[] = {kRdi, kRsi, kRdx, kRcx, kR8, kR9};
+constexpr PReg kResults[] = {kRax, kRdx};
+
+constexpr int64_t index_of(Wide size) { return int64_t(size); }
+
+bool fits_displacement(int64_t value) { return value == int32_t(value); }
+
+// dst := base + index + disp
+SimpleInst lea(PReg dst, PReg base, Reg index, int64_t disp) {
+  return {kLea,
+          {Operand::immediate(index_of(Wide::Q)), Operand::def(dst), Operand::use(base),
+           index.is_none() ? Operand() : Operand::use(index), Operand::immediate(0), Operand::immediate(disp)}};
+}
+
+Amode at(PReg base, int64_t disp) {
+  Amode amode;
+  amode.base = base;
+  amode.disp = static_cast<int32_t>(disp);
+  return amode;
+}
+
+void put32(std::vector<uint8_t>& out, uint64_t value) {
+  for (unsigned i = 0; i < 4; ++i) out.push_back(static_cast<uint8_t>(value >> (8 * i)));
+}
+
+// jump_table: operand 0 is the index, the labels follow. Entries are 64-bit distances from the table's start.
+//   leaq  table(%rip), %r11 ; addq (%r11,%index,8), %r11 ; jmpq *%r11 ; table: …
+EncodeError encode_jump_table(std::span<const Operand> operands, const machine::HatchContext& context,
+                              std::vector<uint8_t>& out, uint32_t& data_begin) {
+  if (operands.empty() || !operands[0].is_reg() || !operands[0].reg.is_physical()) return EncodeError::BadOperand;
+  constexpr unsigned kCodeSize = 14;
+  const unsigned index = operands[0].reg.preg().number();
+  if (index == kRsp.number()) return EncodeError::BadOperand;  // it can't be an index
+  out.insert(out.end(), {0x4c, 0x8d, 0x1d});
+  put32(out, kCodeSize - 7);
+  const auto rex = static_cast<uint8_t>(0x4d | (index >= 8 ? 2 : 0));  // W, R and B for r11, X for the index
+  out.insert(out.end(), {rex, 0x03, 0x1c, static_cast<uint8_t>(0xc3 | (index & 7) << 3)});
+  out.insert(out.end(), {0x41, 0xff, 0xe3});
+  data_begin = kCodeSize;
+  for (unsigned slot = 1; slot < operands.size(); ++slot) {
+    if (operands[slot].kind != machine::OperandKind::Label) return EncodeError::BadOperand;
+    const auto distance = static_cast<uint64_t>(context.displacement(context.user, slot) - int64_t(kCodeSize));
+    put32(out, distance);
+    put32(out, distance >> 32);
+  }
+  return EncodeError::None;
+}
+
+}  // namespace
+
+const machine::AbiTable kAbi = {
+    .argument_registers = kArguments,
+    .result_registers = kResults,
+    .stack_pointer = kRsp,
+    .frame_pointer = kRbp,
+    .link_register = {},
+    .frame_scratch = kR11,
+    .stack_align = 16,
+    .return_address_bytes = 8,
+    .linkage_bytes = 8,
+    .outgoing_base = 0,
+    .saves_in_caller_frame = false,
+    .sret_in_result = true,
+};
+
+regalloc::RegisterEnv register_env() {
+  regalloc::RegisterEnv env;
+  env.allocatable[unsigned(RegClass::Gpr)] = {kRax, kRcx, kRdx, kRsi, kRdi, kR8,  kR9,
+                                              kR10, kRbx, kR12, kR13, kR14, kR15};
+  for (PReg reg : {kRbx, kRbp, kR12, kR13, kR14, kR15}) env.callee_saved.add(reg);
+  env.scratch[unsigned(RegClass::Gpr)] = kR11;
+  return env;
+}
+
+SimpleInst move(RegClass, Reg to, Reg from) { return {kMov, {Operand::def(to), Operand::use(from)}}; }
+
+SimpleInst load(RegClass, Reg to, const Amode& place) {
+  return machine::with_amode(target_isa(), kLoad, {Operand::immediate(index_of(Wide::Q)), Operand::def(to)}, place);
+}
+
+SimpleInst store(RegClass, Reg from, const Amode& place) {
+  return machine::with_amode(target_isa(), kStore, {Operand::immediate(int64_t(Size::Q)), Operand::use(from)}, place);
+}
+
+SimpleInst address(Reg to, const Amode& place) {
+  return machine::with_amode(target_isa(), kLea, {Operand::immediate(index_of(Wide::Q)), Operand::def(to)}, place);
+}
+
+// rbp stands at the linkage, right above the saved registers.
+void prologue(const machine::FrameLayout& frame, InstList& out) {
+  out.push(kPush, {Operand::use(kRbp)});
+  out.push(move(RegClass::Gpr, kRbp, kRsp));
+  if (frame.linkage_offset != 0) {
+    const int64_t lower = -int64_t(frame.linkage_offset);
+    if (fits_displacement(lower)) {
+      out.push(lea(kRsp, kRsp, {}, lower));
+    } else {
+      out.push(kMovabs, {Operand::def(kR11), Operand::immediate(lower)});
+      out.push(lea(kRsp, kRsp, kR11, 0));
+    }
+  }
+  int64_t place = int64_t(frame.saves_offset) - frame.linkage_offset;
+  for (PReg reg : frame.saved) {
+    out.push(store(RegClass::Gpr, reg, at(kRbp, place)));
+    place += 8;
+  }
+}
+
+void epilogue(const machine::FrameLayout& frame, InstList& out) {
+  int64_t place = int64_t(frame.saves_offset) - frame.linkage_offset;
+  for (PReg reg : frame.saved) {
+    out.push(load(RegClass::Gpr, reg, at(kRbp, place)));
+    place += 8;
+  }
+  if (frame.linkage_offset != 0) out.push(move(RegClass::Gpr, kRsp, kRbp));
+  out.push(kPop, {Operand::def(kRbp)});
+}
+
+void frame_address(PReg to, int64_t offset, InstList& out) {
+  if (fits_displacement(offset)) return out.push(lea(to, kRsp, {}, offset));
+  out.push(kMovabs, {Operand::def(to), Operand::immediate(offset)});
+  out.push(lea(to, kRsp, to, 0));
+}
+
+uint16_t longer_branch(uint16_t opcode) {
+  switch (opcode) {
+    case kJmp: return kJmpNear;
+    case kJcc: return kJccNear;
+    default: return machine::kNoOpcode;
+  }
+}
+
+EncodeError encode_hatch(uint16_t opcode, std::span<const Operand> operands, const machine::HatchContext& context,
+                         std::vector<uint8_t>& out, uint32_t& data_begin) {
+  if (opcode != kJumpTable) return EncodeError::NeedsHatch;
+  return encode_jump_table(operands, context, out, data_begin);
+}
+
+}  // namespace assay::isa::x64

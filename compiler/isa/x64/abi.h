@@ -1,0 +1,30 @@
+// x64: the System V calling convention as tables, and what frames, moves and jump tables are made of.
+//
+// Inside a function rbp points at the saved rbp (below the return address), rsp is constant, r11 is free for moves
+// between two frame places and for addresses. See machine/isa.h for what each function has to guarantee.
+#pragma once
+
+#include <vector>
+
+#include "compiler/machine/isa.h"
+
+namespace assay::isa::x64 {
+
+extern const machine::AbiTable kAbi;
+// The registers as the allocator sees them.
+regalloc::RegisterEnv register_env();
+
+machine::SimpleInst move(machine::RegClass reg_class, machine::Reg to, machine::Reg from);
+machine::SimpleInst load(machine::RegClass reg_class, machine::Reg to, const machine::Amode& place);
+machine::SimpleInst store(machine::RegClass reg_class, machine::Reg from, const machine::Amode& place);
+machine::SimpleInst address(machine::Reg to, const machine::Amode& place);
+void prologue(const machine::FrameLayout& frame, machine::InstList& out);
+void epilogue(const machine::FrameLayout& frame, machine::InstList& out);
+void frame_address(machine::PReg to, int64_t offset, machine::InstList& out);
+uint16_t longer_branch(uint16_t opcode);
+// The one hatch: jump_table.
+machine::EncodeError encode_hatch(uint16_t opcode, std::span<const machine::Operand> operands,
+                                  const machine::HatchContext& context, std::vector<uint8_t>& out,
+                                  uint32_t& data_begin);
+
+}  // namespace assay::isa::x64

@@ -1,0 +1,115 @@
+// What generated code, the contexts it runs in, and tools need to know of the rules at run time: their names and places,
+// how often each was applied, and which are switched off. Lean: every generated file includes it.
+#pragma once
+
+#include <cstdint>
+#include <exception>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "compiler/support/entity.h"
+
+namespace assay::isle {
+
+struct RuleTag;
+using RuleId = Entity<RuleTag>;  // index into the unit's rule table
+
+// One row of the table that islec emits for a unit (`<unit>_rules()`).
+struct RuleInfo {
+  std::string_view name;  // given, or <term>_<file stem>_<line>
+  std::string_view file;
+  uint32_t line = 0;
+  int64_t priority = 0;
+  std::string_view term;
+};
+
+// Counts rule applications, and holds which rules are switched off. A context inherits or holds one and forwards
+// rule_fired and rule_enabled to it. Not thread-safe: one per context.
+class RuleState {
+ public:
+  explicit RuleState(std::span<const RuleInfo> rules) : rules_(rules), counts_(rules.size()), enabled_(rules.size(), 1) {}
+
+  void rule_fired(RuleId rule) { counts_[rule.index]++; }
+  bool rule_enabled(RuleId rule) const { return enabled_[rule.index]; }
+
+  void enable_rule(RuleId rule, bool enabled) { enabled_[rule.index] = enabled; }
+  void enable_all() { enabled_.assign(enabled_.size(), 1); }
+  uint64_t count(RuleId rule) const { return counts_[rule.index]; }
+  void reset_counts() { counts_.assign(counts_.size(), 0); }
+
+  std::span<const RuleInfo> rules() const { return rules_; }
+  // The default id if there is none of that name.
+  RuleId find_rule(std::string_view name) const {
+    for (uint32_t i = 0; i < rules_.size(); i++) {
+      if (rules_[i].name == name) return RuleId(i);
+    }
+    return RuleId();
+  }
+
+ private:
+  std::span<const RuleInfo> rules_;
+  std::vector<uint64_t> counts_;
+  std::vector<uint8_t> enabled_;
+};
+
+// What a multi term yields: any number of values, of which at most kMaxResults are kept.
+inline constexpr size_t kMaxResults = 64;
+
+template <class T>
+class Results {
+ public:
+  void push(T value) {
+    if (values_.size() < kMaxResults) values_.push_back(std::move(value));
+  }
+  bool full() const { return values_.size() >= kMaxResults; }
+  bool empty() const { return values_.empty(); }
+  size_t size() const { return values_.size(); }
+  const T& operator[](size_t i) const { return values_[i]; }
+  auto begin() const { return values_.begin(); }
+  auto end() const { return values_.end(); }
+  void clear() { values_.clear(); }
+
+ private:
+  std::vector<T> values_;
+};
+
+// Thrown by a generated constructor that is not partial when no rule matches (rules were switched off, or the rules do
+// not cover an input). Whoever calls generated code from outside catches it: it does not leave the library.
+class NoRuleMatched : public std::exception {
+ public:
+  explicit NoRuleMatched(const char* term) : term_(term) {}
+  const char* what() const noexcept override { return "no rule matched"; }
+  const char* term() const { return term_; }
+
+ private:
+  const char* term_;
+};
+
+// An external enum is a C++ `enum class`, or a class with `enum class Kind` and `Kind kind() const`.
+template <class T>
+struct KindOf {
+  using type = typename T::Kind;
+};
+template <class T>
+  requires std::is_enum_v<T>
+struct KindOf<T> {
+  using type = T;
+};
+template <class T>
+using Kind = typename KindOf<T>::type;
+
+template <class T>
+constexpr Kind<T> kind_of(const T& value) {
+  if constexpr (std::is_enum_v<T>) {
+    return value;
+  } else {
+    return value.kind();
+  }
+}
+
+}  // namespace assay::isle

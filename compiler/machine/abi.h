@@ -1,0 +1,46 @@
+// Calling conventions: where the arguments and results of a signature are. The same answer serves callers, callees and
+// the harness that calls compiled functions.
+//
+// Every CLIF convention is treated as the platform's C convention. Integer arguments (i8..i64) take the argument registers
+// in order, then 8-byte stack slots; `sret` and `vmctx` are ordinary arguments. Results take the result registers in
+// order; those that are left over go to memory: 8-byte slots in order, in an area of the caller whose address is passed as
+// one more integer argument after all others. A narrow value's upper bits are arbitrary, in registers and in slots, unless
+// the signature says `uext` or `sext`: then the caller (of an argument) or callee (of a result) extends it to 64 bits.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "compiler/ir/signature.h"
+#include "compiler/machine/isa.h"
+#include "compiler/support/diagnostic.h"
+
+namespace assay::machine {
+
+// Where one argument or result is.
+struct AbiLocation {
+  PReg reg;             // none: in memory
+  uint32_t offset = 0;  // in memory: of its 8-byte slot, from the first stack argument; of a result, in the return area
+  ir::Type type;
+  ir::Extension extension = ir::Extension::kNone;
+  ir::Purpose purpose = ir::Purpose::kNormal;
+
+  bool in_memory() const { return !reg; }
+};
+
+struct AbiSignature {
+  std::vector<AbiLocation> params;   // as in the signature
+  std::vector<AbiLocation> returns;  // as in the signature
+  bool has_return_area = false;
+  AbiLocation return_area;           // if so: where its address is passed
+  uint32_t return_area_size = 0;
+  uint32_t stack_size = 0;           // bytes of stack arguments, a multiple of the stack's alignment
+};
+
+// Fails with "not supported on <isa>: …" for types and purposes that no backend handles yet. Reuses `out`'s memory.
+Expected<void> compute_abi(const ir::Signature& signature, const TargetIsa& isa, AbiSignature& out);
+
+// The first stack argument as a callee finds it, from the stack pointer at its entry.
+inline uint32_t stack_arguments_at_entry(const AbiTable& abi) { return abi.outgoing_base + abi.return_address_bytes; }
+
+}  // namespace assay::machine

@@ -1,0 +1,146 @@
+// See block_order.h: edges first, then places, then the labels, which need both.
+#include "compiler/machine/block_order.h"
+
+#include <algorithm>
+
+namespace assay::machine {
+namespace {
+
+constexpr uint32_t kUnplaced = 0xffffffffu;
+
+bool same_args(const ir::Function& function, const ir::BlockCall& a, const ir::BlockCall& b) {
+  return std::ranges::equal(function.args(a), function.args(b));
+}
+
+uint64_t hash_edge(const ir::Function& function, const ir::BlockCall& call) {
+  uint64_t hash = call.block.index * 0x9e3779b97f4a7c15u + 1;
+  for (ir::BlockArg arg : function.args(call)) {
+    const uint64_t word = arg.is_value() ? arg.value().index : ~uint64_t(arg.index());
+    hash = (hash ^ word) * 0xff51afd7ed558ccdu;
+    hash ^= hash >> 32;
+  }
+  return hash;
+}
+
+}  // namespace
+
+void BlockOrder::collect_edges(const ir::Function& function, ir::Inst branch) {
+  BlockEdges& block = blocks_.back();
+  block.branch = branch;
+  block.first_edge = static_cast<uint32_t>(edges_.size());
+  block.first_call = static_cast<uint32_t>(edge_of_call_.size());
+  const std::span<const ir::BlockCall> calls = function.block_calls(branch);
+  block.call_count = static_cast<uint32_t>(calls.size());
+  if (calls.size() > 4) seen_.clear();
+  for (const ir::BlockCall& call : calls) {
+    uint32_t edge = kUnplaced;
+    if (calls.size() <= 4) {
+      for (uint32_t e = block.first_edge; e < edges_.size(); ++e) {
+        if (edges_[e].call.block == call.block && same_args(function, edges_[e].call, call)) edge = e;
+      }
+    } else {
+      // A collision of hashes costs an edge block more, nothing else.
+      const auto [it, inserted] = seen_.try_emplace(hash_edge(function, call), static_cast<uint32_t>(edges_.size()));
+      if (!inserted && edges_[it->second].call.block == call.block &&
+          same_args(function, edges_[it->second].call, call)) {
+        edge = it->second;
+      }
+    }
+    if (edge == kUnplaced) {
+      edge = static_cast<uint32_t>(edges_.size());
+      edges_.push_back({call, false, Block()});
+      ++edge_count_[call.block.index];
+      only_edge_[call.block.index] = call;
+    }
+    edge_of_call_.push_back(edge);
+  }
+  block.edge_count = static_cast<uint32_t>(edges_.size()) - block.first_edge;
+}
+
+void BlockOrder::compute(const ir::Function& function) {
+  cfg_.compute(function);
+  entries_.clear();
+  succs_.clear();
+  labels_.clear();
+  edges_.clear();
+  edge_of_call_.clear();
+  blocks_.clear();
+  edge_count_.assign(function.block_count(), 0);
+  only_edge_.assign(function.block_count(), {});
+  place_.assign(function.block_count(), kUnplaced);
+
+  const std::span<const ir::Block> order = cfg_.reverse_postorder();
+  for (const bool cold : {false, true}) {
+    for (ir::Block block : order) {
+      // The entry block comes first even if it is cold.
+      if ((function.is_cold(block) && block != function.entry_block()) != cold) continue;
+      blocks_.push_back({block, ir::Inst(), 0, 0, 0, 0});
+      const ir::Inst last = function.last_inst(block);
+      if (!last.is_none() && function.block_calls(last).size() != 0) collect_edges(function, last);
+    }
+  }
+
+  // Places: each block, then its edge blocks, the one that can fall through last.
+  for (size_t i = 0; i < blocks_.size(); ++i) {
+    const BlockEdges& block = blocks_[i];
+    const bool cold = function.is_cold(block.block);
+    place_[block.block.index] = static_cast<uint32_t>(entries_.size());
+    entries_.push_back({.source = block.block, .call = {}, .branch = block.branch, .cold = cold});
+    const ir::Block next = i + 1 < blocks_.size() ? blocks_[i + 1].block : ir::Block();
+    Edge* falls_through = nullptr;
+    const auto place_edge = [&](Edge& edge) {
+      edge.label = Block(static_cast<uint32_t>(entries_.size()));
+      entries_.push_back({.source = ir::Block(), .call = edge.call, .branch = block.branch, .cold = cold});
+    };
+    for (uint32_t e = block.first_edge; e < block.first_edge + block.edge_count; ++e) {
+      Edge& edge = edges_[e];
+      edge.split = block.edge_count > 1 && edge_count_[edge.call.block.index] > 1;
+      if (!edge.split) continue;
+      if (edge.call.block == next && falls_through == nullptr) {
+        falls_through = &edge;
+      } else {
+        place_edge(edge);
+      }
+    }
+    if (falls_through != nullptr) place_edge(*falls_through);
+  }
+
+  // Successors and labels, now that every place is known.
+  for (const BlockEdges& block : blocks_) {
+    Entry& entry = entries_[place_[block.block.index]];
+    entry.first_succ = static_cast<uint32_t>(succs_.size());
+    entry.succ_count = block.edge_count;
+    for (uint32_t e = block.first_edge; e < block.first_edge + block.edge_count; ++e) {
+      Edge& edge = edges_[e];
+      const Block target(place_[edge.call.block.index]);
+      if (!edge.split) edge.label = target;
+      succs_.push_back(edge.label);
+    }
+    // The successors of edge blocks stand behind those of their source.
+    for (uint32_t e = block.first_edge; e < block.first_edge + block.edge_count; ++e) {
+      if (!edges_[e].split) continue;
+      Entry& edge_entry = entries_[edges_[e].label.index];
+      edge_entry.first_succ = static_cast<uint32_t>(succs_.size());
+      edge_entry.succ_count = 1;
+      edge_entry.passes_args = edges_[e].call.args.count != 0;
+      succs_.push_back(Block(place_[edges_[e].call.block.index]));
+    }
+    entry.passes_args = block.edge_count == 1 && edge_count_[edges_[block.first_edge].call.block.index] > 1 &&
+                        edges_[block.first_edge].call.args.count != 0;
+    if (block.edge_count == 1) entry.call = edges_[block.first_edge].call;
+    entry.first_label = static_cast<uint32_t>(labels_.size());
+    entry.label_count = block.call_count;
+    for (uint32_t c = 0; c < block.call_count; ++c)
+      labels_.push_back(edges_[edge_of_call_[block.first_call + c]].label);
+  }
+
+  lowering_order_.clear();
+  for (ir::Block block : order) {
+    uint32_t entry = place_[block.index];
+    do {
+      lowering_order_.push_back(entry++);
+    } while (entry < entries_.size() && entries_[entry].source.is_none());
+  }
+}
+
+}  // namespace assay::machine

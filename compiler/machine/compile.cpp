@@ -1,0 +1,183 @@
+// See compile.h. Compiler::compile is the pipeline; all else here connects its stages.
+#include "compiler/machine/compile.h"
+
+#include <chrono>
+
+#include "compiler/ir/verifier.h"
+#include "compiler/machine/frame.h"
+#include "compiler/machine/lower.h"
+#include "compiler/machine/print_vcode.h"
+#include "compiler/machine/verify_insts.h"
+#include "compiler/regalloc/allocator.h"
+#include "compiler/regalloc/apply.h"
+#include "compiler/regalloc/checker.h"
+#include "compiler/regalloc/verify_vcode.h"
+
+namespace assay::machine {
+namespace {
+
+uint64_t now() {
+  return static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+          .count());
+}
+
+// The allocator's moves as the ISA's instructions.
+regalloc::MoveHooks move_hooks(const TargetIsa& isa) {
+  regalloc::MoveHooks hooks;
+  hooks.make_move = [&isa](regalloc::MoveKind kind, PReg to, PReg from, RegClass reg_class, uint32_t slot,
+                           std::vector<Inst>& insts, std::vector<Operand>& operands) {
+    const Amode place{.base = {},
+                      .index = {},
+                      .shift = 0,
+                      .in_frame = true,
+                      .area = FrameArea::Spills,
+                      .disp = static_cast<int32_t>(slot * 8)};
+    const SimpleInst made = kind == regalloc::MoveKind::Move    ? isa.move(reg_class, to, from)
+                            : kind == regalloc::MoveKind::Spill ? isa.store(reg_class, from, place)
+                                                                : isa.load(reg_class, to, place);
+    Inst inst;
+    inst.opcode = made.opcode;
+    inst.operand_count = made.operand_count;
+    inst.first_operand = static_cast<uint32_t>(operands.size());
+    operands.insert(operands.end(), made.operands, made.operands + made.operand_count);
+    insts.push_back(inst);
+  };
+  hooks.is_no_op = [&isa](const VCode& code, const Inst& inst) {
+    if (!isa.desc(inst.opcode).is(kIsMove)) return false;
+    Reg to, from;
+    for (const Operand& operand : code.operands_of(inst)) {
+      if (operand.is_def()) to = operand.reg;
+      if (operand.is_use()) from = operand.reg;
+    }
+    return to == from && !to.is_none();
+  };
+  return hooks;
+}
+
+std::unexpected<Diagnostic> internal_error(const ir::Function& function, const TargetIsa& isa, Stage stage,
+                                           const Diagnostic& cause) {
+  Diagnostic error = cause;
+  error.message =
+      std::string("internal error in ") + isa.name + ", stage " + std::string(name(stage)) + ": " + cause.message;
+  if (!cause.place.instruction.empty()) error.message += " (" + cause.place.instruction + ")";
+  error.place.function = to_string(function.name);
+  return std::unexpected(std::move(error));
+}
+
+}  // namespace
+
+std::string_view name(Stage stage) {
+  constexpr std::string_view kNames[] = {"verify", "lower", "verify_machine", "allocate", "check", "apply", "emit"};
+  return kNames[size_t(stage)];
+}
+
+CompileStats& CompileStats::operator+=(const CompileStats& other) {
+  for (size_t i = 0; i < kStageCount; ++i) nanoseconds[i] += other.nanoseconds[i];
+  clif_insts += other.clif_insts;
+  vcode_insts += other.vcode_insts;
+  virtual_registers += other.virtual_registers;
+  moves += other.moves;
+  spilled += other.spilled;
+  machine_insts += other.machine_insts;
+  return *this;
+}
+
+struct Compiler::State {
+  std::unique_ptr<LowerContext> context;
+  VCode vcode;
+  regalloc::Allocator allocator;
+  regalloc::Allocation allocation;
+  std::vector<PRegSet> clobbers_by_opcode;
+  regalloc::InstClobbers clobbers;
+  regalloc::MoveHooks hooks;
+  FrameLayout frame;
+  Emitter emitter;
+};
+
+Compiler::Compiler(const TargetIsa& isa)
+    : isa_(isa), rules_(std::make_unique<isle::RuleState>(isa.rules)), state_(std::make_unique<State>()) {
+  state_->context = isa.make_context();
+  for (const InstDesc& desc : isa.insts->descs) state_->clobbers_by_opcode.push_back(desc.clobbers);
+  state_->clobbers.by_opcode = state_->clobbers_by_opcode;
+  state_->hooks = move_hooks(isa);
+}
+
+Compiler::~Compiler() = default;
+
+Expected<CompiledFunction> Compiler::compile(const ir::Function& function, const CompileOptions& options) {
+  State& s = *state_;
+  CompiledFunction result;
+  uint64_t begin = now();
+  const auto done = [&](Stage stage) {
+    const uint64_t end = now();
+    result.stats.nanoseconds[size_t(stage)] = end - begin;
+    begin = end;
+  };
+  const auto refuse = [&](Stage stage, const Diagnostic& cause) {
+    return internal_error(function, isa_, stage, cause);
+  };
+  const auto dump = [&](Stage stage, auto&& text) {
+    if (!options.dump) return;
+    options.dump(stage, text());
+    begin = now();
+  };
+  const auto vcode_text = [&] { return print_vcode(s.vcode, *isa_.insts); };
+
+  if (options.verify_ir) {
+    Diagnostics errors = ir::verify(function);
+    if (!errors.empty()) return std::unexpected(std::move(errors.front()));
+    done(Stage::Verify);
+  }
+
+  const LowerOptions lower_options{.look_through = options.opt_level != OptLevel::None};
+  auto lowered = s.context->lower_function(function, isa_, lower_options, *rules_, s.vcode);
+  if (!lowered) return std::unexpected(std::move(lowered.error()));
+  done(Stage::Lower);
+  dump(Stage::Lower, vcode_text);
+  result.stats.clif_insts = static_cast<uint32_t>(function.inst_count());
+  result.stats.vcode_insts = static_cast<uint32_t>(s.vcode.insts.size());
+  result.stats.virtual_registers = static_cast<uint32_t>(s.vcode.vreg_classes.size());
+
+  if (options.verify_machine) {
+    const Diagnostics errors = regalloc::verify_vcode(s.vcode, s.clobbers);
+    if (!errors.empty()) return refuse(Stage::VerifyMachine, errors.front());
+    if (auto insts = verify_insts(s.vcode, *isa_.insts); !insts) return refuse(Stage::VerifyMachine, insts.error());
+    done(Stage::VerifyMachine);
+  }
+
+  const regalloc::AllocateOptions allocate_options{.max_registers = options.max_registers};
+  auto allocated = s.allocator.run(s.vcode, isa_.registers, s.clobbers, allocate_options, s.allocation);
+  if (!allocated) return refuse(Stage::Allocate, allocated.error());
+  done(Stage::Allocate);
+  result.stats.moves = static_cast<uint32_t>(s.allocation.moves.size());
+  result.stats.spilled = s.allocation.spilled_ranges;
+
+  if (options.check_allocation) {
+    const Diagnostics errors = regalloc::check(s.vcode, s.allocation, isa_.registers, s.clobbers);
+    if (!errors.empty()) return refuse(Stage::Check, errors.front());
+    done(Stage::Check);
+  }
+
+  regalloc::apply_allocation(s.vcode, s.allocation, s.hooks);
+  layout_frame(s.vcode, isa_, s.frame);
+  done(Stage::Apply);
+  dump(Stage::Apply, vcode_text);
+
+  auto emitted = s.emitter.emit(s.vcode, isa_, s.frame, options.want_listing || options.dump, result.code);
+  if (!emitted) return refuse(Stage::Emit, emitted.error());
+  done(Stage::Emit);
+  dump(Stage::Emit, [&] { return result.code.listing; });
+
+  result.name = to_string(function.name);
+  result.symbols = std::move(s.vcode.symbols);
+  result.frame_size = s.frame.size;
+  result.stats.machine_insts = result.code.instructions;
+  return result;
+}
+
+Expected<CompiledFunction> compile(const ir::Function& function, const TargetIsa& isa, const CompileOptions& options) {
+  return Compiler(isa).compile(function, options);
+}
+
+}  // namespace assay::machine

@@ -1,0 +1,91 @@
+// The pipeline: from a CLIF function to bytes.
+//
+//   verify → lower → allocate → check → apply → lay out the frame → emit
+//
+// Each stage can be dumped and is timed. A Compiler keeps the memory of all stages for the next function: compile many
+// functions with one. It belongs to one thread; results are independent of what was compiled before.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "compiler/ir/function.h"
+#include "compiler/isle/rule_table.h"
+#include "compiler/machine/emit.h"
+#include "compiler/machine/isa.h"
+#include "compiler/support/diagnostic.h"
+
+namespace assay::machine {
+
+enum class Stage : uint8_t { Verify, Lower, VerifyMachine, Allocate, Check, Apply, Emit };
+inline constexpr unsigned kStageCount = 7;
+std::string_view name(Stage stage);
+
+enum class OptLevel : uint8_t {
+  None,   // rules see one operation at a time (and constants)
+  Speed,  // rules combine operations
+};
+
+struct CompileOptions {
+  OptLevel opt_level = OptLevel::Speed;
+  bool verify_ir = true;        // the function given; off if the caller has verified it
+  bool verify_machine = true;   // VCode, after lowering
+  bool check_allocation = true; // the symbolic checker
+  unsigned max_registers = 0;   // allocate with at most so many registers of a class (0: all)
+  bool want_listing = false;    // fill EmittedCode::listing
+  // Called after a stage with its text: Lower and Apply (VCode), Allocate (figures), Emit (the listing).
+  std::function<void(Stage, const std::string& text)> dump;
+};
+
+struct CompileStats {
+  std::array<uint64_t, kStageCount> nanoseconds{};
+  uint32_t clif_insts = 0;
+  uint32_t vcode_insts = 0;     // after lowering
+  uint32_t virtual_registers = 0;
+  uint32_t moves = 0;           // inserted by the allocator
+  uint32_t spilled = 0;         // values with a spill slot
+  uint32_t machine_insts = 0;   // emitted
+
+  CompileStats& operator+=(const CompileStats& other);
+};
+
+struct CompiledFunction {
+  std::string name;             // as printed in CLIF: %f, u0:3
+  EmittedCode code;
+  std::vector<Symbol> symbols;  // what code.relocations refer to
+  uint32_t frame_size = 0;
+  CompileStats stats;
+};
+
+class Compiler {
+ public:
+  explicit Compiler(const TargetIsa& isa);
+  ~Compiler();
+  Compiler(const Compiler&) = delete;
+  Compiler& operator=(const Compiler&) = delete;
+
+  // Fails with what the verifier says, "not supported on <isa>: …", or the mistake that a check found. The message of the
+  // latter begins with "internal error".
+  Expected<CompiledFunction> compile(const ir::Function& function, const CompileOptions& options);
+
+  const TargetIsa& isa() const { return isa_; }
+  // Which rules are on (rule by rule), and how often each has fired in this Compiler's life.
+  isle::RuleState& rules() { return *rules_; }
+
+ private:
+  struct State;
+  const TargetIsa& isa_;
+  std::unique_ptr<isle::RuleState> rules_;
+  std::unique_ptr<State> state_;
+};
+
+// One function with a fresh Compiler.
+Expected<CompiledFunction> compile(const ir::Function& function, const TargetIsa& isa,
+                                   const CompileOptions& options = {});
+
+}  // namespace assay::machine

@@ -1,0 +1,452 @@
+// See emit.h: what becomes of blocks, then single instructions, then sites and their growth.
+#include "compiler/machine/emit.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace assay::machine {
+namespace {
+
+constexpr uint32_t kNoIndex = 0xffffffffu;
+
+bool has_late_operand(std::span<const Operand> operands) {
+  return std::ranges::any_of(operands, [](const Operand& operand) {
+    return operand.kind == OperandKind::Label || operand.kind == OperandKind::Constant;
+  });
+}
+
+// The slot of the only label, or -1 if there is none or several.
+int only_label(std::span<const Operand> operands) {
+  int slot = -1;
+  for (size_t i = 0; i < operands.size(); ++i) {
+    if (operands[i].kind != OperandKind::Label) continue;
+    if (slot >= 0) return -1;
+    slot = static_cast<int>(i);
+  }
+  return slot;
+}
+
+}  // namespace
+
+// Answers the encoder's question for where a label or constant is, from the first byte of the instruction.
+struct Emitter::DisplacementQuery {
+  const Emitter* emitter = nullptr;
+  std::span<const Operand> operands;
+  int64_t start = 0;
+  int64_t fixed = 0;  // the answer if `emitter` is null
+};
+
+int64_t Emitter::displacement(const void* user, unsigned slot) {
+  const auto& query = *static_cast<const DisplacementQuery*>(user);
+  if (query.emitter == nullptr) return query.fixed;
+  return query.emitter->target_of(query.operands[slot]) - query.start;
+}
+
+int64_t Emitter::target_of(const Operand& operand) const {
+  if (operand.kind == OperandKind::Label) return final_offset(labels_[redirect_[size_t(operand.imm)].index]);
+  if (operand.kind == OperandKind::Constant) return constant_offsets_[size_t(operand.imm)];
+  return 0;
+}
+
+Expected<void> Emitter::emit(const VCode& vcode, const TargetIsa& isa, const FrameLayout& frame, bool want_listing,
+                             EmittedCode& out) {
+  vcode_ = &vcode;
+  isa_ = &isa;
+  frame_ = &frame;
+  out_ = &out;
+  want_listing_ = want_listing;
+  error_.clear();
+  base_.clear();
+  sites_.clear();
+  site_operands_.clear();
+  traps_.clear();
+  relocs_.clear();
+  marks_.clear();
+  lines_.clear();
+  emitted_.clear();
+  last_source_ = kNoSource;
+  out.data.clear();
+  out.instructions = 0;
+  out.long_branches = 0;
+  out.listing.clear();
+  labels_.assign(vcode.blocks.size(), {});
+
+  redirect_blocks();
+  if (frame.needs_frame) {
+    list_.clear();
+    isa.prologue(frame, list_);
+    emit_list(kNoSource);
+  }
+  for (uint32_t i = 0; i < emitted_.size() && error_.empty(); ++i) emit_block(i);
+  if (error_.empty()) relax();
+  if (error_.empty()) put_together();
+  if (!error_.empty()) return fail(error_, "this is a mistake of a lowering rule or of the backend");
+  return {};
+}
+
+// ---- labels and blocks ----
+
+bool Emitter::jumps_only(const VBlock& block, Block* target) const {
+  if (block.end_inst != block.first_inst + 1) return false;
+  const Inst& inst = vcode_->insts[block.first_inst];
+  if (!isa_->desc(inst.opcode).is(kIsJump) || inst.operand_count != 1) return false;
+  const Operand& operand = vcode_->operands_of(inst)[0];
+  if (operand.kind != OperandKind::Label) return false;
+  *target = Block(static_cast<uint32_t>(operand.imm));
+  return true;
+}
+
+void Emitter::redirect_blocks() {
+  const uint32_t count = static_cast<uint32_t>(vcode_->blocks.size());
+  enum : uint8_t { kUnseen, kOnPath, kDone };
+  redirect_.resize(count);
+  state_.assign(count, kUnseen);
+  for (uint32_t b = 0; b < count; ++b) {
+    path_.clear();
+    Block at(b);
+    Block next;
+    while (state_[at.index] == kUnseen && at.index != 0 && jumps_only(vcode_->blocks[at.index], &next)) {
+      state_[at.index] = kOnPath;
+      path_.push_back(at.index);
+      at = next;
+    }
+    // A cycle keeps the block where it closes; a block that does more is its own target.
+    const Block target = state_[at.index] == kDone ? redirect_[at.index] : at;
+    redirect_[at.index] = target;
+    state_[at.index] = kDone;
+    for (uint32_t p : path_) {
+      redirect_[p] = target;
+      state_[p] = kDone;
+    }
+  }
+  for (uint32_t b = 0; b < count; ++b) {
+    if (redirect_[b].index == b) emitted_.push_back(b);
+  }
+}
+
+void Emitter::emit_block(uint32_t order_index) {
+  const uint32_t index = emitted_[order_index];
+  const Block next = order_index + 1 < emitted_.size() ? Block(emitted_[order_index + 1]) : Block();
+  const VBlock& block = vcode_->blocks[index];
+  labels_[index] = here();
+
+  // What becomes of the last two branches.
+  uint32_t end = block.end_inst;
+  uint32_t inverted = kNoIndex;
+  Block inverted_target;
+  const auto label_of = [&](uint32_t i) -> Block {
+    const Inst& inst = vcode_->insts[i];
+    const std::span<const Operand> operands = vcode_->operands_of(inst);
+    const int slot = only_label(operands);
+    return slot < 0 ? Block() : redirect_[size_t(operands[size_t(slot)].imm)];
+  };
+  if (end > block.first_inst) {
+    const Inst& last = vcode_->insts[end - 1];
+    if (isa_->desc(last.opcode).is(kIsJump) && last.operand_count == 1) {
+      const Block jump_target = label_of(end - 1);
+      if (!jump_target.is_none()) {
+        if (end - 1 > block.first_inst) {
+          const InstDesc& before = isa_->desc(vcode_->insts[end - 2].opcode);
+          const Block branch_target = before.is(kIsBranch) ? label_of(end - 2) : Block();
+          if (!branch_target.is_none() && branch_target == jump_target) {
+            // Both ways lead to the same place.
+            for (uint32_t i = block.first_inst; i < end - 2 && error_.empty(); ++i) {
+              emit_inst(vcode_->insts[i], vcode_->operands_of(vcode_->insts[i]));
+            }
+            if (jump_target != next) emit_inst(last, vcode_->operands_of(last));
+            return;
+          }
+          if (!branch_target.is_none() && branch_target == next && before.invert_param >= 0) {
+            inverted = end - 2;
+            inverted_target = jump_target;
+            --end;
+          }
+        }
+        if (inverted == kNoIndex && jump_target == next) --end;
+      }
+    }
+  }
+
+  for (uint32_t i = block.first_inst; i < end && error_.empty(); ++i) {
+    const Inst& inst = vcode_->insts[i];
+    const std::span<const Operand> operands = vcode_->operands_of(inst);
+    if (i != inverted) {
+      emit_inst(inst, operands);
+      continue;
+    }
+    inverted_operands_.assign(operands.begin(), operands.end());
+    isa_->insts->invert(inst.opcode, inverted_operands_);
+    inverted_operands_[size_t(only_label(inverted_operands_))] = Operand::label(inverted_target);
+    emit_inst(inst, inverted_operands_);
+  }
+}
+
+// ---- instructions ----
+
+void Emitter::mark_source(uint32_t source) {
+  if (source == last_source_ && !marks_.empty()) return;
+  marks_.push_back({here(), source});
+  last_source_ = source;
+}
+
+void Emitter::add_listing(uint16_t opcode, std::span<const Operand> operands) {
+  if (want_listing_) lines_.push_back({here(), isa_->insts->print(opcode, operands)});
+}
+
+void Emitter::refuse(uint16_t opcode, std::span<const Operand> operands, EncodeError error) {
+  error_ = error == EncodeError::OutOfRange   ? "no form of this instruction reaches its target: "
+           : error == EncodeError::NeedsHatch ? "there is no function that encodes this instruction: "
+                                              : "an operand is outside the instruction's range: ";
+  error_ += isa_->insts->print(opcode, operands);
+  error_ += std::string(" (") + isa_->desc(opcode).name + ")";
+}
+
+void Emitter::emit_simple(const SimpleInst& inst) { encode_fixed(inst.opcode, inst.span(), kNoTrap, last_source_); }
+
+void Emitter::emit_list(uint32_t source) {
+  mark_source(source);
+  for (const SimpleInst& inst : list_.insts()) emit_simple(inst);
+}
+
+void Emitter::emit_inst(const Inst& inst, std::span<const Operand> operands) {
+  const InstDesc& desc = isa_->desc(inst.opcode);
+  if (inst.opcode == isa_->opcodes.args) return;
+  mark_source(inst.source);
+  if (desc.is(kIsReturn) && frame_->needs_frame) {
+    list_.clear();
+    isa_->epilogue(*frame_, list_);
+    emit_list(inst.source);
+  }
+
+  const auto frame_operand =
+      std::ranges::find_if(operands, [](const Operand& operand) { return operand.kind == OperandKind::Frame; });
+  if (frame_operand == operands.end()) {
+    if (has_late_operand(operands)) {
+      add_site(inst.opcode, operands, inst.trap, inst.source);
+    } else {
+      encode_fixed(inst.opcode, operands, inst.trap, inst.source);
+    }
+    return;
+  }
+
+  const size_t slot = size_t(frame_operand - operands.begin());
+  const int64_t offset = frame_operand->imm + frame_->offset_of(frame_operand->area());
+  scratch_operands_.assign(operands.begin(), operands.end());
+  scratch_operands_[slot] = Operand::immediate(offset);
+  constexpr int64_t kAlwaysFits = 248;
+  if (offset < 0 || offset > kAlwaysFits) {
+    EncodedInst encoded;
+    const EncodeError error = isa_->insts->encode(inst.opcode, scratch_operands_, {}, encoded);
+    if (error == EncodeError::BadOperand && slot < desc.operands.size() &&
+        desc.operands[slot].kind == SlotKind::MemDisp) {
+      list_.clear();
+      isa_->frame_address(isa_->abi.frame_scratch, offset, list_);
+      emit_list(inst.source);
+      scratch_operands_[slot] = Operand::immediate(0);
+      scratch_operands_[slot - 3].reg = isa_->abi.frame_scratch;
+    }
+  }
+  encode_fixed(inst.opcode, scratch_operands_, inst.trap, inst.source);
+}
+
+void Emitter::encode_fixed(uint16_t opcode, std::span<const Operand> operands, uint8_t trap, uint32_t source) {
+  EncodedInst encoded;
+  const EncodeError error = isa_->insts->encode(opcode, operands, {}, encoded);
+  if (error == EncodeError::NeedsHatch) return add_site(opcode, operands, trap, source);
+  if (error != EncodeError::None) return refuse(opcode, operands, error);
+  if (encoded.size == 0) return;
+  ++out_->instructions;
+  add_listing(opcode, operands);
+  if (trap != kNoTrap) traps_.push_back({here(), encoded.trap_offset, trap, source});
+  if (encoded.has_symbol) {
+    const auto symbol =
+        std::ranges::find_if(operands, [](const Operand& operand) { return operand.kind == OperandKind::Symbol; });
+    assert(symbol != operands.end());
+    relocs_.push_back(
+        {here(), {encoded.symbol_offset, encoded.reloc, static_cast<uint32_t>(symbol->imm), encoded.symbol_addend}});
+  }
+  base_.insert(base_.end(), encoded.bytes, encoded.bytes + encoded.size);
+}
+
+// ---- sites ----
+
+void Emitter::add_site(uint16_t opcode, std::span<const Operand> operands, uint8_t trap, uint32_t source) {
+  const InstDesc& desc = isa_->desc(opcode);
+  ++out_->instructions;
+  add_listing(opcode, operands);
+  if (trap != kNoTrap) traps_.push_back({here(), desc.trap_offset, trap, source});
+  Site site;
+  site.base = static_cast<uint32_t>(base_.size());
+  site.first_operand = static_cast<uint32_t>(site_operands_.size());
+  site.operand_count = static_cast<uint16_t>(operands.size());
+  site.opcode = opcode;
+  const int label = only_label(operands);
+  const bool is_branch = (desc.is(kIsBranch) || desc.is(kIsJump)) && label >= 0;
+  site.label_slot = is_branch ? static_cast<uint8_t>(label) : 0;
+  site.kind = is_branch ? SiteKind::Branch : SiteKind::Fixed;
+  site_operands_.insert(site_operands_.end(), operands.begin(), operands.end());
+  measure(site);
+  sites_.push_back(site);
+}
+
+// Encodes one instruction of a site into piece_, by the tables or the ISA's hatch.
+EncodeError Emitter::encode_piece(uint16_t opcode, std::span<const Operand> operands, const DisplacementQuery& query) {
+  piece_.clear();
+  EncodedInst encoded;
+  EncodeError error = isa_->insts->encode(opcode, operands, {displacement, &query}, encoded);
+  if (error == EncodeError::None) {
+    piece_.insert(piece_.end(), encoded.bytes, encoded.bytes + encoded.size);
+    piece_data_ = encoded.size;
+  } else if (error == EncodeError::NeedsHatch && isa_->hatch != nullptr) {
+    piece_data_ = kNoIndex;
+    error = isa_->hatch(opcode, operands, {displacement, &query}, piece_, piece_data_);
+  }
+  return error;
+}
+
+// Encodes a site that starts at `start`, with the labels where growth_ says. Without `out` the bytes are dropped.
+EncodeError Emitter::encode_site(const Site& site, uint32_t start, std::vector<uint8_t>* out) {
+  const std::span<const Operand> operands(site_operands_.data() + site.first_operand, site.operand_count);
+  if (site.kind != SiteKind::InvertedBranch) {
+    const EncodeError error = encode_piece(site.opcode, operands, {this, operands, start});
+    if (error != EncodeError::None) return error;
+    if (piece_.size() != site.size) return EncodeError::OutOfRange;
+    if (out == nullptr) return error;
+    if (piece_data_ < piece_.size()) out_->data.push_back({start + piece_data_, start + site.size});
+    out->insert(out->end(), piece_.begin(), piece_.end());
+    return error;
+  }
+  const std::span<const Operand> target = operands.subspan(site.label_slot, 1);
+  const DisplacementQuery to_target{this, target, int64_t(start) + site.branch_size};
+  EncodeError error = encode_piece(site.jump, target, to_target);
+  if (error != EncodeError::None || out == nullptr) return error;
+  const DisplacementQuery over_jump{nullptr, {}, 0, int64_t(site.size)};
+  error = encode_piece(site.opcode, operands, over_jump);
+  if (error != EncodeError::None) return error;
+  out->insert(out->end(), piece_.begin(), piece_.end());
+  error = encode_piece(site.jump, target, to_target);
+  out->insert(out->end(), piece_.begin(), piece_.end());
+  return error;
+}
+
+// Finds the size of a site's present form.
+void Emitter::measure(Site& site) {
+  const std::span<const Operand> operands(site_operands_.data() + site.first_operand, site.operand_count);
+  const DisplacementQuery nowhere;
+  EncodeError error = encode_piece(site.opcode, operands, nowhere);
+  if (error != EncodeError::None) return refuse(site.opcode, operands, error);
+  site.size = static_cast<uint32_t>(piece_.size());
+  if (site.kind != SiteKind::InvertedBranch) return;
+  site.branch_size = static_cast<uint8_t>(piece_.size());
+  error = encode_piece(site.jump, operands.subspan(site.label_slot, 1), nowhere);
+  if (error != EncodeError::None) return refuse(site.jump, operands.subspan(site.label_slot, 1), error);
+  site.size += static_cast<uint32_t>(piece_.size());
+}
+
+// Gives a site its next longer form; false if it has none.
+bool Emitter::lengthen(Site& site) {
+  const InstDesc& desc = isa_->desc(site.opcode);
+  if (site.kind == SiteKind::Branch) {
+    const uint16_t longer = isa_->longer_branch == nullptr ? kNoOpcode : isa_->longer_branch(site.opcode);
+    if (longer != kNoOpcode) {
+      site.opcode = longer;
+    } else if (desc.is(kIsBranch) && desc.invert_param >= 0) {
+      isa_->insts->invert(site.opcode, {site_operands_.data() + site.first_operand, site.operand_count});
+      site.kind = SiteKind::InvertedBranch;
+      site.jump = isa_->opcodes.jump;
+    } else {
+      return false;
+    }
+  } else if (site.kind == SiteKind::InvertedBranch) {
+    const uint16_t longer = isa_->longer_branch == nullptr ? kNoOpcode : isa_->longer_branch(site.jump);
+    if (longer == kNoOpcode) return false;
+    site.jump = longer;
+  } else {
+    return false;
+  }
+  if (!site.grown) ++out_->long_branches;
+  site.grown = true;
+  measure(site);
+  return true;
+}
+
+void Emitter::relax() {
+  const size_t count = sites_.size();
+  growth_.assign(count + 1, 0);
+  constant_offsets_.assign(vcode_->constants.size(), 0);
+  for (unsigned round = 0;; ++round) {
+    for (size_t i = 0; i < count; ++i) growth_[i + 1] = growth_[i] + sites_[i].size;
+    const uint32_t code_size = static_cast<uint32_t>(base_.size()) + growth_[count];
+    uint32_t at = code_size;
+    for (size_t i = 0; i < constant_offsets_.size(); ++i) {
+      const uint32_t size = static_cast<uint32_t>(vcode_->constants[i].size());
+      const uint32_t alignment = size >= 16 ? 16 : size >= 8 ? 8 : size >= 4 ? 4 : size >= 2 ? 2 : 1;
+      at = (at + alignment - 1) / alignment * alignment;
+      constant_offsets_[i] = at;
+      at += size;
+    }
+    bool changed = false;
+    for (size_t i = 0; i < count && error_.empty(); ++i) {
+      Site& site = sites_[i];
+      if (site.kind != SiteKind::Branch && site.kind != SiteKind::InvertedBranch) continue;
+      if (round >= kMaxRounds) {
+        while (lengthen(site)) changed = true;
+      } else if (encode_site(site, site.base + growth_[i], nullptr) == EncodeError::OutOfRange && lengthen(site)) {
+        changed = true;
+      }
+    }
+    if (!changed || !error_.empty()) return;
+  }
+}
+
+void Emitter::put_together() {
+  std::vector<uint8_t>& bytes = out_->bytes;
+  bytes.clear();
+  bytes.reserve(base_.size() + growth_.back() + 16);
+  uint32_t copied = 0;
+  for (size_t i = 0; i < sites_.size(); ++i) {
+    const Site& site = sites_[i];
+    bytes.insert(bytes.end(), base_.begin() + copied, base_.begin() + site.base);
+    copied = site.base;
+    const EncodeError error = encode_site(site, static_cast<uint32_t>(bytes.size()), &bytes);
+    if (error != EncodeError::None) {
+      return refuse(site.opcode, {site_operands_.data() + site.first_operand, site.operand_count}, error);
+    }
+    assert(bytes.size() == site.base + growth_[i + 1]);
+  }
+  bytes.insert(bytes.end(), base_.begin() + copied, base_.end());
+  out_->code_size = static_cast<uint32_t>(bytes.size());
+  for (size_t i = 0; i < constant_offsets_.size(); ++i) {
+    bytes.resize(constant_offsets_[i], 0);
+    bytes.insert(bytes.end(), vcode_->constants[i].begin(), vcode_->constants[i].end());
+  }
+
+  out_->traps.clear();
+  for (const PendingTrap& t : traps_) out_->traps.push_back({final_offset(t.position) + t.offset, t.code, t.inst});
+  out_->relocations.clear();
+  for (PendingReloc& r : relocs_) {
+    r.reloc.offset += final_offset(r.position);
+    out_->relocations.push_back(r.reloc);
+  }
+  out_->sources.clear();
+  for (const PendingMark& m : marks_) {
+    const uint32_t offset = final_offset(m.position);
+    if (!out_->sources.empty() && out_->sources.back().offset == offset) out_->sources.pop_back();
+    out_->sources.push_back({offset, m.inst});
+  }
+  char text[16];
+  for (size_t i = 0; i < lines_.size(); ++i) {
+    const uint32_t begin = final_offset(lines_[i].position);
+    const uint32_t end = i + 1 < lines_.size() ? final_offset(lines_[i + 1].position) : out_->code_size;
+    std::snprintf(text, sizeof text, "%6x:  ", begin);
+    out_->listing += text;
+    for (uint32_t b = begin; b < end; ++b) {
+      std::snprintf(text, sizeof text, "%02x ", bytes[b]);
+      out_->listing += text;
+    }
+    if (end - begin < 8) out_->listing.append((8 - (end - begin)) * 3, ' ');
+    out_->listing += ' ' + lines_[i].text + '\n';
+  }
+}
+
+}  // namespace assay::machine

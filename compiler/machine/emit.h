@@ -1,0 +1,160 @@
+// From VCode over physical registers to bytes: prologue and epilogues, labels, branch forms, jump tables, constants.
+//
+// The code is written once into a base buffer with holes ("sites") for what depends on labels or on the constant pool;
+// then the sites grow from their shortest form until every displacement fits; then both are put together.
+//
+// E1  A block that only jumps is not emitted; labels that name it lead to where it jumps (through chains; a cycle of such
+//     blocks keeps one of them). The entry block is always emitted.
+// E2  A jump to the block that is emitted next is dropped; a conditional branch to it is inverted if a jump follows; two
+//     branches to the same place become one.
+// E3  A branch that does not reach takes its next longer form (TargetIsa::longer_branch); with none left, it becomes the
+//     inverted branch over an unconditional jump, and that jump may grow likewise. Sites never shrink, and after
+//     kMaxRounds all take their longest form, so the time is linear.
+// E4  Frame operands become displacements from the stack pointer; one that does not fit its instruction goes through
+//     abi.frame_scratch.
+// E5  Bytes: code (with jump tables between), padding, constant pool. Constants are aligned to their size (at most 16).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "compiler/machine/isa.h"
+#include "compiler/machine/vcode.h"
+#include "compiler/support/diagnostic.h"
+
+namespace assay::machine {
+
+// An instruction that may trap on purpose: its first byte, the CLIF trap code, the CLIF instruction.
+struct TrapRecord {
+  uint32_t offset = 0;
+  uint8_t code = 0;
+  uint32_t inst = kNoSource;
+  bool operator==(const TrapRecord&) const = default;
+};
+
+// From this offset on, up to the next mark, the code comes from this CLIF instruction (kNoSource: from none).
+struct SourceMark {
+  uint32_t offset = 0;
+  uint32_t inst = kNoSource;
+  bool operator==(const SourceMark&) const = default;
+};
+
+// Bytes among the code that are not instructions: [begin, end).
+struct DataRange {
+  uint32_t begin = 0;
+  uint32_t end = 0;
+  bool operator==(const DataRange&) const = default;
+};
+
+struct EmittedCode {
+  std::vector<uint8_t> bytes;
+  uint32_t code_size = 0;            // without padding and constant pool
+  std::vector<DataRange> data;       // jump tables, by offset
+  std::vector<Relocation> relocations;  // symbols as in VCode::symbols
+  std::vector<TrapRecord> traps;     // by offset
+  std::vector<SourceMark> sources;   // by offset
+  uint32_t instructions = 0;         // emitted, pseudo-instructions counting as one
+  uint32_t long_branches = 0;        // sites that grew
+  std::string listing;               // if asked for: offset, bytes and text of every instruction, one a line
+};
+
+class Emitter {
+ public:
+  static constexpr unsigned kMaxRounds = 16;
+
+  // `vcode` is only read. `out` is overwritten; its memory is reused, as is the emitter's. Fails if an operand is outside
+  // its instruction's range: a mistake of a rule or of the backend.
+  Expected<void> emit(const VCode& vcode, const TargetIsa& isa, const FrameLayout& frame, bool want_listing,
+                      EmittedCode& out);
+
+ private:
+  // A place in the code: bytes of the base buffer, and how many sites stand before it.
+  struct Position {
+    uint32_t base = 0;
+    uint32_t site = 0;
+  };
+  enum class SiteKind : uint8_t { Branch, InvertedBranch, Fixed };
+  struct Site {
+    uint32_t base = 0;
+    uint32_t first_operand = 0;
+    uint16_t operand_count = 0;
+    uint16_t opcode = 0;
+    uint16_t jump = kNoOpcode;  // InvertedBranch: the jump behind the branch
+    SiteKind kind = SiteKind::Branch;
+    uint8_t branch_size = 0;  // InvertedBranch: of the branch alone
+    uint8_t label_slot = 0;   // Branch, InvertedBranch
+    bool grown = false;
+    uint32_t size = 0;
+  };
+  struct DisplacementQuery;
+  static int64_t displacement(const void* user, unsigned slot);
+
+  void redirect_blocks();
+  void emit_block(uint32_t order_index);
+  void emit_inst(const Inst& inst, std::span<const Operand> operands);
+  void emit_simple(const SimpleInst& inst);
+  void emit_list(uint32_t source);
+  void encode_fixed(uint16_t opcode, std::span<const Operand> operands, uint8_t trap, uint32_t source);
+  void add_site(uint16_t opcode, std::span<const Operand> operands, uint8_t trap, uint32_t source);
+  EncodeError encode_piece(uint16_t opcode, std::span<const Operand> operands, const DisplacementQuery& query);
+  bool lengthen(Site& site);
+  void measure(Site& site);
+  void relax();
+  void put_together();
+  bool jumps_only(const VBlock& block, Block* target) const;
+  EncodeError encode_site(const Site& site, uint32_t start, std::vector<uint8_t>* out);
+  int64_t target_of(const Operand& operand) const;
+  void add_listing(uint16_t opcode, std::span<const Operand> operands);
+  void mark_source(uint32_t source);
+  void refuse(uint16_t opcode, std::span<const Operand> operands, EncodeError error);
+  Position here() const { return {static_cast<uint32_t>(base_.size()), static_cast<uint32_t>(sites_.size())}; }
+  uint32_t final_offset(Position position) const { return position.base + growth_[position.site]; }
+
+  const VCode* vcode_ = nullptr;
+  const TargetIsa* isa_ = nullptr;
+  const FrameLayout* frame_ = nullptr;
+  EmittedCode* out_ = nullptr;
+  bool want_listing_ = false;
+  std::string error_;
+
+  std::vector<Block> redirect_;        // by block
+  std::vector<uint32_t> emitted_;      // blocks in order
+  std::vector<uint32_t> path_;
+  std::vector<uint8_t> state_;
+  std::vector<uint8_t> base_;
+  std::vector<Site> sites_;
+  std::vector<Operand> site_operands_;
+  std::vector<Position> labels_;       // by block
+  std::vector<uint32_t> growth_;       // by site index: bytes of all sites before it; one more at the end
+  std::vector<uint32_t> constant_offsets_;  // in the final bytes
+  std::vector<Operand> scratch_operands_, inverted_operands_;
+  std::vector<uint8_t> piece_;         // bytes of the instruction encoded last, and where data starts in it
+  uint32_t piece_data_ = 0;
+  InstList list_;
+  struct PendingTrap {
+    Position position;
+    uint8_t offset;
+    uint8_t code;
+    uint32_t inst;
+  };
+  struct PendingReloc {
+    Position position;
+    Relocation reloc;
+  };
+  struct PendingMark {
+    Position position;
+    uint32_t inst;
+  };
+  struct PendingLine {
+    Position position;
+    std::string text;
+  };
+  std::vector<PendingTrap> traps_;
+  std::vector<PendingReloc> relocs_;
+  std::vector<PendingMark> marks_;
+  std::vector<PendingLine> lines_;
+  uint32_t last_source_ = kNoSource;
+};
+
+}  // namespace assay::machine

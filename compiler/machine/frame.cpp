@@ -1,0 +1,62 @@
+// See frame.h.
+#include "compiler/machine/frame.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace assay::machine {
+namespace {
+
+uint32_t align_up(uint32_t value, uint32_t alignment) { return (value + alignment - 1) / alignment * alignment; }
+
+}  // namespace
+
+void layout_frame(const VCode& vcode, const TargetIsa& isa, FrameLayout& out) {
+  const AbiTable& abi = isa.abi;
+  PRegSet written;
+  for (const Inst& inst : vcode.insts) {
+    if (inst.opcode == isa.opcodes.args) continue;  // arguments arrive; nothing is written
+    for (const Operand& operand : vcode.operands_of(inst)) {
+      if (operand.is_def() && operand.reg.is_physical()) written.add(operand.reg.preg());
+    }
+    written = written | isa.desc(inst.opcode).clobbers | vcode.clobber_sets[inst.clobbers];
+  }
+  out.saved.clear();
+  for (unsigned reg_class = 0; reg_class < 2; ++reg_class) {
+    uint64_t both = written.words[reg_class] & isa.registers.callee_saved.words[reg_class];
+    // Linkage saves these itself.
+    for (PReg linkage : {abi.frame_pointer, abi.link_register}) {
+      if (abi.linkage_bytes != 0 && linkage && unsigned(linkage.reg_class()) == reg_class) {
+        both &= ~(uint64_t(1) << linkage.number());
+      }
+    }
+    for (; both != 0; both &= both - 1) {
+      out.saved.push_back(PReg(RegClass(reg_class), static_cast<unsigned>(std::countr_zero(both))));
+    }
+  }
+
+  out.has_calls = vcode.has_calls;
+  out.outgoing_size = vcode.has_calls ? vcode.outgoing_size + abi.outgoing_base : 0;
+  out.slots_offset = align_up(out.outgoing_size, std::max<uint32_t>(vcode.frame_align, 8));
+  out.spills_offset = align_up(out.slots_offset + vcode.slots_size, 8);
+  out.saves_offset = out.spills_offset + align_up(vcode.spills_size, 8);
+  const uint32_t saves_bytes = abi.saves_in_caller_frame ? 0 : static_cast<uint32_t>(out.saved.size()) * 8;
+  const uint32_t body = out.saves_offset + saves_bytes;
+  // Incoming arguments are addressed from the stack pointer, so they do not need a frame.
+  out.needs_frame = body != 0 || vcode.has_calls || !out.saved.empty();
+  if (!out.needs_frame) {
+    out.size = 0;
+    out.linkage_offset = 0;
+    out.incoming_offset = abi.outgoing_base + abi.return_address_bytes;
+    return;
+  }
+  // The stack pointer was a multiple of the alignment before the return address was pushed.
+  const uint32_t total = align_up(body + abi.linkage_bytes + abi.return_address_bytes, abi.stack_align);
+  out.size = total - abi.return_address_bytes;
+  out.linkage_offset = out.size - abi.linkage_bytes;
+  // Saved registers stand right below the linkage, so that push-like prologues find them there.
+  out.saves_offset = out.linkage_offset - saves_bytes;
+  out.incoming_offset = int64_t(out.size) + abi.outgoing_base + abi.return_address_bytes;
+}
+
+}  // namespace assay::machine

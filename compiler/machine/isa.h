@@ -1,0 +1,169 @@
+// A machine as the shared code sees it: one struct of tables and a few functions. Every compiler/isa/<isa>/isa.cpp fills one.
+//
+// The tables come from the instruction definitions (InstSet) and abi.cpp (AbiTable, RegisterEnv); the lowering functions
+// from the rules. The functions written by hand are those that moves, frames and jump tables need. Nothing outside
+// compiler/isa asks which machine it is working for.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "compiler/ir/entities.h"
+#include "compiler/isle/rule_table.h"
+#include "compiler/machine/inst_desc.h"
+#include "compiler/machine/isa_kind.h"
+#include "compiler/machine/vcode.h"
+#include "compiler/regalloc/allocation.h"
+
+namespace assay::machine {
+
+class LowerContext;
+struct InstOutput;
+
+// An instruction made by hand, outside of any VCode.
+struct SimpleInst {
+  static constexpr unsigned kCapacity = 8;
+  uint16_t opcode = 0;
+  uint8_t operand_count = 0;
+  Operand operands[kCapacity];
+
+  SimpleInst() = default;
+  SimpleInst(uint16_t opcode, std::initializer_list<Operand> list)
+      : opcode(opcode), operand_count(static_cast<uint8_t>(list.size())) {
+    assert(list.size() <= kCapacity);
+    unsigned i = 0;
+    for (const Operand& operand : list) operands[i++] = operand;
+  }
+  std::span<const Operand> span() const { return {operands, operand_count}; }
+  std::span<Operand> span() { return {operands, operand_count}; }
+};
+
+// Instructions in order, over physical registers: what prologues and epilogues are written to.
+class InstList {
+ public:
+  void push(const SimpleInst& inst) { insts_.push_back(inst); }
+  void push(uint16_t opcode, std::initializer_list<Operand> operands) { insts_.emplace_back(opcode, operands); }
+  std::span<SimpleInst> insts() { return insts_; }
+  std::span<const SimpleInst> insts() const { return insts_; }
+  bool empty() const { return insts_.empty(); }
+  void clear() { insts_.clear(); }
+
+ private:
+  std::vector<SimpleInst> insts_;
+};
+
+// The platform's C calling convention for integers and pointers, as tables. See abi.h for what is made of it.
+struct AbiTable {
+  std::span<const PReg> argument_registers;  // in order
+  std::span<const PReg> result_registers;    // in order: CLIF's several results use all, then memory (abi.h)
+  PReg stack_pointer;
+  PReg frame_pointer;                      // none: the frame has no frame pointer (s390x)
+  PReg link_register;                      // none: calls push the return address (x64)
+  PReg frame_scratch;                      // holds addresses of frame places that do not fit a displacement
+  uint8_t stack_align = 16;
+  uint8_t return_address_bytes = 0;        // pushed by a call (x64: 8)
+  uint8_t linkage_bytes = 0;               // at the top of a frame with a frame pointer: saved frame pointer, return address
+  uint32_t outgoing_base = 0;              // first stack argument, from the stack pointer at the call instruction (s390x: 160)
+  bool saves_in_caller_frame = false;      // callee-saved registers go to the area the caller provides (s390x)
+  bool sret_in_result = false;             // a callee also returns its `sret` pointer in the first result register (x64)
+};
+
+// A frame once its size is known. The stack pointer is lowered by `size` once, by the prologue; offsets count from the
+// lowered stack pointer. From the bottom: Outgoing, Slots, Spills, saved registers, linkage.
+struct FrameLayout {
+  uint32_t size = 0;             // bytes between the lowered stack pointer and the one at entry (incl. linkage)
+  uint32_t outgoing_size = 0;    // incl. outgoing_base
+  uint32_t slots_offset = 0;
+  uint32_t spills_offset = 0;
+  uint32_t saves_offset = 0;     // saved[i] at saves_offset + 8 * i
+  uint32_t linkage_offset = 0;   // == size - linkage bytes
+  int64_t incoming_offset = 0;   // of the first incoming stack argument
+  bool needs_frame = false;      // false: a leaf function that leaves the stack pointer alone
+  bool has_calls = false;
+  std::vector<PReg> saved;       // callee-saved registers that the function writes, by number
+
+  int64_t offset_of(FrameArea area) const {
+    switch (area) {
+      case FrameArea::Outgoing: return 0;
+      case FrameArea::Slots: return slots_offset;
+      case FrameArea::Spills: return spills_offset;
+      case FrameArea::Incoming: return incoming_offset;
+    }
+    return 0;
+  }
+};
+
+// What a jump table's hatch is given beside the operands: displacements from the instruction's first byte.
+struct HatchContext {
+  int64_t (*displacement)(const void* user, unsigned slot) = nullptr;
+  const void* user = nullptr;
+};
+
+// Opcodes that the shared code emits. Each is an instruction of the ISA's definitions.
+struct CommonOpcodes {
+  uint16_t args = 0;           // pseudo, variadic, no bytes: defines the arguments in their registers
+  uint16_t ret = 0;            // variadic: results are appended uses
+  uint16_t call = 0;           // variadic: symbol, then fixed uses of arguments and fixed defs of results
+  uint16_t call_indirect = 0;  // variadic: register, then as above
+  uint16_t jump = 0;           // to a label; the shortest form
+};
+
+inline constexpr uint16_t kNoOpcode = 0xffff;
+
+struct TargetIsa {
+  IsaKind kind{};
+  const char* name = "";
+  const InstSet* insts = nullptr;
+  regalloc::RegisterEnv registers;
+  AbiTable abi;
+  CommonOpcodes opcodes;
+  // The lowering rules: by RuleId: names, places (islec's <unit>_rules()).
+  std::span<const isle::RuleInfo> rules;
+
+  // A fresh context of this ISA; lower() and lower_branch() take no other.
+  std::unique_ptr<LowerContext> (*make_context)() = nullptr;
+  // The generated entry points. No value: no rule matches.
+  std::optional<InstOutput> (*lower)(LowerContext&, ir::Inst) = nullptr;
+  bool (*lower_branch)(LowerContext&, ir::Inst, std::span<const Block> labels) = nullptr;
+  // The low `bits` (8, 16, 32) of a register extended to 64, for arguments and results declared uext or sext.
+  Reg (*extend)(LowerContext&, Reg value, unsigned bits, bool is_signed) = nullptr;
+
+  // Whole registers: between two of a class (virtual or physical), to and from memory. `place` is in the frame (the
+  // base is then the stack pointer and the displacement a Frame operand) or base + displacement.
+  SimpleInst (*move)(RegClass reg_class, Reg to, Reg from) = nullptr;
+  SimpleInst (*load)(RegClass reg_class, Reg to, const Amode& place) = nullptr;
+  SimpleInst (*store)(RegClass reg_class, Reg from, const Amode& place) = nullptr;
+  // to := the address of a place; one instruction with the place as its `mem` operand, so that it can be legalised.
+  SimpleInst (*address)(Reg to, const Amode& place) = nullptr;
+
+  // Instructions that set up the frame, and that take it down just before a return instruction. Displacements must fit
+  // whatever the size of the frame (use abi.frame_scratch). Not called if the layout says !needs_frame.
+  void (*prologue)(const FrameLayout& frame, InstList& out) = nullptr;
+  void (*epilogue)(const FrameLayout& frame, InstList& out) = nullptr;
+  // to := stack pointer + offset, for any offset; no register but `to` may be written.
+  void (*frame_address)(PReg to, int64_t offset, InstList& out) = nullptr;
+
+  // The opcode with the same operands that reaches farther than this branch or jump, or kNoOpcode. A conditional branch
+  // with no longer form is turned into an inverted one over a jump.
+  uint16_t (*longer_branch)(uint16_t opcode) = nullptr;
+  // Encodes an instruction for which InstSet::encode says NeedsHatch; appends its bytes, the same number whatever the
+  // displacements. `data_begin` is set to where data starts among those bytes (jump tables), or left at their end.
+  EncodeError (*hatch)(uint16_t opcode, std::span<const Operand> operands, const HatchContext& context,
+                       std::vector<uint8_t>& out, uint32_t& data_begin) = nullptr;
+
+  const InstDesc& desc(uint16_t opcode) const { return insts->descs[opcode]; }
+};
+
+// The four operands of an addressing mode as they stand in an instruction. In a frame, the base is the stack pointer.
+void amode_operands(const TargetIsa& isa, const Amode& amode, Operand out[kAmodeOperands]);
+
+// Convenience for make-functions: opcode, leading operands, then the mode's four, then trailing ones.
+SimpleInst with_amode(const TargetIsa& isa, uint16_t opcode, std::initializer_list<Operand> before, const Amode& amode,
+                      std::initializer_list<Operand> after = {});
+
+}  // namespace assay::machine

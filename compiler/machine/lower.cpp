@@ -1,0 +1,403 @@
+// The driver: order of work, registers of values, finishing. What rules call is in lower_externs.cpp, calls in
+// lower_calls.cpp.
+#include "compiler/machine/lower.h"
+
+#include <algorithm>
+
+namespace assay::machine {
+
+Expected<void> LowerContext::lower_function(const ir::Function& function, const TargetIsa& isa,
+                                            const LowerOptions& options, isle::RuleState& rules, VCode& vcode) {
+  function_ = &function;
+  isa_ = &isa;
+  rules_ = &rules;
+  vcode_ = &vcode;
+  options_ = options;
+  error_.clear();
+  if (Expected<void> ready = prepare(function); !ready) return ready;
+  try {
+    lower_blocks();
+  } catch (const isle::NoRuleMatched& none) {  // the rules have a gap, or one was switched off
+    unsupported((current_inst_.is_none() ? "" : operation_name(current_inst_) + ", ") + "no rule of " + none.term() +
+                " matches");
+  }
+  if (!error_.empty()) {
+    Place place;
+    place.function = to_string(function.name);
+    return fail(std::move(place), std::string("not supported on ") + isa.name + ": " + error_);
+  }
+  finish();
+  return {};
+}
+
+// "iadd.i128": the operation and its controlling type, or else its result's.
+std::string LowerContext::operation_name(Inst inst) const {
+  std::string text(function_->info(inst).name);
+  Type type = function_->inst(inst).type;
+  if (!type.is_valid() && function_->has_results(inst)) type = function_->value_type(function_->result(inst));
+  if (type.is_valid()) text += "." + type.to_string();
+  return text;
+}
+
+void LowerContext::unsupported(std::string what) {
+  if (error_.empty()) error_ = std::move(what);
+}
+
+// ---- before the first instruction ----
+
+Expected<void> LowerContext::prepare(const ir::Function& function) {
+  vcode_->clear();
+  current_.clear();
+  before_.clear();
+  reversed_.clear();
+  operands_.clear();
+  output_regs_.clear();
+  in_before_ = constants_in_place_ = false;
+  const size_t values = function.value_count();
+  values_.function = &function;
+  values_.single_values.assign(values, {});
+  uses_.assign(values, 0);
+  value_regs_.assign(values, {});
+  constant_regs_.resize(values);
+  constant_stamps_.assign(values, 0);
+  stamp_ = 0;
+  vreg_alias_.clear();
+  abi_known_.assign(function.signatures.size(), 0);
+  if (abis_.size() < function.signatures.size()) abis_.resize(function.signatures.size());
+  symbols_.assign(function.functions.size(), 0xffffffffu);
+  return_area_ = {};
+  call_area_size_ = 0;
+
+  if (Expected<void> own = compute_abi(function.signature, *isa_, own_abi_); !own) return own;
+  vcode_->incoming_size = own_abi_.stack_size;
+  if (own_abi_.has_return_area) return_area_ = new_reg(RegClass::Gpr);
+  lay_out_slots();
+  order_.compute(function);
+  count_uses();
+  return {};
+}
+
+void LowerContext::lay_out_slots() {
+  uint64_t at = 0;
+  slot_offsets_.clear();
+  for (const ir::StackSlotData& slot : function_->stack_slots) {
+    const uint64_t alignment = std::clamp<uint64_t>(uint64_t(1) << std::min<unsigned>(slot.align_log2, 4), 8, 16);
+    at = (at + alignment - 1) / alignment * alignment;
+    slot_offsets_.push_back(static_cast<uint32_t>(at));
+    at += slot.size;
+    constexpr uint64_t kMaxFrame = uint64_t(1) << 30;
+    if (at > kMaxFrame) {
+      unsupported("stack slots of more than 1 GiB");
+      at = 0;
+    }
+  }
+  call_area_offset_ = static_cast<uint32_t>((at + 7) / 8 * 8);
+  vcode_->slots_size = call_area_offset_;
+}
+
+// In reverse post-order, so that a block's single values are known before its instructions are seen.
+void LowerContext::count_uses() {
+  for (ir::Block block : order_.reverse_postorder()) {
+    if (const ir::BlockCall* call = order_.only_edge(block)) {
+      const std::span<const Value> params = function_->block_params(block);
+      const std::span<const ir::BlockArg> args = function_->args(*call);
+      for (size_t i = 0; i < params.size() && i < args.size(); ++i) {
+        if (args[i].is_value()) values_.single_values[params[i].index] = resolve(args[i].value());
+      }
+    }
+    for (Inst inst : function_->insts(block)) {
+      for (Value v : function_->args(inst)) ++uses_[resolve(v).index];
+      for (const ir::BlockCall& call : function_->block_calls(inst)) {
+        if (order_.only_edge(call.block) != nullptr) continue;
+        for (ir::BlockArg arg : function_->args(call)) {
+          if (arg.is_value()) ++uses_[resolve(arg.value()).index];
+        }
+      }
+    }
+  }
+}
+
+// ---- backwards through the function ----
+
+void LowerContext::lower_blocks() {
+  const std::span<const uint32_t> order = order_.lowering_order();
+  reversed_ranges_.assign(order.size(), {});
+  vcode_->blocks.assign(order.size(), {});
+  for (size_t i = order.size(); i-- > 0 && error_.empty();) {
+    const uint32_t begin = static_cast<uint32_t>(reversed_.size());
+    lower_block(order[i]);
+    reversed_ranges_[order[i]] = {begin, static_cast<uint32_t>(reversed_.size())};
+  }
+}
+
+void LowerContext::lower_block(uint32_t index) {
+  const BlockOrder::Entry& entry = order_.entries()[index];
+  current_inst_ = entry.branch;
+  if (entry.source.is_none()) {
+    emit_jump(order_.successors(entry)[0]);
+    flush();
+    pass_arguments(index, entry.call);
+    flush();
+    return;
+  }
+  if (!entry.branch.is_none()) {
+    lower_terminator(entry);
+    flush();
+    if (entry.passes_args) pass_arguments(index, entry.call);
+    flush();
+  }
+  Inst inst = entry.branch.is_none() ? function_->last_inst(entry.source) : function_->prev_inst(entry.branch);
+  for (; !inst.is_none() && error_.empty(); inst = function_->prev_inst(inst)) {
+    lower_inst(inst);
+    flush();
+  }
+  // A parameter that is only passed round a loop may not have been asked for yet.
+  for (Value param : function_->block_params(entry.source)) {
+    if (is_passed(param) && entry.source != function_->entry_block()) reg_of(param);
+  }
+  if (entry.source == function_->entry_block() && error_.empty()) {
+    current_inst_ = Inst();
+    receive_arguments();
+    flush();
+  }
+}
+
+void LowerContext::lower_terminator(const BlockOrder::Entry& entry) {
+  const std::span<const Block> labels = order_.labels(entry);
+  const ir::OperationInfo& info = function_->info(entry.branch);
+  if (entry.succ_count == 1 && info.format != ir::Format::kJump && info.format != ir::Format::kTryCall &&
+      info.format != ir::Format::kTryCallIndirect) {
+    emit_jump(labels[0]);  // every way leads to the same block: nothing to decide
+    return;
+  }
+  if (!isa_->lower_branch(*this, entry.branch, labels)) unsupported(operation_name(entry.branch));
+}
+
+// The moves of block arguments are the allocator's; here they only get registers.
+void LowerContext::pass_arguments(uint32_t index, const ir::BlockCall& call) {
+  VBlock& block = vcode_->blocks[index];
+  block.first_arg = static_cast<uint32_t>(vcode_->branch_args.size());
+  constants_in_place_ = true;
+  const std::span<const ir::BlockArg> args = function_->args(call);
+  const std::span<const Value> params = function_->block_params(call.block);
+  for (const ir::BlockArg& arg : args) {
+    if (!arg.is_value()) {
+      unsupported("try_call");
+      break;
+    }
+    const size_t param = static_cast<size_t>(&arg - args.data());
+    if (!is_passed(params[param])) continue;
+    const Reg reg = own_reg(put_in_reg(arg.value()));
+    vcode_->branch_args.push_back(reg);
+  }
+  constants_in_place_ = false;
+  block.arg_count = static_cast<uint32_t>(vcode_->branch_args.size()) - block.first_arg;
+}
+
+void LowerContext::lower_inst(Inst inst) {
+  const ir::OperationInfo& info = function_->info(inst);
+  const ir::InstData& data = function_->inst(inst);
+  if (data.opcode == ir::Opcode::kIconst) return;  // made where it is needed (L2)
+  const bool may_drop = !info.variable_results && !info.is_terminator() && ((info.effects & ~ir::kCanLoad) == 0) &&
+                        (info.effects == 0 || data.flags.notrap());
+  if (may_drop) {
+    const std::span<const Value> results = function_->results(inst);
+    const bool used = std::ranges::any_of(results, [&](Value v) { return !value_regs_[v.index].is_none(); });
+    if (!used) return;
+  }
+  current_inst_ = inst;
+  const std::optional<InstOutput> output = isa_->lower(*this, inst);
+  if (!output) {
+    unsupported(operation_name(inst));
+    return;
+  }
+  bind_results(inst, *output);
+}
+
+void LowerContext::bind_results(Inst inst, const InstOutput& output) {
+  const std::span<const Value> results = function_->results(inst);
+  if (output.count < results.size()) {
+    // A rule may leave results out only if nobody uses them.
+    for (size_t i = output.count; i < results.size(); ++i) {
+      if (!value_regs_[results[i].index].is_none()) return unsupported(operation_name(inst));
+    }
+  }
+  for (size_t i = 0; i < results.size() && i < output.count; ++i) {
+    const Reg wanted = value_regs_[results[i].index];
+    if (wanted.is_none()) continue;
+    const Reg reg = output_regs_[output.first + i];
+    if (reg.is_physical()) {
+      emit(isa_->move(RegClass::Gpr, wanted, reg));
+      continue;
+    }
+    assert(reg.is_virtual());
+    const uint32_t index = wanted.virtual_index();
+    if (vreg_alias_.size() <= index) vreg_alias_.resize(vcode_->vreg_classes.size());
+    assert(resolve_alias(reg) != wanted);
+    vreg_alias_[index] = reg;
+  }
+  output_regs_.clear();
+}
+
+// ---- emission ----
+
+void LowerContext::emit_with_clobbers(uint16_t opcode, std::span<const Operand> operands, uint8_t trap,
+                                      uint8_t clobbers) {
+  machine::Inst inst;
+  inst.opcode = opcode;
+  inst.operand_count = static_cast<uint16_t>(operands.size());
+  inst.first_operand = static_cast<uint32_t>(operands_.size());
+  inst.source = current_inst_.index;
+  inst.trap = trap;
+  inst.clobbers = clobbers;
+  if (operands.size() > 0xffff) return unsupported("an instruction with more than 65535 operands");
+  operands_.insert(operands_.end(), operands.begin(), operands.end());
+  (in_before_ ? before_ : current_).push_back(inst);
+}
+
+// What has been collected forwards joins the reversed code.
+void LowerContext::flush() {
+  reversed_.insert(reversed_.end(), current_.rbegin(), current_.rend());
+  reversed_.insert(reversed_.end(), before_.rbegin(), before_.rend());
+  current_.clear();
+  before_.clear();
+  ++stamp_;
+}
+
+// ---- registers of values ----
+
+bool LowerContext::is_constant(Value v) const {
+  const Inst def = function_->def_inst(v);
+  return !def.is_none() && function_->inst(def).opcode == ir::Opcode::kIconst;
+}
+
+Reg LowerContext::put_in_reg(Value v) {
+  v = resolve(v);
+  return is_constant(v) ? materialise(v) : reg_of(v);
+}
+
+Reg LowerContext::reg_of(Value v) {
+  Reg& reg = value_regs_[v.index];
+  if (reg.is_none()) {
+    const Type type = function_->value_type(v);
+    if (!int_of(type, 8, 64)) unsupported("a value of type " + type.to_string());
+    reg = new_reg(RegClass::Gpr);
+  }
+  return reg;
+}
+
+Reg LowerContext::materialise(Value v) {
+  // Stamps start at 1, so that 0 means never.
+  if (constant_stamps_[v.index] == stamp_ + 1) return constant_regs_[v.index];
+  const bool outer = in_before_;
+  in_before_ = !constants_in_place_;
+  const std::optional<InstOutput> output = isa_->lower(*this, function_->def_inst(v));
+  in_before_ = outer;
+  if (!output || output->count != 1) {
+    unsupported("iconst." + function_->value_type(v).to_string());
+    return new_reg(RegClass::Gpr);
+  }
+  const Reg reg = output_regs_[output->first];
+  output_regs_.resize(output->first);
+  constant_stamps_[v.index] = stamp_ + 1;
+  constant_regs_[v.index] = reg;
+  return reg;
+}
+
+Reg LowerContext::own_reg(Reg reg) {
+  if (!reg.is_physical()) return reg;
+  const Reg copy = new_reg(RegClass::Gpr);
+  emit(isa_->move(RegClass::Gpr, copy, reg));
+  return copy;
+}
+
+Reg LowerContext::resolve_alias(Reg reg) {
+  const auto next = [&](Reg r) {
+    return r.is_virtual() && r.virtual_index() < vreg_alias_.size() ? vreg_alias_[r.virtual_index()] : Reg();
+  };
+  Reg end = reg;
+  while (!next(end).is_none()) end = next(end);
+  while (reg != end) {
+    const Reg step = next(reg);
+    vreg_alias_[reg.virtual_index()] = end;
+    reg = step;
+  }
+  return end;
+}
+
+// ---- after the last instruction: forwards, aliases resolved, registers numbered anew ----
+
+void LowerContext::finish() {
+  VCode& vcode = *vcode_;
+  new_numbers_.assign(vcode.vreg_classes.size(), {});
+  std::vector<RegClass> classes;
+  classes.reserve(vcode.vreg_classes.size());
+  const auto renumber = [&](Reg reg) {
+    if (!reg.is_virtual()) return reg;
+    reg = resolve_alias(reg);
+    if (!reg.is_virtual()) return reg;
+    Reg& number = new_numbers_[reg.virtual_index()];
+    if (number.is_none()) {
+      number = Reg::virtual_reg(static_cast<uint32_t>(classes.size()));
+      classes.push_back(vcode.vreg_classes[reg.virtual_index()]);
+    }
+    return number;
+  };
+
+  vcode.insts.reserve(reversed_.size());
+  vcode.operands.reserve(operands_.size());
+  const std::span<const BlockOrder::Entry> entries = order_.entries();
+  for (size_t b = 0; b < entries.size(); ++b) {
+    const BlockOrder::Entry& entry = entries[b];
+    VBlock& block = vcode.blocks[b];
+    block.source_block = entry.source.index;
+    block.cold = entry.cold;
+    block.first_param = static_cast<uint32_t>(vcode.block_params.size());
+    if (!entry.source.is_none() && entry.source != function_->entry_block() &&
+        order_.only_edge(entry.source) == nullptr) {
+      for (Value param : function_->block_params(entry.source)) {
+        if (is_passed(param)) vcode.block_params.push_back(renumber(value_regs_[param.index]));
+      }
+    }
+    block.param_count = static_cast<uint32_t>(vcode.block_params.size()) - block.first_param;
+    block.first_succ = static_cast<uint32_t>(vcode.succs.size());
+    for (Block succ : order_.successors(entry)) {
+      vcode.succs.push_back(succ);
+      ++vcode.blocks[succ.index].pred_count;
+    }
+    block.succ_count = entry.succ_count;
+
+    block.first_inst = static_cast<uint32_t>(vcode.insts.size());
+    for (uint32_t i = reversed_ranges_[b].second; i-- > reversed_ranges_[b].first;) {
+      machine::Inst inst = reversed_[i];
+      const uint32_t first = static_cast<uint32_t>(vcode.operands.size());
+      for (uint32_t o = 0; o < inst.operand_count; ++o) {
+        Operand operand = operands_[inst.first_operand + o];
+        if (operand.is_reg()) operand.reg = renumber(operand.reg);
+        vcode.operands.push_back(operand);
+      }
+      inst.first_operand = first;
+      vcode.insts.push_back(inst);
+    }
+    block.end_inst = static_cast<uint32_t>(vcode.insts.size());
+  }
+  for (Reg& arg : vcode.branch_args) arg = renumber(arg);
+
+  uint32_t at = 0;
+  for (VBlock& block : vcode.blocks) {
+    block.first_pred = at;
+    at += block.pred_count;
+    block.pred_count = 0;
+  }
+  vcode.preds.resize(at);
+  for (uint32_t b = 0; b < vcode.blocks.size(); ++b) {
+    for (Block succ : vcode.succs_of(vcode.blocks[b])) {
+      VBlock& target = vcode.blocks[succ.index];
+      vcode.preds[target.first_pred + target.pred_count++] = Block(b);
+    }
+  }
+  vcode.vreg_classes = std::move(classes);
+  vcode.slots_size += call_area_size_;
+}
+
+}  // namespace assay::machine

@@ -1,0 +1,11 @@
+// Checks the invariants of VCode over virtual registers (V1-V5 of vcode.h) and what the allocator asks beyond them.
+#pragma once
+
+#include "compiler/regalloc/allocation.h"
+
+namespace assay::regalloc {
+
+// All violations, up to a hundred. Near-linear (iterative dominators).
+Diagnostics verify_vcode(const machine::VCode& code, const InstClobbers& clobbers);
+
+}  // namespace assay::regalloc

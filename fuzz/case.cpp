@@ -1,0 +1,84 @@
+// See case.h.
+#include "fuzz/case.h"
+
+#include "compiler/ir/parser.h"
+#include "compiler/ir/printer.h"
+#include "compiler/ir/verifier.h"
+
+namespace assay::fuzz {
+
+Expected<Case> parse_case(const std::string& text, const std::string& filename) {
+  auto file = ir::parse_file(text, filename);
+  if (!file) return std::unexpected(file.error().front());
+  Case out;
+  bool found = false;
+  for (const ir::ParsedFunction& parsed : file->functions) {
+    if (auto errors = ir::verify(parsed, filename); !errors.empty()) return std::unexpected(errors.front());
+    out.functions.push_back(parsed.function);
+    std::vector<oracles::TestInput> inputs;
+    std::vector<oracles::RegionDirective> regions;
+    for (const ir::Comment& comment : parsed.comments) {
+      const Place place{.file = filename, .line = comment.line, .column = comment.column};
+      auto region = oracles::parse_region_directive(comment.text, place);
+      if (!region) return std::unexpected(region.error());
+      if (*region) regions.push_back(**region);
+      auto run = oracles::parse_test_directive(comment.text, parsed.function.signature, place);
+      if (!run) return std::unexpected(run.error());
+      if (*run) inputs.push_back({.args = (*run)->run.args, .seed = inputs.size() + 1});
+    }
+    if (inputs.empty()) continue;
+    found = true;
+    out.entry = static_cast<uint32_t>(out.functions.size() - 1);
+    out.inputs = std::move(inputs);
+    out.regions = std::move(regions);
+  }
+  if (!found) {
+    return fail(Place{.file = filename}, "no function has a run directive", "add a line such as `; run: %f(1) == 2`");
+  }
+  return out;
+}
+
+std::string print_case(const Case& test, const oracles::Harness& harness, const std::vector<std::string>& head) {
+  std::string out = "test interpret\ntest run\n";
+  for (const IsaKind isa : harness.options().isas) {
+    out += std::string("target ") + (isa == IsaKind::x64 ? "x86_64" : name(isa)) + "\n";
+  }
+  out += "\n";
+  for (const std::string& line : head) out += "; " + line + "\n";
+  const auto references = harness.references();
+  for (size_t i = 0; i < test.functions.size(); ++i) {
+    out += "\n";
+    ir::print(test.functions[i], out);
+    if (i != test.entry) continue;
+    for (const oracles::RegionDirective& region : test.regions) out += "; " + oracles::to_string(region) + "\n";
+    for (size_t k = 0; k < test.inputs.size(); ++k) {
+      oracles::TestDirective directive;
+      directive.run.has_invocation = true;
+      const std::string name = ir::to_string(test.functions[i].name);
+      directive.run.function = name.substr(name.starts_with('%') ? 1 : 0);
+      directive.run.args = test.inputs[k].args;
+      const interpreter::Outcome* outcome = k < references.size() ? &references[k].outcome : nullptr;
+      if (outcome != nullptr && outcome->kind == interpreter::OutcomeKind::Returned) {
+        directive.run.expected = outcome->results;
+      } else if (outcome != nullptr && outcome->kind == interpreter::OutcomeKind::Trapped) {
+        directive.trap = outcome->trap;
+      } else {
+        directive.run.kind = ir::RunDirective::Kind::kPrint;
+      }
+      out += "; " + oracles::to_string(directive) + "\n";
+    }
+  }
+  return out;
+}
+
+void check_case(oracles::Harness& harness, const Case& test, std::vector<oracles::Finding>& findings,
+                bool stop_at_first) {
+  std::vector<const ir::Function*> functions;
+  for (const ir::Function& function : test.functions) functions.push_back(&function);
+  std::vector<oracles::Region> regions;
+  for (const oracles::RegionDirective& region : test.regions) regions.push_back(oracles::make_region(region));
+  harness.check({.functions = functions, .entry = test.entry, .regions = regions, .inputs = test.inputs}, findings,
+                stop_at_first);
+}
+
+}  // namespace assay::fuzz

@@ -1,0 +1,35 @@
+// A test case as a file and in memory: functions, memory regions, inputs of the entry function.
+//
+// As text it is a filetest (docs/filetests.md): functions in order, the last one with directives is the entry; `; region:` and
+// `; run:` comments. So a finding opens in an editor, and `assay test` runs it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "compiler/ir/function.h"
+#include "compiler/support/diagnostic.h"
+#include "fuzz/generate.h"
+#include "oracles/harness.h"
+
+namespace assay::fuzz {
+
+struct Case {
+  std::vector<ir::Function> functions;
+  uint32_t entry = 0;
+  std::vector<oracles::RegionDirective> regions;
+  std::vector<oracles::TestInput> inputs;
+};
+
+// Parsed and verified; the entry is the last function that has run directives. Errors have their place.
+Expected<Case> parse_case(const std::string& text, const std::string& filename);
+
+// The text, each input with the outcome that `harness` found for it on the interpreter in its last check() of this very
+// case. `head` goes before as comments, one a line.
+std::string print_case(const Case& test, const oracles::Harness& harness, const std::vector<std::string>& head);
+
+// Runs `test` through the harness.
+void check_case(oracles::Harness& harness, const Case& test, std::vector<oracles::Finding>& findings,
+                bool stop_at_first = false);
+
+}  // namespace assay::fuzz

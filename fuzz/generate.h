@@ -1,0 +1,41 @@
+// The generator of random CLIF: programs that are valid by construction and end by construction.
+//
+// A program is several functions that call only earlier ones, regions of memory, and inputs for the last function.
+//   G1  Every function verifies: types, dominance and signatures hold because values are picked from those in scope.
+//   G2  Every run ends: loops count down from small constants, calls go to earlier functions only.
+//   G3  Runs are deterministic and the same on every machine: no address of a stack slot and no uninitialised byte reaches
+//       a result, memory or a branch; accesses that may lie outside a region trap with the access's code.
+//   G4  The operations are those of the supported subset: scalar integers of 8 to 64 bits.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "compiler/ir/data_value.h"
+#include "compiler/ir/function.h"
+#include "fuzz/random.h"
+#include "oracles/filetest_directive.h"
+
+namespace assay::fuzz {
+
+struct GenerateOptions {
+  unsigned max_functions = 3;
+  unsigned max_instructions = 40;  // of a function, roughly
+  unsigned max_depth = 3;          // nesting of branches and loops
+  unsigned inputs = 4;             // sets of arguments for the entry function
+};
+
+struct Program {
+  std::vector<ir::Function> functions;  // the last one is the entry, %main
+  std::vector<oracles::RegionDirective> regions;  // pseudo-random contents, from seeds
+  std::vector<std::vector<ir::DataValue>> inputs;
+};
+
+// A program. Costs some ten microseconds; `program` may be reused.
+void generate(Random& random, const GenerateOptions& options, Program& program);
+
+// One random value of the type, edge values (0, 1, -1, least, greatest, powers of two, repeated bytes) often.
+ir::DataValue random_value(Random& random, ir::Type type);
+
+}  // namespace assay::fuzz

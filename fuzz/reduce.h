@@ -1,0 +1,33 @@
+// Reduction: shrinks a failing case to a small one that fails in the same way.
+//
+// A candidate is made by a small edit (an instruction becomes a constant, a branch a jump, a function goes), cleaned up,
+// verified, and kept if the harness still has a finding of the same key (oracles::Finding::key). Edits are tried in rounds, large
+// ones first, until a whole round changes nothing. Works on a copy; deterministic.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "fuzz/case.h"
+
+namespace assay::fuzz {
+
+struct ReduceOptions {
+  double seconds = 60;  // gives up then, with the best so far
+};
+
+struct ReduceResult {
+  Case reduced;
+  std::string key;            // of the finding that was kept
+  std::string finding;        // described, on the reduced case
+  unsigned instructions = 0;  // left, in all functions
+  unsigned tried = 0, kept = 0;
+};
+
+// Fails if the case has no finding to begin with.
+Expected<ReduceResult> reduce(oracles::Harness& harness, const Case& test, const ReduceOptions& options = {});
+
+// The same for any property; `holds` must hold of `test`.
+ReduceResult reduce(const Case& test, const std::function<bool(const Case&)>& holds, const ReduceOptions& options = {});
+
+}  // namespace assay::fuzz

@@ -1,0 +1,66 @@
+// The memory a program sees: the caller's regions at fixed addresses, and the stack that its slots lie in.
+//
+// Regions belong to the caller and are changed in place. Accesses say what they found instead of failing: whether an
+// address that is in no region traps or has no meaning depends on the instruction.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace assay::interpreter {
+
+struct Region {
+  uint64_t address = 0;
+  std::span<uint8_t> bytes;
+  bool writable = true;
+};
+
+// Addresses [begin, end) that mean something to a machine but nothing to CLIF: its code, its own frames, …
+struct AddressRange {
+  uint64_t begin = 0;
+  uint64_t end = 0;
+};
+
+class Memory {
+ public:
+  // Regions must not overlap each other, the stack or `reserved`. The spans must stay valid as long as this is used.
+  void set_regions(std::span<const Region> regions, std::span<const AddressRange> reserved) {
+    regions_ = regions;
+    reserved_ = reserved;
+  }
+  // Makes the stack empty, at [base, base + size), its slots to be filled with `fill`. Unless it is `strict`, the bytes
+  // between and just above the slots are memory, too.
+  void reset_stack(uint64_t base, uint64_t size, uint8_t fill, bool strict);
+
+  // Opens a slot above all others and returns its address; `align` is a power of two. 0 if the stack is full.
+  uint64_t push_slot(uint32_t size, uint64_t align);
+  // The number of open slots, and closing all but the first `count`.
+  size_t slot_count() const { return slots_.size(); }
+  void pop_slots(size_t count) { slots_.resize(count); }
+
+  enum class Access : uint8_t { kOk, kOutOfBounds, kMeaningless };
+  struct Found {
+    Access access = Access::kOutOfBounds;
+    uint8_t* bytes = nullptr;  // only if kOk
+  };
+  // The bytes at [address, address + size), size > 0. A write to a read-only region is out of bounds.
+  Found find(uint64_t address, uint32_t size, bool write);
+
+ private:
+  struct Slot {
+    uint64_t begin = 0;
+    uint64_t end = 0;
+  };
+
+  std::span<const Region> regions_;
+  std::span<const AddressRange> reserved_;
+  uint64_t stack_base_ = 0;
+  uint64_t stack_size_ = 0;
+  uint8_t fill_ = 0;
+  bool strict_ = true;
+  std::vector<uint8_t> stack_;  // grows to what was needed
+  std::vector<Slot> slots_;     // by rising address
+};
+
+}  // namespace assay::interpreter

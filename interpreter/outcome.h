@@ -1,0 +1,41 @@
+// What happened when the interpreter ran a function: a value to compare with `==`.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "compiler/ir/data_value.h"
+#include "compiler/ir/entities.h"
+#include "compiler/ir/immediates.h"
+
+namespace assay::interpreter {
+
+enum class OutcomeKind : uint8_t {
+  Returned,
+  Trapped,
+  OutOfFuel,
+  // The program did something CLIF gives no meaning to, so no executor may be compared on this input: a notrap access
+  // that is out of bounds, an `aligned` one that is not, an access to the stack outside every live slot, a call through
+  // a pointer that is no function of that signature, and so on.
+  UndefinedBehaviour,
+  Unsupported  // the interpreter does not know an operation that it reached
+};
+const char* name(OutcomeKind kind);
+
+// Fields that do not belong to the kind keep their defaults.
+struct Outcome {
+  OutcomeKind kind = OutcomeKind::Unsupported;
+  std::vector<ir::DataValue> results;  // Returned
+  ir::TrapCode trap;                   // Trapped: the code …
+  uint32_t function = 0;               // … and of Trapped, UndefinedBehaviour and Unsupported the place:
+  ir::Inst inst;                       // function by its number in the Program, instruction by its number there
+  std::string text;                    // UndefinedBehaviour: what; Unsupported: "operation.type"
+
+  bool operator==(const Outcome&) const = default;
+};
+
+// For people: one line. `returned 1, 2`, `trapped int_divz at function 0, inst3`, …
+std::string describe(const Outcome& outcome);
+
+}  // namespace assay::interpreter

@@ -1,0 +1,143 @@
+// Functions decoded for running: every value has a slot, every branch is a jump to an index with a list of moves.
+//
+// Decoding is linear and happens once; running touches only these dense arrays. A value of up to 64 bits has one slot of
+// 64 bits, one of 128 bits has two, low half first. Moves between slots (block arguments, call arguments, results) work
+// for both, so adding operations on wider values changes no more than Step and the interpreter's switch.
+// Functions call each other by name. What cannot be decoded becomes a step that reports `Unsupported` when reached.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "compiler/ir/function.h"
+#include "interpreter/scalar.h"
+
+namespace assay::interpreter {
+
+// What a step does. The scalar operations share kScalar: their meaning is in scalar.cpp.
+enum class StepKind : uint8_t {
+  kScalar,           // d, [e] := evaluate(opcode, a, b, c)
+  kConstant,         // d := imm
+  kCopy,             // d := a, one slot (bitcast of equal size)
+  kWideCopy,         // d := a, two slots
+  kWideSelect,       // d := a ? b : c, two slots
+  kLoad,             // d := extension of memory[a + imm]
+  kStore,            // memory[b + imm] := a
+  kWideLoad,         // d := 16 bytes
+  kWideStore,        //
+  kStackAddress,     // d := address of stack slot b + imm
+  kFunctionAddress,  // d := address of function b
+  kGetPinned,        // d := pinned register
+  kSetPinned,        // pinned register := a
+  kNop,
+  kJump,          // edge b
+  kBrif,          // a != 0 ? edge b : edge c
+  kBrTable,       // a < c ? edge b + 1 + a : edge b
+  kTrap,          // code
+  kTrapIf,        // code if a != 0
+  kTrapUnless,    // code if a == 0
+  kReturn,        // slots list b of c slots
+  kCall,          // function b, call site c
+  kCallIndirect,  // address a, call site c
+  kTailCall,
+  kTailCallIndirect,
+  kUnsupported  // message b
+};
+
+struct Step {
+  StepKind kind = StepKind::kNop;
+  ir::Opcode opcode{};  // kScalar
+  uint8_t bits = 64;    // kScalar: operand's width; kLoad, kStore: of the access
+  uint8_t result_bits = 64;
+  uint8_t code = 0;  // kScalar: condition; traps: the trap code
+  bool sign = false;     // kLoad: sign-extend to result_bits
+  bool aligned = false;  // kLoad, kStore
+  uint8_t order = 0;     // kLoad, kStore: an ir::Endianness
+  uint32_t d = 0, e = 0;
+  uint32_t a = 0, b = 0, c = 0;
+  uint32_t inst = 0;  // the ir::Inst it comes from
+  uint64_t imm = 0;
+};
+
+struct Edge {
+  uint32_t target = 0;  // step index, first of the block
+  uint32_t moves_begin = 0;
+  uint32_t moves_count = 0;
+};
+
+struct Move {
+  uint32_t from = 0;
+  uint32_t to = 0;
+};
+
+// Arguments and results of a call: runs of DecodedFunction::slot_lists.
+struct CallSite {
+  uint32_t args_begin = 0, args_count = 0;
+  uint32_t results_begin = 0, results_count = 0;
+  uint32_t signature = 0;  // number in Program of the call's signature: the callee's must be the same
+};
+
+struct StackSlot {
+  uint32_t size = 0;
+  uint64_t align = 1;
+};
+
+struct DecodedFunction {
+  std::string name;  // as in text: %name, u0:1
+  std::vector<ir::Type> params, returns;
+  std::vector<uint32_t> param_slots;  // each parameter's first slot
+  uint32_t slots = 0;                 // how many a frame has
+  uint32_t signature = 0;             // its number in Program
+  std::vector<StackSlot> stack_slots;
+  std::vector<Step> steps;
+  std::vector<Edge> edges;
+  std::vector<Move> moves;
+  std::vector<uint32_t> slot_lists;
+  std::vector<CallSite> calls;
+  std::vector<std::string> messages;
+  std::vector<uint32_t> callees;  // by ir::FuncRef: function number, or kNoFunction; filled by link()
+  std::vector<std::string> callee_names;
+};
+
+inline constexpr uint32_t kNoFunction = 0xffffffffu;
+
+// The functions of one file or module. Copies what it needs: the ir::Functions may go away.
+class Program {
+ public:
+  // Forgets all functions but keeps memory.
+  void clear();
+  // Decodes one more function and returns its number, counting from 0. Precondition: ir::verify() has no complaint.
+  uint32_t add(const ir::Function& function);
+  // Resolves calls by name. To be called after the last add() and before running. Of functions with one name the first
+  // is meant.
+  void link();
+
+  size_t size() const { return count_; }
+  const DecodedFunction& function(uint32_t number) const { return functions_[number]; }
+  // The number of the function called `name` (with its `%`), or kNoFunction.
+  uint32_t find(const std::string& name) const;
+
+  // Has any function a load or store of more than a byte in the target's own byte order? If not, the outcome is the same
+  // on little- and big-endian machines.
+  bool depends_on_byte_order() const { return depends_on_byte_order_; }
+  // Can any function see an address that differs between executors (stack slot, function)?
+  bool sees_addresses() const { return sees_addresses_; }
+
+ private:
+  friend class Decoder;
+  uint32_t signature_number(const ir::Signature& signature);
+
+  std::vector<DecodedFunction> functions_;  // the first count_ are in use
+  size_t count_ = 0;
+  std::vector<ir::Signature> signatures_;
+  std::unordered_map<std::string, uint32_t> by_name_;
+  std::unordered_map<std::string, uint32_t> by_signature_;
+  bool depends_on_byte_order_ = false;
+  bool sees_addresses_ = false;
+};
+
+}  // namespace assay::interpreter

@@ -1,0 +1,65 @@
+#include "oracles/abi_facts.h"
+
+namespace assay::oracles {
+namespace {
+
+// System V AMD64 psABI 3.2.1, figure 3.4: rbx, rbp, r12–r15; no vector register.
+constexpr uint8_t kX64Preserved[] = {3, 5, 12, 13, 14, 15};
+// AAPCS64 6.1.1 and 6.1.2: x19–x28, the frame pointer x29; the low 64 bits of v8–v15.
+constexpr uint8_t kAarch64Preserved[] = {19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29};
+constexpr uint8_t kAarch64PreservedFloat[] = {8, 9, 10, 11, 12, 13, 14, 15};
+// RISC-V psABI, "Integer Register Convention": gp and tp are unallocatable, s0–s11; fs0–fs11 under lp64d.
+constexpr uint8_t kRiscv64Preserved[] = {3, 4, 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27};
+constexpr uint8_t kRiscv64PreservedFloat[] = {8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27};
+// s390x ELF ABI supplement 1.2.1: r6–r13 and the stack pointer r15; f8–f15.
+constexpr uint8_t kS390xPreserved[] = {6, 7, 8, 9, 10, 11, 12, 13};
+constexpr uint8_t kS390xPreservedFloat[] = {8, 9, 10, 11, 12, 13, 14, 15};
+
+//                               integer            float                     sp  fp  lr  ints flts vecs save
+constexpr AbiFacts kFacts[] = {
+    {IsaKind::x64,     kX64Preserved,     {},                      4,  5, -1, 16, 16, 16, 0},
+    {IsaKind::aarch64, kAarch64Preserved, kAarch64PreservedFloat, 31, 29, 30, 32, 32, 32, 0},
+    {IsaKind::riscv64, kRiscv64Preserved, kRiscv64PreservedFloat,  2,  8,  1, 32, 32,  0, 0},
+    {IsaKind::s390x,   kS390xPreserved,   kS390xPreservedFloat,   15, 11, 14, 16, 16, 32, 160},
+};
+
+constexpr const char* kX64Names[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                     "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+constexpr const char* kRiscv64Names[] = {"zero", "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "s0", "s1", "a0",
+                                         "a1",   "a2", "a3", "a4", "a5",  "a6",  "a7", "s2", "s3", "s4", "s5",
+                                         "s6",   "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6"};
+
+}  // namespace
+
+const AbiFacts& abi_facts(IsaKind isa) { return kFacts[static_cast<int>(isa)]; }
+
+bool is_register(IsaKind isa, RegisterId id) {
+  const AbiFacts& facts = abi_facts(isa);
+  switch (id.cls) {
+    case RegisterClass::Integer: return id.number < facts.integer_registers;
+    case RegisterClass::Float: return id.number < facts.float_registers;
+    case RegisterClass::Vector: return id.number < facts.vector_registers;
+  }
+  return false;
+}
+
+std::string register_name(IsaKind isa, RegisterId id) {
+  const std::string number = std::to_string(id.number);
+  if (id.cls != RegisterClass::Integer) {
+    switch (isa) {
+      case IsaKind::x64: return "xmm" + number;
+      case IsaKind::aarch64: return "v" + number;
+      case IsaKind::riscv64: return (id.cls == RegisterClass::Float ? "f" : "v") + number;
+      case IsaKind::s390x: return (id.cls == RegisterClass::Float ? "%f" : "%v") + number;
+    }
+  }
+  switch (isa) {
+    case IsaKind::x64: return id.number < 16 ? kX64Names[id.number] : "?" + number;
+    case IsaKind::aarch64: return id.number == 31 ? "sp" : "x" + number;
+    case IsaKind::riscv64: return id.number < 32 ? kRiscv64Names[id.number] : "?" + number;
+    case IsaKind::s390x: return "%r" + number;
+  }
+  return "?" + number;
+}
+
+}  // namespace assay::oracles

@@ -1,0 +1,439 @@
+// See filetest.h. This file reads tests, runs them on the interpreter and counts; machines are in filetest_machines.cpp.
+#include "oracles/filetest.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "compiler/ir/parser.h"
+#include "compiler/ir/printer.h"
+#include "compiler/ir/verifier.h"
+#include "interpreter/interpreter.h"
+#include "oracles/filetest_directive.h"
+#include "oracles/filetest_machines.h"
+#include "oracles/worker_pool.h"
+
+namespace assay::oracles {
+
+namespace {
+
+constexpr uint64_t kFuel = 100'000'000;  // some files have long loops, and nothing here runs a thousand times
+
+// Which executors a file asks for. Interpreter and native follow from the rest.
+struct Wanted {
+  bool run = false;        // `test run`
+  bool interpret = false;  // `test interpret`
+  bool targets = false;    // has target lines; if not, every ISA is meant
+  std::array<bool, kIsaCount> isas{};
+
+  // Then accesses that name no byte order are meant to be big-endian.
+  bool only_big_endian() const {
+    bool any = false;
+    for (IsaKind isa : kAllIsas) {
+      if (!isas[static_cast<size_t>(isa)]) continue;
+      if (endianness(isa) != std::endian::big) return false;
+      any = true;
+    }
+    return any;
+  }
+};
+
+Wanted wanted_by(const ir::File& file) {
+  Wanted wanted;
+  for (const ir::TestCommand& command : file.commands) {
+    wanted.run = wanted.run || command.name == "run";
+    wanted.interpret = wanted.interpret || command.name == "interpret";
+  }
+  for (const ir::Setting& setting : file.settings) {
+    if (!setting.is_target) continue;
+    wanted.targets = true;
+    const auto isa = isa_from_name(std::string_view(setting.target).substr(0, setting.target.find('-')));
+    if (isa) wanted.isas[static_cast<size_t>(*isa)] = true;
+  }
+  if (!wanted.targets) wanted.isas.fill(true);
+  return wanted;
+}
+
+std::string list(std::span<const ir::DataValue> values) {
+  std::string out = values.size() == 1 ? "" : "[";
+  for (size_t i = 0; i < values.size(); ++i) out += (i == 0 ? "" : ", ") + ir::to_string(values[i]);
+  return out + (values.size() == 1 ? "" : "]");
+}
+
+}  // namespace
+
+std::optional<std::string> judge(const TestDirective& directive, const CallResult& result) {
+  const ir::RunDirective& run = directive.run;
+  if (result.kind == CallResult::Kind::kTrapped) {
+    if (directive.trap == result.trap) return std::nullopt;
+    return "trapped with " + ir::to_string(result.trap) +
+           (directive.trap ? ", should trap with " + ir::to_string(*directive.trap) : ", should return");
+  }
+  if (result.kind == CallResult::Kind::kWrong) return result.text;
+  if (directive.trap) return "returned " + list(result.values) + ", should trap with " + ir::to_string(*directive.trap);
+  if (run.kind == ir::RunDirective::Kind::kPrint) return std::nullopt;
+  if (!run.has_invocation) {  // `run`: a truth value is expected
+    if (result.values.size() == 1 && result.values[0].bits() != 0) return std::nullopt;
+    return "returned " + list(result.values) + ", should be other than 0";
+  }
+  if ((result.values == run.expected) == run.expects_equal) return std::nullopt;
+  return "returned " + list(result.values) + ", should be " + (run.expects_equal ? "" : "other than ") + list(run.expected);
+}
+
+void FiletestReport::add(const FiletestReport& other) {
+  for (size_t i = 0; i < kFiletestExecutors; ++i) executors[i] += other.executors[i];
+  for (const auto& [name, totals] : other.commands) commands[name] += totals;
+  for (const auto& [reason, count] : other.reasons) reasons[reason] += count;
+  failures.insert(failures.end(), other.failures.begin(), other.failures.end());
+  errors.insert(errors.end(), other.errors.begin(), other.errors.end());
+}
+
+struct FiletestRunner::Implementation {
+  FiletestOptions options;
+  interpreter::Program program;
+  interpreter::Interpreter interpreter;
+  interpreter::Outcome outcome;
+  FiletestMachines machines;
+
+  // Of the file being run.
+  const ir::File* file = nullptr;
+  Wanted wanted;
+  FiletestReport report;
+
+  void fail_test(std::string executor, Place place, std::string message) {
+    report.failures.push_back({std::move(executor), std::move(place), std::move(message)});
+  }
+  void count_not_run(Totals& totals, const std::string& reason) {
+    ++totals.not_run;
+    ++report.reasons[reason];
+  }
+
+  void run_file(const ir::File& parsed);
+  void run_verifier();
+  void run_cat();
+  void run_compile();
+  void run_directives();
+  void run_directive(uint32_t function, const TestDirective& directive, const std::vector<Region>& regions,
+                     const Place& place);
+  // Says why not, or counts a pass or a failure.
+  void interpret(uint32_t function, const TestDirective& directive, const std::vector<Region>& regions, const Place& place);
+  void run_on_machine(size_t executor, uint32_t function, const TestDirective& directive,
+                      const std::vector<Region>& regions, const Place& place);
+};
+
+FiletestRunner::FiletestRunner(const FiletestOptions& options) : implementation_(std::make_unique<Implementation>()) {
+  implementation_->options = options;
+}
+
+FiletestRunner::~FiletestRunner() = default;
+
+FiletestReport FiletestRunner::run(const std::string& path) {
+  const auto text = read_file(path);
+  if (text) return run_text(*text, path);
+  FiletestReport report;
+  report.errors.push_back(text.error());
+  return report;
+}
+
+FiletestReport FiletestRunner::run_text(const std::string& text, const std::string& path) {
+  Implementation& self = *implementation_;
+  self.report = {};
+  const auto file = ir::parse_file(text, path);
+  if (!file) {
+    self.report.errors = file.error();
+  } else {
+    self.run_file(*file);
+  }
+  return std::move(self.report);
+}
+
+void FiletestRunner::Implementation::run_file(const ir::File& parsed) {
+  file = &parsed;
+  wanted = wanted_by(parsed);
+  bool expects_errors = false;
+  for (const ir::TestCommand& command : parsed.commands) expects_errors = expects_errors || command.name == "verifier";
+
+  if (!expects_errors) {
+    for (const ir::ParsedFunction& function : parsed.functions) {
+      const Diagnostics errors = ir::verify(function, parsed.name);
+      report.errors.insert(report.errors.end(), errors.begin(), errors.end());
+    }
+    if (!report.errors.empty()) return;
+  }
+  bool runs = false;
+  for (const ir::TestCommand& command : parsed.commands) {
+    if (command.name == "run" || command.name == "interpret") {
+      runs = true;
+    } else if (command.name == "verifier") {
+      run_verifier();
+    } else if (command.name == "cat") {
+      run_cat();
+    } else if (command.name == "compile") {
+      run_compile();
+    } else {
+      count_not_run(report.commands[command.name], "test command not known: " + command.name);
+    }
+  }
+  if (runs && !expects_errors) run_directives();
+}
+
+// A comment `; error: text` means that the verifier complains about its line and says `text`; there must be no other
+// complaints.
+void FiletestRunner::Implementation::run_verifier() {
+  Totals& totals = report.commands["verifier"];
+  for (const ir::ParsedFunction& function : file->functions) {
+    Diagnostics errors = ir::verify(function, file->name);
+    const size_t failures_before = report.failures.size();
+    for (const ir::Comment& comment : function.comments) {
+      const size_t begin = comment.text.find_first_not_of("; \t");
+      constexpr std::string_view kError = "error:";
+      if (begin == std::string::npos || !std::string_view(comment.text).substr(begin).starts_with(kError)) continue;
+      std::string_view expected = std::string_view(comment.text).substr(begin + kError.size());
+      expected.remove_prefix(std::min(expected.find_first_not_of(" \t"), expected.size()));
+      expected = expected.substr(0, expected.find_last_not_of(" \t\r") + 1);
+      const auto found = std::find_if(errors.begin(), errors.end(), [&](const Diagnostic& error) {
+        return error.place.line == comment.line && error.message.find(expected) != std::string::npos;
+      });
+      if (found != errors.end()) {
+        errors.erase(found);
+      } else {
+        fail_test("verifier", Place{.file = file->name, .line = comment.line, .column = comment.column},
+                  "the verifier does not say \"" + std::string(expected) + "\" of this line");
+      }
+    }
+    for (const Diagnostic& error : errors) fail_test("verifier", error.place, "not expected: " + error.message);
+    ++(report.failures.size() == failures_before ? totals.passed : totals.failed);
+  }
+}
+
+// What is printed reads back, and prints the same again.
+void FiletestRunner::Implementation::run_cat() {
+  Totals& totals = report.commands["cat"];
+  for (const ir::ParsedFunction& function : file->functions) {
+    const std::string printed = ir::print(function.function);
+    const auto again = ir::parse_function(printed);
+    const Place place{.file = file->name, .line = function.line, .column = 1};
+    if (!again) {
+      ++totals.failed;
+      fail_test("cat", place, "what is printed does not parse: " + again.error().front().message);
+    } else if (ir::print(*again) != printed) {
+      ++totals.failed;
+      fail_test("cat", place, "what is printed reads back as something else");
+    } else {
+      ++totals.passed;
+    }
+  }
+}
+
+void FiletestRunner::Implementation::run_compile() {
+  for (IsaKind isa : kAllIsas) {
+    const auto index = static_cast<size_t>(isa);
+    if (!wanted.isas[index] || !options.executors[index + 1]) continue;
+    Totals& totals = report.commands[std::string("compile ") + name(isa)];
+    machines.prepare(isa, *file);
+    for (size_t i = 0; i < file->functions.size(); ++i) {
+      const FiletestMachines::Readiness ready = machines.readiness(isa, static_cast<uint32_t>(i));
+      const Place place{.file = file->name, .line = file->functions[i].line, .column = 1};
+      switch (ready.kind) {
+        case FiletestMachines::Readiness::Kind::kReady: ++totals.passed; break;
+        case FiletestMachines::Readiness::Kind::kNotSupported: count_not_run(totals, ready.reason); break;
+        case FiletestMachines::Readiness::Kind::kBroken:
+          ++totals.failed;
+          fail_test(std::string("compile ") + name(isa), place, ready.reason);
+          break;
+      }
+    }
+  }
+}
+
+void FiletestRunner::Implementation::run_directives() {
+  program.clear();
+  for (const ir::ParsedFunction& function : file->functions) program.add(function.function);
+  program.link();
+  if (wanted.run) {
+    for (IsaKind isa : kAllIsas) {
+      const auto index = static_cast<size_t>(isa);
+      const bool native = isa == IsaKind::x64 && options.executors[kNativeExecutor];
+      if (wanted.isas[index] && (options.executors[index + 1] || native)) machines.prepare(isa, *file);
+    }
+  }
+  uint32_t number = 0;
+  for (const ir::ParsedFunction& function : file->functions) {
+    std::vector<Region> regions;
+    for (const ir::Comment& comment : function.comments) {
+      const Place place{.file = file->name, .line = comment.line, .column = comment.column};
+      const auto region = parse_region_directive(comment.text, place);
+      if (!region) {
+        report.errors.push_back(region.error());
+      } else if (region->has_value()) {
+        regions.push_back(make_region(**region));
+      }
+    }
+    std::sort(regions.begin(), regions.end(), [](const Region& a, const Region& b) { return a.address < b.address; });
+    for (size_t i = 1; i < regions.size(); ++i) {
+      if (regions[i].address < regions[i - 1].address + regions[i - 1].bytes.size() + memory_map::kPage) {
+        report.errors.push_back({Place{.file = file->name, .line = function.line},
+                                 "regions must lie at least a page (4096 bytes) apart", ""});
+        regions.clear();
+      }
+    }
+    for (const ir::Comment& comment : function.comments) {
+      const Place place{.file = file->name, .line = comment.line, .column = comment.column};
+      const auto directive = parse_test_directive(comment.text, function.function.signature, place);
+      if (!directive) {
+        report.errors.push_back(directive.error());
+      } else if (directive->has_value()) {
+        run_directive(number, **directive, regions, place);
+      }
+    }
+    ++number;
+  }
+}
+
+void FiletestRunner::Implementation::run_directive(uint32_t function, const TestDirective& directive,
+                                                   const std::vector<Region>& regions, const Place& place) {
+  if (options.executors[kInterpreterExecutor]) interpret(function, directive, regions, place);
+  for (size_t executor = 1; executor < kFiletestExecutors; ++executor) {
+    if (!options.executors[executor]) continue;
+    const auto isa = executor == kNativeExecutor ? IsaKind::x64 : static_cast<IsaKind>(executor - 1);
+    if (!wanted.run) {
+      count_not_run(report.executors[executor], "the file is only for `test interpret`");
+    } else if (!wanted.isas[static_cast<size_t>(isa)]) {
+      count_not_run(report.executors[executor], std::string("the file has no target line for ") + name(isa));
+    } else {
+      run_on_machine(executor, function, directive, regions, place);
+    }
+  }
+}
+
+void FiletestRunner::Implementation::interpret(uint32_t function, const TestDirective& directive,
+                                               const std::vector<Region>& regions, const Place& place) {
+  Totals& totals = report.executors[kInterpreterExecutor];
+  std::vector<std::vector<uint8_t>> bytes;
+  std::vector<interpreter::Region> memory;
+  for (const Region& region : regions) bytes.push_back(region.bytes);
+  for (size_t i = 0; i < regions.size(); ++i) memory.push_back({regions[i].address, bytes[i], regions[i].writable});
+  interpreter::Config config;
+  config.fuel = kFuel;
+  config.strict_stack = false;
+  if (wanted.only_big_endian()) config.byte_order = ir::Endianness::kBig;
+  interpreter.run(program, function, directive.run.args, memory, config, outcome);
+
+  CallResult result;
+  switch (outcome.kind) {
+    case interpreter::OutcomeKind::Returned: result.values = outcome.results; break;
+    case interpreter::OutcomeKind::Trapped:
+      result.kind = CallResult::Kind::kTrapped;
+      result.trap = outcome.trap;
+      break;
+    case interpreter::OutcomeKind::Unsupported:
+      return count_not_run(totals, "not supported on interpreter: " + outcome.text);
+    case interpreter::OutcomeKind::OutOfFuel: return count_not_run(totals, "interpreter: out of fuel");
+    case interpreter::OutcomeKind::UndefinedBehaviour:
+      result.kind = CallResult::Kind::kWrong;
+      result.text = interpreter::describe(outcome);
+      break;
+  }
+  if (const auto wrong = judge(directive, result)) {
+    ++totals.failed;
+    fail_test("interpreter", place, to_string(directive) + ": " + *wrong);
+  } else {
+    ++totals.passed;
+  }
+}
+
+void FiletestRunner::Implementation::run_on_machine(size_t executor, uint32_t function, const TestDirective& directive,
+                                                    const std::vector<Region>& regions, const Place& place) {
+  Totals& totals = report.executors[executor];
+  const bool native = executor == kNativeExecutor;
+  const auto isa = native ? IsaKind::x64 : static_cast<IsaKind>(executor - 1);
+  const FiletestMachines::Readiness ready = machines.readiness(isa, function);
+  if (ready.kind == FiletestMachines::Readiness::Kind::kNotSupported) return count_not_run(totals, ready.reason);
+  std::optional<std::string> wrong;
+  if (ready.kind == FiletestMachines::Readiness::Kind::kBroken) {
+    wrong = ready.reason;
+  } else {
+    const ExecutorKind kind = native ? ExecutorKind::Native : ExecutorKind::Unicorn;
+    CallResult result;
+    if (const auto reason = machines.run(isa, kind, function, directive.run.args, regions, result)) {
+      return count_not_run(totals, *reason);
+    }
+    wrong = judge(directive, result);
+    if (wrong && machines.may_be_wrong(isa, kind)) {  // then the referee decides
+      CallResult second;
+      if (!machines.run(isa, ExecutorKind::Qemu, function, directive.run.args, regions, second)) {
+        wrong = judge(directive, second);
+      }
+    }
+  }
+  if (wrong) {
+    ++totals.failed;
+    fail_test(kFiletestExecutorNames[executor], place, to_string(directive) + ": " + *wrong);
+  } else {
+    ++totals.passed;
+  }
+}
+
+// ---- many files ----
+
+namespace {
+
+nlohmann::json to_json(const Place& place) { return {place.file, place.line, place.column, place.function, place.instruction}; }
+Place place_from(const nlohmann::json& json) {
+  return {.file = json[0], .line = json[1], .column = json[2], .function = json[3], .instruction = json[4]};
+}
+nlohmann::json to_json(const Totals& totals) { return {totals.passed, totals.failed, totals.not_run}; }
+Totals totals_from(const nlohmann::json& json) { return {json[0], json[1], json[2]}; }
+
+// A report on its way from a worker; only this file reads it.
+std::string pack(const FiletestReport& report) {
+  nlohmann::json out = {{"executors", nlohmann::json::array()}, {"commands", nlohmann::json::object()},
+                        {"reasons", report.reasons},            {"failures", nlohmann::json::array()},
+                        {"errors", nlohmann::json::array()}};
+  for (const Totals& totals : report.executors) out["executors"].push_back(to_json(totals));
+  for (const auto& [name, totals] : report.commands) out["commands"][name] = to_json(totals);
+  for (const FiletestFailure& f : report.failures) out["failures"].push_back({f.executor, to_json(f.place), f.message});
+  for (const Diagnostic& e : report.errors) out["errors"].push_back({to_json(e.place), e.message, e.hint});
+  return out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+FiletestReport unpack(const std::string& text) {
+  const nlohmann::json in = nlohmann::json::parse(text);
+  FiletestReport report;
+  for (size_t i = 0; i < kFiletestExecutors; ++i) report.executors[i] = totals_from(in["executors"][i]);
+  for (const auto& [name, totals] : in["commands"].items()) report.commands[name] = totals_from(totals);
+  report.reasons = in["reasons"].get<std::map<std::string, uint32_t>>();
+  for (const auto& f : in["failures"]) report.failures.push_back({f[0], place_from(f[1]), f[2]});
+  for (const auto& e : in["errors"]) report.errors.push_back({place_from(e[0]), e[1], e[2]});
+  return report;
+}
+
+}  // namespace
+
+FiletestReport run_filetests(const std::vector<std::string>& paths, const FiletestOptions& options, unsigned jobs,
+                             const std::function<void(size_t, size_t)>& progress) {
+  std::vector<FiletestReport> reports(paths.size());
+  std::unique_ptr<FiletestRunner> runner;  // one in each worker, made at its first file
+  const auto work = [&](size_t item) {
+    if (!runner) runner = std::make_unique<FiletestRunner>(options);
+    return pack(runner->run(paths[item]));
+  };
+  size_t finished = 0;
+  const auto done = [&](size_t item, Expected<std::string> result) {
+    if (result) {
+      reports[item] = unpack(*result);
+    } else {
+      reports[item].commands["files"].failed = 1;
+      reports[item].failures.push_back({"file", Place{.file = paths[item]}, result.error().message});
+    }
+    if (progress) progress(++finished, paths.size());
+  };
+  FiletestReport all;
+  if (!run_isolated(paths.size(), {.jobs = jobs}, work, done)) {
+    all.failures.push_back({"file", Place{}, "cannot start a process"});
+  }
+  for (const FiletestReport& report : reports) all.add(report);  // in the order of paths
+  return all;
+}
+
+}  // namespace assay::oracles

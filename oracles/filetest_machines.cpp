@@ -1,0 +1,99 @@
+// See filetest_machines.h.
+#include "oracles/filetest_machines.h"
+
+namespace assay::oracles {
+
+struct FiletestMachines::Side {
+  explicit Side(IsaKind isa) : session(isa) {}
+
+  MachineSession session;
+  // What each executor has loaded: nothing, or the prepared module with these regions.
+  std::array<bool, kExecutorKinds> is_loaded{};
+  std::array<std::vector<Region>, kExecutorKinds> loaded;
+};
+
+namespace {
+
+bool same(const std::vector<Region>& a, const std::vector<Region>& b) {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (a[i].address != b[i].address || a[i].bytes != b[i].bytes || a[i].writable != b[i].writable) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+FiletestMachines::FiletestMachines() = default;
+FiletestMachines::~FiletestMachines() = default;
+
+void FiletestMachines::prepare(IsaKind isa, const ir::File& file) {
+  auto& side = sides_[static_cast<size_t>(isa)];
+  if (!side) side = std::make_unique<Side>(isa);
+  std::vector<const ir::Function*> functions;
+  for (const ir::ParsedFunction& function : file.functions) functions.push_back(&function.function);
+  machine::CompileOptions options;
+  options.verify_ir = false;
+  for (const ir::Setting& setting : file.settings) {
+    for (const ir::Flag& flag : setting.flags) {
+      if (!setting.is_target && flag.name == "opt_level") {
+        options.opt_level = flag.value == "none" ? machine::OptLevel::None : machine::OptLevel::Speed;
+      }
+    }
+  }
+  side->session.prepare(functions, options);
+  side->is_loaded.fill(false);
+}
+
+FiletestMachines::Readiness FiletestMachines::readiness(IsaKind isa, uint32_t function) const {
+  const MachineSession::Status& status = sides_[static_cast<size_t>(isa)]->session.status(function);
+  switch (status.kind) {
+    case MachineSession::Status::Kind::Ready: return {};
+    case MachineSession::Status::Kind::NotSupported: return {Readiness::Kind::kNotSupported, status.reason};
+    case MachineSession::Status::Kind::Broken: break;
+  }
+  return {Readiness::Kind::kBroken, status.reason};
+}
+
+std::optional<std::string> FiletestMachines::run(IsaKind isa, ExecutorKind kind, uint32_t function,
+                                                 std::span<const ir::DataValue> args, const std::vector<Region>& regions,
+                                                 CallResult& result) {
+  Side& side = *sides_[static_cast<size_t>(isa)];
+  const auto index = static_cast<size_t>(kind);
+  if (!side.is_loaded[index] || !same(side.loaded[index], regions)) {
+    const auto loaded = side.session.load(kind, regions);
+    if (!loaded) return loaded.error().message;
+    side.is_loaded[index] = true;
+    side.loaded[index] = regions;
+  }
+  constexpr Limits kLimits{.fuel = 100'000'000, .milliseconds = 10'000};
+  Outcome outcome;
+  const auto ran = side.session.run(kind, function, args, /*seed=*/1, kLimits, outcome);
+  if (!ran) return ran.error().message;
+  switch (outcome.kind) {
+    case OutcomeKind::Unsupported: return std::string(side.session.executor_name(kind)) + ": " + outcome.text;
+    case OutcomeKind::Returned: {
+      const CallLayout& layout = *side.session.layout(function);
+      result.values = machine_results(layout, outcome);
+      if (const auto wrong = compare_results(layout, result.values, outcome)) {  // only extensions can be wrong here
+        result.kind = CallResult::Kind::kWrong;
+        result.text = *wrong;
+      }
+      break;
+    }
+    case OutcomeKind::Trapped:
+      result.kind = CallResult::Kind::kTrapped;
+      result.trap = ir::TrapCode{outcome.trap_code};
+      break;
+    default:
+      result.kind = CallResult::Kind::kWrong;
+      result.text = describe(outcome);
+  }
+  return std::nullopt;
+}
+
+bool FiletestMachines::may_be_wrong(IsaKind isa, ExecutorKind kind) {
+  return sides_[static_cast<size_t>(isa)]->session.may_be_wrong(kind);
+}
+
+}  // namespace assay::oracles

@@ -1,0 +1,173 @@
+// Differential testing: one module of CLIF, compiled for every machine, run everywhere on the same inputs, and every
+// outcome held against the reference interpreter's. What `assay test`, `fuzz` and `reduce` are made of.
+//
+// Compared: results (and their promised extensions), trap code and the CLIF instruction it struck, every byte of every
+// region, and what the executors check themselves (preserved registers, stack pointer, the caller's frame).
+// Not compared are inputs on which CLIF promises nothing: undefined behaviour, more steps than the fuel, a stack that overflowed,
+// operations the interpreter does not know, and outcomes that depend on where the stack or functions are, or on what fresh stack slots hold (the
+// interpreter runs such programs twice, with different addresses and contents, to find out). All are counted.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "compiler/ir/data_value.h"
+#include "compiler/ir/function.h"
+#include "compiler/machine/compile.h"
+#include "compiler/machine/isa_kind.h"
+#include "interpreter/interpreter.h"
+#include "oracles/executor.h"
+#include "oracles/machine_session.h"
+
+namespace assay::oracles {
+
+struct HarnessOptions {
+  std::vector<IsaKind> isas = {std::begin(kAllIsas), std::end(kAllIsas)};
+  std::vector<machine::OptLevel> opt_levels = {machine::OptLevel::None, machine::OptLevel::Speed};
+  bool unicorn = true;
+  bool native = true;  // x64 also on the host
+  bool qemu = false;   // every ISA also under QEMU
+  // Before a difference that an executor's known mistakes could explain (exclusions.h) becomes a finding, QEMU is asked.
+  bool confirm = true;
+  bool check_allocation = true;
+  bool verify_machine = true;
+  unsigned max_registers = 0;  // CompileOptions::max_registers
+  // For tests of the harness itself: may spoil the linked code before it is loaded.
+  std::function<void(IsaKind, Image&)> tamper;
+  uint64_t fuel = 50'000;      // interpreter's steps per input
+  uint32_t milliseconds = 1000;  // machine's time per input
+};
+
+struct TestInput {
+  std::vector<ir::DataValue> args;  // of the entry function's parameter types
+  uint64_t seed = 1;                // of the bits that nothing is promised about
+};
+
+struct TestCase {
+  std::span<const ir::Function* const> functions;  // verified
+  uint32_t entry = 0;
+  std::span<const Region> regions;  // as Executor::load wants them: page-aligned, by rising address, a page apart
+  std::span<const TestInput> inputs;
+};
+
+enum class FindingKind : uint8_t {
+  Result,    // other values, or not extended
+  Outcome,   // trapped or not, with which code, where
+  Memory,    // other bytes
+  Fault,     // an access or instruction that no trap site explains
+  Abi,       // what the calling convention promises
+  Hang,      // did not end, where the interpreter did
+  Compiler,  // a check of the compiler complained
+};
+const char* name(FindingKind kind);
+
+struct Finding {
+  FindingKind kind{};
+  IsaKind isa{};
+  std::string executor;  // "unicorn-x64"; "compiler" for FindingKind::Compiler
+  machine::OptLevel opt_level{};
+  std::optional<size_t> input;  // which; none for FindingKind::Compiler
+  std::string text;             // both sides at the first divergence, one line
+
+  // What two findings have in common that are "the same failure": kind, ISA, and for Compiler the sort of complaint; not
+  // the numbers, the input, the executor.
+  std::string key() const;
+};
+// "x64 unicorn-x64 speed, input 2: result 0 is 5, should be 6"
+std::string describe(const Finding& finding);
+
+struct ExecutorStats {
+  uint64_t runs = 0;
+  uint64_t nanoseconds = 0;  // loading and running
+};
+
+struct HarnessStats {
+  uint64_t cases = 0;
+  uint64_t functions = 0;   // of all cases
+  uint64_t compiles = 0;    // functions × ISAs × levels
+  uint64_t executions = 0;  // of all executors, the interpreter included
+  // What became of inputs on the interpreter. `depends` is the number given up because the outcome depends on addresses
+  // or on fresh stack contents; these are not in `interpreted`.
+  std::array<uint64_t, 5> interpreted{};  // by interpreter::OutcomeKind
+  uint64_t depends = 0;
+  uint64_t steps = 0;  // of the interpreter
+  uint64_t interpreter_nanoseconds = 0;
+  std::array<machine::CompileStats, kIsaCount> compile{};
+  std::array<uint64_t, kIsaCount> compile_nanoseconds{};  // linking included
+  std::map<std::string, ExecutorStats> executors;         // by name
+  std::map<std::string, uint64_t> not_run;                // why executors did not run (reasons, in inputs)
+  uint64_t excused = 0;  // differences that turned out to be an executor's known mistake
+
+  HarnessStats& operator+=(const HarnessStats& other);
+};
+
+// Keeps compilers, engines and buffers from case to case. One thread at a time.
+class Harness {
+ public:
+  explicit Harness(HarnessOptions options = {});
+  ~Harness();
+
+  const HarnessOptions& options() const { return options_; }
+
+  // Appends what it finds. With `stop_at_first`, what follows the first finding is not run.
+  void check(const TestCase& test, std::vector<Finding>& findings, bool stop_at_first = false);
+
+  // The interpreter's outcome for each input of the last check(), for statistics and expectations in reports: of a
+  // little-endian machine. `comparable` says whether machines were held against it.
+  struct Reference {
+    interpreter::Outcome outcome;
+    bool comparable = false;
+    std::vector<std::vector<uint8_t>> memory;  // of each region afterwards
+    uint64_t steps = 0;
+    uint32_t deepest = 0;        // nesting of calls
+    uint64_t fault_address = 0;  // of the load or store that trapped
+  };
+  std::span<const Reference> references() const { return {references_.data(), reference_count_}; }
+
+  const HarnessStats& stats() const { return stats_; }
+  void clear_stats() { stats_ = {}; }
+  // For rule counts and switches. Null if the ISA is not among the options' or has no backend.
+  machine::Compiler* compiler(IsaKind isa);
+
+ private:
+  void interpret(const TestCase& test);
+  // One run into `reference`; `variant` moves addresses and stack contents.
+  void interpret_once(const TestCase& test, const TestInput& input, ir::Endianness order, bool variant, Reference& reference);
+  void check_isa(const TestCase& test, MachineSession& session, machine::OptLevel level, std::vector<Finding>& findings,
+                 bool stop_at_first);
+  // One executor on all inputs. False: stop.
+  bool check_executor(const TestCase& test, MachineSession& session, ExecutorKind kind, machine::OptLevel level,
+                      std::vector<Finding>& findings, bool stop_at_first);
+  // Nothing, or a finding of which kind and text are filled in.
+  std::optional<Finding> compare(const TestCase& test, MachineSession& session, const Reference& reference,
+                                 const Outcome& outcome) const;
+  bool is_excused(const TestCase& test, MachineSession& session, ExecutorKind kind, const TestInput& input,
+                  const Reference& reference, const Limits& limits);
+  // Why this input must not be run by this executor although the interpreter's outcome is known; empty if it may.
+  std::string obstacle(MachineSession& session, ExecutorKind kind, const Reference& reference) const;
+  const Reference& reference_for(IsaKind isa, size_t input) const;
+
+  HarnessOptions options_;
+  std::vector<std::unique_ptr<MachineSession>> sessions_;
+  interpreter::Program program_;
+  interpreter::Interpreter interpreter_;
+  std::vector<interpreter::AddressRange> reserved_;
+  std::vector<interpreter::Region> memory_;
+  std::vector<Reference> references_;      // little-endian; the first reference_count_
+  std::vector<Reference> big_references_;  // big-endian, if that makes a difference
+  size_t reference_count_ = 0;
+  bool has_big_references_ = false;
+  Reference variant_;
+  Outcome outcome_;
+  Image previous_image_;  // of the level before
+  HarnessStats stats_;
+};
+
+}  // namespace assay::oracles

@@ -1,0 +1,167 @@
+// The harness on modules whose behaviour is known, and on code that was spoiled on purpose: what it must notice.
+#include <gtest/gtest.h>
+
+#include "compiler/ir/parser.h"
+#include "compiler/isa/registry.h"
+#include "oracles/harness.h"
+
+namespace assay::oracles {
+namespace {
+
+using ir::DataValue;
+
+// The functions of `text`; the entry is the first.
+struct Module {
+  ir::File file;
+  std::vector<const ir::Function*> functions;
+
+  explicit Module(const std::string& text) {
+    auto parsed = ir::parse_file(text, "test.clif");
+    if (!parsed) {
+      ADD_FAILURE() << render(parsed.error().front(), text);
+      return;
+    }
+    file = std::move(*parsed);
+    for (const ir::ParsedFunction& function : file.functions) functions.push_back(&function.function);
+  }
+  std::vector<Finding> check(Harness& harness, const std::vector<TestInput>& inputs,
+                             const std::vector<Region>& regions = {}) const {
+    std::vector<Finding> findings;
+    harness.check({.functions = functions, .entry = 0, .regions = regions, .inputs = inputs}, findings);
+    return findings;
+  }
+};
+
+std::string texts(const std::vector<Finding>& findings) {
+  std::string out;
+  for (const Finding& finding : findings) out += describe(finding) + "\n";
+  return out;
+}
+
+DataValue i32(uint64_t v) { return DataValue(ir::kI32, v); }
+DataValue i64(uint64_t v) { return DataValue(ir::kI64, v); }
+
+constexpr char kAdd[] = R"(function %f(i32, i32) -> i32 {
+block0(v0: i32, v1: i32):
+    v2 = iadd v0, v1
+    return v2
+})";
+
+// Skips where no backend is built.
+class HarnessCheck : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (isa::all_isas().empty()) GTEST_SKIP() << "no backend in this build";
+  }
+};
+
+TEST_F(HarnessCheck, RightCodeHasNoFindings) {
+  Harness harness;
+  const Module module(kAdd);
+  const auto findings = module.check(harness, {{{i32(1), i32(2)}}, {{i32(0xffff'ffff), i32(1)}, 7}});
+  EXPECT_TRUE(findings.empty()) << texts(findings);
+  EXPECT_EQ(harness.references()[0].outcome.results[0], i32(3));
+  EXPECT_TRUE(harness.references()[1].comparable);
+  uint64_t runs = 0;
+  for (const auto& [name, stats] : harness.stats().executors) runs += stats.runs;
+  EXPECT_GE(runs, 2 * isa::all_isas().size());
+}
+
+TEST_F(HarnessCheck, TrapsAndMemoryAgree) {
+  Harness harness;
+  const Module module(R"(function %f(i64, i32, i32) -> i32 {
+    fn0 = %g(i32, i32) -> i32
+block0(v0: i64, v1: i32, v2: i32):
+    store.i32 v1, v0
+    v3 = call fn0(v1, v2)
+    store.i32 big v3, v0+4
+    return v3
+}
+function %g(i32, i32) -> i32 {
+block0(v0: i32, v1: i32):
+    v2 = udiv v0, v1
+    return v2
+})");
+  const std::vector<Region> regions = {{.address = 0x2000'0000, .bytes = std::vector<uint8_t>(4096, 9)}};
+  const auto findings = module.check(harness,
+                                     {{{i64(0x2000'0000), i32(100), i32(7)}},
+                                      {{i64(0x2000'0000), i32(100), i32(0)}},
+                                      {{i64(0x2000'0fff), i32(1), i32(1)}},
+                                      {{i64(0), i32(1), i32(1)}}},
+                                     regions);
+  EXPECT_TRUE(findings.empty()) << texts(findings);
+  EXPECT_EQ(harness.references()[1].outcome.trap, ir::kIntegerDivisionByZero);
+  EXPECT_EQ(harness.references()[2].outcome.trap, ir::kHeapOutOfBounds);
+  EXPECT_EQ(harness.stats().interpreted[static_cast<size_t>(interpreter::OutcomeKind::Trapped)], 3u);
+}
+
+TEST_F(HarnessCheck, WhatDependsOnAddressesIsLetGo) {
+  Harness harness;
+  const Module module(R"(function %f() -> i64, i64 {
+    ss0 = explicit_slot 8
+block0:
+    v0 = stack_addr.i64 ss0
+    v1 = load.i64 v0
+    return v0, v1
+})");
+  const auto findings = module.check(harness, {{{}}});
+  EXPECT_TRUE(findings.empty()) << texts(findings);
+  EXPECT_FALSE(harness.references()[0].comparable);
+  EXPECT_EQ(harness.stats().depends, 1u);
+}
+
+TEST_F(HarnessCheck, EndlessLoopsAreLetGo) {
+  Harness harness;
+  const Module module("function %f() {\nblock0:\n    jump block1\nblock1:\n    jump block1\n}");
+  EXPECT_TRUE(module.check(harness, {{{}}}).empty());
+  EXPECT_EQ(harness.stats().interpreted[static_cast<size_t>(interpreter::OutcomeKind::OutOfFuel)], 1u);
+}
+
+TEST_F(HarnessCheck, SaysWhatIsNotSupported) {
+  Harness harness;
+  const Module module("function %f(i32) -> i32 {\nblock0(v0: i32):\n    v1 = f32const 0x1.0p0\n    v2 = fadd v1, v1\n"
+                      "    v3 = bitcast.i32 v2\n    return v3\n}");
+  EXPECT_TRUE(module.check(harness, {{{i32(1)}}}).empty());
+  for (const auto& [reason, count] : harness.stats().not_run) EXPECT_TRUE(reason.starts_with("not supported on ")) << reason;
+  EXPECT_FALSE(harness.stats().not_run.empty());
+}
+
+// Code whose first bytes trap instead.
+TEST_F(HarnessCheck, NoticesSpoiledCode) {
+  HarnessOptions options;
+  options.native = false;
+  options.tamper = [](IsaKind isa, Image& image) {
+    const std::vector<uint8_t> trap = isa == IsaKind::x64       ? std::vector<uint8_t>{0x0f, 0x0b}
+                                      : isa == IsaKind::aarch64 ? std::vector<uint8_t>{0x1f, 0xc1, 0x00, 0x00}
+                                      : isa == IsaKind::riscv64 ? std::vector<uint8_t>{0x73, 0x10, 0x00, 0xc0}
+                                                                : std::vector<uint8_t>{0x00, 0x00};
+    std::copy(trap.begin(), trap.end(), image.bytes.begin());
+  };
+  Harness harness(options);
+  const Module module(kAdd);
+  const auto findings = module.check(harness, {{{i32(1), i32(2)}}});
+  ASSERT_GE(findings.size(), isa::all_isas().size());
+  for (const Finding& finding : findings) {
+    EXPECT_EQ(finding.kind, FindingKind::Fault) << describe(finding);
+    EXPECT_EQ(finding.key(), std::string("fault ") + assay::name(finding.isa));
+  }
+}
+
+// A wrong trap table is a wrong outcome.
+TEST_F(HarnessCheck, NoticesAWrongTrapSite) {
+  HarnessOptions options;
+  options.tamper = [](IsaKind, Image& image) {
+    for (TrapSite& site : image.traps) ++site.inst;
+  };
+  Harness harness(options);
+  const Module module("function %f(i32) -> i32 {\nblock0(v0: i32):\n    trapz v0, user1\n    return v0\n}");
+  std::vector<Finding> findings = module.check(harness, {{{i32(1)}}});
+  EXPECT_TRUE(findings.empty()) << texts(findings);
+  findings = module.check(harness, {{{i32(0)}}});
+  ASSERT_FALSE(findings.empty());
+  EXPECT_EQ(findings[0].kind, FindingKind::Outcome);
+  EXPECT_NE(findings[0].text.find("`return v0`"), std::string::npos) << findings[0].text;
+}
+
+}  // namespace
+}  // namespace assay::oracles

@@ -1,0 +1,174 @@
+// See machine_session.h.
+#include "oracles/machine_session.h"
+
+#include <cassert>
+#include <unordered_map>
+#include <utility>
+
+#include "compiler/isa/registry.h"
+#include "compiler/machine/module.h"
+#include "oracles/exclusions.h"
+
+namespace assay::oracles {
+
+MachineSession::MachineSession(IsaKind isa) : isa_(isa) {
+  if (const machine::TargetIsa* target = isa::find_isa(isa)) compiler_ = std::make_unique<machine::Compiler>(*target);
+}
+
+MachineSession::~MachineSession() = default;
+
+void MachineSession::prepare(std::span<const ir::Function* const> functions, const machine::CompileOptions& options) {
+  functions_.assign(functions.begin(), functions.end());
+  status_.assign(functions.size(), {});
+  linked_index_.assign(functions.size(), 0);
+  entry_offsets_.assign(functions.size(), 0);
+  layouts_.assign(functions.size(), std::nullopt);
+  compiled_.clear();
+  module_index_.clear();
+  compile_stats_ = {};
+  image_.bytes.clear();
+  image_.traps.clear();
+  image_.functions.clear();
+  for (uint32_t i = 0; i < functions_.size(); ++i) status_[i].function = i;
+  if (!has_backend()) {
+    for (Status& status : status_) {
+      status.kind = Status::Kind::NotSupported;
+      status.reason = std::string("not supported on ") + name(isa_) + ": no backend in this build";
+    }
+    return;
+  }
+  compile_all(options);
+  spread_failures();
+  link();
+}
+
+void MachineSession::compile_all(const machine::CompileOptions& options) {
+  for (uint32_t i = 0; i < functions_.size(); ++i) {
+    auto compiled = compiler_->compile(*functions_[i], options);
+    if (compiled) {
+      compile_stats_ += compiled->stats;
+      linked_index_[i] = static_cast<uint32_t>(compiled_.size());
+      module_index_.push_back(i);
+      compiled_.push_back(std::move(*compiled));
+      continue;
+    }
+    Status& status = status_[i];
+    status.reason = compiled.error().message;
+    status.kind = status.reason.starts_with("not supported on ") ? Status::Kind::NotSupported : Status::Kind::Broken;
+    if (status.kind == Status::Kind::Broken) {
+      const Place& place = compiled.error().place;
+      if (!place.instruction.empty()) status.reason += " (at " + place.instruction + ")";
+    }
+  }
+}
+
+// A function whose code refers to one that is not there is not there either: walk the calls backwards from the failures.
+void MachineSession::spread_failures() {
+  std::unordered_map<std::string, uint32_t> by_name;
+  for (uint32_t i = 0; i < functions_.size(); ++i) by_name.emplace(ir::to_string(functions_[i]->name), i);
+  std::vector<std::vector<uint32_t>> callers(functions_.size());
+  std::vector<uint32_t> work;
+  for (uint32_t n = 0; n < compiled_.size(); ++n) {
+    const uint32_t caller = module_index_[n];
+    for (const machine::Symbol& symbol : compiled_[n].symbols) {
+      const auto callee = by_name.find(symbol.name);
+      if (callee != by_name.end()) {
+        callers[callee->second].push_back(caller);
+      } else if (status_[caller].kind == Status::Kind::Ready) {
+        status_[caller].kind = Status::Kind::NotSupported;
+        status_[caller].reason = std::string("not supported on ") + name(isa_) + ": call of " + symbol.name;
+      }
+    }
+  }
+  for (uint32_t i = 0; i < functions_.size(); ++i) {
+    if (status_[i].kind != Status::Kind::Ready) work.push_back(i);
+  }
+  while (!work.empty()) {
+    const uint32_t failed = work.back();
+    work.pop_back();
+    for (uint32_t caller : callers[failed]) {
+      if (status_[caller].kind != Status::Kind::Ready) continue;
+      status_[caller] = status_[failed];
+      work.push_back(caller);
+    }
+  }
+  // Only what is ready is linked.
+  size_t kept = 0;
+  for (size_t n = 0; n < compiled_.size(); ++n) {
+    if (status_[module_index_[n]].kind != Status::Kind::Ready) continue;
+    if (kept != n) compiled_[kept] = std::move(compiled_[n]);
+    module_index_[kept] = module_index_[n];
+    linked_index_[module_index_[kept]] = static_cast<uint32_t>(kept);
+    ++kept;
+  }
+  compiled_.resize(kept);
+  module_index_.resize(kept);
+}
+
+void MachineSession::link() {
+  auto linked = machine::link(compiled_, memory_map::kCodeBase);
+  if (!linked) {
+    for (uint32_t i : module_index_) status_[i] = {Status::Kind::Broken, linked.error().message, i};
+    compiled_.clear();
+    module_index_.clear();
+    return;
+  }
+  image_.bytes = std::move(linked->bytes);
+  for (const machine::LinkedTrap& trap : linked->traps) {
+    image_.traps.push_back({trap.offset, trap.code, trap.inst, module_index_[trap.function]});
+  }
+  for (size_t n = 0; n < linked->functions.size(); ++n) {
+    image_.functions.push_back({linked->functions[n].begin, linked->functions[n].end});
+    entry_offsets_[module_index_[n]] = linked->functions[n].begin;
+  }
+}
+
+Executor& MachineSession::executor(ExecutorKind kind) {
+  std::unique_ptr<Executor>& executor = executors_[static_cast<size_t>(kind)];
+  if (!executor) {
+    switch (kind) {
+      case ExecutorKind::Unicorn: executor = make_unicorn(isa_); break;
+      case ExecutorKind::Native: executor = make_native(); break;
+      case ExecutorKind::Qemu: executor = make_qemu(isa_); break;
+    }
+  }
+  return *executor;
+}
+
+bool MachineSession::may_be_wrong(ExecutorKind kind) {
+  if (!disassembler_) {
+    auto made = Disassembler::make(isa_, DisassemblerKind::Llvm);
+    if (!made) return false;
+    disassembler_ = std::move(*made);
+  }
+  const std::string full_name = executor_name(kind);
+  const auto code = disassembler_->disassemble(image_.bytes, memory_map::kCodeBase);
+  return find_exclusion(full_name.substr(0, full_name.find('-')), isa_, code) != nullptr;
+}
+
+const char* MachineSession::executor_name(ExecutorKind kind) { return executor(kind).name(); }
+
+Expected<void> MachineSession::load(ExecutorKind kind, std::span<const Region> regions) {
+  assert(exists(kind, isa_));
+  const std::string missing = executor(kind).unavailable();
+  if (!missing.empty()) return fail(std::string(executor(kind).name()) + " cannot run here: " + missing);
+  return executor(kind).load(image_, regions);
+}
+
+const Expected<CallLayout>& MachineSession::layout(uint32_t function) {
+  auto& layout = layouts_[function];
+  if (!layout) layout = lay_out_call(functions_[function]->signature, isa_);
+  return *layout;
+}
+
+Expected<void> MachineSession::run(ExecutorKind kind, uint32_t function, std::span<const ir::DataValue> args,
+                                   uint64_t seed, const Limits& limits, Outcome& outcome) {
+  assert(status_[function].kind == Status::Kind::Ready);
+  const Expected<CallLayout>& call = layout(function);
+  if (!call) return std::unexpected(call.error());
+  make_plan(*call, entry_offsets_[function], args, seed, plan_);
+  executor(kind).run(plan_, limits, outcome);
+  return {};
+}
+
+}  // namespace assay::oracles

@@ -1,0 +1,97 @@
+// One ISA's way from CLIF functions to a machine that runs them: compiler, linker, executors and call plans, kept from
+// module to module.
+//
+// A module is a list of functions that call each other by name. Those that the backend does not support, or fails on, take
+// down those that call them, directly or not, and no others: the rest is linked and can be called.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "compiler/ir/function.h"
+#include "compiler/machine/compile.h"
+#include "compiler/machine/isa_kind.h"
+#include "oracles/call_plan.h"
+#include "oracles/disassembler.h"
+#include "oracles/executor.h"
+
+namespace assay::oracles {
+
+enum class ExecutorKind : uint8_t { Unicorn, Native, Qemu };
+inline constexpr size_t kExecutorKinds = 3;
+inline constexpr ExecutorKind kAllExecutorKinds[] = {ExecutorKind::Unicorn, ExecutorKind::Native, ExecutorKind::Qemu};
+
+class MachineSession {
+ public:
+  explicit MachineSession(IsaKind isa);
+  ~MachineSession();
+
+  IsaKind isa() const { return isa_; }
+  // Is its backend part of this build?
+  bool has_backend() const { return compiler_ != nullptr; }
+  // Precondition: has_backend().
+  machine::Compiler& compiler() { return *compiler_; }
+
+  struct Status {
+    enum class Kind : uint8_t { Ready, NotSupported, Broken };
+    Kind kind = Kind::Ready;
+    std::string reason;     // "not supported on x64: fadd.f32", or what a check of the compiler found
+    uint32_t function = 0;  // the one that is to blame: this one, or one it calls
+  };
+
+  // Compiles and links a module in place of the one before. The functions must have passed the verifier and stay alive
+  // until the next prepare().
+  void prepare(std::span<const ir::Function* const> functions, const machine::CompileOptions& options);
+  const Status& status(uint32_t function) const { return status_[function]; }
+  // Of function, if it is Ready.
+  const machine::CompiledFunction& compiled(uint32_t function) const { return compiled_[linked_index_[function]]; }
+  const Image& image() const { return image_; }
+  Image& image() { return image_; }
+  // What all functions of the module together cost to compile; those that failed not counted.
+  const machine::CompileStats& compile_stats() const { return compile_stats_; }
+
+  // Gives the module and its memory to an executor. An error says why it cannot run here, or what is wrong with the image.
+  Expected<void> load(ExecutorKind kind, std::span<const Region> regions);
+  // Calls a Ready function; load() comes first. Trap sites in the outcome name functions by their number in the module.
+  // An error says why the call cannot be planned: "not supported on …".
+  Expected<void> run(ExecutorKind kind, uint32_t function, std::span<const ir::DataValue> args, uint64_t seed,
+                     const Limits& limits, Outcome& outcome);
+  // How the function is called.
+  const Expected<CallLayout>& layout(uint32_t function);
+  // Does the linked code use an instruction that this executor is known to get wrong (exclusions.h)? Then a difference must
+  // be confirmed by another one before it counts.
+  bool may_be_wrong(ExecutorKind kind);
+  // "unicorn-x64"
+  const char* executor_name(ExecutorKind kind);
+  // Whether this kind exists for this ISA: native code only for x64.
+  static bool exists(ExecutorKind kind, IsaKind isa) { return kind != ExecutorKind::Native || isa == IsaKind::x64; }
+
+ private:
+  void compile_all(const machine::CompileOptions& options);
+  void spread_failures();
+  void link();
+  Executor& executor(ExecutorKind kind);
+
+  IsaKind isa_;
+  std::unique_ptr<machine::Compiler> compiler_;
+  std::array<std::unique_ptr<Executor>, kExecutorKinds> executors_;
+  std::unique_ptr<Disassembler> disassembler_;
+
+  std::vector<const ir::Function*> functions_;
+  std::vector<Status> status_;
+  std::vector<uint32_t> linked_index_;  // by function: index into compiled_
+  std::vector<machine::CompiledFunction> compiled_;
+  std::vector<uint32_t> module_index_;  // by index into compiled_: the function
+  std::vector<uint32_t> entry_offsets_;  // by function
+  std::vector<std::optional<Expected<CallLayout>>> layouts_;
+  machine::CompileStats compile_stats_;
+  Image image_;
+  Plan plan_;
+};
+
+}  // namespace assay::oracles

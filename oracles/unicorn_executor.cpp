@@ -1,0 +1,181 @@
+// The Unicorn executors: one engine kept per executor, memory shared with the host, new code by overwriting the old and
+// dropping its translations.
+//
+// A second, precise engine is opened the first time a program faults on memory: plain engines only know the block in
+// which that happened, so the run is repeated there. Both engines map the same host memory.
+#include <algorithm>
+#include <cstring>
+
+#include "oracles/unicorn_engine.h"
+
+namespace assay::oracles {
+namespace {
+
+namespace map = memory_map;
+using Access = UnicornEngine::Access;
+
+// Translations of forgotten code pile up inside an engine; a fresh one costs 0.5 ms.
+constexpr int kLoadsPerEngine = 50'000;
+
+class UnicornExecutor final : public MachineExecutor {
+ public:
+  explicit UnicornExecutor(IsaKind isa)
+      : MachineExecutor(isa), name_(std::string("unicorn-") + assay::name(isa)), code_(map::kCodeSize),
+        stack_(map::kStackSize) {
+    if (code_.data() == nullptr || stack_.data() == nullptr) {
+      unavailable_ = "no memory for code and stack";
+      return;
+    }
+    if (auto opened = engine(fast_, false); !opened) unavailable_ = opened.error().message;
+  }
+
+  const char* name() const override { return name_.c_str(); }
+  std::string unavailable() const override { return unavailable_; }
+
+ protected:
+  uint64_t return_address() const override { return UnicornEngine::kReturnAddress; }
+
+  Expected<void> install() override {
+    if (++loads_ >= kLoadsPerEngine) {
+      loads_ = 0;
+      fast_ = Mapped();
+      precise_ = Mapped();
+    }
+    const auto& bytes = image().bytes;
+    const size_t dirty = std::max(bytes.size(), code_size_);
+    std::memcpy(code_.data(), bytes.data(), bytes.size());
+    if (code_size_ > bytes.size()) std::memset(code_.data() + bytes.size(), 0, code_size_ - bytes.size());
+    code_size_ = bytes.size();
+    for (Mapped* mapped : {&fast_, &precise_}) {
+      if (mapped->engine) mapped->engine->forget_code(map::kCodeBase, map::kCodeBase + dirty);
+    }
+
+    bool same = areas_.size() == regions().size();
+    for (size_t i = 0; same && i < areas_.size(); ++i) {
+      const Region& region = regions()[i];
+      same = areas_[i].address == region.address && areas_[i].memory.size() == mapped_size(region) &&
+             areas_[i].writable == region.writable;
+    }
+    if (!same) {
+      unmap_regions(fast_);
+      unmap_regions(precise_);
+      areas_.clear();
+      for (const Region& region : regions()) {
+        areas_.push_back({region.address, region.writable, HostMemory(mapped_size(region))});
+        if (areas_.back().memory.data() == nullptr) return fail("no memory for a region");
+      }
+    }
+    view_.stack = stack_.data();
+    view_.regions.clear();
+    for (size_t i = 0; i < areas_.size(); ++i) {
+      const size_t used = regions()[i].bytes.size();
+      std::memset(areas_[i].memory.data() + used, 0, areas_[i].memory.size() - used);
+      view_.regions.push_back(areas_[i].memory.data());
+    }
+    return engine(fast_, false);
+  }
+
+  Event execute(uint64_t entry, MachineState& state, std::span<const RegisterId> wanted,
+                const Limits& limits) override {
+    const MachineState before = state;
+    Event event = fast_.engine->run(entry, state, wanted, limits.fuel);
+    const bool is_memory = event.kind == Event::Kind::Fault &&
+                           (event.fault == FaultKind::Read || event.fault == FaultKind::Write ||
+                            event.fault == FaultKind::Other);
+    const bool wrote_protected = isa() == IsaKind::s390x && repair_protected();
+    if (!is_memory && !wrote_protected) return event;
+    if (auto opened = engine(precise_, true); !opened) {
+      return {.kind = Event::Kind::Unsupported, .text = opened.error().message};
+    }
+    reset_memory();
+    state = before;
+    event = precise_.engine->run(entry, state, wanted, limits.fuel);
+    if (isa() == IsaKind::s390x) repair_protected();
+    return event;
+  }
+
+ private:
+  struct Area {
+    uint64_t address;
+    bool writable;
+    HostMemory memory;
+  };
+  struct Mapped {
+    std::unique_ptr<UnicornEngine> engine;
+    bool regions_mapped = false;
+  };
+
+  // Opens the engine and maps what it lacks.
+  Expected<void> engine(Mapped& mapped, bool precise) {
+    if (!mapped.engine) {
+      auto opened = UnicornEngine::open(isa(), precise);
+      if (!opened) return std::unexpected(opened.error());
+      mapped.engine = std::move(*opened);
+      mapped.regions_mapped = false;
+      if (auto done = mapped.engine->map(map::kCodeBase, map::kCodeSize, Access::ReadExecute, code_.data()); !done) {
+        return done;
+      }
+      if (auto done = mapped.engine->map(map::kStackLow, map::kStackSize, Access::ReadWrite, stack_.data()); !done) {
+        return done;
+      }
+    }
+    if (mapped.regions_mapped) return {};
+    for (const Area& area : areas_) {
+      const Access access = area.writable ? Access::ReadWrite : Access::Read;
+      if (auto done = mapped.engine->map(area.address, area.memory.size(), access, area.memory.data()); !done) {
+        return done;
+      }
+    }
+    mapped.regions_mapped = true;
+    return {};
+  }
+
+  void unmap_regions(Mapped& mapped) {
+    if (!mapped.engine || !mapped.regions_mapped) return;
+    for (const Area& area : areas_) mapped.engine->unmap(area.address, area.memory.size());
+    mapped.regions_mapped = false;
+  }
+
+  // Restores code and read-only regions that the machine could write (see UnicornEngine::map); true if it did.
+  bool repair_protected() {
+    bool found = false;
+    auto repair = [&](uint8_t* memory, const std::vector<uint8_t>& bytes, uint64_t address, bool is_code) {
+      if (bytes.empty() || std::memcmp(memory, bytes.data(), bytes.size()) == 0) return;
+      found = true;
+      std::memcpy(memory, bytes.data(), bytes.size());
+      if (!is_code) return;
+      for (Mapped* mapped : {&fast_, &precise_}) {
+        if (mapped->engine) mapped->engine->forget_code(address, address + bytes.size());
+      }
+    };
+    repair(code_.data(), image().bytes, map::kCodeBase, true);
+    // The rest of the last page of code as well; what lies beyond is given up (other machines fault there).
+    const size_t size = image().bytes.size();
+    const size_t rest = (size + map::kPage - 1) / map::kPage * map::kPage - size;
+    static constexpr uint8_t kZeros[map::kPage] = {};
+    if (std::memcmp(code_.data() + size, kZeros, rest) != 0) {
+      found = true;
+      std::memset(code_.data() + size, 0, rest);
+    }
+    for (size_t i = 0; i < areas_.size(); ++i) {
+      if (!areas_[i].writable) repair(areas_[i].memory.data(), regions()[i].bytes, areas_[i].address, false);
+    }
+    return found;
+  }
+
+  std::string name_;
+  std::string unavailable_;
+  HostMemory code_;
+  HostMemory stack_;
+  size_t code_size_ = 0;
+  std::vector<Area> areas_;  // outlive the engines that map them
+  Mapped fast_;
+  Mapped precise_;
+  int loads_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Executor> make_unicorn(IsaKind isa) { return std::make_unique<UnicornExecutor>(isa); }
+
+}  // namespace assay::oracles

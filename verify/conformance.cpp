@@ -1,0 +1,578 @@
+// See conformance.h.
+//
+// A case's code: set the flags from a spare register, the instruction, read the flags into the spare register, return.
+// For a branch: the instruction, then two ways to return that leave 0 or 1 in the spare register. Constants follow.
+#include "verify/conformance.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+
+#include "compiler/isle/notation/inst_eval.h"
+#include "oracles/disassembler.h"
+#include "oracles/exclusions.h"
+#include "verify/assembler.h"
+#include "verify/operand_cases.h"
+
+namespace assay::verify {
+
+namespace {
+
+using machine::Operand;
+using machine::OperandKind;
+using machine::PReg;
+using machine::RegClass;
+using machine::SlotKind;
+using notation::Bits;
+using notation::OperandDefKind;
+
+constexpr uint64_t kRegion = oracles::memory_map::kRegionsBegin;
+constexpr uint64_t kRegionSize = 2 * oracles::memory_map::kPage;
+constexpr uint8_t kTrapCode = 77;
+constexpr unsigned kConstantBytes = 32;
+
+// What the test needs to know of a machine: registers it may use, and the code around the instruction.
+struct MachineFacts {
+  std::vector<unsigned> registers;
+  const char* register_name;  // {} is the number
+  const char* set_flags;      // {} is the spare register
+  const char* read_flags;
+  const char* return_0;
+  const char* return_1;
+};
+
+std::vector<unsigned> registers_but(unsigned count, std::set<unsigned> reserved) {
+  std::vector<unsigned> list;
+  for (unsigned i = 0; i < count; ++i) {
+    if (!reserved.contains(i)) list.push_back(i);
+  }
+  return list;
+}
+
+MachineFacts facts_of(IsaKind isa) {
+  switch (isa) {
+    case IsaKind::x64:
+      return {registers_but(16, {4, 5}), "", "pushq {}\npopfq\n", "pushfq\npopq {}\nret\n", "movq $0, {}\nret\n",
+              "movq $1, {}\nret\n"};
+    case IsaKind::aarch64:
+      return {registers_but(31, {18, 29, 30}),
+              "x",
+              "msr nzcv, {}\n",
+              "mrs {}, nzcv\nret\n",
+              "mov {}, #0\nret\n",
+              "mov {}, #1\nret\n"};
+    case IsaKind::riscv64:
+      return {registers_but(32, {0, 1, 2, 3, 4, 8}), "x", "", "ret\n", "li {}, 0\nret\n", "li {}, 1\nret\n"};
+    case IsaKind::s390x:
+      return {registers_but(16, {0, 11, 14, 15}),
+              "%r",
+              "spm {}\n",
+              "lghi {}, 0\nipm {}\nbr %r14\n",
+              "lghi {}, 0\nbr %r14\n",
+              "lghi {}, 1\nbr %r14\n"};
+  }
+  return {};
+}
+
+// The machine's flags register as the model's bits, and back.
+uint64_t flags_to_machine(IsaKind isa, uint64_t model) {
+  switch (isa) {
+    case IsaKind::x64:  // OF SF ZF CF PF
+      return 2 | (model >> 4 & 1) << 11 | (model >> 3 & 1) << 7 | (model >> 2 & 1) << 6 | (model >> 1 & 1) |
+             (model & 1) << 2;
+    case IsaKind::aarch64:
+    case IsaKind::s390x:
+      return model << 28;
+    case IsaKind::riscv64:
+      break;
+  }
+  return 0;
+}
+uint64_t flags_from_machine(IsaKind isa, uint64_t bits) {
+  switch (isa) {
+    case IsaKind::x64:
+      return (bits >> 11 & 1) << 4 | (bits >> 7 & 1) << 3 | (bits >> 6 & 1) << 2 | (bits & 1) << 1 | (bits >> 2 & 1);
+    case IsaKind::aarch64:
+      return bits >> 28 & 15;
+    case IsaKind::s390x:
+      return bits >> 28 & 3;
+    case IsaKind::riscv64:
+      break;
+  }
+  return 0;
+}
+
+std::string hex(uint64_t value) {
+  char text[24];
+  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
+  return text;
+}
+
+// One instruction with its operands, inputs, and place in the image.
+struct Case {
+  std::vector<Operand> operands;
+  uint64_t registers[32] = {};
+  uint64_t flags = 0;
+  unsigned spare = 0;
+  uint8_t constant[kConstantBytes] = {};
+  uint32_t entry = 0;
+  uint32_t inst = 0;    // offset of the instruction
+  uint32_t target = 0;  // offset of the label
+  uint32_t constant_offset = 0;
+  std::vector<uint8_t> memory;
+};
+
+class RegionMemory final : public notation::Memory {
+ public:
+  explicit RegionMemory(std::vector<uint8_t> bytes) : bytes(std::move(bytes)) {}
+  bool read(uint64_t address, std::span<uint8_t> out) override {
+    if (!inside(address, out.size())) return false;
+    std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(address - kRegion), out.size(), out.begin());
+    return true;
+  }
+  bool write(uint64_t address, std::span<const uint8_t> in) override {
+    if (!inside(address, in.size())) return false;
+    std::copy(in.begin(), in.end(), bytes.begin() + static_cast<ptrdiff_t>(address - kRegion));
+    return true;
+  }
+  std::vector<uint8_t> bytes;
+
+ private:
+  bool inside(uint64_t address, size_t size) const {
+    return address >= kRegion && address - kRegion <= bytes.size() && size <= bytes.size() - (address - kRegion);
+  }
+};
+
+class CaseInputs final : public notation::InstInputs {
+ public:
+  CaseInputs(IsaKind isa, const Case& test, bool ones) : isa_(isa), test_(test), ones_(ones) {}
+  Bits reg(unsigned, const Operand& operand) override {
+    if (operand.reg == machine::Reg(machine::kFlagsReg)) return Bits(test_.flags);
+    return Bits(test_.registers[operand.reg.preg().number()]);
+  }
+  uint64_t address(unsigned, const Operand& operand) override {
+    return oracles::memory_map::kCodeBase +
+           (operand.kind == OperandKind::Constant ? test_.constant_offset : test_.target);
+  }
+  Bits constant(unsigned, const Operand&, unsigned bits) override {
+    Bits value;
+    for (unsigned i = 0; i < bits / 8; ++i) {
+      const unsigned place = endianness(isa_) == std::endian::big ? bits / 8 - 1 - i : i;
+      value.words[place / 8] |= uint64_t(test_.constant[i]) << (place % 8 * 8);
+    }
+    return value;
+  }
+  Bits undefined(unsigned, unsigned bits) override { return ones_ ? notation::bits_of(-1, bits) : Bits(); }
+
+ private:
+  IsaKind isa_;
+  const Case& test_;
+  bool ones_;
+};
+
+class Checker {
+ public:
+  Checker(IsaKind isa, const machine::InstSet& insts, oracles::Executor& executor, const ConformanceOptions& options)
+      : isa_(isa),
+        insts_(insts),
+        executor_(executor),
+        options_(options),
+        facts_(facts_of(isa)),
+        parsed_(notation::parse_definitions(insts)),
+        evaluator_(parsed_.definitions),
+        cases_(isa, insts, parsed_.definitions, options.seed),
+        random_(options.seed),
+        disassembler_(oracles::Disassembler::make(isa, oracles::DisassemblerKind::Llvm)) {
+    cases_.set_registers(facts_.registers);
+    report_.executor = executor.name();
+  }
+
+  ConformanceReport run() {
+    if (const std::string missing = executor_.unavailable(); !missing.empty()) {
+      report_.not_run.push_back("everything: " + missing);
+      return report_;
+    }
+    for (uint16_t opcode = 0; opcode < insts_.descs.size(); ++opcode) {
+      if (!options_.only.empty() && options_.only != insts_.descs[opcode].name) continue;
+      const std::string reason = run(opcode);
+      if (!reason.empty()) report_.not_run.push_back(std::string(insts_.descs[opcode].name) + ": " + reason);
+    }
+    return report_;
+  }
+
+ private:
+  // ---- choosing ----
+
+  uint64_t random_value() {
+    constexpr uint64_t kEdges[] = {0,
+                                   1,
+                                   2,
+                                   0x7f,
+                                   0x80,
+                                   0xff,
+                                   0x7fff,
+                                   0x8000,
+                                   0xffff,
+                                   0x7fffffff,
+                                   0x80000000,
+                                   0xffffffff,
+                                   0x100000000,
+                                   0x7fffffffffffffff,
+                                   0x8000000000000000,
+                                   0x8000000000000001,
+                                   0xffffffff80000000,
+                                   0xfffffffffffffffe,
+                                   0xffffffffffffffff};
+    switch (random_() % 5) {
+      case 0:
+        return kEdges[random_() % std::size(kEdges)];
+      case 1:
+        return random_() % 70;
+      case 2:
+        return kEdges[random_() % std::size(kEdges)] ^ (random_() << 32 << (random_() % 2 * 8));
+      case 3:
+        return uint64_t(1) << (random_() % 64);
+      default:
+        return random_();
+    }
+  }
+
+  // Lets every memory operand point into the region; false if its registers cannot.
+  bool place_memory(const notation::InstDef& inst, Case& test) {
+    for (const notation::OperandDef& operand : inst.operands) {
+      if (operand.kind != OperandDefKind::Mem) continue;
+      const Operand& base = test.operands[operand.slot];
+      const Operand& index = test.operands[operand.slot + 1];
+      const int64_t shift = test.operands[operand.slot + 2].imm;
+      const int64_t disp = test.operands[operand.slot + 3].imm;
+      const uint64_t target = kRegion + 64 + random_() % (kRegionSize - 192);
+      if (!base.is_reg()) {
+        if (!index.is_reg()) return false;
+        test.registers[index.reg.preg().number()] = (target - static_cast<uint64_t>(disp)) >> shift;
+        continue;
+      }
+      uint64_t scaled = 0;
+      if (index.is_reg()) {
+        if (index.reg == base.reg) return false;
+        test.registers[index.reg.preg().number()] = random_value();
+        scaled = test.registers[index.reg.preg().number()] << shift;
+      }
+      test.registers[base.reg.preg().number()] = target - static_cast<uint64_t>(disp) - scaled;
+    }
+    return true;
+  }
+
+  // Operands, register values, flags, memory, constants.
+  std::optional<Case> choose(uint16_t opcode, std::span<const Operand> params) {
+    const notation::InstDef& inst = parsed_.definitions.insts[opcode];
+    Case test;
+    if (!cases_.random(opcode, params, test.operands)) return std::nullopt;
+    std::set<unsigned> used;
+    for (const Operand& operand : test.operands) {
+      if (operand.is_reg() && operand.reg.preg().reg_class() == RegClass::Gpr) used.insert(operand.reg.preg().number());
+    }
+    for (unsigned number = 0; number < 32; ++number) {
+      if (machine_clobbers(opcode).contains(PReg(RegClass::Gpr, number))) used.insert(number);
+    }
+    for (unsigned number : used) {
+      if (number != 0 && std::find(facts_.registers.begin(), facts_.registers.end(), number) == facts_.registers.end())
+        return std::nullopt;
+    }
+    for (size_t i = facts_.registers.size(); i-- > 0;) {
+      if (!used.contains(facts_.registers[i])) {
+        test.spare = facts_.registers[i];
+        break;
+      }
+    }
+    for (unsigned number : facts_.registers) test.registers[number] = random_value();
+    if (used.contains(0)) test.registers[0] = random_value();
+    test.flags = random_() & ((uint64_t(1) << parsed_.definitions.isa.flags_width) - 1);
+    for (uint8_t& byte : test.constant) byte = static_cast<uint8_t>(random_());
+    for (size_t i = 0; i < test.operands.size(); ++i) {
+      const SlotKind kind = insts_.descs[opcode].operands[i].kind;
+      if (kind == SlotKind::Label) test.operands[i] = Operand::label(machine::Block(0));
+      if (kind == SlotKind::Constant) test.operands[i] = Operand::constant(0);
+    }
+    if (!place_memory(inst, test)) return std::nullopt;
+    // Operands that are equal on purpose find more than random ones do: the same value twice, now and then.
+    if (random_() % 4 == 0 && facts_.registers.size() > 1 && !has_memory(inst)) {
+      const uint64_t value = random_value();
+      for (unsigned number : used) test.registers[number] = value;
+    }
+    return test;
+  }
+
+  static bool has_memory(const notation::InstDef& inst) {
+    return std::any_of(inst.operands.begin(), inst.operands.end(),
+                       [](const auto& operand) { return operand.kind == OperandDefKind::Mem; });
+  }
+  const machine::PRegSet& machine_clobbers(uint16_t opcode) const { return insts_.descs[opcode].clobbers; }
+
+  // ---- code ----
+
+  const std::vector<uint8_t>& code(const char* text, unsigned spare) {
+    static const std::vector<uint8_t> kNone;
+    if (*text == '\0') return kNone;
+    std::string name = facts_.register_name + std::to_string(spare);
+    if (isa_ == IsaKind::x64) {
+      constexpr const char* kNames[] = {"%rax", "%rcx", "%rdx", "%rbx", "%rsp", "%rbp", "%rsi", "%rdi",
+                                        "%r8",  "%r9",  "%r10", "%r11", "%r12", "%r13", "%r14", "%r15"};
+      name = kNames[spare & 15];
+    }
+    std::string lines = text;
+    for (size_t at = lines.find("{}"); at != std::string::npos; at = lines.find("{}")) lines.replace(at, 2, name);
+    auto [it, inserted] = assembled_.try_emplace(lines);
+    if (inserted) {
+      if (auto bytes = assemble(isa_, lines)) it->second = *bytes;
+    }
+    return it->second;
+  }
+
+  bool has_label(const notation::InstDef& inst) const {
+    return std::any_of(inst.operands.begin(), inst.operands.end(),
+                       [](const auto& operand) { return operand.kind == OperandDefKind::Label; });
+  }
+
+  struct Distances {
+    int64_t label = 0, constant = 0;
+    std::span<const Operand> operands;
+  };
+
+  bool encode(uint16_t opcode, const Case& test, int64_t label, int64_t constant, machine::EncodedInst& out) {
+    const Distances distances{label, constant, test.operands};
+    machine::EncodeContext context;
+    context.user = &distances;
+    context.displacement = [](const void* user, unsigned slot) {
+      const auto& d = *static_cast<const Distances*>(user);
+      return d.operands[slot].kind == OperandKind::Constant ? d.constant : d.label;
+    };
+    return insts_.encode(opcode, test.operands, context, out) == machine::EncodeError::None && !out.has_symbol;
+  }
+
+  bool emit(uint16_t opcode, Case& test, oracles::Image& image) {
+    const notation::InstDef& inst = parsed_.definitions.insts[opcode];
+    auto append = [&](std::span<const uint8_t> bytes) {
+      image.bytes.insert(image.bytes.end(), bytes.begin(), bytes.end());
+    };
+    image.bytes.resize((image.bytes.size() + 15) / 16 * 16);
+    const size_t begin = image.bytes.size();
+    test.entry = static_cast<uint32_t>(begin);
+    append(code(facts_.set_flags, test.spare));
+    test.inst = static_cast<uint32_t>(image.bytes.size());
+    const bool labelled = has_label(inst);
+    // A first encoding tells the size; distances are small, so it stays.
+    machine::EncodedInst encoded;
+    if (!encode(opcode, test, 32, 96, encoded)) {
+      image.bytes.resize(begin);
+      return false;
+    }
+    const size_t behind = code(labelled ? facts_.return_0 : facts_.read_flags, test.spare).size();
+    test.target = test.inst + encoded.size + static_cast<uint32_t>(behind);
+    const size_t tail = labelled ? code(facts_.return_1, test.spare).size() : 0;
+    test.constant_offset = static_cast<uint32_t>((test.target + tail + 31) / 32 * 32);
+    if (!encode(opcode, test, int64_t(test.target) - test.inst, int64_t(test.constant_offset) - test.inst, encoded)) {
+      image.bytes.resize(begin);
+      return false;
+    }
+    append({encoded.bytes, encoded.size});
+    append(code(labelled ? facts_.return_0 : facts_.read_flags, test.spare));
+    if (labelled) append(code(facts_.return_1, test.spare));
+    image.bytes.resize(test.constant_offset);
+    append(test.constant);
+    oracles::CodeRange range;
+    range.begin = test.entry;
+    range.end = static_cast<uint32_t>(image.bytes.size());
+    oracles::TrapSite site;
+    site.offset = test.inst + encoded.trap_offset;
+    site.code = kTrapCode;
+    site.function = static_cast<uint32_t>(image.functions.size());
+    if (insts_.descs[opcode].is(machine::kCanTrap)) image.traps.push_back(site);
+    image.functions.push_back(range);
+    // The executor may be known to be wrong about it.
+    for (const oracles::DisassembledInst& decoded : (*disassembler_)->disassemble({encoded.bytes, encoded.size}, 0)) {
+      const std::string_view name = executor_.name();
+      if (!oracles::may_judge(name.substr(0, name.find('-')), isa_, decoded.text)) excluded_ = true;
+    }
+    return true;
+  }
+
+  // ---- running ----
+
+  // Empty, or why the instruction was not run.
+  std::string run(uint16_t opcode) {
+    const notation::InstDef& inst = parsed_.definitions.insts[opcode];
+    const machine::InstDesc& desc = insts_.descs[opcode];
+    if (!inst.has_sem && inst.sem.traps.empty()) return "no meaning of its own";
+    if (!inst.hatch.empty() || desc.is(machine::kIsVariadic)) return "not one instruction";
+    for (const notation::OperandDef& operand : inst.operands) {
+      if (operand.kind == OperandDefKind::Symbol) return "a symbol";
+      if (operand.reg_class == RegClass::Vec) return "vector registers";
+    }
+    const auto combinations = cases_.params(opcode);
+    const size_t share = std::max<size_t>(2, options_.cases_per_instruction / combinations.size());
+    oracles::Image image;
+    std::vector<Case> tests;
+    excluded_ = false;
+    for (const std::vector<Operand>& params : combinations) {
+      for (size_t i = 0; i < share; ++i) {
+        std::optional<Case> test;
+        for (int attempt = 0; attempt < 20 && !test; ++attempt) test = choose(opcode, params);
+        if (!test) break;
+        if (emit(opcode, *test, image)) tests.push_back(std::move(*test));
+      }
+    }
+    if (tests.empty()) return "no operands that the test can use";
+    if (excluded_) return "this executor may not judge it";
+    oracles::Region region;
+    region.address = kRegion;
+    region.bytes.resize(kRegionSize);
+    for (uint8_t& byte : region.bytes) byte = static_cast<uint8_t>(random_());
+    if (const auto loaded = executor_.load(image, {&region, 1}); !loaded)
+      return "cannot be loaded: " + loaded.error().message;
+    ++report_.instructions;
+    unsigned wrong = 0;
+    constexpr unsigned kMostMismatches = 3;
+    for (const Case& test : tests) {
+      if (wrong >= kMostMismatches) break;
+      const std::string problem = run(opcode, test, region);
+      if (problem.empty()) continue;
+      ++wrong;
+      std::string inputs;
+      for (size_t i = 0; i < test.operands.size(); ++i) {
+        if (test.operands[i].is_use() && test.operands[i].reg.preg().reg_class() == RegClass::Gpr) {
+          inputs += std::string(", ") + desc.operands[i].name + " = " +
+                    hex(test.registers[test.operands[i].reg.preg().number()]);
+        }
+      }
+      if (inst.flags_use) inputs += ", flags = " + hex(test.flags);
+      report_.mismatches.push_back({desc.name, insts_.print(opcode, test.operands), problem + inputs});
+    }
+    return "";
+  }
+
+  // Empty if machine and definition agree (or the case is outside what the test can set up).
+  std::string run(uint16_t opcode, const Case& test, const oracles::Region& region) {
+    const notation::InstDef& inst = parsed_.definitions.insts[opcode];
+    notation::InstOutcome expected;
+    notation::InstOutcome other;
+    RegionMemory memory(region.bytes);
+    RegionMemory other_memory(region.bytes);
+    CaseInputs zeros(isa_, test, false);
+    CaseInputs ones(isa_, test, true);
+    if (!evaluator_.evaluate(opcode, test.operands, zeros, &memory, expected)) return "cannot be evaluated";
+    evaluator_.evaluate(opcode, test.operands, ones, &other_memory, other);
+    if (expected.status == notation::EvaluateStatus::Faulted) return "";
+
+    oracles::Plan plan;
+    plan.entry = test.entry;
+    plan.preserves = oracles::Preserves::FramePointerOnly;
+    std::vector<unsigned> numbers = facts_.registers;
+    if (std::find(numbers.begin(), numbers.end(), 0u) == numbers.end() && isa_ == IsaKind::s390x) numbers.push_back(0);
+    for (unsigned number : numbers) {
+      const uint64_t value = number == test.spare ? flags_to_machine(isa_, test.flags) : test.registers[number];
+      plan.registers.push_back({oracles::integer_register(static_cast<int>(number)), {value, 0}});
+      plan.result_registers.push_back(oracles::integer_register(static_cast<int>(number)));
+    }
+    const oracles::Outcome outcome = executor_.run(plan, {});
+    ++report_.cases;
+    if (expected.status == notation::EvaluateStatus::Trapped) {
+      if (outcome.kind == oracles::OutcomeKind::Trapped && outcome.trap_code == kTrapCode) return "";
+      return "should trap; " + oracles::describe(outcome);
+    }
+    if (outcome.kind != oracles::OutcomeKind::Returned) return "should not trap; " + oracles::describe(outcome);
+
+    std::map<unsigned, std::pair<Bits, Bits>> results;  // by slot; with undefined bits 0 and 1
+    for (size_t i = 0; i < expected.results.size(); ++i) {
+      results[expected.results[i].first] = {expected.results[i].second, other.results[i].second};
+    }
+    std::string problem;
+    auto compare = [&](const std::string& what, uint64_t zeros, uint64_t ones, uint64_t found) {
+      const uint64_t defined = ~(zeros ^ ones);
+      if (((zeros ^ found) & defined) != 0)
+        problem += what + ": expected " + hex(zeros) + ", found " + hex(found) + "; ";
+    };
+    const bool labelled = has_label(inst);
+    for (size_t i = 0; i < numbers.size(); ++i) {
+      const unsigned number = numbers[i];
+      const uint64_t found = outcome.results[i].low;
+      if (number == test.spare) {
+        if (labelled) {
+          if (expected.evaluation.branch_taken != (found != 0))
+            problem += std::string("branch ") + (found != 0 ? "" : "not ") + "taken; ";
+        } else if (parsed_.definitions.isa.flags_width != 0 && !inst.flags_clobber) {
+          const uint64_t flags = flags_from_machine(isa_, found);
+          if (inst.flags_def) {
+            const auto& value = results[static_cast<unsigned>(inst.flags_def_slot)];
+            compare("flags", value.first.low(), value.second.low(), flags);
+          } else {
+            compare("flags (unchanged)", test.flags, test.flags, flags);
+          }
+        }
+        continue;
+      }
+      const PReg reg(RegClass::Gpr, number);
+      if (insts_.descs[opcode].clobbers.contains(reg)) continue;
+      bool defined = false;
+      for (const auto& [slot, value] : results) {
+        if (slot >= test.operands.size() || !test.operands[slot].is_def() ||
+            test.operands[slot].reg != machine::Reg(reg))
+          continue;
+        compare(insts_.descs[opcode].operands[slot].name, value.first.low(), value.second.low(), found);
+        defined = true;
+      }
+      // A def without a meaning (a scratch register) may hold anything.
+      for (const Operand& operand : test.operands)
+        defined = defined || (operand.is_def() && operand.reg == machine::Reg(reg));
+      if (!defined)
+        compare("register " + std::to_string(number) + " (unchanged)", test.registers[number], test.registers[number],
+                found);
+    }
+    if (!outcome.memory.empty() && outcome.memory[0] != memory.bytes) {
+      for (size_t i = 0; i < memory.bytes.size(); ++i) {
+        if (outcome.memory[0][i] != memory.bytes[i]) {
+          problem += "memory at " + hex(kRegion + i) + ": expected " + hex(memory.bytes[i]) + ", found " +
+                     hex(outcome.memory[0][i]) + "; ";
+          break;
+        }
+      }
+    }
+    return problem;
+  }
+
+  IsaKind isa_;
+  const machine::InstSet& insts_;
+  oracles::Executor& executor_;
+  ConformanceOptions options_;
+  MachineFacts facts_;
+  notation::ParsedDefinitions parsed_;
+  notation::InstEvaluator evaluator_;
+  OperandCases cases_;
+  std::mt19937_64 random_;
+  Expected<std::unique_ptr<oracles::Disassembler>> disassembler_;
+  std::map<std::string, std::vector<uint8_t>> assembled_;
+  ConformanceReport report_;
+  bool excluded_ = false;
+};
+
+}  // namespace
+
+ConformanceReport check_conformance(IsaKind isa, const machine::InstSet& insts, oracles::Executor& executor,
+                                    const ConformanceOptions& options) {
+  return Checker(isa, insts, executor, options).run();
+}
+
+std::string describe(const ConformanceReport& report) {
+  std::string out = report.executor + ": " + std::to_string(report.instructions) + " instructions, " +
+                    std::to_string(report.cases) + " cases, " + std::to_string(report.mismatches.size()) + " differ\n";
+  for (const ConformanceMismatch& m : report.mismatches)
+    out += "  " + m.instruction + ": " + m.text + ": " + m.problem + "\n";
+  if (!report.not_run.empty()) {
+    out += "  not run:";
+    for (const std::string& name : report.not_run) out += " " + name + ";";
+    out += "\n";
+  }
+  return out;
+}
+
+}  // namespace assay::verify

@@ -1,0 +1,44 @@
+// Meanings judged by machines: what an instruction's definition computes is what emulators and the host's processor do.
+//
+// Each case is one instruction with random operands and register values, between code that sets and reads the flags.
+// Compared are all general registers (also that nothing else changed), flags, memory, the branch's decision and whether
+// it traps. Bits that a definition leaves undefined are not compared.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "compiler/isle/notation/definition.h"
+#include "compiler/machine/inst_desc.h"
+#include "compiler/machine/isa_kind.h"
+#include "oracles/executor.h"
+
+namespace assay::verify {
+
+struct ConformanceMismatch {
+  std::string instruction;
+  std::string text;     // the instruction as it ran
+  std::string problem;  // what differs: expected, found, and the inputs
+};
+
+struct ConformanceReport {
+  std::string executor;
+  size_t instructions = 0;
+  size_t cases = 0;
+  std::vector<ConformanceMismatch> mismatches;  // at most a few for each instruction
+  std::vector<std::string> not_run;             // with the reason
+};
+
+struct ConformanceOptions {
+  size_t cases_per_instruction = 150;  // at least two for each combination of parameters
+  uint64_t seed = 1;
+  std::string only;  // an instruction's name; empty: all
+};
+
+ConformanceReport check_conformance(IsaKind isa, const machine::InstSet& insts, oracles::Executor& executor,
+                                    const ConformanceOptions& options = {});
+
+// For people.
+std::string describe(const ConformanceReport& report);
+
+}  // namespace assay::verify

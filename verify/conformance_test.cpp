@@ -1,0 +1,55 @@
+// Every instruction's meaning against Unicorn, and the host's processor for x64; and that a wrong meaning is noticed.
+#include "verify/conformance.h"
+
+#include <gtest/gtest.h>
+
+#include "compiler/isa/registry.h"
+
+namespace assay::verify {
+namespace {
+
+TEST(Conformance, EveryInstructionOnUnicorn) {
+  for (const machine::TargetIsa* isa : isa::all_isas()) {
+    const auto executor = oracles::make_unicorn(isa->kind);
+    const ConformanceReport report = check_conformance(isa->kind, *isa->insts, *executor);
+    EXPECT_TRUE(report.mismatches.empty()) << describe(report);
+    EXPECT_GT(report.instructions, 20u) << describe(report);
+    std::printf("%s", describe(report).c_str());
+  }
+}
+
+TEST(Conformance, EveryInstructionOnTheHost) {
+  const machine::TargetIsa* isa = isa::find_isa(IsaKind::x64);
+  const auto executor = oracles::make_native();
+  if (isa == nullptr || executor->isa() != IsaKind::x64 || !executor->unavailable().empty()) GTEST_SKIP();
+  const ConformanceReport report = check_conformance(isa->kind, *isa->insts, *executor);
+  EXPECT_TRUE(report.mismatches.empty()) << describe(report);
+  EXPECT_GT(report.instructions, 20u) << describe(report);
+  std::printf("%s", describe(report).c_str());
+}
+
+// One operator of each definition file replaced: addition by subtraction.
+TEST(Conformance, NoticesWrongMeanings) {
+  for (const machine::TargetIsa* isa : isa::all_isas()) {
+    std::vector<std::string> texts;
+    for (const char* text : isa->insts->source_texts) {
+      texts.emplace_back(text);
+      std::string& changed = texts.back();
+      for (size_t at = changed.find("sem "); at != std::string::npos; at = changed.find("sem ", at + 4)) {
+        const size_t end = changed.find('\n', at);
+        const size_t plus = changed.find(" + ", at);
+        if (plus < end) changed[plus + 1] = '-';
+      }
+    }
+    std::vector<const char*> pointers;
+    for (const std::string& text : texts) pointers.push_back(text.c_str());
+    machine::InstSet wrong = *isa->insts;
+    wrong.source_texts = pointers;
+    const auto executor = oracles::make_unicorn(isa->kind);
+    EXPECT_FALSE(check_conformance(isa->kind, wrong, *executor, {.cases_per_instruction = 20}).mismatches.empty())
+        << isa->name;
+  }
+}
+
+}  // namespace
+}  // namespace assay::verify

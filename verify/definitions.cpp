@@ -1,0 +1,146 @@
+// Loading of rules, instructions and operations, and the cache of their typed meanings. See expand.h.
+#include <algorithm>
+
+#include "verify/expand.h"
+
+namespace assay::verify {
+
+namespace {
+
+// "uadd_overflow" -> "UaddOverflow": the name of the operation's variant in clif.isle.
+std::string pascal_case(const std::string& name) {
+  std::string out;
+  bool upper = true;
+  for (char c : name) {
+    if (c == '_') {
+      upper = true;
+    } else {
+      out += upper && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+      upper = false;
+    }
+  }
+  return out;
+}
+
+// The integer condition codes, in the order of ISLE's IntCC, spelled as the operations' `match` spells them.
+constexpr const char* kConditions[] = {"eq", "ne", "slt", "sge", "sgt", "sle", "ult", "uge", "ugt", "ule"};
+
+}  // namespace
+
+std::unique_ptr<Definitions> Definitions::load(std::vector<isle::SourceFile> rules,
+                                               std::vector<notation::SourceFile> instructions,
+                                               std::string_view operations, Diagnostics& errors) {
+  auto out = std::make_unique<Definitions>();
+  isle::CheckResult checked = isle::check_program(std::move(rules), {.check_overlap = false});
+  errors.insert(errors.end(), checked.errors.begin(), checked.errors.end());
+  out->program_ = std::move(checked.program);
+  notation::ParsedDefinitions parsed = notation::parse_definitions(instructions);
+  errors.insert(errors.end(), parsed.errors.begin(), parsed.errors.end());
+  out->instructions_ = std::move(parsed.definitions);
+  auto read = ops::read_operations(operations, "operations.ops");
+  if (!read) {
+    errors.insert(errors.end(), read.error().begin(), read.error().end());
+  } else {
+    out->operations_ = std::move(*read);
+  }
+  if (!errors.empty()) return nullptr;
+
+  for (size_t i = 0; i < out->operations_.operations.size(); ++i) {
+    out->operation_by_variant_[pascal_case(out->operations_.operations[i].name)] = static_cast<int>(i);
+  }
+  const auto& insts = out->instructions_.insts;
+  for (size_t i = 0; i < insts.size(); ++i) {
+    out->instruction_by_term_[insts[i].term] = static_cast<int>(i);
+    out->instruction_by_term_[insts[i].term + "_multi"] = static_cast<int>(i);
+  }
+  notation::EnumDef conditions{.name = "intcc"};
+  for (const char* condition : kConditions) conditions.enumerators.push_back({.name = condition});
+  out->operations_library_.enums.push_back(std::move(conditions));
+  return out;
+}
+
+int Definitions::find_operation_variant(const std::string& variant) const {
+  const auto it = operation_by_variant_.find(variant);
+  return it == operation_by_variant_.end() ? -1 : it->second;
+}
+
+int Definitions::find_instruction(const std::string& term) const {
+  const auto it = instruction_by_term_.find(term);
+  return it == instruction_by_term_.end() ? -1 : it->second;
+}
+
+const notation::Semantics* Definitions::instruction_semantics(int instruction, const std::vector<unsigned>& params,
+                                                              std::string& reason) {
+  auto [it, inserted] = instruction_cache_.try_emplace({instruction, params});
+  Cached& cached = it->second;
+  if (inserted) {
+    const notation::InstDef& def = instructions_.insts[instruction];
+    Diagnostics errors;
+    cached.ok = notation::instantiate(instructions_, def, params, cached.semantics, errors);
+    if (!cached.ok) cached.reason = "instruction " + def.name + ": " + (errors.empty() ? "?" : errors[0].message);
+  }
+  reason = cached.reason;
+  return cached.ok ? &cached.semantics : nullptr;
+}
+
+const notation::Semantics* Definitions::operation_semantics(int operation, const std::vector<unsigned>& input_widths,
+                                                            const std::vector<unsigned>& result_widths, int condition,
+                                                            std::string& reason) {
+  std::vector<unsigned> key = {static_cast<unsigned>(operation), static_cast<unsigned>(condition + 1)};
+  key.insert(key.end(), input_widths.begin(), input_widths.end());
+  key.insert(key.end(), result_widths.begin(), result_widths.end());
+  auto [it, inserted] = operation_cache_.try_emplace(std::move(key));
+  Cached& cached = it->second;
+  reason = cached.reason;
+  if (!inserted) return cached.ok ? &cached.semantics : nullptr;
+
+  const ops::Operation& op = operations_.operations[operation];
+  const auto set_reason = [&](std::string text) {
+    cached.reason = reason = "operation " + op.name + ": " + std::move(text);
+    return nullptr;
+  };
+  if (op.sem.empty() && op.traps.empty()) return set_reason("has no sem");
+  notation::Environment env;
+  for (uint32_t i = 0; i < op.inputs.size(); ++i) {
+    const ops::Operand& operand = op.inputs[i];
+    if (operand.kind.is_value()) {
+      env.names[operand.name] = notation::Binding::of_value(input_widths[i], i);
+    } else if (operand.kind.name == "imm64") {
+      // A known 64-bit number: not an `imm`, whose width would follow the context.
+      env.names[operand.name] = notation::Binding::of_value(64, i);
+    } else if (operand.kind.name == "intcc") {
+      if (condition < 0) return set_reason("its condition is not known");
+      env.names[operand.name] = notation::Binding::of_enum(0, condition);
+    }
+  }
+  for (uint32_t i = 0; i < op.results.size(); ++i) {
+    env.names[op.results[i].name] = notation::Binding::of_result(result_widths[i], i);
+  }
+  std::string text;
+  for (const ops::Clause& clause : op.sem) text += (text.empty() ? "" : "; ") + clause.text;
+  notation::SemanticsText parsed;
+  Diagnostics errors;
+  if (!text.empty()) {
+    auto statements = notation::parse_semantics(operations_library_, text, op.sem[0].place);
+    if (!statements) return set_reason(statements.error().message);
+    parsed = std::move(*statements);
+  }
+  for (const ops::Clause& clause : op.traps) {
+    const size_t when = clause.text.find(" when ");
+    std::string code = clause.text.substr(0, when);
+    code.erase(code.find_last_not_of(" \t\n") + 1);
+    const std::string condition_text = when == std::string::npos ? "true" : clause.text.substr(when + 6);
+    const notation::ExprId condition_expr =
+        notation::parse_expression(operations_library_, condition_text, clause.place, errors);
+    if (!errors.empty()) return set_reason(errors[0].message);
+    parsed.traps.push_back({code, condition_expr});
+  }
+  if (!notation::instantiate(operations_library_, parsed, env, cached.semantics, errors)) {
+    return set_reason(errors.empty() ? "?" : errors[0].message);
+  }
+  cached.ok = true;
+  reason.clear();
+  return &cached.semantics;
+}
+
+}  // namespace assay::verify

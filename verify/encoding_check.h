@@ -1,0 +1,45 @@
+// Encodings judged by LLVM: what its disassembler reads from our bytes is what the instruction's own text says.
+//
+// Every instruction with an encoding is tried with every register, parameter and edge immediate (operand_cases.h).
+// Texts are compared after normalising spaces and numbers; where LLVM prints an alias, our text is assembled, and must
+// give the same bytes or what disassembles to the same text.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "compiler/isle/notation/definition.h"
+#include "compiler/machine/inst_desc.h"
+#include "compiler/machine/isa_kind.h"
+
+namespace assay::verify {
+
+struct EncodingMismatch {
+  std::string instruction;
+  std::string ours;  // InstSet::print
+  std::string bytes;
+  std::string theirs;   // the disassembler's text
+  std::string problem;  // what the assembler said, if it was asked
+};
+
+struct EncodingReport {
+  size_t instructions = 0;
+  size_t cases = 0;
+  size_t by_text = 0;                        // texts agreed
+  size_t by_assembler = 0;                   // the assembled text agreed
+  std::vector<EncodingMismatch> mismatches;  // at most a few for each instruction
+  std::vector<std::string> not_checked;      // hatches, and instructions no legal operands were found for
+};
+
+struct EncodingOptions {
+  size_t cases_per_instruction = 600;
+  uint64_t seed = 1;
+  std::string only;  // an instruction's name; empty: all
+};
+
+EncodingReport check_encodings(IsaKind isa, const machine::InstSet& insts, const EncodingOptions& options = {});
+
+// For people.
+std::string describe(const EncodingReport& report);
+
+}  // namespace assay::verify

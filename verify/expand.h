@@ -1,0 +1,104 @@
+// Symbolic execution of lowering rules: one rule, one choice of types, conditions and helper rules at a time.
+//
+// A run starts from a CLIF instruction about which nothing is known. Matching the rule's pattern makes it known: its
+// operation, its types, what defines its operands. Evaluating the right side expands helper rules and collects what the
+// machine does: instructions' results, traps, memory accesses and branches in order. Wherever there are several
+// possibilities (a type, a condition code, a rule of a helper term), the run asks choose(); the driver repeats the run
+// with every combination, cutting off those that cannot match. One complete run is an Instantiation.
+//
+// E1  A run depends on the choices only.
+// E2  An instantiation assumes nothing about rules of higher priority: it holds whichever rule is tried first.
+// E3  Nothing is known about what lies above a narrow value in its register: each gets fresh bits.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "compiler/isle/notation/definition.h"
+#include "compiler/isle/ops/ops_reader.h"
+#include "compiler/isle/sema.h"
+#include "verify/symbol.h"
+
+namespace assay::verify {
+
+// What is read once for an ISA: rules, instructions, operations, with their typed meanings cached.
+class Definitions {
+ public:
+  // `error` names a file and line if anything does not parse.
+  static std::unique_ptr<Definitions> load(std::vector<isle::SourceFile> rules,
+                                           std::vector<notation::SourceFile> instructions, std::string_view operations,
+                                           Diagnostics& errors);
+
+  const isle::Program& program() const { return *program_; }
+  const notation::Definitions& instructions() const { return instructions_; }
+  const ops::OpsFile& operations() const { return operations_; }
+
+  int find_operation_variant(const std::string& variant) const;  // "Iadd"
+  int find_instruction(const std::string& term) const;            // "rv_addi" or "rv_addi_multi"
+  // The meaning of an instruction with these enumerators, or null with the reason.
+  const notation::Semantics* instruction_semantics(int instruction, const std::vector<unsigned>& params,
+                                                   std::string& reason);
+  // The meaning of an operation with these widths of inputs and results, and this condition code (or -1).
+  const notation::Semantics* operation_semantics(int operation, const std::vector<unsigned>& input_widths,
+                                                 const std::vector<unsigned>& result_widths, int condition,
+                                                 std::string& reason);
+
+ private:
+  std::unique_ptr<isle::Program> program_;
+  notation::Definitions instructions_;
+  ops::OpsFile operations_;
+  notation::Library operations_library_;
+  std::map<std::string, int> operation_by_variant_;
+  std::map<std::string, int> instruction_by_term_;
+  struct Cached {
+    notation::Semantics semantics;
+    std::string reason;
+    bool ok = false;
+  };
+  std::map<std::pair<int, std::vector<unsigned>>, Cached> instruction_cache_;
+  std::map<std::vector<unsigned>, Cached> operation_cache_;
+};
+
+// Something that happens on one side, in order. `condition`: for traps and branches.
+struct Effect {
+  enum class Kind : uint8_t { Trap, Branch, Load, Store };
+  Kind kind = Kind::Trap;
+  std::optional<z3::expr> condition;  // Trap, Branch
+  std::optional<z3::expr> code;       // Trap: 8 bits
+  int64_t label = 0;                  // Branch
+  std::optional<z3::expr> address;    // Load, Store: 64 bits
+  std::optional<z3::expr> value;      // Load, Store: in little-endian order
+  unsigned bits = 0;
+  int64_t memflags = 0;
+};
+
+// A value of the rule's own variables, for counterexamples.
+struct NamedTerm {
+  std::string name;
+  z3::expr term;
+};
+
+struct Instantiation {
+  std::string description;                // "i32, eq: iadd(x, iconst)"
+  std::vector<z3::expr> assumptions;      // types and patterns match, if-lets succeed
+  std::vector<z3::expr> goals;            // what must follow
+  std::vector<std::string> goal_names;
+  std::vector<NamedTerm> variables;       // of the rule
+  std::vector<NamedTerm> outcomes;        // of both sides
+  std::set<uint32_t> rules;               // indices of all rules that took part
+  bool uses_division = false;
+};
+
+enum class RunStatus : uint8_t { Complete, Pruned, Unsupported };
+
+// Runs the rule with all choices. `visit` gets each complete instantiation and returns false to stop early; `unsupported` is
+// told why a run could not be expressed, with the rules that took part.
+void expand_rule(Definitions& definitions, Terms& terms, isle::RuleId rule,
+                 const std::function<bool(Instantiation&)>& visit,
+                 const std::function<void(const std::string&, const std::set<uint32_t>&)>& unsupported);
+
+}  // namespace assay::verify

@@ -1,0 +1,179 @@
+// What has to follow from a run: both sides trap alike, give equal results, touch memory alike, branch alike.
+#include "verify/run.h"
+
+namespace assay::verify {
+
+void Run::add_goal(Instantiation& out, const std::string& name, const z3::expr& goal) {
+  out.goals.push_back(goal);
+  out.goal_names.push_back(name);
+}
+
+// The code of the first trap that strikes, 0 if none does.
+z3::expr Run::trap_outcome(const std::vector<Effect>& effects) {
+  z3::expr outcome = terms_.bv(8, 0);
+  for (size_t i = effects.size(); i-- > 0;) {
+    if (effects[i].kind == Effect::Kind::Trap) outcome = z3::ite(*effects[i].condition, *effects[i].code, outcome);
+  }
+  return outcome;
+}
+
+void Run::compare_memory(const std::vector<Effect>& left, const z3::expr& no_trap, Instantiation& out) {
+  std::vector<const Effect*> l, r;
+  const auto is_access = [](const Effect& e) { return e.kind == Effect::Kind::Load || e.kind == Effect::Kind::Store; };
+  for (const Effect& e : left) {
+    if (is_access(e)) l.push_back(&e);
+  }
+  for (const Effect& e : effects_) {
+    if (is_access(e)) r.push_back(&e);
+  }
+  if (l.size() != r.size()) {
+    add_goal(out, "both sides make " + std::to_string(l.size()) + " memory accesses, not " + std::to_string(r.size()),
+             terms_.boolean(false));
+    return;
+  }
+  for (size_t i = 0; i < l.size(); ++i) {
+    const std::string which = "memory access " + std::to_string(i + 1);
+    if (l[i]->kind != r[i]->kind || l[i]->bits != r[i]->bits || l[i]->memflags != r[i]->memflags) {
+      add_goal(out, which + " is of the same kind, size and trap code", terms_.boolean(false));
+      continue;
+    }
+    add_goal(out, which + ": the address", z3::implies(no_trap, *l[i]->address == *r[i]->address));
+    if (l[i]->kind == Effect::Kind::Store) {
+      add_goal(out, which + ": the stored bytes", z3::implies(no_trap, *l[i]->value == *r[i]->value));
+    }
+  }
+}
+
+void Run::compare_lowering(ClifInst& root, const Symbol& output, Instantiation& out) {
+  if (root.operation < 0) throw Unsupported{"the rule matches no particular operation"};
+  std::vector<Effect> left;
+  const z3::expr_vector results = operation_results(root, &left);
+  const z3::expr left_trap = trap_outcome(left), right_trap = trap_outcome(effects_);
+  add_goal(out, "traps", left_trap == right_trap);
+  const z3::expr no_trap = left_trap == terms_.bv(8, 0);
+  if (output.kind != Symbol::Kind::Output) throw Unsupported{"the rule gives no output"};
+  if (output.fields.size() != results.size()) {
+    add_goal(out, "number of results", terms_.boolean(results.size() == 0 && output.fields.empty()));
+  }
+  for (unsigned i = 0; i < results.size() && i < output.fields.size(); ++i) {
+    const z3::expr expected = results[i];
+    const z3::expr actual = terms_.zext(bits_of(output.fields[i]), expected.get_sort().bv_size());
+    add_goal(out, "result " + std::to_string(i), z3::implies(no_trap, expected == actual));
+    out.outcomes.push_back({"CLIF result " + std::to_string(i), expected});
+    out.outcomes.push_back({"machine result " + std::to_string(i), actual});
+  }
+  out.outcomes.push_back({"CLIF trap code", left_trap});
+  out.outcomes.push_back({"machine trap code", right_trap});
+  compare_memory(left, no_trap, out);
+}
+
+void Run::compare_branch(ClifInst& root, Instantiation& out) {
+  if (root.operation < 0) throw Unsupported{"the rule matches no particular operation"};
+  const std::string& name = definitions_.operations().operations[root.operation].name;
+  std::optional<z3::expr> expected;
+  if (name == "jump") {
+    expected = terms_.bv(8, 0);
+  } else if (name == "brif") {
+    const z3::expr c = term_of(root.inputs[0].value);
+    expected = z3::ite(c != terms_.context().bv_val(0, c.get_sort().bv_size()), terms_.bv(8, 0), terms_.bv(8, 1));
+  } else {
+    throw Unsupported{name + " has no model of its targets"};
+  }
+  z3::expr actual = terms_.bv(8, 255);  // falls off the block's end
+  for (size_t i = effects_.size(); i-- > 0;) {
+    if (effects_[i].kind != Effect::Kind::Branch) continue;
+    actual = z3::ite(*effects_[i].condition, terms_.bv(8, static_cast<uint64_t>(effects_[i].label)), actual);
+  }
+  add_goal(out, "target", *expected == actual);
+  out.outcomes.push_back({"CLIF target", *expected});
+  out.outcomes.push_back({"machine target", actual});
+}
+
+// A term with a spec of its own: its rules are held against the spec, others rely on it.
+void Run::compare_spec(const isle::Rule& rule, const std::vector<Symbol>& arguments, const Symbol& result,
+                       Instantiation& out) {
+  const isle::Term& term = program_.terms[rule.term];
+  const isle::ast::Spec& spec = *term.specs[0];
+  try {
+    SpecEnvironment env;
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      env.insert_or_assign(spec.arguments.at(i).text, spec_value(arguments[i]));
+    }
+    env.insert_or_assign("result", spec_value(result));
+    for (const isle::ast::SpecExpr& e : spec.requirements) {
+      const z3::expr condition = evaluate_condition(terms_, e, env);
+      if (term.flags.is_partial) {
+        add_goal(out, "the spec's requirement", condition);
+      } else {
+        assume(condition);
+      }
+    }
+    for (const isle::ast::SpecExpr& e : spec.provides) add_goal(out, "the spec", evaluate_condition(terms_, e, env));
+    out.outcomes.push_back({"result", bits_of(result)});
+  } catch (const SpecError& error) {
+    throw Unsupported{"spec of " + term.name + ": " + error.message};
+  }
+}
+
+void Run::execute(isle::RuleId id, Instantiation& out) {
+  const isle::Rule& rule = program_.rules[id];
+  const isle::Term& term = program_.terms[rule.term];
+  std::vector<Symbol> arguments;
+  std::shared_ptr<ClifInst> root;
+  terms_.take_division_seen();
+  for (size_t i = 0; i < term.arguments.size(); ++i) {
+    if (program_.types[term.arguments[i]].name == "MachLabelSlice") {
+      arguments.push_back({.kind = Symbol::Kind::Labels});
+    } else {
+      arguments.push_back(fresh(term.arguments[i], "argument" + std::to_string(i)));
+      if (arguments.back().kind == Symbol::Kind::Inst) root = arguments.back().inst;
+    }
+  }
+  const Symbol result = apply_rule(rule, arguments);
+  if (term.name == "lower") {
+    compare_lowering(*root, result, out);
+  } else if (term.name == "lower_branch") {
+    compare_branch(*root, out);
+  } else {
+    compare_spec(rule, arguments, result, out);
+  }
+  // Values that had a term before a pattern looked through them.
+  for (const auto& value : looked_through_) {
+    if (value->def && value->def->operation >= 0) {
+      assume(*value->term == operation_results(*value->def, nullptr)[0]);
+    }
+  }
+  for (const auto& [name, condition] : obligations_) add_goal(out, name, condition);
+  out.assumptions = assumptions_;
+  out.description = description_;
+  out.rules = rules_used_;
+  out.uses_division = terms_.take_division_seen();
+  for (const auto& [bound_rule, bindings] : root_bindings_) {
+    for (size_t i = 0; i < bindings.size(); ++i) {
+      const Symbol& symbol = bindings[i];
+      std::optional<z3::expr> bits = symbol.term;
+      if (symbol.kind == Symbol::Kind::Value && symbol.value->term) bits = symbol.value->term;
+      if (bits) out.variables.push_back({bound_rule->variables[i].name, *bits});
+    }
+  }
+}
+
+void expand_rule(Definitions& definitions, Terms& terms, isle::RuleId rule,
+                 const std::function<bool(Instantiation&)>& visit,
+                 const std::function<void(const std::string&, const std::set<uint32_t>&)>& unsupported) {
+  Choices choices;
+  do {
+    Run run(definitions, terms, choices);
+    try {
+      Instantiation instantiation;
+      run.execute(rule, instantiation);
+      if (!visit(instantiation)) return;
+    } catch (const Pruned&) {
+      // This combination cannot match.
+    } catch (const Unsupported& what) {
+      unsupported(what.reason, run.rules_used());
+    }
+  } while (choices.advance());
+}
+
+}  // namespace assay::verify

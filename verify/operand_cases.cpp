@@ -1,0 +1,224 @@
+// See operand_cases.h.
+#include "verify/operand_cases.h"
+
+#include <algorithm>
+
+namespace assay::verify {
+
+using machine::Constraint;
+using machine::Operand;
+using machine::OperandDesc;
+using machine::PReg;
+using machine::RegClass;
+using machine::Role;
+using machine::SlotKind;
+using notation::ImmKind;
+using notation::OperandDef;
+using notation::OperandDefKind;
+
+namespace {
+
+// The edges of a range, and values around powers of two inside it.
+std::vector<int64_t> edge_values(const ImmKind& kind) {
+  std::vector<int64_t> values;
+  const int64_t scale = kind.scale;
+  auto add = [&](int64_t value) {
+    value = value / scale * scale;
+    if (kind.contains(value)) values.push_back(value);
+  };
+  if (kind.kind == ImmKind::Kind::Hatch) {  // what masks and shifted constants look like
+    for (unsigned length : {1u, 2u, 3u, 7u, 8u, 16u, 31u, 32u, 33u, 48u, 63u}) {
+      const uint64_t run = length == 64 ? ~uint64_t(0) : (uint64_t(1) << length) - 1;
+      for (unsigned shift : {0u, 1u, 4u, 8u, 12u, 16u, 24u, 31u, 32u, 48u, 63u}) {
+        const uint64_t rotated = run << shift | (shift == 0 ? 0 : run >> (64 - shift));
+        for (uint64_t value : {rotated, ~rotated, rotated & 0xffffffff, uint64_t(uint32_t(rotated)) * 0x100000001u}) {
+          values.push_back(static_cast<int64_t>(value));
+        }
+      }
+    }
+    for (uint64_t unit : {0x5555555555555555u, 0x3333333333333333u, 0x0f0f0f0f0f0f0f0fu, 0x00ff00ff00ff00ffu}) {
+      values.push_back(static_cast<int64_t>(unit));
+      values.push_back(static_cast<int64_t>(unit & 0xffffffff));
+    }
+    for (int64_t small = -20; small < 100; ++small) values.push_back(small);
+    return values;
+  }
+  for (int64_t value : {0, 1, -1, 2, -2, 3, 5, 10, 42}) {
+    add(value);
+    if (scale > 1) add(value * scale);
+  }
+  for (unsigned bit = 0; bit < 64; ++bit) {
+    const int64_t power = static_cast<int64_t>(uint64_t(1) << bit);
+    for (int64_t value : {power, power == INT64_MIN ? power : -power}) {
+      add(value);
+      if (value != INT64_MIN) add(value - scale);
+      if (value != INT64_MAX) add(value + scale);
+    }
+  }
+  add(0x123456789abcdef0);
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+  return values;
+}
+
+}  // namespace
+
+OperandCases::OperandCases(IsaKind isa, const machine::InstSet& insts, const notation::Definitions& definitions,
+                           uint64_t seed)
+    : insts_(insts), definitions_(definitions), random_(seed) {
+  const bool sixteen = isa == IsaKind::x64 || isa == IsaKind::s390x;
+  // AArch64's 31 is the stack pointer or zero, depending on the instruction.
+  const unsigned count = sixteen ? 16 : isa == IsaKind::aarch64 ? 31 : 32;
+  for (unsigned i = 0; i < count; ++i) general_.push_back(i);
+  for (unsigned i = 0; i < (sixteen && isa == IsaKind::x64 ? 16u : 32u); ++i) vector_.push_back(i);
+}
+
+const OperandDef* OperandCases::operand_of(uint16_t opcode, unsigned slot) const {
+  for (const OperandDef& operand : definitions_.insts[opcode].operands) {
+    const unsigned size = operand.kind == OperandDefKind::Mem ? machine::kAmodeOperands : 1;
+    if (slot >= operand.slot && slot < operand.slot + size) return &operand;
+  }
+  return nullptr;
+}
+
+std::vector<Operand> OperandCases::values(const OperandDesc& slot, const OperandDef* operand) const {
+  std::vector<Operand> list;
+  auto registers = [&](Role role) {
+    for (unsigned number : slot.reg_class == RegClass::Vec ? vector_ : general_) {
+      Operand reg =
+          role == Role::Use ? Operand::use(PReg(slot.reg_class, number)) : Operand::def(PReg(slot.reg_class, number));
+      reg.role = role;
+      list.push_back(reg);
+    }
+  };
+  switch (slot.kind) {
+    case SlotKind::Param:
+      break;
+    case SlotKind::Reg:
+      if (slot.reg_class == RegClass::Flags) {
+        list.push_back(slot.role == Role::Use ? Operand::use(machine::kFlagsReg) : Operand::def(machine::kFlagsReg));
+      } else if (slot.constraint == Constraint::Fixed) {
+        const PReg at = PReg::from_code(slot.detail);
+        list.push_back(slot.role == Role::Use ? Operand::use(at) : Operand::def(at));
+        list.back().role = slot.role;
+      } else {
+        registers(slot.role);
+        if (slot.optional) list.push_back({});
+      }
+      break;
+    case SlotKind::MemBase:
+    case SlotKind::MemIndex: {
+      const notation::AmodeDef& amode = definitions_.amodes[static_cast<size_t>(operand->amode)];
+      if (slot.kind == SlotKind::MemBase ? amode.has_base : amode.has_index) registers(Role::Use);
+      if (slot.optional) list.push_back({});
+      break;
+    }
+    case SlotKind::MemShift: {
+      const notation::AmodeDef& amode = definitions_.amodes[static_cast<size_t>(operand->amode)];
+      for (int64_t shift = 0; shift < (amode.has_shift ? 4 : 1); ++shift) list.push_back(Operand::immediate(shift));
+      break;
+    }
+    case SlotKind::MemDisp: {
+      const notation::AmodeDef& amode = definitions_.amodes[static_cast<size_t>(operand->amode)];
+      if (!amode.has_disp)
+        list.push_back(Operand::immediate(0));
+      else
+        for (int64_t value : edge_values(amode.disp)) list.push_back(Operand::immediate(value));
+      break;
+    }
+    case SlotKind::Imm:
+    case SlotKind::Label:
+    case SlotKind::Constant:
+      // An immediate in the slot of a label or constant is its distance.
+      for (int64_t value : edge_values(operand->imm)) list.push_back(Operand::immediate(value));
+      break;
+    case SlotKind::Symbol:
+      list.push_back(Operand::symbol(0));
+      break;
+  }
+  return list;
+}
+
+std::vector<std::vector<Operand>> OperandCases::params(uint16_t opcode) const {
+  std::vector<std::vector<Operand>> lists;
+  notation::for_each_param_combination(definitions_, definitions_.insts[opcode],
+                                       [&](std::span<const unsigned> indices) {
+                                         std::vector<Operand> list;
+                                         for (unsigned index : indices) list.push_back(Operand::immediate(index));
+                                         lists.push_back(std::move(list));
+                                       });
+  return lists;
+}
+
+void OperandCases::tie(uint16_t opcode, std::vector<Operand>& operands) const {
+  const machine::InstDesc& desc = insts_.descs[opcode];
+  for (unsigned slot = 0; slot < desc.operands.size(); ++slot) {
+    if (desc.operands[slot].constraint == Constraint::Reuse)
+      operands[slot].reg = operands[desc.operands[slot].detail].reg;
+  }
+}
+
+bool OperandCases::legal(uint16_t opcode, std::span<const Operand> operands) const {
+  // As the allocator sees to it, definitions share no register, and one that is written early shares none with a use.
+  for (size_t i = 0; i < operands.size(); ++i) {
+    for (size_t j = 0; j < operands.size(); ++j) {
+      if (i == j || !operands[i].is_def() || !operands[j].is_reg() || operands[i].reg != operands[j].reg) continue;
+      if (operands[j].is_def() || operands[i].role == Role::EarlyDef) return false;
+    }
+  }
+  machine::EncodedInst encoded;
+  return insts_.encode(opcode, operands, {}, encoded) == machine::EncodeError::None;
+}
+
+Operand OperandCases::pick(uint16_t opcode, unsigned slot) {
+  const std::vector<Operand> choices = values(insts_.descs[opcode].operands[slot], operand_of(opcode, slot));
+  return choices.empty() ? Operand() : choices[random_() % choices.size()];
+}
+
+bool OperandCases::random(uint16_t opcode, std::span<const Operand> params, std::vector<Operand>& out) {
+  const machine::InstDesc& desc = insts_.descs[opcode];
+  constexpr int kAttempts = 200;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    out.assign(params.begin(), params.end());
+    while (out.size() < desc.operands.size()) out.push_back(pick(opcode, static_cast<unsigned>(out.size())));
+    tie(opcode, out);
+    if (legal(opcode, out)) return true;
+  }
+  return false;
+}
+
+std::vector<std::vector<Operand>> OperandCases::systematic(uint16_t opcode, size_t limit) {
+  const machine::InstDesc& desc = insts_.descs[opcode];
+  std::vector<std::vector<Operand>> lists;
+  const std::vector<std::vector<Operand>> combinations = params(opcode);
+  const size_t share = std::max<size_t>(4, limit / combinations.size());
+  for (const std::vector<Operand>& combination : combinations) {
+    std::vector<Operand> base;
+    if (!random(opcode, combination, base)) continue;
+    std::vector<std::vector<Operand>> found{base};
+    for (unsigned slot = static_cast<unsigned>(combination.size()); slot < desc.operands.size(); ++slot) {
+      if (desc.operands[slot].constraint == Constraint::Reuse) continue;
+      for (const Operand& value : values(desc.operands[slot], operand_of(opcode, slot))) {
+        std::vector<Operand> list;
+        if (!random(opcode, combination, list)) continue;
+        for (int attempt = 0; attempt < 20; ++attempt) {
+          list[slot] = value;
+          tie(opcode, list);
+          if (legal(opcode, list)) {
+            found.push_back(list);
+            break;
+          }
+          if (!random(opcode, combination, list)) break;
+        }
+      }
+    }
+    if (found.size() > share) {
+      std::shuffle(found.begin() + 1, found.end(), random_);
+      found.resize(share);
+    }
+    lists.insert(lists.end(), found.begin(), found.end());
+  }
+  return lists;
+}
+
+}  // namespace assay::verify

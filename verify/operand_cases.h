@@ -1,0 +1,47 @@
+// Operands to try an instruction with: every register, every enumerator, the edges of every immediate, from its
+// definition.
+//
+// "Legal" means that the encoder accepts them: ranges, `when`, fixed and tied registers hold.
+#pragma once
+
+#include <cstdint>
+#include <random>
+#include <span>
+#include <vector>
+
+#include "compiler/isle/notation/definition.h"
+#include "compiler/machine/inst_desc.h"
+#include "compiler/machine/isa_kind.h"
+
+namespace assay::verify {
+
+class OperandCases {
+ public:
+  // Both must outlive this; the definitions are those of the InstSet.
+  OperandCases(IsaKind isa, const machine::InstSet& insts, const notation::Definitions& definitions, uint64_t seed);
+
+  // Registers to choose from; default: all that have a number.
+  void set_registers(std::vector<unsigned> general) { general_ = std::move(general); }
+
+  // All combinations of the instruction's parameters, as leading operands.
+  std::vector<std::vector<machine::Operand>> params(uint16_t opcode) const;
+  // A random legal assignment that begins with these parameters; false if none was found.
+  bool random(uint16_t opcode, std::span<const machine::Operand> params, std::vector<machine::Operand>& out);
+  // For each combination of parameters: every value of every slot in turn, the others random. At most `limit` lists.
+  std::vector<std::vector<machine::Operand>> systematic(uint16_t opcode, size_t limit);
+
+ private:
+  std::vector<machine::Operand> values(const machine::OperandDesc& slot, const notation::OperandDef* operand) const;
+  const notation::OperandDef* operand_of(uint16_t opcode, unsigned slot) const;
+  void tie(uint16_t opcode, std::vector<machine::Operand>& operands) const;
+  bool legal(uint16_t opcode, std::span<const machine::Operand> operands) const;
+  machine::Operand pick(uint16_t opcode, unsigned slot);
+
+  const machine::InstSet& insts_;
+  const notation::Definitions& definitions_;
+  std::vector<unsigned> general_;
+  std::vector<unsigned> vector_;
+  std::mt19937_64 random_;
+};
+
+}  // namespace assay::verify

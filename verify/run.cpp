@@ -1,0 +1,298 @@
+// Evaluation of a rule's right side in a run: helper rules, specs, instructions. See expand.h, run.h.
+#include "verify/run.h"
+
+namespace assay::verify {
+
+namespace {
+
+constexpr unsigned kDeepest = 64;  // nesting of helper terms; rules that recurse further need a spec
+
+}  // namespace
+
+Run::Run(Definitions& definitions, Terms& terms, Choices& choices)
+    : definitions_(definitions), program_(definitions.program()), terms_(terms), choices_(choices) {}
+
+Symbol Run::apply_rule(const isle::Rule& rule, const std::vector<Symbol>& arguments) {
+  if (++depth_ > kDeepest) throw Unsupported{"helper terms nest too deeply; a recursive term needs a spec"};
+  rules_used_.insert(rule.id.index);
+  Bindings bindings(rule.variables.size());
+  for (size_t i = 0; i < rule.arguments.size(); ++i) match(rule, rule.arguments[i], arguments[i], bindings);
+  if_lets(rule, bindings);
+  Symbol result = evaluate(rule, rule.result, bindings);
+  if (depth_ == 1) root_bindings_.push_back({&rule, std::move(bindings)});
+  --depth_;
+  return result;
+}
+
+void Run::if_lets(const isle::Rule& rule, Bindings& bindings) {
+  for (const isle::IfLet& if_let : rule.if_lets) {
+    match(rule, if_let.pattern, evaluate(rule, if_let.value, bindings), bindings);
+  }
+}
+
+Symbol Run::evaluate(const isle::Rule& rule, const isle::Expr& expr, Bindings& bindings) {
+  switch (expr.kind) {
+    case isle::Expr::Kind::Variable: return bindings[expr.variable.index];
+    case isle::Expr::Kind::Bool: return Symbol::of_bool(terms_.boolean(expr.value != 0));
+    case isle::Expr::Kind::Int: {
+      const isle::Type& type = program_.types[expr.type];
+      const unsigned width = type.kind == isle::Type::Kind::Int ? type.bits : 64;
+      return Symbol::of_number(terms_.context().bv_val(static_cast<int64_t>(expr.value), width));
+    }
+    case isle::Expr::Kind::Constant: {
+      const std::string& name = program_.constants[expr.constant].name;
+      if (name.size() >= 2 && name[0] == 'I') return Symbol::of_type(static_cast<unsigned>(std::stoul(name.substr(1))));
+      throw Unsupported{"constant $" + name + " has no model"};
+    }
+    case isle::Expr::Kind::Let:
+      for (const isle::Let& let : expr.lets) bindings[let.variable.index] = evaluate(rule, let.value, bindings);
+      return evaluate(rule, expr.children[0], bindings);
+    case isle::Expr::Kind::Term: {
+      std::vector<Symbol> arguments;
+      for (const isle::Expr& child : expr.children) arguments.push_back(evaluate(rule, child, bindings));
+      return construct(expr.term, std::move(arguments));
+    }
+  }
+  throw Unsupported{"an expression of unknown kind"};
+}
+
+Symbol Run::construct(isle::TermId id, std::vector<Symbol> arguments) {
+  const isle::Term& term = program_.terms[id];
+  if (term.is_variant()) {
+    return {.kind = Symbol::Kind::Variant, .number = term.variant, .fields = std::move(arguments)};
+  }
+  Symbol result;
+  if (construct_builtin(term, arguments, result)) return result;
+  if (const int instruction = definitions_.find_instruction(term.name); instruction >= 0) {
+    return construct_instruction(term, instruction, arguments);
+  }
+  if (!term.specs.empty()) return construct_by_spec(term, arguments);
+  if (term.has_rules()) {
+    const isle::RuleId rule = term.rules[choices_.choose(static_cast<unsigned>(term.rules.size()))];
+    return apply_rule(program_.rules[rule], arguments);
+  }
+  throw Unsupported{"constructor " + term.name + " has no spec"};
+}
+
+bool Run::construct_builtin(const isle::Term& term, std::vector<Symbol>& arguments, Symbol& result) {
+  const std::string& name = term.name;
+  const auto as_reg = [&](const Symbol& s) { return Symbol::of_reg(*s.term); };
+  if (name == "put_in_reg") {
+    result = Symbol::of_reg(register_of(arguments[0].value));
+  } else if (name == "output1" || name == "output2") {
+    result = {.kind = Symbol::Kind::Output, .fields = arguments};
+  } else if (name == "output_none") {
+    result = {.kind = Symbol::Kind::Output};
+  } else if (name == "seq" || name == "no_code") {
+    result = Symbol::unit();
+  } else if (name == "first" || name == "second") {
+    const size_t index = name == "first" ? 0 : 1;
+    if (arguments[0].fields.size() <= index) throw Unsupported{name + " of an instruction without that register"};
+    result = as_reg(arguments[0].fields[index]);
+  } else if (name == "flags_of") {
+    if (arguments[0].fields.empty()) throw Unsupported{"flags_of of an instruction without flags"};
+    result = arguments[0].fields.back();
+  } else if (name == "mem_big" || name == "mem_little") {
+    if (is_big(arguments[0].number) != (name == "mem_big")) throw Pruned{};
+    result = Symbol::unit();
+  } else if (name == "amode_disp" || name == "amode_index") {
+    auto amode = std::make_shared<SymbolicAmode>();
+    amode->base = bits_of(arguments[0]);
+    if (name == "amode_disp") {
+      amode->disp = bits_of(arguments[1]);
+    } else {
+      amode->index = bits_of(arguments[1]);
+      amode->shift = terms_.zext(bits_of(arguments[2]), 64);
+      amode->disp = bits_of(arguments[3]);
+    }
+    result = {.kind = Symbol::Kind::Amode, .amode = amode};
+  } else if (name == "amode_slot") {
+    auto amode = std::make_shared<SymbolicAmode>();
+    const int64_t slot = arguments[0].number;
+    auto it = opaque_terms_.find(slot);
+    if (it == opaque_terms_.end()) it = opaque_terms_.emplace(slot, terms_.fresh("slot", 64)).first;
+    amode->base = it->second;
+    amode->disp = terms_.sext(bits_of(arguments[1]), 64);
+    result = {.kind = Symbol::Kind::Amode, .amode = amode};
+  } else if (name == "frame_address") {
+    result = Symbol::of_reg(effective_address(*arguments[0].amode));
+  } else if (name == "emit_jump") {
+    effects_.push_back({.kind = Effect::Kind::Branch, .condition = terms_.boolean(true), .label = arguments[0].number});
+    result = Symbol::unit();
+  } else if (name == "trap_code_division_by_zero") {
+    result = Symbol::of_number(terms_.bv(8, 254));
+  } else if (name == "trap_code_integer_overflow") {
+    result = Symbol::of_number(terms_.bv(8, 253));
+  } else if (name == "gen_call" || name == "gen_call_indirect" || name == "gen_return") {
+    throw Unsupported{"calls and returns follow the ABI, a contract that execution checks"};
+  } else {
+    return false;
+  }
+  return true;
+}
+
+// `result` is what the term yields. A partial term's requirements decide whether it yields anything; another's must hold.
+Symbol Run::construct_by_spec(const isle::Term& term, const std::vector<Symbol>& arguments) {
+  const isle::ast::Spec& spec = *term.specs[0];
+  try {
+    SpecEnvironment env;
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      env.insert_or_assign(spec.arguments.at(i).text, spec_value(arguments[i]));
+    }
+    for (const isle::ast::SpecExpr& e : spec.requirements) {
+      const z3::expr condition = evaluate_condition(terms_, e, env);
+      if (term.flags.is_partial) {
+        assume(condition);
+      } else {
+        obligations_.push_back({"requirement of " + term.name, condition});
+      }
+    }
+    for (const isle::ast::SpecExpr& e : spec.provides) bind_by_definition(terms_, e, env);
+    if (!env.contains("result")) {
+      const Symbol result = fresh(term.result, term.name);
+      env.insert_or_assign("result", spec_value(result));
+      for (const isle::ast::SpecExpr& e : spec.provides) assume(evaluate_condition(terms_, e, env));
+      return result;
+    }
+    return from_spec_value(env.at("result"), term.result);
+  } catch (const SpecError& error) {
+    throw Unsupported{"spec of " + term.name + ": " + error.message};
+  }
+}
+
+Symbol Run::construct_instruction(const isle::Term& term, int instruction, const std::vector<Symbol>& arguments) {
+  const notation::InstDef& def = definitions_.instructions().insts[instruction];
+  std::vector<unsigned> params;
+  for (size_t i = 0; i < def.params.size(); ++i) params.push_back(static_cast<unsigned>(arguments.at(i).number));
+  const bool is_jump = (def.attributes & machine::kIsJump) != 0;
+  if (!def.has_sem && def.sem.traps.empty() && !is_jump && (def.attributes & machine::kIsCall) == 0 &&
+      def.name != "ebreak" && def.name != "nop") {
+    // Without a meaning only what defines nothing can be ignored.
+    for (const notation::OperandDef& operand : def.operands) {
+      if (operand.is_def) throw Unsupported{"instruction " + def.name + " has no sem"};
+    }
+  }
+  std::string reason;
+  const notation::Semantics* semantics = definitions_.instruction_semantics(instruction, params, reason);
+  if (semantics == nullptr) throw Unsupported{reason};
+
+  std::map<uint32_t, z3::expr> by_slot;  // inputs by operand slot
+  std::optional<z3::expr> code;
+  int64_t memflags = 0, label = -1;
+  size_t next = def.params.size();
+  for (const notation::TermArgument& argument : def.arguments) {
+    const Symbol& symbol = arguments.at(next++);
+    switch (argument.kind) {
+      case notation::TermArgument::Kind::Flags:
+        by_slot.emplace(notation::kFlagsId, *symbol.term);
+        if (symbol.number != flags_epoch_) {
+          obligations_.push_back({"no instruction writes the flags before " + def.name + " reads them", terms_.boolean(false)});
+        }
+        break;
+      case notation::TermArgument::Kind::Code: code = bits_of(symbol); break;
+      case notation::TermArgument::Kind::MemFlags: memflags = symbol.number; break;
+      case notation::TermArgument::Kind::Operand: {
+        const notation::OperandDef& operand = def.operands[argument.operand];
+        switch (operand.kind) {
+          case notation::OperandDefKind::Reg: by_slot.emplace(operand.slot, bits_of(symbol)); break;
+          case notation::OperandDefKind::Imm: by_slot.emplace(operand.slot, terms_.zext(bits_of(symbol), 64)); break;
+          case notation::OperandDefKind::Mem: {
+            const SymbolicAmode& amode = *symbol.amode;
+            const std::optional<z3::expr>* parts[] = {&amode.base, &amode.index, &amode.shift, &amode.disp};
+            for (unsigned part = 0; part < 4; ++part) {
+              if (*parts[part]) by_slot.emplace(operand.slot + part, **parts[part]);
+            }
+            const notation::AmodeDef& mode = definitions_.instructions().amodes[operand.amode];
+            if (amode.index && !mode.has_index) obligations_.push_back({def.name + " takes no index", terms_.boolean(false)});
+            break;
+          }
+          case notation::OperandDefKind::Label: label = symbol.number; break;
+          case notation::OperandDefKind::Symbol:
+          case notation::OperandDefKind::Constant: {
+            auto it = opaque_terms_.find(symbol.number);
+            if (it == opaque_terms_.end()) it = opaque_terms_.emplace(symbol.number, terms_.fresh("address", 64)).first;
+            by_slot.emplace(operand.slot, it->second);
+            break;
+          }
+        }
+        break;
+      }
+    }
+  }
+
+  size_t loads_before = 0;
+  for (const Effect& effect : effects_) loads_before += effect.kind == Effect::Kind::Load || effect.kind == Effect::Kind::Store;
+  const z3::expr_vector nodes = translate(
+      terms_, *semantics,
+      [&](uint32_t i) -> z3::expr {
+        const notation::Input& in = semantics->inputs[i];
+        if (in.kind == notation::InputKind::Undefined) return terms_.fresh("undefined", in.width);
+        const auto it = by_slot.find(in.id);
+        const bool known = it != by_slot.end();
+        switch (in.kind) {
+          case notation::InputKind::Value:
+            if (known) return terms_.zext(it->second, in.width);
+            if (in.name.find('.') != std::string::npos) return terms_.bv(in.width, 0);  // an absent part of an address
+            return terms_.fresh(in.name, in.width);
+          case notation::InputKind::Imm: return known ? terms_.zext(it->second, in.width) : terms_.bv(in.width, 0);
+          default: return known ? terms_.zext(it->second, in.width) : terms_.fresh(in.name, in.width);
+        }
+      },
+      [&](uint32_t event, const z3::expr&) {
+        const notation::Event& e = semantics->events[event];
+        const z3::expr memory = loaded(loads_before + event, e.bits);
+        return e.big_endian ? terms_.bswap(memory) : memory;
+      });
+  for (const notation::NodeId required : semantics->required) {
+    obligations_.push_back({"operands of " + def.name + " are in range", nodes[required]});
+  }
+  for (const notation::Trap& trap : semantics->traps) {
+    if (!code) throw Unsupported{"instruction " + def.name + " traps but carries no code"};
+    effects_.push_back({.kind = Effect::Kind::Trap, .condition = nodes[trap.condition], .code = code});
+  }
+  for (uint32_t event = 0; event < semantics->events.size(); ++event) {
+    const notation::Event& e = semantics->events[event];
+    const z3::expr value = e.is_store ? (e.big_endian ? terms_.bswap(nodes[e.value]) : z3::expr(nodes[e.value]))
+                                      : loaded(loads_before + event, e.bits);
+    effects_.push_back({.kind = e.is_store ? Effect::Kind::Store : Effect::Kind::Load,
+                        .address = nodes[e.address],
+                        .value = value,
+                        .bits = e.bits,
+                        .memflags = memflags});
+  }
+  if (semantics->branch != notation::kNoNode) {
+    effects_.push_back({.kind = Effect::Kind::Branch, .condition = nodes[semantics->branch], .label = label});
+  } else if (is_jump && label >= 0) {
+    effects_.push_back({.kind = Effect::Kind::Branch, .condition = terms_.boolean(true), .label = label});
+  }
+  if (def.flags_def || def.flags_clobber) ++flags_epoch_;
+
+  std::vector<Symbol> registers;
+  std::optional<Symbol> flags;
+  for (const notation::OperandDef& operand : def.operands) {
+    if (!operand.is_def) continue;
+    std::optional<z3::expr> value;
+    for (const notation::Assignment& result : semantics->results) {
+      if (result.id == operand.slot) value = nodes[result.value];
+    }
+    registers.push_back(Symbol::of_reg(value ? terms_.zext(*value, 64) : terms_.fresh(operand.name, 64)));
+  }
+  if (def.flags_def) {
+    std::optional<z3::expr> value;
+    for (const notation::Assignment& result : semantics->results) {
+      if (result.id == notation::kFlagsId) value = nodes[result.value];
+    }
+    const unsigned width = std::max(1u, definitions_.instructions().isa.flags_width);
+    flags = Symbol{.kind = Symbol::Kind::Reg, .number = flags_epoch_, .term = value ? *value : terms_.fresh("flags", width)};
+  }
+  const std::string& result_type = program_.types[term.result].name;
+  if (result_type == "Reg") return registers.at(0);
+  if (result_type == "Flags") return *flags;
+  if (result_type == "MultiReg") {
+    if (flags) registers.push_back(*flags);
+    return {.kind = Symbol::Kind::Multi, .fields = std::move(registers)};
+  }
+  return Symbol::unit();
+}
+
+}  // namespace assay::verify

@@ -1,0 +1,117 @@
+// One run of the symbolic execution; see expand.h. Internal to verify/.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "verify/expand.h"
+#include "verify/spec.h"
+
+namespace assay::verify {
+
+// Thrown inside verify/ only: this combination of choices cannot match; this cannot be expressed.
+struct Pruned {};
+struct Unsupported {
+  std::string reason;
+};
+
+// The choices of one run, replayed from the front: depth-first search over runs.
+class Choices {
+ public:
+  unsigned choose(unsigned count) {
+    if (count == 0) throw Pruned{};
+    if (position_ == made_.size()) made_.push_back({0, count});
+    return made_[position_++].first;
+  }
+  // Prepares the next run; false when all have been made.
+  bool advance() {
+    made_.resize(position_);
+    position_ = 0;
+    while (!made_.empty() && made_.back().first + 1 == made_.back().second) made_.pop_back();
+    if (made_.empty()) return false;
+    ++made_.back().first;
+    return true;
+  }
+
+ private:
+  std::vector<std::pair<unsigned, unsigned>> made_;  // chosen, out of
+  size_t position_ = 0;
+};
+
+class Run {
+ public:
+  Run(Definitions& definitions, Terms& terms, Choices& choices);
+
+  // Executes a rule of lower or lower_branch, or of a term with a spec of its own, and fills in the goals.
+  void execute(isle::RuleId rule, Instantiation& out);
+  const std::set<uint32_t>& rules_used() const { return rules_used_; }
+
+ private:
+  using Bindings = std::vector<Symbol>;  // by VariableId
+
+  // -- patterns (patterns.cpp) --
+  void match(const isle::Rule& rule, const isle::Pattern& pattern, const Symbol& value, Bindings& bindings);
+  void match_term(const isle::Rule& rule, const isle::Pattern& pattern, const Symbol& value, Bindings& bindings);
+  void match_fields(const isle::Rule& rule, const isle::Pattern& pattern, const std::vector<Symbol>& fields,
+                    Bindings& bindings);
+  void match_by_spec(const isle::Rule& rule, const isle::Pattern& pattern, const Symbol& value, Bindings& bindings);
+  void require_equal(const Symbol& a, const Symbol& b);
+  void assume(const z3::expr& condition);
+
+  // -- expressions (run.cpp) --
+  void if_lets(const isle::Rule& rule, Bindings& bindings);
+  Symbol evaluate(const isle::Rule& rule, const isle::Expr& expr, Bindings& bindings);
+  Symbol construct(isle::TermId term, std::vector<Symbol> arguments);
+  Symbol apply_rule(const isle::Rule& rule, const std::vector<Symbol>& arguments);
+  bool construct_builtin(const isle::Term& term, std::vector<Symbol>& arguments, Symbol& result);
+  Symbol construct_by_spec(const isle::Term& term, const std::vector<Symbol>& arguments);
+  Symbol construct_instruction(const isle::Term& term, int instruction, const std::vector<Symbol>& arguments);
+
+  // -- values (values.cpp) --
+  Symbol fresh(isle::TypeId type, const std::string& name);
+  SpecValue spec_value(const Symbol& symbol);
+  Symbol from_spec_value(const SpecValue& value, isle::TypeId type);
+  std::shared_ptr<ClifValue> fresh_value(const std::string& name, unsigned width);
+  z3::expr term_of(const std::shared_ptr<ClifValue>& value);
+  unsigned width_of(const std::shared_ptr<ClifValue>& value);
+  z3::expr register_of(const std::shared_ptr<ClifValue>& value);
+  z3::expr bits_of(const Symbol& symbol);  // any symbol with a bit vector
+  void set_operation(ClifInst& inst, int operation);
+  void choose_types(ClifInst& inst);
+  z3::expr_vector operation_results(ClifInst& inst, std::vector<Effect>* effects);
+  z3::expr loaded(size_t index, unsigned bits);
+  bool is_big(int64_t memflags);
+  z3::expr effective_address(const SymbolicAmode& amode);
+
+  // -- goals (goals.cpp) --
+  void compare_lowering(ClifInst& root, const Symbol& output, Instantiation& out);
+  void compare_branch(ClifInst& root, Instantiation& out);
+  void compare_spec(const isle::Rule& rule, const std::vector<Symbol>& arguments, const Symbol& result,
+                    Instantiation& out);
+  void add_goal(Instantiation& out, const std::string& name, const z3::expr& goal);
+  z3::expr trap_outcome(const std::vector<Effect>& effects);
+  void compare_memory(const std::vector<Effect>& left, const z3::expr& no_trap, Instantiation& out);
+
+  Definitions& definitions_;
+  const isle::Program& program_;
+  Terms& terms_;
+  Choices& choices_;
+  std::vector<z3::expr> assumptions_;
+  std::vector<Effect> effects_;                          // of the machine side
+  std::vector<std::pair<std::string, z3::expr>> obligations_;  // ranges of immediates, flags undisturbed
+  std::vector<std::shared_ptr<ClifValue>> looked_through_;  // had a term before their definition was known
+  std::map<std::pair<size_t, unsigned>, z3::expr> loaded_;
+  std::map<int64_t, bool> big_endian_;
+  std::map<int64_t, z3::expr> opaque_terms_;
+  std::set<uint32_t> rules_used_;
+  std::vector<std::pair<const isle::Rule*, Bindings>> root_bindings_;
+  int64_t next_identity_ = 1;
+  int64_t flags_epoch_ = 0;
+  unsigned depth_ = 0;
+  std::string description_;
+};
+
+}  // namespace assay::verify

@@ -1,0 +1,248 @@
+// See smt.h.
+#include "verify/smt.h"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+namespace assay::verify {
+
+using notation::Node;
+using notation::Op;
+
+namespace {
+
+unsigned width_of(const z3::expr& e) { return e.get_sort().bv_size(); }
+
+bool is_zero(const z3::expr& e) {
+  uint64_t value = 0;
+  return e.is_numeral() && e.is_numeral_u64(value) && value == 0;
+}
+
+// The shortest term of which `e` (simplified) is structurally the zero extension.
+z3::expr without_leading_zeros(const z3::expr& e) {
+  if (e.is_app() && e.decl().decl_kind() == Z3_OP_CONCAT && is_zero(e.arg(0))) {
+    if (e.num_args() == 2) return e.arg(1);
+    z3::expr_vector rest(e.ctx());
+    for (unsigned i = 1; i < e.num_args(); ++i) rest.push_back(e.arg(i));
+    return z3::concat(rest);
+  }
+  uint64_t value = 0;
+  if (e.is_numeral() && e.is_numeral_u64(value)) {
+    unsigned needed = 1;
+    while (needed < width_of(e) && needed < 64 && (value >> needed) != 0) ++needed;
+    return e.ctx().bv_val(value, needed);
+  }
+  return e;
+}
+
+// The term of which `e` is the sign extension, if `e` is sign_extend(n, x) or repeats x's top bit n times by concat.
+z3::expr without_sign_copies(const z3::expr& e) {
+  if (e.is_app() && e.decl().decl_kind() == Z3_OP_SIGN_EXT) return e.arg(0);
+  if (e.is_app() && e.decl().decl_kind() == Z3_OP_CONCAT) {
+    // concat(extract(k,k,x), …, extract(k,k,x), x…): Z3's simplified form of a sign extension.
+    const unsigned n = e.num_args();
+    const z3::expr top = e.arg(0);
+    if (width_of(top) != 1 || !top.is_app() || top.decl().decl_kind() != Z3_OP_EXTRACT) return e;
+    unsigned copies = 1;
+    while (copies < n && z3::eq(e.arg(copies), top)) ++copies;
+    if (copies == n) return e;
+    z3::expr_vector rest(e.ctx());
+    for (unsigned i = copies; i < n; ++i) rest.push_back(e.arg(i));
+    const z3::expr low = n - copies == 1 ? e.arg(copies) : z3::concat(rest);
+    const unsigned w = width_of(low);
+    if (z3::eq(low.extract(w - 1, w - 1).simplify(), top)) return low;
+  }
+  int64_t value = 0;
+  if (e.is_numeral() && width_of(e) <= 64 && Z3_get_numeral_int64(e.ctx(), e, &value)) {
+    const unsigned full = width_of(e);
+    const int64_t extended = static_cast<int64_t>(static_cast<uint64_t>(value) << (64 - full)) >> (64 - full);
+    unsigned needed = 1;
+    while (needed < full && (extended >> (needed - 1)) != 0 && (extended >> (needed - 1)) != -1) ++needed;
+    return e.ctx().bv_val(static_cast<int64_t>(extended), needed);
+  }
+  return e;
+}
+
+}  // namespace
+
+z3::expr Terms::fresh(const std::string& name, unsigned width) {
+  const std::string full = name + "!" + std::to_string(counter_++);
+  return width == 0 ? context_.bool_const(full.c_str()) : context_.bv_const(full.c_str(), width);
+}
+
+z3::expr Terms::zext(const z3::expr& e, unsigned width) {
+  const unsigned from = width_of(e);
+  if (from == width) return e;
+  return from < width ? z3::zext(e, width - from) : e.extract(width - 1, 0);
+}
+
+z3::expr Terms::sext(const z3::expr& e, unsigned width) {
+  const unsigned from = width_of(e);
+  if (from == width) return e;
+  return from < width ? z3::sext(e, width - from) : e.extract(width - 1, 0);
+}
+
+z3::expr Terms::divide(bool is_signed, const z3::expr& a, const z3::expr& b) {
+  division_seen_ = true;
+  if (division_mode_ == DivisionMode::Exact) return is_signed ? a / b : z3::udiv(a, b);
+  const unsigned w = width_of(a);
+  const std::string name = (is_signed ? "sdiv" : "udiv") + std::to_string(w);
+  return context_.function(name.c_str(), a.get_sort(), a.get_sort(), a.get_sort())(a, b);
+}
+
+z3::expr Terms::udiv(const z3::expr& a_in, const z3::expr& b_in) {
+  const z3::expr a = a_in.simplify(), b = b_in.simplify();
+  const unsigned w = width_of(a);
+  const z3::expr short_a = without_leading_zeros(a), short_b = without_leading_zeros(b);
+  const unsigned k = std::max(width_of(short_a), width_of(short_b));
+  if (k >= w) return divide(false, a, b);
+  const z3::expr na = zext(short_a, k).simplify(), nb = zext(short_b, k).simplify();
+  return z3::ite(nb == bv(k, 0), ~context_.bv_val(0, w), zext(divide(false, na, nb), w));
+}
+
+z3::expr Terms::sdiv(const z3::expr& a_in, const z3::expr& b_in) {
+  const z3::expr a = a_in.simplify(), b = b_in.simplify();
+  const unsigned w = width_of(a);
+  const z3::expr short_a = without_sign_copies(a), short_b = without_sign_copies(b);
+  const unsigned k = std::max(width_of(short_a), width_of(short_b));
+  if (k >= w) return divide(true, a, b);
+  const z3::expr na = sext(short_a, k).simplify(), nb = sext(short_b, k).simplify();
+  const z3::expr zero = context_.bv_val(0, k), least = z3::shl(context_.bv_val(1, k), context_.bv_val(k - 1, k));
+  const z3::expr by_zero = z3::ite(z3::slt(na, zero), context_.bv_val(1, w), ~context_.bv_val(0, w));
+  const z3::expr overflow = zext(least, w);
+  return z3::ite(nb == zero, by_zero,
+                 z3::ite(na == least && nb == ~zero, overflow, sext(divide(true, na, nb), w)));
+}
+
+z3::expr Terms::mul(const z3::expr& a_in, const z3::expr& b_in) {
+  const z3::expr a = a_in.simplify(), b = b_in.simplify();
+  const unsigned w = width_of(a);
+  const z3::expr ua = without_leading_zeros(a), ub = without_leading_zeros(b);
+  const unsigned uk = std::max(width_of(ua), width_of(ub));
+  if (2 * uk < w && !a.is_numeral() && !b.is_numeral()) return zext(zext(ua, 2 * uk) * zext(ub, 2 * uk), w);
+  const z3::expr sa = without_sign_copies(a), sb = without_sign_copies(b);
+  const unsigned sk = std::max(width_of(sa), width_of(sb));
+  if (2 * sk < w && !a.is_numeral() && !b.is_numeral()) return sext(sext(sa, 2 * sk) * sext(sb, 2 * sk), w);
+  return a * b;
+}
+
+z3::expr Terms::popcnt(const z3::expr& a) {
+  // A balanced tree of additions: shorter carry chains than a linear sum.
+  const unsigned w = width_of(a);
+  std::vector<z3::expr> sums;
+  for (unsigned i = 0; i < w; ++i) sums.push_back(zext(a.extract(i, i), w));
+  while (sums.size() > 1) {
+    std::vector<z3::expr> next;
+    for (size_t i = 0; i + 1 < sums.size(); i += 2) next.push_back(sums[i] + sums[i + 1]);
+    if (sums.size() % 2 != 0) next.push_back(sums.back());
+    sums = std::move(next);
+  }
+  return sums[0];
+}
+
+z3::expr Terms::clz(const z3::expr& a) {
+  const unsigned w = width_of(a);
+  z3::expr result = context_.bv_val(w, w);
+  for (unsigned i = 0; i < w; ++i) {
+    result = z3::ite(a.extract(i, i) == bv(1, 1), context_.bv_val(w - 1 - i, w), result);
+  }
+  return result;
+}
+
+z3::expr Terms::ctz(const z3::expr& a) {
+  const unsigned w = width_of(a);
+  z3::expr result = context_.bv_val(w, w);
+  for (unsigned i = w; i-- > 0;) result = z3::ite(a.extract(i, i) == bv(1, 1), context_.bv_val(i, w), result);
+  return result;
+}
+
+z3::expr Terms::cls(const z3::expr& a) {
+  const unsigned w = width_of(a);
+  const z3::expr folded = a ^ z3::ashr(a, context_.bv_val(w - 1, w));
+  return clz(folded) - context_.bv_val(1, w);
+}
+
+z3::expr Terms::bitrev(const z3::expr& a) {
+  const unsigned w = width_of(a);
+  if (w == 1) return a;
+  z3::expr_vector parts(context_);
+  for (unsigned i = 0; i < w; ++i) parts.push_back(a.extract(i, i));
+  return z3::concat(parts);
+}
+
+z3::expr Terms::bswap(const z3::expr& a) {
+  const unsigned w = width_of(a);
+  if (w == 8) return a;
+  z3::expr_vector parts(context_);
+  for (unsigned i = 0; i < w; i += 8) parts.push_back(a.extract(i + 7, i));
+  return z3::concat(parts);
+}
+
+z3::expr_vector translate(Terms& terms, const notation::Semantics& semantics,
+                          const std::function<z3::expr(uint32_t)>& input,
+                          const std::function<z3::expr(uint32_t, const z3::expr&)>& load) {
+  z3::context& c = terms.context();
+  z3::expr_vector out(c);
+  for (const Node& n : semantics.nodes) {
+    const auto a = [&] { return out[n.a]; };
+    const auto b = [&] { return out[n.b]; };
+    const unsigned w = n.width;
+    std::optional<z3::expr> e;
+    switch (n.op) {
+      case Op::Input: e = input(n.aux); break;
+      case Op::Constant: {
+        const notation::Bits& bits = semantics.constants[n.aux];
+        if (w == 0) {
+          e = c.bool_val(!bits.is_zero());
+        } else {
+          std::optional<z3::expr> value;
+          for (unsigned low = 0; low < w; low += 64) {
+            const z3::expr word = c.bv_val(static_cast<uint64_t>(bits.words[low / 64]), std::min(64u, w - low));
+            value = value ? z3::concat(word, *value) : word;
+          }
+          e = *value;
+        }
+        break;
+      }
+      case Op::Not: e = w == 0 ? !a() : ~a(); break;
+      case Op::Neg: e = -a(); break;
+      case Op::Clz: e = terms.clz(a()); break;
+      case Op::Ctz: e = terms.ctz(a()); break;
+      case Op::Cls: e = terms.cls(a()); break;
+      case Op::Popcnt: e = terms.popcnt(a()); break;
+      case Op::BitRev: e = terms.bitrev(a()); break;
+      case Op::BSwap: e = terms.bswap(a()); break;
+      case Op::Add: e = a() + b(); break;
+      case Op::Sub: e = a() - b(); break;
+      case Op::Mul: e = terms.mul(a(), b()); break;
+      case Op::UDiv: e = terms.udiv(a(), b()); break;
+      case Op::SDiv: e = terms.sdiv(a(), b()); break;
+      case Op::URem: e = a() - terms.mul(terms.udiv(a(), b()), b()); break;
+      case Op::SRem: e = a() - terms.mul(terms.sdiv(a(), b()), b()); break;
+      case Op::And: e = w == 0 ? (a() && b()) : (a() & b()); break;
+      case Op::Or: e = w == 0 ? (a() || b()) : (a() | b()); break;
+      case Op::Xor: e = w == 0 ? (a() != b()) : (a() ^ b()); break;
+      case Op::Shl: e = z3::shl(a(), b()); break;
+      case Op::LShr: e = z3::lshr(a(), b()); break;
+      case Op::AShr: e = z3::ashr(a(), b()); break;
+      case Op::Rotl: e = z3::expr(c, Z3_mk_ext_rotate_left(c, a(), b())); break;
+      case Op::Rotr: e = z3::expr(c, Z3_mk_ext_rotate_right(c, a(), b())); break;
+      case Op::Eq: e = a() == b(); break;
+      case Op::Ult: e = z3::ult(a(), b()); break;
+      case Op::Ule: e = z3::ule(a(), b()); break;
+      case Op::Slt: e = z3::slt(a(), b()); break;
+      case Op::Sle: e = z3::sle(a(), b()); break;
+      case Op::If: e = z3::ite(a(), b(), out[n.c]); break;
+      case Op::Slice: e = a().extract(n.aux + w - 1, n.aux); break;
+      case Op::Concat: e = z3::concat(a(), b()); break;
+      case Op::ZExt: e = terms.zext(a(), w); break;
+      case Op::SExt: e = terms.sext(a(), w); break;
+      case Op::Load: e = load(n.aux, a()); break;
+    }
+    out.push_back(*e);
+  }
+  return out;
+}
+
+}  // namespace assay::verify

@@ -1,0 +1,75 @@
+// A thin layer over Z3: terms, and the translation of typed semantics to them.
+//
+// Semantics come from compiler/isle/notation (instructions and CLIF operations alike), so there is one translation, node by node.
+// Three rewrites are made on the way, because bit-blasting division and wide multiplication does not end otherwise;
+// each is an identity for all arguments (by SMT-LIB's definition of division by zero), and smt_test.cpp proves each at small widths:
+//   N1  a %u b = a - (a /u b) * b, and the same for %s and /s.
+//   N2  zext(a) /u zext(b) = zext(a /u b) unless b = 0; sext(a) /s sext(b) = sext(a /s b) unless b = 0 or it overflows.
+//   N3  zext(a) * zext(b), with a and b of k bits, is the zero-extended product at 2k bits; likewise for sext.
+// Only verify/ includes this header: z3++.h is slow to compile.
+#pragma once
+
+#include <z3++.h>
+
+#include <functional>
+#include <string>
+
+#include "compiler/isle/notation/semantics.h"
+
+namespace assay::verify {
+
+// Division and remainder that N2 has narrowed, and what a prover may put for them: see DivisionMode.
+enum class DivisionMode : uint8_t {
+  Exact,         // Z3's own bvudiv, bvsdiv
+  Uninterpreted  // functions of which only congruence is known: what is proven holds for the real ones too
+};
+
+class Terms {
+ public:
+  explicit Terms(z3::context& context) : context_(context) {}
+
+  z3::context& context() { return context_; }
+  z3::expr bv(unsigned width, uint64_t value) { return context_.bv_val(value, width); }
+  z3::expr fresh(const std::string& name, unsigned width);
+  z3::expr boolean(bool value) { return context_.bool_val(value); }
+
+  // Widths change to `width` (which may be smaller or equal as well).
+  z3::expr zext(const z3::expr& e, unsigned width);
+  z3::expr sext(const z3::expr& e, unsigned width);
+
+  // N1–N3 applied.
+  z3::expr udiv(const z3::expr& a, const z3::expr& b);
+  z3::expr sdiv(const z3::expr& a, const z3::expr& b);
+  z3::expr mul(const z3::expr& a, const z3::expr& b);
+  z3::expr popcnt(const z3::expr& a);
+  z3::expr clz(const z3::expr& a);
+  z3::expr ctz(const z3::expr& a);
+  z3::expr cls(const z3::expr& a);
+  z3::expr bitrev(const z3::expr& a);
+  z3::expr bswap(const z3::expr& a);
+  z3::expr ite(const z3::expr& c, const z3::expr& a, const z3::expr& b) { return z3::ite(c, a, b); }
+
+  void set_division_mode(DivisionMode mode) { division_mode_ = mode; }
+  // A division was translated since the last call.
+  bool take_division_seen() {
+    const bool seen = division_seen_;
+    division_seen_ = false;
+    return seen;
+  }
+
+ private:
+  z3::expr divide(bool is_signed, const z3::expr& a, const z3::expr& b);
+
+  z3::context& context_;
+  unsigned counter_ = 0;
+  DivisionMode division_mode_ = DivisionMode::Exact;
+  bool division_seen_ = false;
+};
+
+// The graph's nodes as terms. `input(i)` gives the term of Semantics::inputs[i]; `load(event, address)` the value that
+// Semantics::events[event] reads. Node k's term is at index k of the result.
+z3::expr_vector translate(Terms& terms, const notation::Semantics& semantics,
+                          const std::function<z3::expr(uint32_t)>& input,
+                          const std::function<z3::expr(uint32_t, const z3::expr&)>& load);
+
+}  // namespace assay::verify

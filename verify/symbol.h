@@ -1,0 +1,81 @@
+// Values of the symbolic execution of rules: what an ISLE variable stands for while a rule is being proven.
+//
+// A Type, an enum variant and a boolean known from them are static: rules are executed once for each choice of them. Numbers and
+// values are solver terms. A CLIF value or instruction is a node that becomes known piece by piece, as patterns look at it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "verify/smt.h"
+
+namespace assay::verify {
+
+struct ClifInst;
+
+// A CLIF value: its width (0: not chosen yet), its term once somebody asks for it, and its defining instruction once
+// a pattern has looked through it.
+struct ClifValue {
+  std::string name;
+  unsigned width = 0;
+  std::optional<z3::expr> term;
+  std::shared_ptr<ClifInst> def;
+  std::optional<z3::expr> reg;  // the register it lives in
+};
+
+struct Symbol;
+
+// A CLIF instruction: -1 while its operation is not known.
+struct ClifInst {
+  std::string name;
+  int operation = -1;          // index into the operations
+  unsigned result_width = 0;   // of the first result; 0: not chosen yet
+  std::vector<Symbol> inputs;  // by operand
+  std::vector<unsigned> result_widths;
+  std::vector<unsigned> variables;  // width per type variable of the operations' file; 0: not chosen
+  bool typed = false;
+};
+
+// A memory operand.
+struct SymbolicAmode {
+  std::optional<z3::expr> base, index, shift, disp;  // 64 bits each; absent parts are absent in the operand
+};
+
+struct Symbol {
+  enum class Kind : uint8_t {
+    None,
+    Type,        // number: width in bits
+    Number,      // term: bit vector of the ISLE type's width
+    Bool,        // term: boolean
+    Reg,         // term: 64 bits (flags: the flags' width)
+    Variant,     // number: index of the variant; fields
+    Value,       // value
+    Inst,        // inst
+    Amode,       // amode
+    Multi,       // fields: registers and flags of one instruction
+    Output,      // fields: registers of a CLIF instruction's results
+    Label,       // number: which target
+    Labels,      // fields
+    MemFlags,    // number: identity; endianness is in the path
+    Unit,
+    Opaque,      // number: identity; nothing is known about it
+  };
+  Kind kind = Kind::None;
+  int64_t number = 0;
+  std::optional<z3::expr> term;
+  std::vector<Symbol> fields;
+  std::shared_ptr<ClifValue> value;
+  std::shared_ptr<ClifInst> inst;
+  std::shared_ptr<SymbolicAmode> amode;
+
+  static Symbol of_type(unsigned width) { return {.kind = Kind::Type, .number = static_cast<int64_t>(width)}; }
+  static Symbol of_number(z3::expr term) { return {.kind = Kind::Number, .term = std::move(term)}; }
+  static Symbol of_bool(z3::expr term) { return {.kind = Kind::Bool, .term = std::move(term)}; }
+  static Symbol of_reg(z3::expr term) { return {.kind = Kind::Reg, .term = std::move(term)}; }
+  static Symbol unit() { return {.kind = Kind::Unit}; }
+};
+
+}  // namespace assay::verify

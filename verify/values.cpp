@@ -1,0 +1,339 @@
+// The values of a run: CLIF values and instructions that become known piece by piece. See expand.h, run.h.
+#include <algorithm>
+
+#include "verify/run.h"
+
+namespace assay::verify {
+
+namespace {
+
+// Widths of the scalar integers that the proofs range over; addresses are 64 bits.
+std::vector<unsigned> widths_of(const ops::TypeVariable& variable) {
+  if (variable.name == "iAddr") return {64};
+  std::vector<unsigned> widths;
+  if ((variable.set.lanes & 1) == 0) return widths;
+  for (unsigned log2 = 3; log2 <= 6; ++log2) {
+    if (variable.set.ints >> log2 & 1) widths.push_back(1u << log2);
+  }
+  return widths;
+}
+
+bool is_block_operand(const std::string& kind) {
+  return kind == "block_call" || kind == "block_then" || kind == "block_else" || kind == "jump_table" ||
+         kind == "exception_table" || kind == "raw_block";
+}
+
+}  // namespace
+
+Symbol Run::fresh(isle::TypeId type_id, const std::string& name) {
+  const isle::Type& type = program_.types[type_id];
+  using Kind = isle::Type::Kind;
+  if (type.kind == Kind::Bool) return Symbol::of_bool(terms_.fresh(name, 0));
+  if (type.kind == Kind::Int) return Symbol::of_number(terms_.fresh(name, type.bits));
+  if (type.has_variants() && type.name != "InstructionData") {
+    const unsigned variant = choices_.choose(static_cast<unsigned>(type.variants.size()));
+    Symbol symbol{.kind = Symbol::Kind::Variant, .number = variant};
+    for (const isle::Field& field : type.variants[variant].fields) symbol.fields.push_back(fresh(field.type, field.name));
+    return symbol;
+  }
+  if (type.name == "Type") {
+    static constexpr unsigned kWidths[] = {8, 16, 32, 64};
+    return Symbol::of_type(kWidths[choices_.choose(4)]);
+  }
+  if (type.name == "Value") return {.kind = Symbol::Kind::Value, .value = fresh_value(name, 0)};
+  if (type.name == "Inst" || type.name == "InstructionData") {
+    auto inst = std::make_shared<ClifInst>();
+    inst->name = name;
+    return {.kind = Symbol::Kind::Inst, .inst = inst};
+  }
+  if (type.name == "Reg") return Symbol::of_reg(terms_.fresh(name, 64));
+  if (type.name == "Imm64") return Symbol::of_number(terms_.fresh(name, 64));
+  if (type.name == "Offset32") return Symbol::of_number(terms_.fresh(name, 32));
+  if (type.name == "TrapCode") {
+    const z3::expr code = terms_.fresh(name, 8);
+    assumptions_.push_back(code != terms_.bv(8, 0));
+    return Symbol::of_number(code);
+  }
+  if (type.name == "MemFlags") return {.kind = Symbol::Kind::MemFlags, .number = next_identity_++};
+  return {.kind = Symbol::Kind::Opaque, .number = next_identity_++};
+}
+
+std::shared_ptr<ClifValue> Run::fresh_value(const std::string& name, unsigned width) {
+  auto value = std::make_shared<ClifValue>();
+  value->name = name;
+  value->width = width;
+  return value;
+}
+
+unsigned Run::width_of(const std::shared_ptr<ClifValue>& value) {
+  if (value->width == 0) {
+    static constexpr unsigned kWidths[] = {8, 16, 32, 64};
+    value->width = kWidths[choices_.choose(4)];
+  }
+  return value->width;
+}
+
+z3::expr Run::term_of(const std::shared_ptr<ClifValue>& value) {
+  if (value->term) return *value->term;
+  if (value->def && value->def->operation >= 0) {
+    const z3::expr_vector results = operation_results(*value->def, nullptr);
+    value->term = results[0].simplify();
+  } else {
+    value->term = terms_.fresh(value->name, width_of(value));
+    looked_through_.push_back(value);
+  }
+  return *value->term;
+}
+
+// E3: bits above the value's width are new.
+z3::expr Run::register_of(const std::shared_ptr<ClifValue>& value) {
+  if (!value->reg) {
+    const z3::expr low = term_of(value);
+    const unsigned width = low.get_sort().bv_size();
+    value->reg = width == 64 ? low : z3::concat(terms_.fresh(value->name + "_above", 64 - width), low);
+  }
+  return *value->reg;
+}
+
+z3::expr Run::bits_of(const Symbol& symbol) {
+  if (symbol.kind == Symbol::Kind::Value) return term_of(symbol.value);
+  if (symbol.term) return *symbol.term;
+  throw Unsupported{"a value that is no bit vector is used as one"};
+}
+
+SpecValue Run::spec_value(const Symbol& symbol) {
+  switch (symbol.kind) {
+    case Symbol::Kind::Type: return SpecValue::of(symbol.number);
+    case Symbol::Kind::Value: return SpecValue::of(term_of(symbol.value));
+    case Symbol::Kind::Variant: return SpecValue::of(symbol.number);
+    default:
+      if (symbol.term) return SpecValue::of(*symbol.term);
+      throw Unsupported{"a spec needs a value that has no model"};
+  }
+}
+
+Symbol Run::from_spec_value(const SpecValue& value, isle::TypeId type_id) {
+  const isle::Type& type = program_.types[type_id];
+  if (value.is_integer()) {
+    if (type.name == "Type") return Symbol::of_type(static_cast<unsigned>(value.integer));
+    if (type.kind == isle::Type::Kind::Int) return Symbol::of_number(terms_.context().bv_val(value.integer, type.bits));
+    throw Unsupported{"a spec gives an integer for " + type.name};
+  }
+  if (value.term->is_bool()) return Symbol::of_bool(*value.term);
+  const unsigned width = value.term->get_sort().bv_size();
+  if (type.name == "Value") {
+    auto clif = fresh_value("v", width);
+    clif->term = *value.term;
+    return {.kind = Symbol::Kind::Value, .value = clif};
+  }
+  if (type.name == "Reg") {
+    if (width != 64) throw Unsupported{"a spec gives a register that is not 64 bits wide"};
+    return Symbol::of_reg(*value.term);
+  }
+  if (type.kind == isle::Type::Kind::Int && width != type.bits) {
+    throw Unsupported{"a spec gives " + std::to_string(width) + " bits for " + type.name};
+  }
+  return Symbol::of_number(*value.term);
+}
+
+void Run::set_operation(ClifInst& inst, int operation) {
+  if (inst.operation == operation) return;
+  if (inst.operation >= 0) throw Pruned{};
+  inst.operation = operation;
+  choose_types(inst);
+}
+
+// Chooses a width for each type variable of the operation and makes the operands.
+void Run::choose_types(ClifInst& inst) {
+  const ops::OpsFile& file = definitions_.operations();
+  const ops::Operation& op = file.operations[inst.operation];
+  inst.variables.assign(file.variables.size(), 0);
+  const auto width_of_kind = [&](const ops::Kind& kind, unsigned wanted) -> unsigned {
+    if (kind.sort == ops::Kind::Sort::kType) {
+      if (kind.name[0] != 'i' || kind.name.find('x') != std::string::npos) throw Unsupported{"operates on " + kind.name};
+      return static_cast<unsigned>(std::stoul(kind.name.substr(1)));
+    }
+    unsigned& variable = inst.variables[kind.variable];
+    if (variable == 0) {
+      const std::vector<unsigned> widths = widths_of(file.variables[kind.variable]);
+      if (widths.empty()) throw Unsupported{"has no scalar integer types of at most 64 bits: " + op.name};
+      if (wanted != 0 && kind.function.empty()) {
+        if (std::find(widths.begin(), widths.end(), wanted) == widths.end()) throw Pruned{};
+        variable = wanted;
+      } else {
+        variable = widths[choices_.choose(static_cast<unsigned>(widths.size()))];
+      }
+    }
+    const std::string& function = kind.function;
+    if (function.empty() || function == "lane_of" || function == "as_int") return variable;
+    if (function == "as_truthy") return 8;
+    if (function == "half_width" || function == "double_width") {
+      const unsigned width = function == "half_width" ? variable / 2 : variable * 2;
+      if (width < 8 || width > 64) throw Pruned{};
+      return width;
+    }
+    if (function == "wider" || function == "narrower") {
+      std::vector<unsigned> widths;
+      for (unsigned width = 8; width <= 64; width *= 2) {
+        if (function == "wider" ? width > variable : width < variable) widths.push_back(width);
+      }
+      return widths.empty() ? throw Pruned{} : widths[choices_.choose(static_cast<unsigned>(widths.size()))];
+    }
+    throw Unsupported{"type function " + function};
+  };
+  // Results first: their type is often known already (has_type).
+  for (size_t i = 0; i < op.results.size(); ++i) {
+    if (!op.results[i].kind.is_value()) break;  // the results of calls
+    inst.result_widths.push_back(width_of_kind(op.results[i].kind, i == 0 ? inst.result_width : 0));
+  }
+  if (!inst.result_widths.empty()) {
+    if (inst.result_width != 0 && inst.result_width != inst.result_widths[0]) throw Pruned{};
+    inst.result_width = inst.result_widths[0];
+  }
+  std::string types;
+  for (const ops::Operand& operand : op.inputs) {
+    Symbol symbol;
+    const std::string& kind = operand.kind.name;
+    if (operand.kind.is_value()) {
+      const unsigned width = width_of_kind(operand.kind, 0);
+      symbol = {.kind = Symbol::Kind::Value, .value = fresh_value(operand.name, width)};
+      types += (types.empty() ? "" : ", ") + operand.name + ": i" + std::to_string(width);
+    } else if (kind == "imm64") {
+      symbol = Symbol::of_number(terms_.fresh(operand.name, 64));
+    } else if (kind == "offset32") {
+      symbol = Symbol::of_number(terms_.fresh(operand.name, 32));
+    } else if (kind == "intcc") {
+      symbol = fresh(program_.find_type("IntCC"), operand.name);
+      static constexpr const char* kNames[] = {"eq", "ne", "slt", "sge", "sgt", "sle", "ult", "uge", "ugt", "ule"};
+      types += (types.empty() ? "" : ", ") + std::string(kNames[symbol.number]);
+    } else if (kind == "trapcode") {
+      symbol = fresh(program_.find_type("TrapCode"), operand.name);
+    } else if (kind == "memflags") {
+      symbol = {.kind = Symbol::Kind::MemFlags, .number = next_identity_++};
+    } else if (is_block_operand(kind)) {
+      symbol = {.kind = Symbol::Kind::None};
+    } else {
+      symbol = {.kind = Symbol::Kind::Opaque, .number = next_identity_++};
+    }
+    inst.inputs.push_back(std::move(symbol));
+  }
+  description_ += (description_.empty() ? "" : "; ") + op.name +
+                  (inst.result_width != 0 ? ".i" + std::to_string(inst.result_width) : "") + "(" + types + ")";
+  inst.typed = true;
+}
+
+z3::expr Run::loaded(size_t index, unsigned bits) {
+  auto it = loaded_.find({index, bits});
+  if (it == loaded_.end()) {
+    it = loaded_.emplace(std::make_pair(index, bits), terms_.fresh("memory" + std::to_string(index), bits)).first;
+  }
+  return it->second;
+}
+
+bool Run::is_big(int64_t memflags) {
+  const auto it = big_endian_.find(memflags);
+  if (it != big_endian_.end()) return it->second;
+  const bool big = choices_.choose(2) == 1;
+  description_ += big ? " big-endian" : " little-endian";
+  return big_endian_[memflags] = big;
+}
+
+z3::expr Run::effective_address(const SymbolicAmode& amode) {
+  z3::expr sum = amode.disp ? *amode.disp : terms_.bv(64, 0);
+  if (amode.index) sum = sum + (amode.shift ? z3::shl(*amode.index, *amode.shift) : *amode.index);
+  return amode.base ? *amode.base + sum : sum;
+}
+
+// The results of the operation, from its sem; its traps and memory accesses are appended to `effects`.
+z3::expr_vector Run::operation_results(ClifInst& inst, std::vector<Effect>* effects) {
+  const ops::Operation& op = definitions_.operations().operations[inst.operation];
+  z3::expr_vector results(terms_.context());
+  const auto memory_bits = [&](std::string_view prefix) -> unsigned {
+    const std::string& name = op.name;
+    if (!name.starts_with(prefix)) return 0;
+    const std::string digits = name.substr(prefix.size());
+    return digits == "8" ? 8 : digits == "16" ? 16 : digits == "32" ? 32 : 0;
+  };
+  const bool plain_load = op.name == "load", plain_store = op.name == "store";
+  const unsigned uload = memory_bits("uload"), sload = memory_bits("sload"), istore = memory_bits("istore");
+  if (plain_load || uload != 0 || sload != 0) {
+    // inputs: flags, address, offset
+    const unsigned width = inst.result_width, bits = plain_load ? width : uload + sload;
+    const z3::expr address = term_of(inst.inputs[1].value) + terms_.sext(bits_of(inst.inputs[2]), 64);
+    const z3::expr memory = loaded(0, bits);
+    const z3::expr value = is_big(inst.inputs[0].number) ? terms_.bswap(memory) : memory;
+    results.push_back(sload != 0 ? terms_.sext(value, width) : terms_.zext(value, width));
+    if (effects != nullptr) {
+      effects->push_back({.kind = Effect::Kind::Load,
+                          .address = address,
+                          .value = memory,
+                          .bits = bits,
+                          .memflags = inst.inputs[0].number});
+    }
+    return results;
+  }
+  if (plain_store || istore != 0) {
+    // inputs: flags, value, address, offset
+    const z3::expr full = term_of(inst.inputs[1].value);
+    const unsigned bits = plain_store ? full.get_sort().bv_size() : istore;
+    const z3::expr low = terms_.zext(full, bits);
+    const z3::expr address = term_of(inst.inputs[2].value) + terms_.sext(bits_of(inst.inputs[3]), 64);
+    if (effects != nullptr) {
+      effects->push_back({.kind = Effect::Kind::Store,
+                          .address = address,
+                          .value = is_big(inst.inputs[0].number) ? terms_.bswap(low) : low,
+                          .bits = bits,
+                          .memflags = inst.inputs[0].number});
+    }
+    return results;
+  }
+  if (op.name == "stack_addr") {
+    // inputs: slot, offset; where the slot lies is not known
+    const Symbol& slot = inst.inputs[0];
+    auto it = opaque_terms_.find(slot.number);
+    if (it == opaque_terms_.end()) it = opaque_terms_.emplace(slot.number, terms_.fresh("slot", 64)).first;
+    results.push_back(it->second + terms_.sext(bits_of(inst.inputs[1]), 64));
+    return results;
+  }
+  if (op.name == "nop" || op.name == "debugtrap") return results;
+
+  std::vector<unsigned> widths;
+  int condition = -1;
+  for (size_t i = 0; i < op.inputs.size(); ++i) {
+    const Symbol& input = inst.inputs[i];
+    widths.push_back(input.kind == Symbol::Kind::Value ? width_of(input.value) : 0);
+    if (input.kind == Symbol::Kind::Variant) condition = static_cast<int>(input.number);
+  }
+  std::string reason;
+  const notation::Semantics* semantics =
+      definitions_.operation_semantics(inst.operation, widths, inst.result_widths, condition, reason);
+  if (semantics == nullptr) throw Unsupported{reason};
+  const z3::expr_vector nodes = translate(
+      terms_, *semantics, [&](uint32_t i) { return bits_of(inst.inputs[semantics->inputs[i].id]); },
+      [&](uint32_t, const z3::expr&) -> z3::expr { throw Unsupported{"an operation's sem loads"}; });
+  for (uint32_t i = 0; i < inst.result_widths.size(); ++i) {
+    for (const notation::Assignment& result : semantics->results) {
+      if (result.id == i) results.push_back(nodes[result.value]);
+    }
+  }
+  if (effects != nullptr) {
+    for (const notation::Trap& trap : semantics->traps) {
+      std::optional<z3::expr> code;
+      for (size_t i = 0; i < op.inputs.size(); ++i) {
+        if (op.inputs[i].name == trap.code) code = bits_of(inst.inputs[i]);
+      }
+      if (!code) {
+        const uint64_t number = trap.code == "int_divz"  ? 254
+                                : trap.code == "int_ovf" ? 253
+                                : trap.code == "heap_oob" ? 252
+                                : trap.code == "stk_ovf"  ? 251
+                                                          : 255;
+        code = terms_.bv(8, number);
+      }
+      effects->push_back({.kind = Effect::Kind::Trap, .condition = nodes[trap.condition], .code = code});
+    }
+  }
+  return results;
+}
+
+}  // namespace assay::verify

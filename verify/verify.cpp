@@ -1,0 +1,307 @@
+// See verify.h.
+#include "verify/verify.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <ctime>
+#include <fstream>
+#include <memory>
+#include <mutex>
+#include <sstream>
+#include <thread>
+
+#include "verify/expand.h"
+#include "verify/rule_sources.h"
+
+namespace assay::verify {
+
+namespace {
+
+double thread_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+std::string number_text(const z3::expr& value) {
+  if (value.is_bool()) return value.is_true() ? "true" : "false";
+  uint64_t number = 0;
+  if (value.is_bv() && value.is_numeral_u64(number)) {
+    char text[40];
+    std::snprintf(text, sizeof text, "0x%0*llx (i%u)", static_cast<int>((value.get_sort().bv_size() + 3) / 4),
+                  static_cast<unsigned long long>(number), value.get_sort().bv_size());
+    return text;
+  }
+  return value.to_string();
+}
+
+// What is known of one rule while it is being proven; helper rules are credited in the rules that use them.
+struct Tally {
+  unsigned applicable = 0, inapplicable = 0, failed = 0, unknown = 0;
+  std::string reason, counterexample;
+  double seconds = 0;
+};
+
+class Prover {
+ public:
+  Prover(const VerifyOptions& options, std::unique_ptr<Definitions> definitions)
+      : options_(options), definitions_(std::move(definitions)), terms_(context_) {
+    tallies_.resize(definitions_->program().rules.size());
+  }
+
+  const isle::Program& program() const { return definitions_->program(); }
+  std::vector<Tally>& tallies() { return tallies_; }
+  uint64_t instantiations() const { return instantiations_; }
+
+  bool is_root(const isle::Rule& rule) const {
+    const isle::Term& term = program().terms[rule.term];
+    return term.name == "lower" || term.name == "lower_branch" || !term.specs.empty();
+  }
+
+  void prove(isle::RuleId rule) {
+    const double begin = thread_seconds();
+    // Divisions as uninterpreted functions first: what follows from congruence alone is proven at once. If that is
+    // not enough, again with their real meaning.
+    if (!attempt(rule, DivisionMode::Uninterpreted)) attempt(rule, DivisionMode::Exact);
+    tallies_[rule.index].seconds += thread_seconds() - begin;
+  }
+
+ private:
+  // False if the attempt should be repeated with exact division; nothing has been recorded then.
+  bool attempt(isle::RuleId rule, DivisionMode mode) {
+    terms_.set_division_mode(mode);
+    std::vector<std::pair<std::set<uint32_t>, Tally>> records;
+    bool repeat = false;
+    expand_rule(
+        *definitions_, terms_, rule,
+        [&](Instantiation& instantiation) {
+          Tally tally;
+          decide(rule, instantiation, tally);
+          const bool open = tally.failed + tally.unknown != 0;
+          if (open && instantiation.uses_division && mode == DivisionMode::Uninterpreted) {
+            repeat = true;
+            return false;
+          }
+          records.emplace_back(instantiation.rules, std::move(tally));
+          return records.back().second.failed == 0;  // one counterexample is enough
+        },
+        [&](const std::string& reason, const std::set<uint32_t>& rules) {
+          Tally tally;
+          tally.unknown = 1;
+          tally.reason = reason;
+          records.emplace_back(rules, std::move(tally));
+        });
+    if (repeat) return false;
+    for (auto& [rules, tally] : records) {
+      instantiations_ += tally.applicable + tally.inapplicable;
+      for (uint32_t index : rules) {
+        Tally& total = tallies_[index];
+        total.applicable += tally.applicable;
+        total.inapplicable += tally.inapplicable;
+        total.failed += tally.failed;
+        total.unknown += tally.unknown;
+        if (total.reason.empty()) total.reason = tally.reason;
+        if (total.counterexample.empty()) total.counterexample = tally.counterexample;
+      }
+    }
+    return true;
+  }
+
+  z3::solver make_solver() {
+    z3::solver solver(context_, terms_uninterpreted() ? "QF_UFBV" : "QF_BV");
+    z3::params params(context_);
+    params.set("timeout", options_.timeout_ms);
+    solver.set(params);
+    return solver;
+  }
+  bool terms_uninterpreted() const { return division_uninterpreted_; }
+
+  void decide(isle::RuleId rule, Instantiation& instantiation, Tally& tally) {
+    division_uninterpreted_ = instantiation.uses_division;
+    // Only goals that do not simplify to true are left.
+    z3::expr all = context_.bool_val(true);
+    for (const z3::expr& goal : instantiation.goals) all = all && goal;
+    all = all.simplify();
+    if (!instantiation.assumptions.empty()) {
+      z3::solver solver = make_solver();
+      for (const z3::expr& assumption : instantiation.assumptions) solver.add(assumption);
+      const z3::check_result possible = solver.check();
+      if (possible == z3::unsat) {
+        tally.inapplicable = 1;
+        return;
+      }
+      if (possible == z3::unknown) {
+        tally.unknown = 1;
+        tally.reason = "applicability not decided in time: " + instantiation.description;
+        return;
+      }
+    }
+    tally.applicable = 1;
+    if (all.is_true()) return;
+    z3::solver solver = make_solver();
+    for (const z3::expr& assumption : instantiation.assumptions) solver.add(assumption);
+    solver.add(!all);
+    export_query(rule, instantiation, solver);
+    switch (solver.check()) {
+      case z3::unsat: return;
+      case z3::unknown:
+        tally.unknown = 1;
+        tally.reason = "not decided in " + std::to_string(options_.timeout_ms / 1000) + " s: " + instantiation.description;
+        return;
+      case z3::sat: break;
+    }
+    tally.failed = 1;
+    const z3::model model = solver.get_model();
+    std::ostringstream text;
+    text << "  with " << instantiation.description << "\n";
+    for (const NamedTerm& variable : instantiation.variables) {
+      text << "    " << variable.name << " = " << number_text(model.eval(variable.term, true)) << "\n";
+    }
+    for (const NamedTerm& outcome : instantiation.outcomes) {
+      text << "    " << outcome.name << ": " << number_text(model.eval(outcome.term, true)) << "\n";
+    }
+    for (size_t i = 0; i < instantiation.goals.size(); ++i) {
+      if (model.eval(instantiation.goals[i], true).is_false()) {
+        text << "  does not hold: " << instantiation.goal_names[i] << "\n";
+      }
+    }
+    tally.counterexample = text.str();
+  }
+
+  void export_query(isle::RuleId rule, const Instantiation& instantiation, z3::solver& solver) {
+    if (options_.export_directory.empty()) return;
+    const std::string name = program().rules[rule].name;
+    std::ofstream file(options_.export_directory + "/" + name + "_" + std::to_string(exported_++) + ".smt2");
+    file << "; rule " << name << "\n; " << instantiation.description << "\n; unsat: the rule holds\n" << solver.to_smt2();
+  }
+
+  const VerifyOptions& options_;
+  std::unique_ptr<Definitions> definitions_;
+  z3::context context_;
+  Terms terms_;
+  std::vector<Tally> tallies_;
+  uint64_t instantiations_ = 0;
+  uint64_t exported_ = 0;
+  bool division_uninterpreted_ = false;
+};
+
+}  // namespace
+
+const char* to_string(RuleState state) {
+  switch (state) {
+    case RuleState::Proven: return "proven";
+    case RuleState::Failed: return "failed";
+    case RuleState::Unknown: return "unknown";
+  }
+  return "?";
+}
+
+Expected<UnitResult> verify_isa(IsaKind isa, const VerifyOptions& options) {
+  const auto begin = std::chrono::steady_clock::now();
+  const RuleSources* sources = rule_sources(isa);
+  if (sources == nullptr) return fail(std::string("no rules for ") + name(isa) + " in this build");
+  const auto load = [&](Diagnostics& errors) {
+    std::vector<isle::SourceFile> rules;
+    for (const RuleSource& source : sources->rules) rules.push_back({source.name, std::string(source.text)});
+    std::vector<notation::SourceFile> instructions;
+    for (const RuleSource& source : sources->instructions) instructions.push_back({source.name, source.text});
+    return Definitions::load(std::move(rules), std::move(instructions), sources->operations, errors);
+  };
+
+  unsigned jobs = options.jobs != 0 ? options.jobs : std::max(1u, std::thread::hardware_concurrency());
+  std::vector<std::unique_ptr<Prover>> provers;
+  for (unsigned i = 0; i < jobs; ++i) {
+    Diagnostics errors;
+    auto definitions = load(errors);
+    if (definitions == nullptr) return std::unexpected(errors.front());
+    provers.push_back(std::make_unique<Prover>(options, std::move(definitions)));
+  }
+
+  const isle::Program& program = provers[0]->program();
+  const auto selected = [&](const isle::Rule& rule) {
+    if (options.rules.empty()) return true;
+    return std::any_of(options.rules.begin(), options.rules.end(),
+                       [&](const std::string& part) { return rule.name.find(part) != std::string::npos; });
+  };
+  std::atomic<uint32_t> next{0};
+  std::mutex mutex;
+  std::string internal_error;
+  std::vector<double> cpu(jobs);
+  const auto work = [&](unsigned worker) {
+    Prover& prover = *provers[worker];
+    try {
+      for (uint32_t i = next++; i < program.rules.size(); i = next++) {
+        const isle::Rule& rule = prover.program().rules[isle::RuleId(i)];
+        if (!prover.is_root(rule) || !selected(rule)) continue;
+        prover.prove(isle::RuleId(i));
+        if (options.progress) {
+          const Tally& tally = prover.tallies()[i];
+          RuleResult result{.name = rule.name, .term = prover.program().terms[rule.term].name};
+          result.state = tally.failed != 0 ? RuleState::Failed
+                         : tally.unknown != 0 || tally.applicable == 0 ? RuleState::Unknown
+                                                                       : RuleState::Proven;
+          result.applicable = tally.applicable;
+          result.seconds = tally.seconds;
+          const std::lock_guard lock(mutex);
+          options.progress(result);
+        }
+      }
+    } catch (const z3::exception& error) {
+      const std::lock_guard lock(mutex);
+      internal_error = std::string("Z3: ") + error.msg();
+    }
+    cpu[worker] = thread_seconds();
+  };
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < jobs; ++i) threads.emplace_back(work, i);
+  for (std::thread& thread : threads) thread.join();
+  if (!internal_error.empty()) return fail(internal_error, "this is a mistake in Assay's prover");
+
+  UnitResult unit{.isa = isa};
+  for (const isle::Rule& rule : program.rules) {
+    Tally total;
+    for (const auto& prover : provers) {
+      const Tally& tally = prover->tallies()[rule.id.index];
+      total.applicable += tally.applicable;
+      total.inapplicable += tally.inapplicable;
+      total.failed += tally.failed;
+      total.unknown += tally.unknown;
+      total.seconds += tally.seconds;
+      if (total.reason.empty()) total.reason = tally.reason;
+      if (total.counterexample.empty()) total.counterexample = tally.counterexample;
+    }
+    const bool root = provers[0]->is_root(rule);
+    if (!options.rules.empty() && !selected(rule)) continue;
+    const Place place = program.place(rule.position);
+    RuleResult result{.name = rule.name,
+                      .term = program.terms[rule.term].name,
+                      .file = place.file,
+                      .line = place.line,
+                      .applicable = total.applicable,
+                      .inapplicable = total.inapplicable,
+                      .seconds = total.seconds};
+    const unsigned valid = total.applicable - std::min(total.applicable, total.failed + total.unknown);
+    if (total.failed != 0 && (root || valid == 0)) {
+      result.state = RuleState::Failed;
+      result.counterexample = total.counterexample;
+    } else if (root ? total.unknown == 0 && total.applicable != 0 : valid != 0) {
+      result.state = RuleState::Proven;
+    } else {
+      result.state = RuleState::Unknown;
+      result.reason = !total.reason.empty()      ? total.reason
+                      : total.inapplicable != 0 ? "no instantiation applies"
+                                                : "no rule that is proven uses it";
+    }
+    unit.proven += result.state == RuleState::Proven;
+    unit.failed += result.state == RuleState::Failed;
+    unit.unknown += result.state == RuleState::Unknown;
+    unit.rules.push_back(std::move(result));
+  }
+  for (const auto& prover : provers) unit.instantiations += prover->instantiations();
+  for (double seconds : cpu) unit.cpu_seconds += seconds;
+  unit.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  return unit;
+}
+
+}  // namespace assay::verify

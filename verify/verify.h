@@ -1,0 +1,61 @@
+// Proves the lowering rules of an ISA: every rule, at every type it admits, against the meaning of CLIF's operations and of
+// the machine's instructions.
+//
+// A rule is expanded into instantiations (expand.h); each is one query: can its assumptions hold while a goal does not?
+// A rule is proven if at least one instantiation applies (its assumptions are satisfiable) and all that apply are valid.
+// Rules of lower and lower_branch, and of helper terms that have a spec, are proven directly; any other helper rule
+// is proven in the rules that use it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "compiler/machine/isa_kind.h"
+#include "compiler/support/diagnostic.h"
+
+namespace assay::verify {
+
+struct VerifyOptions {
+  unsigned jobs = 0;              // threads; 0: one per processor
+  unsigned timeout_ms = 10'000;   // per query
+  std::vector<std::string> rules;  // names or parts of names; empty: all
+  std::string export_directory;    // write each query there as SMT-LIB, if not empty
+  // Told after each rule; called from one thread at a time.
+  std::function<void(const struct RuleResult&)> progress;
+};
+
+enum class RuleState : uint8_t {
+  Proven,
+  Failed,   // a counterexample
+  Unknown,  // the solver gave up, nothing applies, or something has no model: see `reason`
+};
+const char* to_string(RuleState state);
+
+struct RuleResult {
+  std::string name;
+  std::string term;
+  std::string file;
+  uint32_t line = 0;
+  RuleState state = RuleState::Unknown;
+  std::string reason;          // of Unknown
+  std::string counterexample;  // of Failed: several lines, in terms of the rule's variables
+  unsigned applicable = 0;     // instantiations
+  unsigned inapplicable = 0;
+  double seconds = 0;          // of processor time
+};
+
+struct UnitResult {
+  IsaKind isa;
+  std::vector<RuleResult> rules;  // in the order of the sources
+  unsigned proven = 0, failed = 0, unknown = 0;
+  uint64_t instantiations = 0;
+  double seconds = 0;      // wall clock
+  double cpu_seconds = 0;  // summed over threads
+};
+
+// Errors: the rule or instruction files do not parse, or the ISA is not built in.
+Expected<UnitResult> verify_isa(IsaKind isa, const VerifyOptions& options);
+
+}  // namespace assay::verify
