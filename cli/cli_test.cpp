@@ -1,4 +1,5 @@
-// The program as people and scripts see it: exit status, what goes to which stream, one JSON object, errors with places.
+// The program as people and scripts see it: exit status, what goes to which stream, one JSON object, errors with
+// places.
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -64,8 +65,8 @@ TEST_F(Cli, HelpSucceedsAndHasAnExample) {
 }
 
 TEST_F(Cli, BadCommandLinesAreStatus2) {
-  for (const char* arguments : {"", "nonsense", "test", "test --nonsense x", "cat /no/such/file", "test --executor vax .",
-                                "compile --target vax x"}) {
+  for (const char* arguments : {"", "nonsense", "test", "test --nonsense x", "cat /no/such/file",
+                                "test --executor vax .", "compile --target vax x"}) {
     const Ran ran = run(arguments);
     EXPECT_EQ(ran.status, 2) << arguments;
     EXPECT_FALSE(ran.err.empty()) << arguments;
@@ -73,7 +74,8 @@ TEST_F(Cli, BadCommandLinesAreStatus2) {
 }
 
 TEST_F(Cli, ErrorsHaveAPlace) {
-  const std::string path = file("bad.clif", "test interpret\nfunction %f() {\nblock0:\n    v0 = nonsense\n    return\n}\n");
+  const std::string path =
+      file("bad.clif", "test interpret\nfunction %f() {\nblock0:\n    v0 = nonsense\n    return\n}\n");
   for (const char* command : {"cat ", "cfg ", "compile ", "interpret ", "run ", "test "}) {
     const Ran ran = run(command + path);
     EXPECT_EQ(ran.status, 2) << command;
@@ -104,7 +106,8 @@ TEST_F(Cli, TestTellsFindingsFromPasses) {
   const std::string wrong = file("wrong.clif", std::string("test interpret\n") + kFunction + "; run: %f(2) == 5\n");
   const Ran ran = run("test " + wrong);
   EXPECT_EQ(ran.status, 1);
-  EXPECT_NE(ran.out.find("wrong.clif:7: interpreter: run: %f(2) == 5: returned 4, should be 5"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("wrong.clif:7: interpreter: run: %f(2) == 5: returned 4, should be 5"), std::string::npos)
+      << ran.out;
 }
 
 TEST_F(Cli, JsonIsOneObjectAndNothingElse) {

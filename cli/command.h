@@ -1,8 +1,8 @@
 // What every subcommand of the program `assay` shares: how it is registered, its exit status, and how it prints.
 //
-// A subcommand NAME is one file, cli/NAME.cpp, with `void add_NAME(CLI::App& app, Action& action)`: it adds a subcommand
-// with its options to `app` and, in the subcommand's callback, sets `action` to what is to be done. Then one line in
-// ASSAY_COMMANDS below. The work itself is done by the libraries; see cfg.cpp for a short example.
+// A subcommand NAME is one file, cli/NAME.cpp, with `void add_NAME(CLI::App& app, Action& action)`: it adds a
+// subcommand with its options to `app` and, in the subcommand's callback, sets `action` to what is to be done. Then one
+// line in ASSAY_COMMANDS below. The work itself is done by the libraries; see cfg.cpp for a short example.
 #pragma once
 
 #include <functional>

@@ -91,9 +91,8 @@ int run_compile(const Options& options) {
   std::vector<std::unique_ptr<machine::Compiler>> compilers;
   for (const machine::TargetIsa* isa : isa::all_isas()) {
     const bool wanted = options.targets.empty() ||
-                        std::any_of(options.targets.begin(), options.targets.end(), [&](const std::string& target) {
-                          return isa_from_name(target) == isa->kind;
-                        });
+                        std::any_of(options.targets.begin(), options.targets.end(),
+                                    [&](const std::string& target) { return isa_from_name(target) == isa->kind; });
     if (wanted) compilers.push_back(std::make_unique<machine::Compiler>(*isa));
   }
   for (const std::string& target : options.targets) {
@@ -117,7 +116,8 @@ int run_compile(const Options& options) {
     }
     for (const ir::ParsedFunction& parsed : file->functions) {
       const std::string function_name = to_string(parsed.function.name);
-      if (!options.function.empty() && function_name != options.function && function_name != "%" + options.function) continue;
+      if (!options.function.empty() && function_name != options.function && function_name != "%" + options.function)
+        continue;
       any = true;
       const Diagnostics errors = ir::verify(parsed, path);
       if (!errors.empty()) {

@@ -80,7 +80,8 @@ int run_interpret(const Options& options) {
   for (Call call : *calls) {
     std::vector<interpreter::Region> memory;
     for (oracles::Region& region : call.regions) memory.push_back({region.address, region.bytes, region.writable});
-    const interpreter::Outcome outcome = interpreter.run(program, call.function, call.directive.run.args, memory, config);
+    const interpreter::Outcome outcome =
+        interpreter.run(program, call.function, call.directive.run.args, memory, config);
     ir::RunDirective shown = call.directive.run;
     shown.kind = ir::RunDirective::Kind::kPrint;
     shown.function = program.function(call.function).name.substr(1);

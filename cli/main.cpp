@@ -13,8 +13,9 @@ int main(int argc, char** argv) {
     Action action;
     app.require_subcommand(1);
     app.fallthrough(false);
-    app.footer("Exit status: 0 nothing wrong, 1 a finding, 2 bad input or command line, 3 an error of Assay itself.\n"
-               "`assay COMMAND --help` describes a command.");
+    app.footer(
+        "Exit status: 0 nothing wrong, 1 a finding, 2 bad input or command line, 3 an error of Assay itself.\n"
+        "`assay COMMAND --help` describes a command.");
 #define ASSAY_ADD_COMMAND(name) add_##name(app, action);
     ASSAY_COMMANDS(ASSAY_ADD_COMMAND)
 #undef ASSAY_ADD_COMMAND

@@ -128,7 +128,8 @@ int run_run(const Options& options) {
 
 void add_run(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("run", "Compile functions, call them on machines, compare with the interpreter");
+  CLI::App* command =
+      app.add_subcommand("run", "Compile functions, call them on machines, compare with the interpreter");
   command->add_option("PATH", options->path, "A CLIF file; - is standard input")->required();
   command->add_option("--target", options->targets, "x64, aarch64, riscv64 or s390x (several); default: all");
   command->add_option("--call", options->calls, "Make this call (several); default: those of the file's directives");

@@ -113,8 +113,8 @@ void add_test(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("test", "Run filetests on the interpreter, the four ISAs and the host");
   command->add_option("PATH", options->paths, "CLIF files or directories")->required();
   command->add_option("--executor", options->executors, "Run only on these (several)")
-      ->check(CLI::IsMember(std::vector<std::string>(oracles::kFiletestExecutorNames.begin(),
-                                                     oracles::kFiletestExecutorNames.end())));
+      ->check(CLI::IsMember(
+          std::vector<std::string>(oracles::kFiletestExecutorNames.begin(), oracles::kFiletestExecutorNames.end())));
   command->add_option("-j,--jobs", options->jobs, "Processes to use; default: one for each core");
   command->add_option("--max-failures", options->max_failures, "How many failures to print")->capture_default_str();
   command->add_flag("--json", options->json, "Print one JSON object");

@@ -18,7 +18,7 @@ struct Options {
   std::vector<std::string> isas;
   std::vector<std::string> rules;
   unsigned jobs = 0;
-  double timeout = 10;
+  double timeout = 60;
   std::string export_directory;
   bool list = false;
   bool json = false;

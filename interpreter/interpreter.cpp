@@ -36,8 +36,8 @@ bool Interpreter::enter(const Program& program, uint32_t function, const Config&
   size_t base = 0;
   if (!frames_.empty()) base = frames_.back().base + program.function(frames_.back().function).slots;
   if (base + f.slots > kMaxSlots) return false;
-  Frame frame{.function = function, .base = base, .open_slots = memory_.slot_count(),
-              .stack_slots = slot_addresses_.size()};
+  Frame frame{
+      .function = function, .base = base, .open_slots = memory_.slot_count(), .stack_slots = slot_addresses_.size()};
   for (const StackSlot& slot : f.stack_slots) {
     const uint64_t address = memory_.push_slot(slot.size, slot.align);
     if (address == 0) {
@@ -135,9 +135,15 @@ void Interpreter::run(const Program& program, uint32_t function, std::span<const
         if (step.e != 0xffffffffu) v[step.e] = result.second;
         break;
       }
-      case StepKind::kConstant: v[step.d] = step.imm; break;
-      case StepKind::kWideCopy: v[step.d + 1] = v[step.a + 1]; [[fallthrough]];
-      case StepKind::kCopy: v[step.d] = v[step.a]; break;
+      case StepKind::kConstant:
+        v[step.d] = step.imm;
+        break;
+      case StepKind::kWideCopy:
+        v[step.d + 1] = v[step.a + 1];
+        [[fallthrough]];
+      case StepKind::kCopy:
+        v[step.d] = v[step.a];
+        break;
       case StepKind::kWideSelect: {
         const uint32_t from = v[step.a] != 0 ? step.b : step.c;
         v[step.d] = v[from];
@@ -167,7 +173,9 @@ void Interpreter::run(const Program& program, uint32_t function, std::span<const
         const auto order = static_cast<ir::Endianness>(step.order);
         const bool big = (order == ir::Endianness::kNative ? config.byte_order : order) == ir::Endianness::kBig;
         switch (step.kind) {
-          case StepKind::kStore: write(found.bytes, size, big, v[step.a]); break;
+          case StepKind::kStore:
+            write(found.bytes, size, big, v[step.a]);
+            break;
           case StepKind::kWideStore:
             write(found.bytes + (big ? 8 : 0), 8, big, v[step.a]);
             write(found.bytes + (big ? 0 : 8), 8, big, v[step.a + 1]);
@@ -178,8 +186,8 @@ void Interpreter::run(const Program& program, uint32_t function, std::span<const
             break;
           default: {
             const uint64_t value = read(found.bytes, size, big);
-            v[step.d] = step.sign ? truncate(static_cast<uint64_t>(sign_extend(value, step.bits)), step.result_bits)
-                                  : value;
+            v[step.d] =
+                step.sign ? truncate(static_cast<uint64_t>(sign_extend(value, step.bits)), step.result_bits) : value;
           }
         }
         break;
@@ -194,14 +202,26 @@ void Interpreter::run(const Program& program, uint32_t function, std::span<const
         v[step.d] = truncate(config.function_base + callee * kFunctionSize, step.result_bits);
         break;
       }
-      case StepKind::kGetPinned: v[step.d] = pinned_; break;
-      case StepKind::kSetPinned: pinned_ = v[step.a]; break;
-      case StepKind::kNop: break;
+      case StepKind::kGetPinned:
+        v[step.d] = pinned_;
+        break;
+      case StepKind::kSetPinned:
+        pinned_ = v[step.a];
+        break;
+      case StepKind::kNop:
+        break;
 
-      case StepKind::kJump: follow(step.b); break;
-      case StepKind::kBrif: follow(v[step.a] != 0 ? step.b : step.c); break;
-      case StepKind::kBrTable: follow(v[step.a] < step.c ? step.b + 1 + static_cast<uint32_t>(v[step.a]) : step.b); break;
-      case StepKind::kTrap: return trap(ir::TrapCode{step.code});
+      case StepKind::kJump:
+        follow(step.b);
+        break;
+      case StepKind::kBrif:
+        follow(v[step.a] != 0 ? step.b : step.c);
+        break;
+      case StepKind::kBrTable:
+        follow(v[step.a] < step.c ? step.b + 1 + static_cast<uint32_t>(v[step.a]) : step.b);
+        break;
+      case StepKind::kTrap:
+        return trap(ir::TrapCode{step.code});
       case StepKind::kTrapIf:
         if (v[step.a] != 0) return trap(ir::TrapCode{step.code});
         break;
@@ -263,7 +283,8 @@ void Interpreter::run(const Program& program, uint32_t function, std::span<const
         pc = 0;
         break;
       }
-      case StepKind::kUnsupported: return stop(OutcomeKind::Unsupported, f->messages[step.b]);
+      case StepKind::kUnsupported:
+        return stop(OutcomeKind::Unsupported, f->messages[step.b]);
     }
   }
   stop(OutcomeKind::OutOfFuel);

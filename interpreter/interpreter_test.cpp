@@ -348,7 +348,8 @@ block2:
 TEST(Interpreter, ProgramsCanBeReused) {
   Fixture f("function %f(i64) -> i64 {\nblock0(v0: i64):\n    return v0\n}");
   EXPECT_EQ(f.value({i64(3)}), 3u);
-  const auto other = ir::parse_function("function %g(i64) -> i64 {\nblock0(v0: i64):\n    v1 = bnot v0\n    return v1\n}");
+  const auto other =
+      ir::parse_function("function %g(i64) -> i64 {\nblock0(v0: i64):\n    v1 = bnot v0\n    return v1\n}");
   ASSERT_TRUE(other.has_value());
   f.program.clear();
   f.program.add(*other);

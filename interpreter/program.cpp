@@ -179,7 +179,9 @@ void Decoder::decode(ir::Inst inst) {
       [[fallthrough]];
     case Opcode::kF16const:
     case Opcode::kF32const:
-    case Opcode::kF64const: step.kind = StepKind::kConstant; break;
+    case Opcode::kF64const:
+      step.kind = StepKind::kConstant;
+      break;
     case Opcode::kBitcast:
       if (type(args[0]).is_lane() && type(results[0]).is_lane()) {
         step.kind = slots_of(type(args[0])) == 1 ? StepKind::kCopy : StepKind::kWideCopy;
@@ -187,10 +189,18 @@ void Decoder::decode(ir::Inst inst) {
       }
       return unsupported(inst, step);
 
-    case Opcode::kLoad: case Opcode::kStore:
-    case Opcode::kUload8: case Opcode::kUload16: case Opcode::kUload32:
-    case Opcode::kSload8: case Opcode::kSload16: case Opcode::kSload32:
-    case Opcode::kIstore8: case Opcode::kIstore16: case Opcode::kIstore32: return decode_memory(inst, step);
+    case Opcode::kLoad:
+    case Opcode::kStore:
+    case Opcode::kUload8:
+    case Opcode::kUload16:
+    case Opcode::kUload32:
+    case Opcode::kSload8:
+    case Opcode::kSload16:
+    case Opcode::kSload32:
+    case Opcode::kIstore8:
+    case Opcode::kIstore16:
+    case Opcode::kIstore32:
+      return decode_memory(inst, step);
 
     case Opcode::kStackAddr:
       program_.sees_addresses_ = true;
@@ -205,11 +215,17 @@ void Decoder::decode(ir::Inst inst) {
       step.b = data.entity;
       step.result_bits = static_cast<uint8_t>(type(results[0]).bits());
       break;
-    case Opcode::kGetPinnedReg: step.kind = StepKind::kGetPinned; break;
-    case Opcode::kSetPinnedReg: step.kind = StepKind::kSetPinned; break;
+    case Opcode::kGetPinnedReg:
+      step.kind = StepKind::kGetPinned;
+      break;
+    case Opcode::kSetPinnedReg:
+      step.kind = StepKind::kSetPinned;
+      break;
     case Opcode::kNop:
     case Opcode::kFence:
-    case Opcode::kSequencePoint: step.kind = StepKind::kNop; break;
+    case Opcode::kSequencePoint:
+      step.kind = StepKind::kNop;
+      break;
 
     case Opcode::kJump:
       step.kind = StepKind::kJump;
@@ -227,7 +243,9 @@ void Decoder::decode(ir::Inst inst) {
       for (const ir::BlockCall& entry : calls.subspan(1)) edge(entry);
       step.c = static_cast<uint32_t>(calls.size() - 1);
       break;
-    case Opcode::kTrap: step.kind = StepKind::kTrap; break;
+    case Opcode::kTrap:
+      step.kind = StepKind::kTrap;
+      break;
     case Opcode::kTrapz:
     case Opcode::kTrapnz:
       if (!is_narrow_int(type(args[0]))) return unsupported(inst, step);
@@ -240,8 +258,10 @@ void Decoder::decode(ir::Inst inst) {
     case Opcode::kCall:
     case Opcode::kCallIndirect:
     case Opcode::kReturnCall:
-    case Opcode::kReturnCallIndirect: return decode_call(inst, step);
-    default: return unsupported(inst, step);
+    case Opcode::kReturnCallIndirect:
+      return decode_call(inst, step);
+    default:
+      return unsupported(inst, step);
   }
   push(step);
 }
@@ -255,7 +275,9 @@ void Decoder::decode_scalar(ir::Inst inst, Step step) {
     case Opcode::kBor:
     case Opcode::kBxor:
     case Opcode::kBnot:
-    case Opcode::kBitselect: bitwise = true; break;
+    case Opcode::kBitselect:
+      bitwise = true;
+      break;
     case Opcode::kSelect:
     case Opcode::kSelectSpectreGuard:
       if (!is_narrow_int(type(args[0]))) return unsupported(inst, step);
@@ -267,7 +289,8 @@ void Decoder::decode_scalar(ir::Inst inst, Step step) {
       step.b = slot(args[1]);
       step.c = slot(args[2]);
       return push(step);
-    default: break;
+    default:
+      break;
   }
   const bool shifts = step.opcode == Opcode::kIshl || step.opcode == Opcode::kUshr || step.opcode == Opcode::kSshr ||
                       step.opcode == Opcode::kRotl || step.opcode == Opcode::kRotr;
@@ -297,16 +320,29 @@ void Decoder::decode_memory(ir::Inst inst, Step step) {
   const Type value_type = is_load ? type(function_.result(inst)) : type(args[0]);
   unsigned bits = value_type.bits();
   switch (data.opcode) {
-    case Opcode::kSload8: step.sign = true; [[fallthrough]];
+    case Opcode::kSload8:
+      step.sign = true;
+      [[fallthrough]];
     case Opcode::kUload8:
-    case Opcode::kIstore8: bits = 8; break;
-    case Opcode::kSload16: step.sign = true; [[fallthrough]];
+    case Opcode::kIstore8:
+      bits = 8;
+      break;
+    case Opcode::kSload16:
+      step.sign = true;
+      [[fallthrough]];
     case Opcode::kUload16:
-    case Opcode::kIstore16: bits = 16; break;
-    case Opcode::kSload32: step.sign = true; [[fallthrough]];
+    case Opcode::kIstore16:
+      bits = 16;
+      break;
+    case Opcode::kSload32:
+      step.sign = true;
+      [[fallthrough]];
     case Opcode::kUload32:
-    case Opcode::kIstore32: bits = 32; break;
-    default: break;
+    case Opcode::kIstore32:
+      bits = 32;
+      break;
+    default:
+      break;
   }
   // The lanes of a vector in memory are a question of their own.
   if (!value_type.is_lane()) return unsupported(inst, step);
@@ -393,7 +429,8 @@ uint32_t Program::signature_number(const ir::Signature& signature) {
       by_signature_.emplace(ir::to_string(signatures_[i]), static_cast<uint32_t>(i));
     }
   }
-  const auto [entry, added] = by_signature_.emplace(ir::to_string(signature), static_cast<uint32_t>(signatures_.size()));
+  const auto [entry, added] =
+      by_signature_.emplace(ir::to_string(signature), static_cast<uint32_t>(signatures_.size()));
   if (added) signatures_.push_back(signature);
   return entry->second;
 }

@@ -1,9 +1,9 @@
 // Functions decoded for running: every value has a slot, every branch is a jump to an index with a list of moves.
 //
-// Decoding is linear and happens once; running touches only these dense arrays. A value of up to 64 bits has one slot of
-// 64 bits, one of 128 bits has two, low half first. Moves between slots (block arguments, call arguments, results) work
-// for both, so adding operations on wider values changes no more than Step and the interpreter's switch.
-// Functions call each other by name. What cannot be decoded becomes a step that reports `Unsupported` when reached.
+// Decoding is linear and happens once; running touches only these dense arrays. A value of up to 64 bits has one slot
+// of 64 bits, one of 128 bits has two, low half first. Moves between slots (block arguments, call arguments, results)
+// work for both, so adding operations on wider values changes no more than Step and the interpreter's switch. Functions
+// call each other by name. What cannot be decoded becomes a step that reports `Unsupported` when reached.
 #pragma once
 
 #include <cstdint>
@@ -53,7 +53,7 @@ struct Step {
   ir::Opcode opcode{};  // kScalar
   uint8_t bits = 64;    // kScalar: operand's width; kLoad, kStore: of the access
   uint8_t result_bits = 64;
-  uint8_t code = 0;  // kScalar: condition; traps: the trap code
+  uint8_t code = 0;      // kScalar: condition; traps: the trap code
   bool sign = false;     // kLoad: sign-extend to result_bits
   bool aligned = false;  // kLoad, kStore
   uint8_t order = 0;     // kLoad, kStore: an ir::Endianness
@@ -121,8 +121,8 @@ class Program {
   // The number of the function called `name` (with its `%`), or kNoFunction.
   uint32_t find(const std::string& name) const;
 
-  // Has any function a load or store of more than a byte in the target's own byte order? If not, the outcome is the same
-  // on little- and big-endian machines.
+  // Has any function a load or store of more than a byte in the target's own byte order? If not, the outcome is the
+  // same on little- and big-endian machines.
   bool depends_on_byte_order() const { return depends_on_byte_order_; }
   // Can any function see an address that differs between executors (stack slot, function)?
   bool sees_addresses() const { return sees_addresses_; }

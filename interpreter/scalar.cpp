@@ -19,16 +19,26 @@ constexpr ScalarResult trapped(ir::TrapCode code) { return {.trap = code}; }
 bool compare(IntCC condition, uint64_t x, uint64_t y, unsigned bits) {
   const int64_t signed_x = sign_extend(x, bits), signed_y = sign_extend(y, bits);
   switch (condition) {
-    case IntCC::kEq: return x == y;
-    case IntCC::kNe: return x != y;
-    case IntCC::kSlt: return signed_x < signed_y;
-    case IntCC::kSge: return signed_x >= signed_y;
-    case IntCC::kSgt: return signed_x > signed_y;
-    case IntCC::kSle: return signed_x <= signed_y;
-    case IntCC::kUlt: return x < y;
-    case IntCC::kUge: return x >= y;
-    case IntCC::kUgt: return x > y;
-    case IntCC::kUle: return x <= y;
+    case IntCC::kEq:
+      return x == y;
+    case IntCC::kNe:
+      return x != y;
+    case IntCC::kSlt:
+      return signed_x < signed_y;
+    case IntCC::kSge:
+      return signed_x >= signed_y;
+    case IntCC::kSgt:
+      return signed_x > signed_y;
+    case IntCC::kSle:
+      return signed_x <= signed_y;
+    case IntCC::kUlt:
+      return x < y;
+    case IntCC::kUge:
+      return x >= y;
+    case IntCC::kUgt:
+      return x > y;
+    case IntCC::kUle:
+      return x <= y;
   }
   return false;
 }
@@ -76,6 +86,7 @@ uint64_t rotate_left(uint64_t x, uint64_t amount, unsigned bits) {
 }  // namespace
 
 bool is_scalar_operation(Opcode opcode) {
+  // clang-format off
   switch (opcode) {
     case Opcode::kIadd: case Opcode::kIsub: case Opcode::kIneg: case Opcode::kIabs: case Opcode::kImul:
     case Opcode::kUmulhi: case Opcode::kSmulhi:
@@ -95,6 +106,7 @@ bool is_scalar_operation(Opcode opcode) {
       return true;
     default: return false;
   }
+  // clang-format on
 }
 
 ScalarResult evaluate(const ScalarOperation& operation, uint64_t x, uint64_t y, uint64_t z) {
@@ -104,13 +116,20 @@ ScalarResult evaluate(const ScalarOperation& operation, uint64_t x, uint64_t y, 
   const auto of = [bits](uint64_t value) { return ScalarResult{.value = truncate(value, bits)}; };
 
   switch (operation.opcode) {
-    case Opcode::kIadd: return of(x + y);
-    case Opcode::kIsub: return of(x - y);
-    case Opcode::kIneg: return of(0 - x);
-    case Opcode::kIabs: return of(signed_x < 0 ? 0 - x : x);  // of the least number: itself
-    case Opcode::kImul: return of(x * y);
-    case Opcode::kUmulhi: return of(static_cast<uint64_t>(UnsignedWide{x} * y >> bits));
-    case Opcode::kSmulhi: return of(static_cast<uint64_t>(Wide{signed_x} * signed_y >> bits));
+    case Opcode::kIadd:
+      return of(x + y);
+    case Opcode::kIsub:
+      return of(x - y);
+    case Opcode::kIneg:
+      return of(0 - x);
+    case Opcode::kIabs:
+      return of(signed_x < 0 ? 0 - x : x);  // of the least number: itself
+    case Opcode::kImul:
+      return of(x * y);
+    case Opcode::kUmulhi:
+      return of(static_cast<uint64_t>(UnsignedWide{x} * y >> bits));
+    case Opcode::kSmulhi:
+      return of(static_cast<uint64_t>(Wide{signed_x} * signed_y >> bits));
 
     case Opcode::kUdiv:
       if (y == 0) return trapped(ir::kIntegerDivisionByZero);
@@ -128,57 +147,96 @@ ScalarResult evaluate(const ScalarOperation& operation, uint64_t x, uint64_t y, 
       if (y == 0) return trapped(ir::kIntegerDivisionByZero);
       return of(signed_y == -1 ? 0 : static_cast<uint64_t>(signed_x % signed_y));
 
-    case Opcode::kUmin: return of(x < y ? x : y);
-    case Opcode::kUmax: return of(x > y ? x : y);
-    case Opcode::kSmin: return of(signed_x < signed_y ? x : y);
-    case Opcode::kSmax: return of(signed_x > signed_y ? x : y);
+    case Opcode::kUmin:
+      return of(x < y ? x : y);
+    case Opcode::kUmax:
+      return of(x > y ? x : y);
+    case Opcode::kSmin:
+      return of(signed_x < signed_y ? x : y);
+    case Opcode::kSmax:
+      return of(signed_x > signed_y ? x : y);
 
-    case Opcode::kBand: return of(x & y);
-    case Opcode::kBor: return of(x | y);
-    case Opcode::kBxor: return of(x ^ y);
-    case Opcode::kBnot: return of(~x);
-    case Opcode::kBitselect: return of((x & y) | (~x & z));  // x is the mask
+    case Opcode::kBand:
+      return of(x & y);
+    case Opcode::kBor:
+      return of(x | y);
+    case Opcode::kBxor:
+      return of(x ^ y);
+    case Opcode::kBnot:
+      return of(~x);
+    case Opcode::kBitselect:
+      return of((x & y) | (~x & z));  // x is the mask
 
-    case Opcode::kIshl: return of(x << (y % bits));
-    case Opcode::kUshr: return of(x >> (y % bits));
-    case Opcode::kSshr: return of(static_cast<uint64_t>(signed_x >> (y % bits)));
-    case Opcode::kRotl: return of(rotate_left(x, y, bits));
-    case Opcode::kRotr: return of(rotate_left(x, bits - y % bits, bits));
+    case Opcode::kIshl:
+      return of(x << (y % bits));
+    case Opcode::kUshr:
+      return of(x >> (y % bits));
+    case Opcode::kSshr:
+      return of(static_cast<uint64_t>(signed_x >> (y % bits)));
+    case Opcode::kRotl:
+      return of(rotate_left(x, y, bits));
+    case Opcode::kRotr:
+      return of(rotate_left(x, bits - y % bits, bits));
 
-    case Opcode::kClz: return of(static_cast<uint64_t>(std::countl_zero(x)) - (64 - bits));
-    case Opcode::kCtz: return of(x == 0 ? bits : static_cast<uint64_t>(std::countr_zero(x)));
-    case Opcode::kCls: return of(count_leading_sign_bits(x, bits));
-    case Opcode::kPopcnt: return of(static_cast<uint64_t>(std::popcount(x)));
-    case Opcode::kBitrev: return of(reverse_bits(x, bits));
-    case Opcode::kBswap: return of(reverse_bytes(x, bits));
+    case Opcode::kClz:
+      return of(static_cast<uint64_t>(std::countl_zero(x)) - (64 - bits));
+    case Opcode::kCtz:
+      return of(x == 0 ? bits : static_cast<uint64_t>(std::countr_zero(x)));
+    case Opcode::kCls:
+      return of(count_leading_sign_bits(x, bits));
+    case Opcode::kPopcnt:
+      return of(static_cast<uint64_t>(std::popcount(x)));
+    case Opcode::kBitrev:
+      return of(reverse_bits(x, bits));
+    case Opcode::kBswap:
+      return of(reverse_bytes(x, bits));
 
-    case Opcode::kIcmp: return {.value = compare(static_cast<IntCC>(operation.code), x, y, bits)};
+    case Opcode::kIcmp:
+      return {.value = compare(static_cast<IntCC>(operation.code), x, y, bits)};
     case Opcode::kSelect:
-    case Opcode::kSelectSpectreGuard: return {.value = x != 0 ? y : z};
-    case Opcode::kBmask: return {.value = x != 0 ? truncate(~uint64_t{0}, operation.result_bits) : 0};
+    case Opcode::kSelectSpectreGuard:
+      return {.value = x != 0 ? y : z};
+    case Opcode::kBmask:
+      return {.value = x != 0 ? truncate(~uint64_t{0}, operation.result_bits) : 0};
 
-    case Opcode::kUextend: return {.value = x};
-    case Opcode::kSextend: return {.value = truncate(static_cast<uint64_t>(signed_x), operation.result_bits)};
-    case Opcode::kIreduce: return {.value = truncate(x, operation.result_bits)};
-    case Opcode::kIsplit: return {.value = truncate(x, bits / 2), .second = x >> (bits / 2)};
-    case Opcode::kIconcat: return {.value = x | y << bits};
+    case Opcode::kUextend:
+      return {.value = x};
+    case Opcode::kSextend:
+      return {.value = truncate(static_cast<uint64_t>(signed_x), operation.result_bits)};
+    case Opcode::kIreduce:
+      return {.value = truncate(x, operation.result_bits)};
+    case Opcode::kIsplit:
+      return {.value = truncate(x, bits / 2), .second = x >> (bits / 2)};
+    case Opcode::kIconcat:
+      return {.value = x | y << bits};
 
-    case Opcode::kUaddOverflow: return with_unsigned_overflow(Wide{x} + Wide{y}, bits);
-    case Opcode::kSaddOverflow: return with_signed_overflow(Wide{signed_x} + signed_y, bits);
-    case Opcode::kUsubOverflow: return with_unsigned_overflow(Wide{x} - Wide{y}, bits);
-    case Opcode::kSsubOverflow: return with_signed_overflow(Wide{signed_x} - signed_y, bits);
-    case Opcode::kUmulOverflow: return with_unsigned_overflow(UnsignedWide{x} * y, bits);
-    case Opcode::kSmulOverflow: return with_signed_overflow(Wide{signed_x} * signed_y, bits);
+    case Opcode::kUaddOverflow:
+      return with_unsigned_overflow(Wide{x} + Wide{y}, bits);
+    case Opcode::kSaddOverflow:
+      return with_signed_overflow(Wide{signed_x} + signed_y, bits);
+    case Opcode::kUsubOverflow:
+      return with_unsigned_overflow(Wide{x} - Wide{y}, bits);
+    case Opcode::kSsubOverflow:
+      return with_signed_overflow(Wide{signed_x} - signed_y, bits);
+    case Opcode::kUmulOverflow:
+      return with_unsigned_overflow(UnsignedWide{x} * y, bits);
+    case Opcode::kSmulOverflow:
+      return with_signed_overflow(Wide{signed_x} * signed_y, bits);
     // A carry or borrow is a truth value: anything but 0 counts as 1.
-    case Opcode::kUaddOverflowCin: return with_unsigned_overflow(Wide{x} + Wide{y} + (z != 0), bits);
-    case Opcode::kSaddOverflowCin: return with_signed_overflow(Wide{signed_x} + signed_y + (z != 0), bits);
-    case Opcode::kUsubOverflowBin: return with_unsigned_overflow(Wide{x} - Wide{y} - (z != 0), bits);
-    case Opcode::kSsubOverflowBin: return with_signed_overflow(Wide{signed_x} - signed_y - (z != 0), bits);
+    case Opcode::kUaddOverflowCin:
+      return with_unsigned_overflow(Wide{x} + Wide{y} + (z != 0), bits);
+    case Opcode::kSaddOverflowCin:
+      return with_signed_overflow(Wide{signed_x} + signed_y + (z != 0), bits);
+    case Opcode::kUsubOverflowBin:
+      return with_unsigned_overflow(Wide{x} - Wide{y} - (z != 0), bits);
+    case Opcode::kSsubOverflowBin:
+      return with_signed_overflow(Wide{signed_x} - signed_y - (z != 0), bits);
     case Opcode::kUaddOverflowTrap: {
       const ScalarResult sum = with_unsigned_overflow(Wide{x} + Wide{y}, bits);
       return sum.second != 0 ? trapped(ir::TrapCode{operation.code}) : ScalarResult{.value = sum.value};
     }
-    default: break;
+    default:
+      break;
   }
   assert(false && "not a scalar operation");
   return {};

@@ -1,5 +1,6 @@
 // Every scalar operation at its edges. The expected values were worked out by hand from the documentation of the
-// operations, at 8 bits for the most part, where they can be checked by eye, and at the other widths where widths matter.
+// operations, at 8 bits for the most part, where they can be checked by eye, and at the other widths where widths
+// matter.
 #include "interpreter/scalar.h"
 
 #include <gtest/gtest.h>
@@ -120,29 +121,38 @@ TEST(Scalar, DivisionTraps) {
 
 TEST(Scalar, MinMax) {
   check({
-      {Opcode::kUmin, 8, 0x80, 0x7f, 0x7f}, {Opcode::kUmax, 8, 0x80, 0x7f, 0x80},
-      {Opcode::kSmin, 8, 0x80, 0x7f, 0x80}, {Opcode::kSmax, 8, 0x80, 0x7f, 0x7f},
-      {Opcode::kSmin, 64, kMax64, 0, kMax64}, {Opcode::kUmin, 64, kMax64, 0, 0},
+      {Opcode::kUmin, 8, 0x80, 0x7f, 0x7f},
+      {Opcode::kUmax, 8, 0x80, 0x7f, 0x80},
+      {Opcode::kSmin, 8, 0x80, 0x7f, 0x80},
+      {Opcode::kSmax, 8, 0x80, 0x7f, 0x7f},
+      {Opcode::kSmin, 64, kMax64, 0, kMax64},
+      {Opcode::kUmin, 64, kMax64, 0, 0},
       {Opcode::kSmax, 16, 0x8000, 0x8001, 0x8001},
   });
 }
 
 TEST(Scalar, Logic) {
   check({
-      {Opcode::kBand, 8, 0xcc, 0xaa, 0x88}, {Opcode::kBor, 8, 0xcc, 0xaa, 0xee}, {Opcode::kBxor, 8, 0xcc, 0xaa, 0x66},
-      {Opcode::kBnot, 8, 0xcc, 0, 0x33}, {Opcode::kBnot, 16, 0, 0, 0xffff}, {Opcode::kBnot, 64, 0, 0, kMax64},
+      {Opcode::kBand, 8, 0xcc, 0xaa, 0x88},
+      {Opcode::kBor, 8, 0xcc, 0xaa, 0xee},
+      {Opcode::kBxor, 8, 0xcc, 0xaa, 0x66},
+      {Opcode::kBnot, 8, 0xcc, 0, 0x33},
+      {Opcode::kBnot, 16, 0, 0, 0xffff},
+      {Opcode::kBnot, 64, 0, 0, kMax64},
   });
   EXPECT_EQ(run(Opcode::kBitselect, 8, 0xf0, 0xab, 0xcd), 0xadu);
   EXPECT_EQ(run(Opcode::kBitselect, 8, 0x00, 0xab, 0xcd), 0xcdu);
   EXPECT_EQ(run(Opcode::kBitselect, 64, kMax64, 7, 8), 7u);
 }
 
+// clang-format off
 TEST(Scalar, ShiftsMaskTheirAmount) {
   check({
       {Opcode::kIshl, 8, 0x81, 1, 0x02},    {Opcode::kIshl, 8, 0x01, 7, 0x80},  {Opcode::kIshl, 8, 0x01, 8, 0x01},
       {Opcode::kIshl, 8, 0x01, 0xff, 0x80}, {Opcode::kIshl, 16, 1, 17, 2},      {Opcode::kIshl, 32, 1, 32, 1},
       {Opcode::kIshl, 64, 1, 64, 1},        {Opcode::kIshl, 64, 1, 63, kMin64}, {Opcode::kUshr, 8, 0x80, 7, 1},
-      {Opcode::kUshr, 8, 0x80, 8, 0x80},    {Opcode::kUshr, 16, 0x8000, 15, 1}, {Opcode::kUshr, 64, kMax64, 65, kMax64 >> 1},
+      {Opcode::kUshr, 8, 0x80, 8, 0x80},    {Opcode::kUshr, 16, 0x8000, 15, 1},
+      {Opcode::kUshr, 64, kMax64, 65, kMax64 >> 1},
       {Opcode::kSshr, 8, 0x80, 7, 0xff},    {Opcode::kSshr, 8, 0x80, 8, 0x80},  {Opcode::kSshr, 8, 0x40, 6, 1},
       {Opcode::kSshr, 16, 0x8000, 4, 0xf800}, {Opcode::kSshr, 32, 0x8000'0000, 31, 0xffff'ffff},
       {Opcode::kSshr, 64, kMin64, 63, kMax64},
@@ -165,6 +175,7 @@ TEST(Scalar, BitCounts) {
   });
 }
 
+// clang-format on
 TEST(Scalar, Reversal) {
   check({
       {Opcode::kBitrev, 8, 0x01, 0, 0x80},
@@ -205,7 +216,7 @@ TEST(Scalar, Comparison) {
 TEST(Scalar, SelectAndMask) {
   EXPECT_EQ(run(Opcode::kSelect, 8, 1, 10, 20), 10u);
   EXPECT_EQ(run(Opcode::kSelect, 8, 0, 10, 20), 20u);
-  EXPECT_EQ(run(Opcode::kSelect, 8, 2, 10, 20), 10u);  // anything but 0
+  EXPECT_EQ(run(Opcode::kSelect, 8, 2, 10, 20), 10u);            // anything but 0
   EXPECT_EQ(run(Opcode::kSelect, 8, 1, kMax64, 0, 64), kMax64);  // a narrow condition, a wide value
   EXPECT_EQ(run(Opcode::kSelectSpectreGuard, 64, kMin64, 3, 4, 32), 3u);
   EXPECT_EQ(run(Opcode::kBmask, 8, 2, 0, 0, 64), kMax64);

@@ -26,10 +26,14 @@ constexpr uint8_t kS390xResults[] = {2, 3, 4, 5};
 
 Convention convention_of(IsaKind isa) {
   switch (isa) {
-    case IsaKind::x64: return {kX64Arguments, kX64Results};
-    case IsaKind::aarch64: return {kAarch64Registers, kAarch64Registers};
-    case IsaKind::riscv64: return {kRiscv64Arguments, kRiscv64Results};
-    case IsaKind::s390x: return {kS390xArguments, kS390xResults};
+    case IsaKind::x64:
+      return {kX64Arguments, kX64Results};
+    case IsaKind::aarch64:
+      return {kAarch64Registers, kAarch64Registers};
+    case IsaKind::riscv64:
+      return {kRiscv64Arguments, kRiscv64Results};
+    case IsaKind::s390x:
+      return {kS390xArguments, kS390xResults};
   }
   return {};
 }
@@ -66,9 +70,12 @@ uint64_t extend(uint64_t value, unsigned bits, ir::Extension extension, uint64_t
   if (bits >= 64) return value;
   const uint64_t mask = low_bits(bits);
   switch (extension) {
-    case ir::Extension::kUext: return value & mask;
-    case ir::Extension::kSext: return (value >> (bits - 1) & 1) != 0 ? value | ~mask : value & mask;
-    case ir::Extension::kNone: break;
+    case ir::Extension::kUext:
+      return value & mask;
+    case ir::Extension::kSext:
+      return (value >> (bits - 1) & 1) != 0 ? value | ~mask : value & mask;
+    case ir::Extension::kNone:
+      break;
   }
   return (value & mask) | (arbitrary & ~mask);
 }
@@ -97,7 +104,9 @@ uint64_t result_word(const CallLayout& layout, const Outcome& outcome, size_t n)
 }  // namespace
 
 Expected<CallLayout> lay_out_call(const ir::Signature& signature, IsaKind isa) {
-  const auto refuse = [isa](const std::string& what) { return fail(std::string("not supported on ") + name(isa) + ": " + what); };
+  const auto refuse = [isa](const std::string& what) {
+    return fail(std::string("not supported on ") + name(isa) + ": " + what);
+  };
   const Convention convention = convention_of(isa);
   CallLayout layout;
   layout.isa = isa;
@@ -125,7 +134,8 @@ Expected<CallLayout> lay_out_call(const ir::Signature& signature, IsaKind isa) {
   return layout;
 }
 
-void make_plan(const CallLayout& layout, uint32_t entry, std::span<const ir::DataValue> args, uint64_t seed, Plan& plan) {
+void make_plan(const CallLayout& layout, uint32_t entry, std::span<const ir::DataValue> args, uint64_t seed,
+               Plan& plan) {
   assert(args.size() == layout.params.size());
   const std::endian order = endianness(layout.isa);
   plan.entry = entry;

@@ -1,13 +1,14 @@
-// From a CLIF signature and argument values to what an executor has to set and read: the C calling conventions, a second time.
+// From a CLIF signature and argument values to what an executor has to set and read: the C calling conventions, a
+// second time.
 //
 // Written from the ABI documents (System V AMD64, AAPCS64, the RISC-V psABI, the s390x ELF ABI) and not from the
 // compiler's tables, so that a mistake there is a difference here. For integers of at most 64 bits:
 //   arguments   registers in order (rdi rsi rdx rcx r8 r9 · x0–x7 · a0–a7 · r2–r6), then 8-byte stack slots;
 //   results     registers in order (rax rdx · x0–x7 · a0 a1 · r2–r5), then 8-byte slots of a return area, whose address
 //               is passed as one more integer argument after all others (CLIF's extension of the C convention).
-// A narrow value lies in the low bits of its register or slot. What is above those is arbitrary: it is filled with random
-// bits on the way in and ignored on the way out, unless the signature says `uext` or `sext`. The return area lies in the
-// caller's frame, above the stack arguments.
+// A narrow value lies in the low bits of its register or slot. What is above those is arbitrary: it is filled with
+// random bits on the way in and ignored on the way out, unless the signature says `uext` or `sext`. The return area
+// lies in the caller's frame, above the stack arguments.
 #pragma once
 
 #include <cstdint>
@@ -51,9 +52,11 @@ Expected<CallLayout> lay_out_call(const ir::Signature& signature, IsaKind isa);
 
 // One call of the function at `entry`. `args` are of the parameters' types; `seed` chooses the arbitrary bits.
 // Overwrites `plan`, reusing its memory.
-void make_plan(const CallLayout& layout, uint32_t entry, std::span<const ir::DataValue> args, uint64_t seed, Plan& plan);
+void make_plan(const CallLayout& layout, uint32_t entry, std::span<const ir::DataValue> args, uint64_t seed,
+               Plan& plan);
 
-// The first difference between the `expected` results and those of a machine that Returned from such a plan, or nothing.
+// The first difference between the `expected` results and those of a machine that Returned from such a plan, or
+// nothing.
 std::optional<std::string> compare_results(const CallLayout& layout, std::span<const ir::DataValue> expected,
                                            const Outcome& outcome);
 

@@ -1,4 +1,5 @@
-// See filetest.h. This file reads tests, runs them on the interpreter and counts; machines are in filetest_machines.cpp.
+// See filetest.h. This file reads tests, runs them on the interpreter and counts; machines are in
+// filetest_machines.cpp.
 #include "oracles/filetest.h"
 
 #include <algorithm>
@@ -77,7 +78,8 @@ std::optional<std::string> judge(const TestDirective& directive, const CallResul
     return "returned " + list(result.values) + ", should be other than 0";
   }
   if ((result.values == run.expected) == run.expects_equal) return std::nullopt;
-  return "returned " + list(result.values) + ", should be " + (run.expects_equal ? "" : "other than ") + list(run.expected);
+  return "returned " + list(result.values) + ", should be " + (run.expects_equal ? "" : "other than ") +
+         list(run.expected);
 }
 
 void FiletestReport::add(const FiletestReport& other) {
@@ -116,7 +118,8 @@ struct FiletestRunner::Implementation {
   void run_directive(uint32_t function, const TestDirective& directive, const std::vector<Region>& regions,
                      const Place& place);
   // Says why not, or counts a pass or a failure.
-  void interpret(uint32_t function, const TestDirective& directive, const std::vector<Region>& regions, const Place& place);
+  void interpret(uint32_t function, const TestDirective& directive, const std::vector<Region>& regions,
+                 const Place& place);
   void run_on_machine(size_t executor, uint32_t function, const TestDirective& directive,
                       const std::vector<Region>& regions, const Place& place);
 };
@@ -235,8 +238,12 @@ void FiletestRunner::Implementation::run_compile() {
       const FiletestMachines::Readiness ready = machines.readiness(isa, static_cast<uint32_t>(i));
       const Place place{.file = file->name, .line = file->functions[i].line, .column = 1};
       switch (ready.kind) {
-        case FiletestMachines::Readiness::Kind::kReady: ++totals.passed; break;
-        case FiletestMachines::Readiness::Kind::kNotSupported: count_not_run(totals, ready.reason); break;
+        case FiletestMachines::Readiness::Kind::kReady:
+          ++totals.passed;
+          break;
+        case FiletestMachines::Readiness::Kind::kNotSupported:
+          count_not_run(totals, ready.reason);
+          break;
         case FiletestMachines::Readiness::Kind::kBroken:
           ++totals.failed;
           fail_test(std::string("compile ") + name(isa), place, ready.reason);
@@ -321,14 +328,17 @@ void FiletestRunner::Implementation::interpret(uint32_t function, const TestDire
 
   CallResult result;
   switch (outcome.kind) {
-    case interpreter::OutcomeKind::Returned: result.values = outcome.results; break;
+    case interpreter::OutcomeKind::Returned:
+      result.values = outcome.results;
+      break;
     case interpreter::OutcomeKind::Trapped:
       result.kind = CallResult::Kind::kTrapped;
       result.trap = outcome.trap;
       break;
     case interpreter::OutcomeKind::Unsupported:
       return count_not_run(totals, "not supported on interpreter: " + outcome.text);
-    case interpreter::OutcomeKind::OutOfFuel: return count_not_run(totals, "interpreter: out of fuel");
+    case interpreter::OutcomeKind::OutOfFuel:
+      return count_not_run(totals, "interpreter: out of fuel");
     case interpreter::OutcomeKind::UndefinedBehaviour:
       result.kind = CallResult::Kind::kWrong;
       result.text = interpreter::describe(outcome);
@@ -378,7 +388,9 @@ void FiletestRunner::Implementation::run_on_machine(size_t executor, uint32_t fu
 
 namespace {
 
-nlohmann::json to_json(const Place& place) { return {place.file, place.line, place.column, place.function, place.instruction}; }
+nlohmann::json to_json(const Place& place) {
+  return {place.file, place.line, place.column, place.function, place.instruction};
+}
 Place place_from(const nlohmann::json& json) {
   return {.file = json[0], .line = json[1], .column = json[2], .function = json[3], .instruction = json[4]};
 }
@@ -387,8 +399,10 @@ Totals totals_from(const nlohmann::json& json) { return {json[0], json[1], json[
 
 // A report on its way from a worker; only this file reads it.
 std::string pack(const FiletestReport& report) {
-  nlohmann::json out = {{"executors", nlohmann::json::array()}, {"commands", nlohmann::json::object()},
-                        {"reasons", report.reasons},            {"failures", nlohmann::json::array()},
+  nlohmann::json out = {{"executors", nlohmann::json::array()},
+                        {"commands", nlohmann::json::object()},
+                        {"reasons", report.reasons},
+                        {"failures", nlohmann::json::array()},
                         {"errors", nlohmann::json::array()}};
   for (const Totals& totals : report.executors) out["executors"].push_back(to_json(totals));
   for (const auto& [name, totals] : report.commands) out["commands"][name] = to_json(totals);

@@ -73,7 +73,8 @@ Expected<std::optional<RegionDirective>> parse_region_directive(std::string_view
   RegionDirective region;
   const auto address = parse_number(words.next());
   if (!address) return wrong("expected the region's address");
-  if (*address % memory_map::kPage != 0 || *address < memory_map::kRegionsBegin || *address >= memory_map::kRegionsEnd) {
+  if (*address % memory_map::kPage != 0 || *address < memory_map::kRegionsBegin ||
+      *address >= memory_map::kRegionsEnd) {
     return wrong("a region's address must be a multiple of 4096 from 0x20000000 to below 0x30000000");
   }
   region.address = *address;
@@ -114,7 +115,9 @@ std::string to_string(const RegionDirective& directive) {
     case RegionDirective::Fill::kByte:
       if (directive.value != 0) out += " fill " + hex(directive.value);
       break;
-    case RegionDirective::Fill::kSeed: out += " seed " + std::to_string(directive.value); break;
+    case RegionDirective::Fill::kSeed:
+      out += " seed " + std::to_string(directive.value);
+      break;
     case RegionDirective::Fill::kBytes: {
       constexpr char kDigits[] = "0123456789abcdef";
       out += " bytes ";

@@ -32,7 +32,8 @@ struct RegionDirective {
   bool operator==(const RegionDirective&) const = default;
 };
 
-// The region in this comment (its text starts with `;`), nothing if it is no region directive, or what is wrong with it.
+// The region in this comment (its text starts with `;`), nothing if it is no region directive, or what is wrong with
+// it.
 Expected<std::optional<RegionDirective>> parse_region_directive(std::string_view comment, const Place& place = {});
 // `region: 0x20000000 4096 seed 7`, without the `; `.
 std::string to_string(const RegionDirective& directive);

@@ -48,16 +48,19 @@ void FiletestMachines::prepare(IsaKind isa, const ir::File& file) {
 FiletestMachines::Readiness FiletestMachines::readiness(IsaKind isa, uint32_t function) const {
   const MachineSession::Status& status = sides_[static_cast<size_t>(isa)]->session.status(function);
   switch (status.kind) {
-    case MachineSession::Status::Kind::Ready: return {};
-    case MachineSession::Status::Kind::NotSupported: return {Readiness::Kind::kNotSupported, status.reason};
-    case MachineSession::Status::Kind::Broken: break;
+    case MachineSession::Status::Kind::Ready:
+      return {};
+    case MachineSession::Status::Kind::NotSupported:
+      return {Readiness::Kind::kNotSupported, status.reason};
+    case MachineSession::Status::Kind::Broken:
+      break;
   }
   return {Readiness::Kind::kBroken, status.reason};
 }
 
 std::optional<std::string> FiletestMachines::run(IsaKind isa, ExecutorKind kind, uint32_t function,
-                                                 std::span<const ir::DataValue> args, const std::vector<Region>& regions,
-                                                 CallResult& result) {
+                                                 std::span<const ir::DataValue> args,
+                                                 const std::vector<Region>& regions, CallResult& result) {
   Side& side = *sides_[static_cast<size_t>(isa)];
   const auto index = static_cast<size_t>(kind);
   if (!side.is_loaded[index] || !same(side.loaded[index], regions)) {
@@ -71,7 +74,8 @@ std::optional<std::string> FiletestMachines::run(IsaKind isa, ExecutorKind kind,
   const auto ran = side.session.run(kind, function, args, /*seed=*/1, kLimits, outcome);
   if (!ran) return ran.error().message;
   switch (outcome.kind) {
-    case OutcomeKind::Unsupported: return std::string(side.session.executor_name(kind)) + ": " + outcome.text;
+    case OutcomeKind::Unsupported:
+      return std::string(side.session.executor_name(kind)) + ": " + outcome.text;
     case OutcomeKind::Returned: {
       const CallLayout& layout = *side.session.layout(function);
       result.values = machine_results(layout, outcome);

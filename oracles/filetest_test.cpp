@@ -23,9 +23,10 @@ block0(v0: i8, v1: i8):
 Totals interpreter(const FiletestReport& report) { return report.executors[kInterpreterExecutor]; }
 
 TEST(Filetest, CountsPassesAndFailures) {
-  const FiletestReport report = run(std::string("test interpret\n") + kFunction +
-                                    "; run: %f(7, 2) == 3\n; run: %f(7, 2) != 4\n; run: %f(1, 0) traps int_divz\n"
-                                    "; print: %f(1, 1)\n; run: %f(7, 2) == 4\n; run: %f(1, 0) == 0\n; run: %f(1, 1) traps user1\n");
+  const FiletestReport report =
+      run(std::string("test interpret\n") + kFunction +
+          "; run: %f(7, 2) == 3\n; run: %f(7, 2) != 4\n; run: %f(1, 0) traps int_divz\n"
+          "; print: %f(1, 1)\n; run: %f(7, 2) == 4\n; run: %f(1, 0) == 0\n; run: %f(1, 1) traps user1\n");
   EXPECT_EQ(interpreter(report), (Totals{.passed = 4, .failed = 3}));
   ASSERT_EQ(report.failures.size(), 3u);
   EXPECT_EQ(report.failures[0].place.line, 11u);
@@ -40,21 +41,23 @@ TEST(Filetest, CallsTheFunctionTheCommentBelongsTo) {
 }
 
 TEST(Filetest, PlainRunWantsATruthValue) {
-  const FiletestReport report = run("test interpret\nfunction %t() -> i8 {\nblock0:\n    v0 = iconst.i8 2\n    return v0\n}\n; run\n"
-                                    "function %f() -> i8 {\nblock0:\n    v0 = iconst.i8 0\n    return v0\n}\n; run\n");
+  const FiletestReport report =
+      run("test interpret\nfunction %t() -> i8 {\nblock0:\n    v0 = iconst.i8 2\n    return v0\n}\n; run\n"
+          "function %f() -> i8 {\nblock0:\n    v0 = iconst.i8 0\n    return v0\n}\n; run\n");
   EXPECT_EQ(interpreter(report), (Totals{.passed = 1, .failed = 1}));
 }
 
 TEST(Filetest, SaysWhatTheInterpreterDoesNotKnow) {
   const FiletestReport report =
-      run("test interpret\nfunction %f(f32) -> f32 {\nblock0(v0: f32):\n    v1 = sqrt v0\n    return v1\n}\n; run: %f(0x1.0p0) == 0x1.0p0\n");
+      run("test interpret\nfunction %f(f32) -> f32 {\nblock0(v0: f32):\n    v1 = sqrt v0\n    return v1\n}\n; run: "
+          "%f(0x1.0p0) == 0x1.0p0\n");
   EXPECT_EQ(interpreter(report), (Totals{.not_run = 1}));
   EXPECT_EQ(report.reasons.at("not supported on interpreter: sqrt.f32"), 1u);
 }
 
 TEST(Filetest, EveryDirectiveCountsOnEveryExecutor) {
-  const FiletestReport report =
-      run(std::string("test run\ntarget x86_64 has_avx\ntarget pulley64\n") + kFunction + "; run: %f(7, 2) == 3\n", true);
+  const FiletestReport report = run(
+      std::string("test run\ntarget x86_64 has_avx\ntarget pulley64\n") + kFunction + "; run: %f(7, 2) == 3\n", true);
   for (const Totals& totals : report.executors) EXPECT_EQ(totals.sum(), 1u);
   EXPECT_EQ(report.reasons.at("the file has no target line for s390x"), 1u);
   EXPECT_FALSE(report.has_failures());
@@ -99,7 +102,8 @@ block0(v0: i32):
 
 TEST(Filetest, BadFilesAreErrorsWithAPlace) {
   EXPECT_EQ(run("test interpret\nfunction %f( {\n").errors.at(0).place.line, 2u);
-  const FiletestReport verifier = run("test interpret\nfunction %f() -> i8 {\nblock0:\n    return\n}\n; run: %f() == 1\n");
+  const FiletestReport verifier =
+      run("test interpret\nfunction %f() -> i8 {\nblock0:\n    return\n}\n; run: %f() == 1\n");
   ASSERT_FALSE(verifier.errors.empty());
   EXPECT_EQ(verifier.errors[0].place.line, 4u);
   const FiletestReport directive = run(std::string("test interpret\n") + kFunction + "; run: %f(1) == 1\n");
@@ -131,8 +135,9 @@ TEST(Filetest, ManyFilesInProcesses) {
   options.executors.fill(false);
   options.executors[kInterpreterExecutor] = true;
   size_t last = 0;
-  const FiletestReport report = run_filetests({"corpus/filetests/iadd.clif", "corpus/filetests/trap.clif", "corpus/none.clif"}, options, 2,
-                                              [&](size_t done, size_t) { last = done; });
+  const FiletestReport report =
+      run_filetests({"corpus/filetests/iadd.clif", "corpus/filetests/trap.clif", "corpus/none.clif"}, options, 2,
+                    [&](size_t done, size_t) { last = done; });
   EXPECT_EQ(last, 3u);
   EXPECT_GT(interpreter(report).passed, 100u);
   EXPECT_EQ(interpreter(report).failed, 0u);

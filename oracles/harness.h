@@ -3,9 +3,10 @@
 //
 // Compared: results (and their promised extensions), trap code and the CLIF instruction it struck, every byte of every
 // region, and what the executors check themselves (preserved registers, stack pointer, the caller's frame).
-// Not compared are inputs on which CLIF promises nothing: undefined behaviour, more steps than the fuel, a stack that overflowed,
-// operations the interpreter does not know, and outcomes that depend on where the stack or functions are, or on what fresh stack slots hold (the
-// interpreter runs such programs twice, with different addresses and contents, to find out). All are counted.
+// Not compared are inputs on which CLIF promises nothing: undefined behaviour, more steps than the fuel, a stack that
+// overflowed, operations the interpreter does not know, and outcomes that depend on where the stack or functions are,
+// or on what fresh stack slots hold (the interpreter runs such programs twice, with different addresses and contents,
+// to find out). All are counted.
 #pragma once
 
 #include <array>
@@ -34,14 +35,15 @@ struct HarnessOptions {
   bool unicorn = true;
   bool native = true;  // x64 also on the host
   bool qemu = false;   // every ISA also under QEMU
-  // Before a difference that an executor's known mistakes could explain (exclusions.h) becomes a finding, QEMU is asked.
+  // Before a difference that an executor's known mistakes could explain (exclusions.h) becomes a finding, QEMU is
+  // asked.
   bool confirm = true;
   bool check_allocation = true;
   bool verify_machine = true;
   unsigned max_registers = 0;  // CompileOptions::max_registers
   // For tests of the harness itself: may spoil the linked code before it is loaded.
   std::function<void(IsaKind, Image&)> tamper;
-  uint64_t fuel = 50'000;      // interpreter's steps per input
+  uint64_t fuel = 50'000;        // interpreter's steps per input
   uint32_t milliseconds = 1000;  // machine's time per input
 };
 
@@ -76,8 +78,8 @@ struct Finding {
   std::optional<size_t> input;  // which; none for FindingKind::Compiler
   std::string text;             // both sides at the first divergence, one line
 
-  // What two findings have in common that are "the same failure": kind, ISA, and for Compiler the sort of complaint; not
-  // the numbers, the input, the executor.
+  // What two findings have in common that are "the same failure": kind, ISA, and for Compiler the sort of complaint;
+  // not the numbers, the input, the executor.
   std::string key() const;
 };
 // "x64 unicorn-x64 speed, input 2: result 0 is 5, should be 6"
@@ -139,7 +141,8 @@ class Harness {
  private:
   void interpret(const TestCase& test);
   // One run into `reference`; `variant` moves addresses and stack contents.
-  void interpret_once(const TestCase& test, const TestInput& input, ir::Endianness order, bool variant, Reference& reference);
+  void interpret_once(const TestCase& test, const TestInput& input, ir::Endianness order, bool variant,
+                      Reference& reference);
   void check_isa(const TestCase& test, MachineSession& session, machine::OptLevel level, std::vector<Finding>& findings,
                  bool stop_at_first);
   // One executor on all inputs. False: stop.

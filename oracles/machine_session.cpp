@@ -43,10 +43,13 @@ void MachineSession::prepare(std::span<const ir::Function* const> functions, con
 }
 
 void MachineSession::compile_all(const machine::CompileOptions& options) {
+  names_.clear();
   for (uint32_t i = 0; i < functions_.size(); ++i) {
     auto compiled = compiler_->compile(*functions_[i], options);
     if (compiled) {
       compile_stats_ += compiled->stats;
+      // Calls by a name that two functions have mean the first; the linker wants different ones.
+      if (!names_.insert(compiled->name).second) compiled->name += "#" + std::to_string(i);
       linked_index_[i] = static_cast<uint32_t>(compiled_.size());
       module_index_.push_back(i);
       compiled_.push_back(std::move(*compiled));
@@ -62,7 +65,8 @@ void MachineSession::compile_all(const machine::CompileOptions& options) {
   }
 }
 
-// A function whose code refers to one that is not there is not there either: walk the calls backwards from the failures.
+// A function whose code refers to one that is not there is not there either: walk the calls backwards from the
+// failures.
 void MachineSession::spread_failures() {
   std::unordered_map<std::string, uint32_t> by_name;
   for (uint32_t i = 0; i < functions_.size(); ++i) by_name.emplace(ir::to_string(functions_[i]->name), i);
@@ -127,9 +131,15 @@ Executor& MachineSession::executor(ExecutorKind kind) {
   std::unique_ptr<Executor>& executor = executors_[static_cast<size_t>(kind)];
   if (!executor) {
     switch (kind) {
-      case ExecutorKind::Unicorn: executor = make_unicorn(isa_); break;
-      case ExecutorKind::Native: executor = make_native(); break;
-      case ExecutorKind::Qemu: executor = make_qemu(isa_); break;
+      case ExecutorKind::Unicorn:
+        executor = make_unicorn(isa_);
+        break;
+      case ExecutorKind::Native:
+        executor = make_native();
+        break;
+      case ExecutorKind::Qemu:
+        executor = make_qemu(isa_);
+        break;
     }
   }
   return *executor;

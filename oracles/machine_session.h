@@ -1,8 +1,8 @@
 // One ISA's way from CLIF functions to a machine that runs them: compiler, linker, executors and call plans, kept from
 // module to module.
 //
-// A module is a list of functions that call each other by name. Those that the backend does not support, or fails on, take
-// down those that call them, directly or not, and no others: the rest is linked and can be called.
+// A module is a list of functions that call each other by name. Those that the backend does not support, or fails on,
+// take down those that call them, directly or not, and no others: the rest is linked and can be called.
 #pragma once
 
 #include <array>
@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "compiler/ir/function.h"
@@ -55,7 +56,8 @@ class MachineSession {
   // What all functions of the module together cost to compile; those that failed not counted.
   const machine::CompileStats& compile_stats() const { return compile_stats_; }
 
-  // Gives the module and its memory to an executor. An error says why it cannot run here, or what is wrong with the image.
+  // Gives the module and its memory to an executor. An error says why it cannot run here, or what is wrong with the
+  // image.
   Expected<void> load(ExecutorKind kind, std::span<const Region> regions);
   // Calls a Ready function; load() comes first. Trap sites in the outcome name functions by their number in the module.
   // An error says why the call cannot be planned: "not supported on …".
@@ -63,8 +65,8 @@ class MachineSession {
                      const Limits& limits, Outcome& outcome);
   // How the function is called.
   const Expected<CallLayout>& layout(uint32_t function);
-  // Does the linked code use an instruction that this executor is known to get wrong (exclusions.h)? Then a difference must
-  // be confirmed by another one before it counts.
+  // Does the linked code use an instruction that this executor is known to get wrong (exclusions.h)? Then a difference
+  // must be confirmed by another one before it counts.
   bool may_be_wrong(ExecutorKind kind);
   // "unicorn-x64"
   const char* executor_name(ExecutorKind kind);
@@ -86,9 +88,10 @@ class MachineSession {
   std::vector<Status> status_;
   std::vector<uint32_t> linked_index_;  // by function: index into compiled_
   std::vector<machine::CompiledFunction> compiled_;
-  std::vector<uint32_t> module_index_;  // by index into compiled_: the function
+  std::vector<uint32_t> module_index_;   // by index into compiled_: the function
   std::vector<uint32_t> entry_offsets_;  // by function
   std::vector<std::optional<Expected<CallLayout>>> layouts_;
+  std::unordered_set<std::string> names_;
   machine::CompileStats compile_stats_;
   Image image_;
   Plan plan_;

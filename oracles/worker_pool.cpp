@@ -57,7 +57,8 @@ struct Worker {
 
 class Pool {
  public:
-  Pool(const WorkerPoolOptions& options, const std::function<std::string(size_t)>& work) : options_(options), work_(work) {}
+  Pool(const WorkerPoolOptions& options, const std::function<std::string(size_t)>& work)
+      : options_(options), work_(work) {}
 
   bool run(size_t count, const std::function<void(size_t, Expected<std::string>)>& done);
 

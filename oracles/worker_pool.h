@@ -1,7 +1,7 @@
 // Many independent pieces of work in several processes, so that one that crashes or hangs takes only itself down.
 //
-// Processes, not threads: what runs here are compilers and machine code under test. A worker that dies is replaced and the
-// item it had is reported as lost, with the reason; all others are done exactly once.
+// Processes, not threads: what runs here are compilers and machine code under test. A worker that dies is replaced and
+// the item it had is reported as lost, with the reason; all others are done exactly once.
 #pragma once
 
 #include <cstdint>

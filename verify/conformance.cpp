@@ -228,7 +228,7 @@ class Checker {
       case 0:
         return kEdges[random_() % std::size(kEdges)];
       case 1:
-        return random_() % 70;
+        return random_() % (random_() % 2 == 0 ? 4 : 70);
       case 2:
         return kEdges[random_() % std::size(kEdges)] ^ (random_() << 32 << (random_() % 2 * 8));
       case 3:
@@ -294,13 +294,47 @@ class Checker {
       if (kind == SlotKind::Label) test.operands[i] = Operand::label(machine::Block(0));
       if (kind == SlotKind::Constant) test.operands[i] = Operand::constant(0);
     }
+    if (random_() % 6 == 0) {  // pairs that only meet on purpose: the least number by -1, and their like
+      const unsigned width = 8u << random_() % 4;
+      const uint64_t least = uint64_t(1) << (width - 1);
+      const uint64_t choices[] = {least, ~uint64_t(0), least - 1, 0, 1, ~uint64_t(0) << (width - 1)};
+      for (unsigned number : used) test.registers[number] = choices[random_() % std::size(choices)];
+    }
     if (!place_memory(inst, test)) return std::nullopt;
     // Operands that are equal on purpose find more than random ones do: the same value twice, now and then.
     if (random_() % 4 == 0 && facts_.registers.size() > 1 && !has_memory(inst)) {
       const uint64_t value = random_value();
       for (unsigned number : used) test.registers[number] = value;
     }
+    if (insts_.descs[opcode].is(machine::kLoads) || insts_.descs[opcode].is(machine::kStores))
+      place_address(opcode, test);
     return test;
+  }
+
+  // An address that is computed from register operands: moves one of them so that the first access hits the region.
+  void place_address(uint16_t opcode, Case& test) {
+    const RegionMemory memory{std::vector<uint8_t>(kRegionSize)};
+    auto faults = [&](uint64_t& address) {
+      RegionMemory scratch = memory;
+      CaseInputs inputs(isa_, test, false);
+      notation::InstOutcome outcome;
+      if (!evaluator_.evaluate(opcode, test.operands, inputs, &scratch, outcome)) return false;
+      if (outcome.status != notation::EvaluateStatus::Faulted) return false;
+      const notation::Semantics* semantics = evaluator_.semantics(opcode, test.operands);
+      address = outcome.evaluation.values[semantics->events[outcome.evaluation.fault_event].address].low();
+      return true;
+    };
+    uint64_t address = 0;
+    if (!faults(address)) return;
+    for (const Operand& operand : test.operands) {
+      if (!operand.is_use() || operand.reg.preg().reg_class() != RegClass::Gpr) continue;
+      uint64_t& value = test.registers[operand.reg.preg().number()];
+      const uint64_t old = value;
+      value += kRegion + 64 + random_() % (kRegionSize - 192) - address;
+      uint64_t moved = 0;
+      if (!faults(moved)) return;
+      value = old;
+    }
   }
 
   static bool has_memory(const notation::InstDef& inst) {
@@ -375,6 +409,15 @@ class Checker {
       image.bytes.resize(begin);
       return false;
     }
+    // The executor may be known to be wrong about it.
+    const std::string_view executor = executor_.name();
+    for (const oracles::DisassembledInst& decoded : (*disassembler_)->disassemble({encoded.bytes, encoded.size}, 0)) {
+      if (!oracles::may_judge(executor.substr(0, executor.find('-')), isa_, decoded.text)) {
+        excluded_ = true;
+        image.bytes.resize(begin);
+        return false;
+      }
+    }
     append({encoded.bytes, encoded.size});
     append(code(labelled ? facts_.return_0 : facts_.read_flags, test.spare));
     if (labelled) append(code(facts_.return_1, test.spare));
@@ -389,11 +432,6 @@ class Checker {
     site.function = static_cast<uint32_t>(image.functions.size());
     if (insts_.descs[opcode].is(machine::kCanTrap)) image.traps.push_back(site);
     image.functions.push_back(range);
-    // The executor may be known to be wrong about it.
-    for (const oracles::DisassembledInst& decoded : (*disassembler_)->disassemble({encoded.bytes, encoded.size}, 0)) {
-      const std::string_view name = executor_.name();
-      if (!oracles::may_judge(name.substr(0, name.find('-')), isa_, decoded.text)) excluded_ = true;
-    }
     return true;
   }
 
@@ -422,8 +460,7 @@ class Checker {
         if (emit(opcode, *test, image)) tests.push_back(std::move(*test));
       }
     }
-    if (tests.empty()) return "no operands that the test can use";
-    if (excluded_) return "this executor may not judge it";
+    if (tests.empty()) return excluded_ ? "this executor may not judge it" : "no operands that the test can use";
     oracles::Region region;
     region.address = kRegion;
     region.bytes.resize(kRegionSize);
@@ -504,6 +541,11 @@ class Checker {
           const uint64_t flags = flags_from_machine(isa_, found);
           if (inst.flags_def) {
             const auto& value = results[static_cast<unsigned>(inst.flags_def_slot)];
+            // exclusions.h lists readers of condition code 3, because Unicorn sets it wrongly when additions and
+            // subtractions overflow.
+            const bool excused =
+                isa_ == IsaKind::s390x && report_.executor.starts_with("unicorn") && value.first.low() == 3;
+            if (excused) continue;
             compare("flags", value.first.low(), value.second.low(), flags);
           } else {
             compare("flags (unchanged)", test.flags, test.flags, flags);

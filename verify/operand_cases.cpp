@@ -159,6 +159,13 @@ void OperandCases::tie(uint16_t opcode, std::vector<Operand>& operands) const {
 }
 
 bool OperandCases::legal(uint16_t opcode, std::span<const Operand> operands) const {
+  // A fixed-width machine's index without a base is possible and never made.
+  if (!definitions_.insts[opcode].bits.empty()) {
+    const auto& slots = insts_.descs[opcode].operands;
+    for (size_t i = 0; i + 1 < operands.size() && i < slots.size(); ++i) {
+      if (slots[i].kind == SlotKind::MemBase && !operands[i].is_reg() && operands[i + 1].is_reg()) return false;
+    }
+  }
   // As the allocator sees to it, definitions share no register, and one that is written early shares none with a use.
   for (size_t i = 0; i < operands.size(); ++i) {
     for (size_t j = 0; j < operands.size(); ++j) {

@@ -108,14 +108,13 @@ bool Run::construct_builtin(const isle::Term& term, std::vector<Symbol>& argumen
     result = {.kind = Symbol::Kind::Amode, .amode = amode};
   } else if (name == "amode_slot") {
     auto amode = std::make_shared<SymbolicAmode>();
-    const int64_t slot = arguments[0].number;
-    auto it = opaque_terms_.find(slot);
-    if (it == opaque_terms_.end()) it = opaque_terms_.emplace(slot, terms_.fresh("slot", 64)).first;
-    amode->base = it->second;
+    amode->base = opaque_address(arguments[0].number);
     amode->disp = terms_.sext(bits_of(arguments[1]), 64);
     result = {.kind = Symbol::Kind::Amode, .amode = amode};
   } else if (name == "frame_address") {
     result = Symbol::of_reg(effective_address(*arguments[0].amode));
+  } else if (name == "func_ref_name") {
+    result = arguments[0];
   } else if (name == "emit_jump") {
     effects_.push_back({.kind = Effect::Kind::Branch, .condition = terms_.boolean(true), .label = arguments[0].number});
     result = Symbol::unit();
@@ -209,9 +208,7 @@ Symbol Run::construct_instruction(const isle::Term& term, int instruction, const
           case notation::OperandDefKind::Label: label = symbol.number; break;
           case notation::OperandDefKind::Symbol:
           case notation::OperandDefKind::Constant: {
-            auto it = opaque_terms_.find(symbol.number);
-            if (it == opaque_terms_.end()) it = opaque_terms_.emplace(symbol.number, terms_.fresh("address", 64)).first;
-            by_slot.emplace(operand.slot, it->second);
+            by_slot.emplace(operand.slot, opaque_address(symbol.number));
             break;
           }
         }

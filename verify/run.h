@@ -84,6 +84,7 @@ class Run {
   z3::expr_vector operation_results(ClifInst& inst, std::vector<Effect>* effects);
   z3::expr loaded(size_t index, unsigned bits);
   bool is_big(int64_t memflags);
+  z3::expr opaque_address(int64_t identity);
   z3::expr effective_address(const SymbolicAmode& amode);
 
   // -- goals (goals.cpp) --

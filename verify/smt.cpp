@@ -74,13 +74,13 @@ z3::expr Terms::fresh(const std::string& name, unsigned width) {
 z3::expr Terms::zext(const z3::expr& e, unsigned width) {
   const unsigned from = width_of(e);
   if (from == width) return e;
-  return from < width ? z3::zext(e, width - from) : e.extract(width - 1, 0);
+  return from < width ? z3::zext(e, width - from) : low_bits(e, width);
 }
 
 z3::expr Terms::sext(const z3::expr& e, unsigned width) {
   const unsigned from = width_of(e);
   if (from == width) return e;
-  return from < width ? z3::sext(e, width - from) : e.extract(width - 1, 0);
+  return from < width ? z3::sext(e, width - from) : low_bits(e, width);
 }
 
 z3::expr Terms::divide(bool is_signed, const z3::expr& a, const z3::expr& b) {
@@ -115,6 +115,21 @@ z3::expr Terms::sdiv(const z3::expr& a_in, const z3::expr& b_in) {
                  z3::ite(na == least && nb == ~zero, overflow, sext(divide(true, na, nb), w)));
 }
 
+z3::expr Terms::remainder(bool is_signed, const z3::expr& a, const z3::expr& b_in) {
+  const z3::expr b = b_in.simplify();
+  if (b.is_numeral() && b.get_decimal_string(0) == "1") return context_.bv_val(0, width_of(b));
+  const bool cut = b.is_app() && b.decl().decl_kind() == Z3_OP_EXTRACT;
+  const z3::expr choice = cut ? b.arg(0) : b;
+  if (choice.is_app() && choice.decl().decl_kind() == Z3_OP_ITE) {
+    auto arm = [&](unsigned i) { return (cut ? choice.arg(i).extract(b.hi(), b.lo()) : choice.arg(i)).simplify(); };
+    const z3::expr then = arm(1), otherwise = arm(2);
+    if (then.is_numeral() || otherwise.is_numeral()) {
+      return z3::ite(choice.arg(0), remainder(is_signed, a, then), remainder(is_signed, a, otherwise));
+    }
+  }
+  return is_signed ? narrow_srem(a, b) : narrow_urem(a, b);
+}
+
 z3::expr Terms::mul(const z3::expr& a_in, const z3::expr& b_in) {
   const z3::expr a = a_in.simplify(), b = b_in.simplify();
   const unsigned w = width_of(a);
@@ -125,6 +140,62 @@ z3::expr Terms::mul(const z3::expr& a_in, const z3::expr& b_in) {
   const unsigned sk = std::max(width_of(sa), width_of(sb));
   if (2 * sk < w && !a.is_numeral() && !b.is_numeral()) return sext(sext(sa, 2 * sk) * sext(sb, 2 * sk), w);
   return a * b;
+}
+
+z3::expr Terms::narrow_urem(const z3::expr& a_in, const z3::expr& b_in) {
+  const z3::expr a = a_in.simplify(), b = b_in.simplify();
+  const unsigned w = width_of(a);
+  const z3::expr short_a = without_leading_zeros(a), short_b = without_leading_zeros(b);
+  const unsigned k = std::max(width_of(short_a), width_of(short_b));
+  if (k >= w) return a - mul(divide(false, a, b), b);
+  const z3::expr na = zext(short_a, k).simplify(), nb = zext(short_b, k).simplify();
+  return z3::ite(nb == context_.bv_val(0, k), a, zext(na - divide(false, na, nb) * nb, w));
+}
+
+z3::expr Terms::narrow_srem(const z3::expr& a_in, const z3::expr& b_in) {
+  const z3::expr a = a_in.simplify(), b = b_in.simplify();
+  const unsigned w = width_of(a);
+  const z3::expr short_a = without_sign_copies(a), short_b = without_sign_copies(b);
+  const unsigned k = std::max(width_of(short_a), width_of(short_b));
+  // By -1 the remainder is 0; said apart, because nothing is known of an uninterpreted division.
+  if (k >= w) return z3::ite(b == ~context_.bv_val(0, w), context_.bv_val(0, w), a - mul(divide(true, a, b), b));
+  const z3::expr na = sext(short_a, k).simplify(), nb = sext(short_b, k).simplify();
+  const z3::expr zero = context_.bv_val(0, k);
+  // Where the narrow division overflows the divisor is -1, and the remainder 0.
+  return z3::ite(nb == zero, a,
+                 z3::ite(nb == ~zero, context_.bv_val(0, w), sext(na - divide(true, na, nb) * nb, w)));
+}
+
+// N4, a few levels deep.
+z3::expr Terms::low_bits(const z3::expr& e, unsigned width) {
+  const unsigned from = width_of(e);
+  if (from == width) return e;
+  if (e.is_app() && e.num_args() == 2) {
+    const Z3_decl_kind kind = e.decl().decl_kind();
+    if (kind == Z3_OP_BMUL) return mul(low_bits(e.arg(0), width), low_bits(e.arg(1), width));
+    if (kind == Z3_OP_BADD) return low_bits(e.arg(0), width) + low_bits(e.arg(1), width);
+    if (kind == Z3_OP_BSUB) return low_bits(e.arg(0), width) - low_bits(e.arg(1), width);
+  }
+  if (e.is_app() && (e.decl().decl_kind() == Z3_OP_SIGN_EXT || e.decl().decl_kind() == Z3_OP_ZERO_EXT) &&
+      width_of(e.arg(0)) >= width) {
+    return low_bits(e.arg(0), width);
+  }
+  return e.extract(width - 1, 0);
+}
+
+// By shifts: Z3's own rotation by a variable amount divides. Widths that are no power of two keep it.
+z3::expr Terms::rotl(const z3::expr& a, const z3::expr& amount) {
+  const unsigned w = width_of(a);
+  if ((w & (w - 1)) != 0) return z3::expr(context_, Z3_mk_ext_rotate_left(context_, a, amount));
+  const z3::expr mask = context_.bv_val(w - 1, w);
+  return z3::shl(a, amount & mask) | z3::lshr(a, (-amount) & mask);
+}
+
+z3::expr Terms::rotr(const z3::expr& a, const z3::expr& amount) {
+  const unsigned w = width_of(a);
+  if ((w & (w - 1)) != 0) return z3::expr(context_, Z3_mk_ext_rotate_right(context_, a, amount));
+  const z3::expr mask = context_.bv_val(w - 1, w);
+  return z3::lshr(a, amount & mask) | z3::shl(a, (-amount) & mask);
 }
 
 z3::expr Terms::popcnt(const z3::expr& a) {
@@ -218,23 +289,23 @@ z3::expr_vector translate(Terms& terms, const notation::Semantics& semantics,
       case Op::Mul: e = terms.mul(a(), b()); break;
       case Op::UDiv: e = terms.udiv(a(), b()); break;
       case Op::SDiv: e = terms.sdiv(a(), b()); break;
-      case Op::URem: e = a() - terms.mul(terms.udiv(a(), b()), b()); break;
-      case Op::SRem: e = a() - terms.mul(terms.sdiv(a(), b()), b()); break;
+      case Op::URem: e = terms.urem(a(), b()); break;
+      case Op::SRem: e = terms.srem(a(), b()); break;
       case Op::And: e = w == 0 ? (a() && b()) : (a() & b()); break;
       case Op::Or: e = w == 0 ? (a() || b()) : (a() | b()); break;
       case Op::Xor: e = w == 0 ? (a() != b()) : (a() ^ b()); break;
       case Op::Shl: e = z3::shl(a(), b()); break;
       case Op::LShr: e = z3::lshr(a(), b()); break;
       case Op::AShr: e = z3::ashr(a(), b()); break;
-      case Op::Rotl: e = z3::expr(c, Z3_mk_ext_rotate_left(c, a(), b())); break;
-      case Op::Rotr: e = z3::expr(c, Z3_mk_ext_rotate_right(c, a(), b())); break;
+      case Op::Rotl: e = terms.rotl(a(), b()); break;
+      case Op::Rotr: e = terms.rotr(a(), b()); break;
       case Op::Eq: e = a() == b(); break;
       case Op::Ult: e = z3::ult(a(), b()); break;
       case Op::Ule: e = z3::ule(a(), b()); break;
       case Op::Slt: e = z3::slt(a(), b()); break;
       case Op::Sle: e = z3::sle(a(), b()); break;
       case Op::If: e = z3::ite(a(), b(), out[n.c]); break;
-      case Op::Slice: e = a().extract(n.aux + w - 1, n.aux); break;
+      case Op::Slice: e = n.aux == 0 ? terms.low_bits(a(), w) : a().extract(n.aux + w - 1, n.aux); break;
       case Op::Concat: e = z3::concat(a(), b()); break;
       case Op::ZExt: e = terms.zext(a(), w); break;
       case Op::SExt: e = terms.sext(a(), w); break;

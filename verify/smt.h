@@ -1,11 +1,14 @@
 // A thin layer over Z3: terms, and the translation of typed semantics to them.
 //
 // Semantics come from compiler/isle/notation (instructions and CLIF operations alike), so there is one translation, node by node.
-// Three rewrites are made on the way, because bit-blasting division and wide multiplication does not end otherwise;
+// Four rewrites are made on the way, because bit-blasting division and wide multiplication does not end otherwise;
 // each is an identity for all arguments (by SMT-LIB's definition of division by zero), and smt_test.cpp proves each at small widths:
 //   N1  a %u b = a - (a /u b) * b, and the same for %s and /s.
-//   N2  zext(a) /u zext(b) = zext(a /u b) unless b = 0; sext(a) /s sext(b) = sext(a /s b) unless b = 0 or it overflows.
+//   N2  zext(a) /u zext(b) = zext(a /u b) unless b = 0; sext(a) /s sext(b) = sext(a /s b) unless b = 0 or it overflows;
+//       likewise for the remainders.
 //   N3  zext(a) * zext(b), with a and b of k bits, is the zero-extended product at 2k bits; likewise for sext.
+//   N4  the low bits of a sum, difference or product are those of the low bits of its operands.
+//   N4  a % (if c then b else d) = if c then a % b else a % d, where b or d is a number; a % 1 = 0.
 // Only verify/ includes this header: z3++.h is slow to compile.
 #pragma once
 
@@ -37,10 +40,15 @@ class Terms {
   z3::expr zext(const z3::expr& e, unsigned width);
   z3::expr sext(const z3::expr& e, unsigned width);
 
-  // N1–N3 applied.
+  // N1–N4 applied.
   z3::expr udiv(const z3::expr& a, const z3::expr& b);
   z3::expr sdiv(const z3::expr& a, const z3::expr& b);
+  z3::expr urem(const z3::expr& a, const z3::expr& b) { return remainder(false, a, b); }
+  z3::expr srem(const z3::expr& a, const z3::expr& b) { return remainder(true, a, b); }
   z3::expr mul(const z3::expr& a, const z3::expr& b);
+  z3::expr low_bits(const z3::expr& e, unsigned width);
+  z3::expr rotl(const z3::expr& a, const z3::expr& amount);
+  z3::expr rotr(const z3::expr& a, const z3::expr& amount);
   z3::expr popcnt(const z3::expr& a);
   z3::expr clz(const z3::expr& a);
   z3::expr ctz(const z3::expr& a);
@@ -58,6 +66,9 @@ class Terms {
   }
 
  private:
+  z3::expr remainder(bool is_signed, const z3::expr& a, const z3::expr& b);
+  z3::expr narrow_urem(const z3::expr& a, const z3::expr& b);
+  z3::expr narrow_srem(const z3::expr& a, const z3::expr& b);
   z3::expr divide(bool is_signed, const z3::expr& a, const z3::expr& b);
 
   z3::context& context_;

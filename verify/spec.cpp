@@ -39,8 +39,8 @@ const std::unordered_map<std::string, Binary>& binaries() {
       {"bvmul", [](Terms& t, const z3::expr& a, const z3::expr& b) { return t.mul(a, b); }},
       {"bvudiv", [](Terms& t, const z3::expr& a, const z3::expr& b) { return t.udiv(a, b); }},
       {"bvsdiv", [](Terms& t, const z3::expr& a, const z3::expr& b) { return t.sdiv(a, b); }},
-      {"bvurem", [](Terms& t, const z3::expr& a, const z3::expr& b) { return a - t.mul(t.udiv(a, b), b); }},
-      {"bvsrem", [](Terms& t, const z3::expr& a, const z3::expr& b) { return a - t.mul(t.sdiv(a, b), b); }},
+      {"bvurem", [](Terms& t, const z3::expr& a, const z3::expr& b) { return t.urem(a, b); }},
+      {"bvsrem", [](Terms& t, const z3::expr& a, const z3::expr& b) { return t.srem(a, b); }},
       {"bvand", [](Terms&, const z3::expr& a, const z3::expr& b) { return a & b; }},
       {"bvor", [](Terms&, const z3::expr& a, const z3::expr& b) { return a | b; }},
       {"bvxor", [](Terms&, const z3::expr& a, const z3::expr& b) { return a ^ b; }},
@@ -55,12 +55,8 @@ const std::unordered_map<std::string, Binary>& binaries() {
       {"bvsle", [](Terms&, const z3::expr& a, const z3::expr& b) { return z3::sle(a, b); }},
       {"bvsgt", [](Terms&, const z3::expr& a, const z3::expr& b) { return z3::sgt(a, b); }},
       {"bvsge", [](Terms&, const z3::expr& a, const z3::expr& b) { return z3::sge(a, b); }},
-      {"rotl", [](Terms& t, const z3::expr& a, const z3::expr& b) {
-         return z3::expr(t.context(), Z3_mk_ext_rotate_left(t.context(), a, b));
-       }},
-      {"rotr", [](Terms& t, const z3::expr& a, const z3::expr& b) {
-         return z3::expr(t.context(), Z3_mk_ext_rotate_right(t.context(), a, b));
-       }},
+      {"rotl", [](Terms& t, const z3::expr& a, const z3::expr& b) { return t.rotl(a, b); }},
+      {"rotr", [](Terms& t, const z3::expr& a, const z3::expr& b) { return t.rotr(a, b); }},
   };
   return table;
 }

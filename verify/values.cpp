@@ -238,6 +238,12 @@ bool Run::is_big(int64_t memflags) {
   return big_endian_[memflags] = big;
 }
 
+z3::expr Run::opaque_address(int64_t identity) {
+  auto it = opaque_terms_.find(identity);
+  if (it == opaque_terms_.end()) it = opaque_terms_.emplace(identity, terms_.fresh("address", 64)).first;
+  return it->second;
+}
+
 z3::expr Run::effective_address(const SymbolicAmode& amode) {
   z3::expr sum = amode.disp ? *amode.disp : terms_.bv(64, 0);
   if (amode.index) sum = sum + (amode.shift ? z3::shl(*amode.index, *amode.shift) : *amode.index);
@@ -287,12 +293,10 @@ z3::expr_vector Run::operation_results(ClifInst& inst, std::vector<Effect>* effe
     }
     return results;
   }
-  if (op.name == "stack_addr") {
-    // inputs: slot, offset; where the slot lies is not known
-    const Symbol& slot = inst.inputs[0];
-    auto it = opaque_terms_.find(slot.number);
-    if (it == opaque_terms_.end()) it = opaque_terms_.emplace(slot.number, terms_.fresh("slot", 64)).first;
-    results.push_back(it->second + terms_.sext(bits_of(inst.inputs[1]), 64));
+  if (op.name == "stack_addr" || op.name == "func_addr") {
+    // inputs: slot, offset, or function; where these lie is not known
+    const z3::expr address = opaque_address(inst.inputs[0].number);
+    results.push_back(op.name == "func_addr" ? address : address + terms_.sext(bits_of(inst.inputs[1]), 64));
     return results;
   }
   if (op.name == "nop" || op.name == "debugtrap") return results;

@@ -43,6 +43,32 @@ struct Tally {
   double seconds = 0;
 };
 
+void collect_terms(const isle::Expr& expr, std::vector<isle::TermId>& out) {
+  if (expr.kind == isle::Expr::Kind::Term) out.push_back(expr.term);
+  for (const isle::Let& let : expr.lets) collect_terms(let.value, out);
+  for (const isle::Expr& child : expr.children) collect_terms(child, out);
+}
+
+// The terms that lowering can reach: rules of others (a shared helper that this ISA does not use) are none of its rules.
+std::vector<bool> reachable_terms(const isle::Program& program) {
+  std::vector<bool> reached(program.terms.size());
+  std::vector<isle::TermId> work;
+  for (const char* root : {"lower", "lower_branch"}) {
+    if (const isle::TermId term = program.find_term(root); term) work.push_back(term);
+  }
+  while (!work.empty()) {
+    const isle::TermId term = work.back();
+    work.pop_back();
+    if (reached[term.index]) continue;
+    reached[term.index] = true;
+    for (const isle::RuleId rule : program.terms[term].rules) {
+      collect_terms(program.rules[rule].result, work);
+      for (const isle::IfLet& if_let : program.rules[rule].if_lets) collect_terms(if_let.value, work);
+    }
+  }
+  return reached;
+}
+
 class Prover {
  public:
   Prover(const VerifyOptions& options, std::unique_ptr<Definitions> definitions)
@@ -219,7 +245,9 @@ Expected<UnitResult> verify_isa(IsaKind isa, const VerifyOptions& options) {
   }
 
   const isle::Program& program = provers[0]->program();
+  const std::vector<bool> reachable = reachable_terms(program);
   const auto selected = [&](const isle::Rule& rule) {
+    if (!reachable[rule.term.index]) return false;
     if (options.rules.empty()) return true;
     return std::any_of(options.rules.begin(), options.rules.end(),
                        [&](const std::string& part) { return rule.name.find(part) != std::string::npos; });
@@ -272,7 +300,7 @@ Expected<UnitResult> verify_isa(IsaKind isa, const VerifyOptions& options) {
       if (total.counterexample.empty()) total.counterexample = tally.counterexample;
     }
     const bool root = provers[0]->is_root(rule);
-    if (!options.rules.empty() && !selected(rule)) continue;
+    if (!selected(rule)) continue;
     const Place place = program.place(rule.position);
     RuleResult result{.name = rule.name,
                       .term = program.terms[rule.term].name,

@@ -19,7 +19,7 @@ namespace assay::verify {
 
 struct VerifyOptions {
   unsigned jobs = 0;              // threads; 0: one per processor
-  unsigned timeout_ms = 10'000;   // per query
+  unsigned timeout_ms = 60'000;   // per query
   std::vector<std::string> rules;  // names or parts of names; empty: all
   std::string export_directory;    // write each query there as SMT-LIB, if not empty
   // Told after each rule; called from one thread at a time.

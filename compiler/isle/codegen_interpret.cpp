@@ -284,7 +284,7 @@ class GlueWriter {
     out_ += std::string("  ") + kValue + " view(" + type + ", " + value + "value) override {\n    switch (index_of(type)) {\n";
     for (TypeId id : types_) {
       if (!is_viewed(id)) continue;
-      out_ += "      case " + std::to_string(id.index) + ": {\n        const auto& boxed = boxes_" + part(id) + ".get(value);\n";
+      out_ += "      case " + std::to_string(id.index) + ": {\n        const auto boxed = boxes_" + part(id) + ".get(value);\n";
       return_variant(id, "boxed");
       out_ += "      }\n";
     }
@@ -351,7 +351,7 @@ class GlueWriter {
     out_ += "\n" + signature(term) + " {\n  RuleExterns externs(ctx, rule_program());\n"
             "  ::assay::isle::RuleInterpreter interpreter(rule_program(), externs);\n"
             "  auto result = interpreter.apply(::assay::isle::TermId(" + std::to_string(index) + "), {" + boxed +
-            "});\n  ::assay::isle::throw_if_failed(result, " + cpp_string(term.name) + ");\n";
+            "});\n  ::assay::isle::throw_if_failed(result, rule_program());\n";
     if (term.flags.is_multi) {
       out_ += "  for (const auto& value : result.values) out.push(" + qualify(element) + ");\n";
     } else {

@@ -274,7 +274,9 @@ TEST_F(ExampleTest, GeneratedGlueAgrees) {
       auto a = constructor_select(context_, Node{n}, static_cast<uint8_t>(k));
       auto b = interpret_select(glued, Node{n}, static_cast<uint8_t>(k));
       ASSERT_EQ(a.has_value(), b.has_value());
-      if (a) ASSERT_EQ(value_of(*a), value_of(*b));
+      if (a) {
+        ASSERT_EQ(value_of(*a), value_of(*b));
+      }
     }
   }
   for (int x = 0; x < 256; x++) {

@@ -52,7 +52,9 @@ class DividedTest : public testing::Test {
     std::optional<uint8_t> result = constructor_pick(context_, shape, k);
     ASSERT_NE(expected.status, RuleResult::Status::Failed) << expected.error;
     ASSERT_EQ(result.has_value(), !expected.values.empty());
-    if (result) ASSERT_EQ(*result, expected.values[0].integer);
+    if (result) {
+      ASSERT_EQ(*result, expected.values[0].integer);
+    }
     for (const Rule& rule : checked_.program->rules) {
       ASSERT_EQ(context_.rules.count(rule.id) - before[rule.id.index], rule.id == externs.fired) << rule.name;
     }

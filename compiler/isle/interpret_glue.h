@@ -2,7 +2,6 @@
 // (<unit>_isle_interpret.cpp): C++ values in and out of RuleValue.
 #pragma once
 
-#include <deque>
 #include <optional>
 #include <tuple>
 #include <vector>
@@ -22,7 +21,7 @@ class Boxes {
   const T& get(const RuleValue& value) const { return items_[value.handle]; }
 
  private:
-  std::deque<T> items_;
+  std::vector<T> items_;
 };
 
 // Only where rules compare is `==` needed; what is never compared may lack it.
@@ -53,10 +52,10 @@ std::optional<T> value_of_literal(Int128 literal) {
   }
 }
 
-// The value of a total term; what has failed is thrown, as generated constructors do.
-inline void throw_if_failed(const RuleResult& result, const char* term) {
+// Throws what has failed, as generated constructors do.
+inline void throw_if_failed(const RuleResult& result, const Program& program) {
   if (result.status != RuleResult::Status::Failed) return;
-  throw NoRuleMatched(result.error.starts_with("no rule") ? term : "rule interpreter out of fuel");
+  throw NoRuleMatched(result.unmatched ? program.terms[result.unmatched].name.c_str() : "rule interpreter's limits");
 }
 
 }  // namespace assay::isle

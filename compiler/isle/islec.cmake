@@ -66,4 +66,5 @@ function(islec_interpreter)
   add_library(${ARG_LIBRARY}_interpreted STATIC EXCLUDE_FROM_ALL
     ${folder}/${ARG_NAME}_isle_interpret.h ${folder}/${ARG_NAME}_isle_interpret.cpp)
   target_link_libraries(${ARG_LIBRARY}_interpreted PUBLIC ${ARG_LIBRARY} assay_isle)
+  target_compile_options(${ARG_LIBRARY}_interpreted PRIVATE -O1 -g0)  # much code: half a minute with -O3
 endfunction()

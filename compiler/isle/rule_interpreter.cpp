@@ -48,18 +48,20 @@ bool Externs::rule_enabled(const Rule&) { return true; }
 void Externs::rule_fired(const Rule&) {}
 
 RuleInterpreter::RuleInterpreter(const Program& program, Externs& externs, Limits limits)
-    : program_(program), externs_(externs), limits_(limits), sorted_rules_(program.terms.size()) {}
+    : program_(program), externs_(externs), limits_(limits) {}
 
 RuleResult RuleInterpreter::apply(TermId term, std::vector<RuleValue> arguments) {
   fuel_ = limits_.fuel;
   depth_ = 0;
   error_.clear();
+  unmatched_ = TermId();
   RuleResult result;
   result.values = apply_rules(term, arguments);
   if (has_failed()) {
     result.status = RuleResult::Status::Failed;
     result.values.clear();
     result.error = error_;
+    result.unmatched = unmatched_;
   } else if (!result.values.empty() || program_.terms[term].flags.is_multi) {
     result.status = RuleResult::Status::Value;
   }
@@ -113,7 +115,10 @@ std::vector<RuleValue> RuleInterpreter::apply_rules(TermId id, const std::vector
     }
   }
   depth_--;
-  if (!term.flags.is_multi && !term.flags.is_partial) fail("no rule matched for '" + term.name + "'");
+  if (!term.flags.is_multi && !term.flags.is_partial && !has_failed()) {
+    unmatched_ = id;
+    fail("no rule matched for '" + term.name + "'");
+  }
   return results;
 }
 

@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "compiler/isle/sema.h"
@@ -77,6 +78,7 @@ struct RuleResult {
   Status status = Status::NoMatch;
   std::vector<RuleValue> values;
   std::string error;
+  TermId unmatched;  // Failed: the total term without a matching rule, if that is why
 };
 
 class RuleInterpreter {
@@ -132,7 +134,8 @@ class RuleInterpreter {
   uint32_t depth_ = 0;
   uint32_t nesting_ = 0;
   std::string error_;
-  Table<TermId, std::vector<RuleId>> sorted_rules_;  // by priority; filled on demand
+  TermId unmatched_;
+  std::unordered_map<TermId, std::vector<RuleId>> sorted_rules_;  // by priority; filled on demand
 };
 
 }  // namespace assay::isle

@@ -1,4 +1,4 @@
-// x64: what the lowering rules talk to. Beside the shared terms (machine/lower.h) and the instructions' own terms, generated
+// x64: what the lowering rules talk to. Beside the shared terms (machine/lower.h) and the instructions' own, generated
 // from the definitions, only jump tables need C++.
 #pragma once
 

@@ -697,6 +697,7 @@ ParsedDefinitions parse_definitions(std::span<const SourceFile> files) {
   if (result.definitions.isa.name.empty()) {
     Place place;
     place.file = files.empty() ? "" : files[0].name;
+    place.line = place.column = 1;
     result.errors.push_back({place, "no isa block", "isa NAME, then prefix, order, flags"});
   }
   check_definitions(result.definitions, result.errors);

@@ -224,8 +224,11 @@ class EncoderWriter {
       case BitField::Kind::Param: {
         const std::string name = "p_" + inst_.params[static_cast<size_t>(field.index)].name;
         const std::string& enumeration = enum_of(field.index).name;
-        return "uint64_t(kNumber_" + enumeration + "[" +
-               (field.inverse ? "kInverse_" + enumeration + "[" + name + "]" : name) + "])";
+        if (field.inverse && enum_of(field.index).has_inverses()) {
+          return "uint64_t(kNumber_" + enumeration + "[kInverse_" + enumeration + "[" + name + "]])";
+        }
+        value = "uint64_t(kNumber_" + enumeration + "[" + name + "])";
+        break;
       }
       case BitField::Kind::Operand: {
         const OperandDef& operand = inst_.operands[static_cast<size_t>(field.index)];

@@ -103,7 +103,7 @@ TEST(SampleRiscv, LabelsAskForTheirDisplacement) {
   context.displacement = [](const void* user, unsigned slot) {
     return slot == 3 ? *static_cast<const int64_t*>(user) : 1;
   };
-  const Operand operands[] = {imm(0), use(3), use(4), Operand::label(machine::Block(7))};
+  const std::vector<Operand> operands = {imm(0), use(3), use(4), Operand::label(machine::Block(7))};
   EncodedInst out;
   ASSERT_EQ(rv::inst_set().encode(rv::kBranch, operands, context, out), EncodeError::None);
   EXPECT_EQ(out.bytes[0] | out.bytes[1] << 8 | out.bytes[2] << 16 | out.bytes[3] << 24, 0x00418463);
