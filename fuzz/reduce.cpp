@@ -222,13 +222,15 @@ class Reducer {
         for (size_t begin = 0;; begin += length) {
           const std::vector<Inst> all = instructions(best_.functions[k]);
           if (begin >= all.size()) break;
+          std::vector<Inst> range;  // what there is to do: an edit that changes nothing would be kept for ever
+          for (size_t i = begin; i < std::min(all.size(), begin + length); ++i) {
+            const Function& f = best_.functions[k];
+            if (is_removable(f, all[i]) && f.inst(all[i]).opcode != Opcode::kIconst) range.push_back(all[i]);
+          }
+          if (range.empty()) continue;
           attempt([&](Case& test) {
-            Function& f = test.functions[k];
-            const size_t end = std::min(all.size(), begin + length);
-            for (size_t i = begin; i < end; ++i) {
-              if (is_removable(f, all[i]) && f.inst(all[i]).opcode != Opcode::kIconst) make_constant(f, all[i], 0);
-            }
-            clean_up(f);
+            for (Inst inst : range) make_constant(test.functions[k], inst, 0);
+            clean_up(test.functions[k]);
           });
         }
       }

@@ -222,7 +222,6 @@ bool parse_int(std::string_view text, Int128& value) {
   }
   if (!has_digit) return false;
   if (is_negative) {
-    if (magnitude > Uint128(1) << 127) return false;
     value = static_cast<Int128>(~magnitude + 1);
   } else {
     value = static_cast<Int128>(magnitude);

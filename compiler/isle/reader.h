@@ -42,8 +42,8 @@ struct PositionedError {
 // where the next line begins with "(rule", "(decl" and the like, so that one missing parenthesis is one error.
 std::vector<Sexpr> read_sexprs(uint32_t file, std::string_view text, std::vector<PositionedError>& errors);
 
-// Parses an integer as ISLE writes it: [-] decimal, 0x, 0o, 0b, underscores anywhere after the first digit; from -2^127
-// to 2^128 - 1. False if it is malformed or does not fit.
+// Parses an integer as ISLE writes it: [-] decimal, 0x, 0o, 0b, underscores anywhere after the first digit; of a magnitude
+// below 2^128, taken modulo 2^128. False if it is malformed or does not fit.
 bool parse_int(std::string_view text, Int128& value);
 
 }  // namespace assay::isle

@@ -113,6 +113,7 @@ TEST(SampleRiscv, TextAndDescriptions) {
   const InstSet& set = rv::inst_set();
   EXPECT_EQ(text(set, rv::kAdd, {def(10), use(0), Operand::use(machine::Reg::virtual_reg(12))}), "add x10, zero, v12");
   EXPECT_EQ(text(set, rv::kLoad, {imm(3), def(5), use(6), kNone, imm(0), imm(-4)}), "lbu x5, -4(x6)");
+  EXPECT_EQ(text(set, rv::kLui, {def(10), imm(-1)}), "lui x10, 1048575");
   EXPECT_EQ(text(set, rv::kTrapIf, {imm(0), use(5), use(6)}), "bne x5, x6, .+8 ; unimp");
   EXPECT_EQ(text(set, rv::kLoad, {imm(3), def(5)}), "load <operands missing>");
   const machine::InstDesc& load = set.descs[rv::kLoad];
@@ -138,6 +139,7 @@ TEST(SampleAarch64, Encoding) {
   EXPECT_EQ(encode(set, a64::kLslImm, {def(3), use(4), imm(5)}), "83e87bd3");
   EXPECT_EQ(encode(set, a64::kLdr, {def(1), use(31), kNone, imm(0), imm(32760)}), "e1ff7ff9");
   EXPECT_EQ(encode(set, a64::kLdr, {def(1), use(31), kNone, imm(0), imm(4)}), "bad");
+  EXPECT_EQ(encode(set, a64::kLdr, {def(1), kNone, kNone, imm(0), imm(8)}), "bad");  // the mode does not say `base?`
   EXPECT_EQ(encode(set, a64::kOrrImm, {def(1), use(2), imm(0xff)}), "411c40b2");
   EXPECT_EQ(encode(set, a64::kOrrImm, {def(1), use(2), imm(0xff00)}), "411c78b2");
   EXPECT_EQ(encode(set, a64::kOrrImm, {def(1), use(2), imm(0xfe)}), "bad");
@@ -163,6 +165,9 @@ TEST(SampleS390x, Encoding) {
   EXPECT_EQ(encode(set, s390::kAgr, {def(3), use(5), use(4)}), "bad");  // tied operands must agree
   EXPECT_EQ(encode(set, s390::kLg, {def(1), use(3), use(2), imm(0), imm(-524288)}), "e31230008004");
   EXPECT_EQ(encode(set, s390::kLg, {def(1), use(3), kNone, imm(0), imm(5)}), "e31030050004");
+  EXPECT_EQ(encode(set, s390::kLg, {def(1), kNone, kNone, imm(0), imm(5)}), "e31000050004");
+  EXPECT_EQ(encode(set, s390::kCr, {imm(0), use(1), use(2), kFlagsDef}), "1912");
+  EXPECT_EQ(encode(set, s390::kCr, {imm(1), use(1), use(2), kFlagsDef}), "1512");
   EXPECT_EQ(encode(set, s390::kBrcl, {kFlagsUse, imm(1048574)}), "c0840007ffff");
   EXPECT_EQ(encode(set, s390::kBrcl, {kFlagsUse, imm(-60)}), "c084ffffffe2");
   EXPECT_EQ(encode(set, s390::kBrcl, {kFlagsUse, imm(int64_t(1) << 32)}), "far");
@@ -231,6 +236,13 @@ TEST(SampleX64, BranchesAndPseudoInstructions) {
   EXPECT_EQ(call.symbol_offset, 1);
   EXPECT_EQ(call.symbol_addend, -4);
   EXPECT_EQ(call.reloc, machine::RelocKind::X86PcRel4);
+  EncodedInst divide;
+  EXPECT_EQ(encode(set, x64::kDivide, {imm(2), def(0), def(2), use(0), use(9)}, &divide),
+            "31d2"
+            "49f7f1");
+  EXPECT_EQ(divide.trap_offset, 2);
+  EXPECT_EQ(encode(set, x64::kDivide, {imm(0), def(0), def(2), use(0), use(9)}),
+            "bad");  // every alternative has a condition
 }
 
 TEST(SampleX64, Text) {
