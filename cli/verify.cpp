@@ -95,6 +95,9 @@ int run_verify(const Options& options) {
     const auto unit = verify::verify_isa(isa, verify_options);
     if (verify_options.progress) std::fprintf(stderr, "\r\033[K");
     if (!unit) return report(unit.error());
+    if (unit->rules.empty() && !options.rules.empty()) {
+      return report(Diagnostic{{}, std::string("no rule of ") + name(isa) + " has a name like that", "assay verify --list"});
+    }
     if (unit->failed != 0) status = kFinding;
     if (options.json) {
       units[name(isa)] = to_json(*unit);

@@ -55,6 +55,9 @@ class FunctionGenerator {
     make_signature();
     declare_callees();
     budget_ = static_cast<int>(random_.between(4, options_.max_instructions));
+    // Seldom, a stretch of code that short branches do not reach across: 4 KiB on RISC-V, 32 KiB for AArch64's TBZ.
+    if (random_.below(600) == 0) filler_ = random_.chance(75) ? random_.between(150, 1200) : random_.between(2500, 7000);
+    has_halves_ = random_.chance(15);
     enter(new_block());
     for (const AbiParam& param : f_.signature.params) add(f_.append_block_param(block_, param.type));
     make_slots();
@@ -66,11 +69,10 @@ class FunctionGenerator {
       kept.push_back(random_.chance(50) ? constant(type) : straight_line(type));
     }
     region(options_.max_depth);
-    // Fold what must stay alive into one of the results.
+    // Fold what must stay alive into one of the results, and mostly what nothing has used.
     Value sum = pick(kI64);
-    for (Value v : kept) sum = binary(random_.chance(50) ? Opcode::kBxor : Opcode::kIadd, sum, widen(v));
-    add(sum);
-    finish(sum);
+    for (Value v : kept) sum = fold(sum, v);
+    finish(fold_unused({}, sum));
   }
 
  private:
@@ -80,8 +82,10 @@ class FunctionGenerator {
     Signature& s = f_.signature;
     s = Signature();
     s.call_conv = CallConv::kSystemV;
-    const unsigned params = random_.chance(85) ? random_.below(6) : random_.between(6, 14);
-    const unsigned returns = random_.chance(85) ? random_.between(1, 2) : random_.below(8);
+    // Functions that are called pass more in memory, so that callers have areas of different sizes to share.
+    const bool entry = index_ + 1 == program_.functions.size();
+    const unsigned params = random_.chance(entry ? 85 : 60) ? random_.below(6) : random_.between(6, 14);
+    const unsigned returns = random_.chance(entry ? 85 : 70) ? random_.between(1, 2) : random_.below(13);
     for (unsigned i = 0; i < params; ++i) s.params.push_back(abi_param());
     for (unsigned i = 0; i < returns; ++i) s.returns.push_back(abi_param());
   }
@@ -102,13 +106,16 @@ class FunctionGenerator {
   void make_slots() {
     const unsigned count = random_.chance(50) ? 0 : random_.between(1, 3);
     for (unsigned i = 0; i < count; ++i) {
-      const uint32_t size = random_.chance(5) ? 5000 : 8 * random_.between(1, 8);
+      // Some slots make frames that short displacements do not reach across.
+      const uint32_t size = random_.chance(5) ? random_.chance(70) ? 5000 : 40000 : 8 * random_.between(1, 8);
       const StackSlot slot = f_.stack_slots.push({.size = size});
-      initialised_.push_back(std::min<uint32_t>(size, 64));
-      const Value zero = constant(kI64);
-      for (uint32_t offset = 0; offset < initialised_.back(); offset += 8) {
-        const Value address = emit1({.opcode = Opcode::kStackAddr, .type = kI64, .entity = slot.index, .imm = offset});
-        store(Opcode::kStore, kI64, MemFlags::trusted(), zero, address, 0);
+      const uint32_t bytes = std::min<uint32_t>(size, 64);
+      initialised_.push_back({random_.chance(50) ? 0 : size - bytes, bytes});
+      const Value start = constant(kI64);
+      for (uint32_t offset = 0; offset < bytes; offset += 8) {
+        const uint32_t at = initialised_.back().begin + offset;
+        const Value address = emit1({.opcode = Opcode::kStackAddr, .type = kI64, .entity = slot.index, .imm = at});
+        store(Opcode::kStore, kI64, MemFlags::trusted(), start, address, 0);
       }
     }
   }
@@ -123,7 +130,7 @@ class FunctionGenerator {
   }
 
   struct Scope {
-    std::array<size_t, 4> sizes;
+    std::array<size_t, 4> sizes = {};
   };
   Scope open() const {
     Scope scope;
@@ -132,6 +139,36 @@ class FunctionGenerator {
   }
   void close(const Scope& scope) {
     for (size_t i = 0; i < 4; ++i) values_[i].resize(scope.sizes[i]);
+  }
+
+  Value fold(Value sum, Value v) {
+    return binary(random_.chance(50) ? Opcode::kBxor : Opcode::kIadd, sum, widen(v));
+  }
+  // `sum` (or nothing) with the values of a scope that have no use: else most of what is computed could be wrong unseen.
+  Value fold_unused(const Scope& scope, Value sum) {
+    if (random_.chance(30)) return sum;
+    for (size_t i = 0; i < 4; ++i) {
+      for (size_t k = scope.sizes[i]; k < values_[i].size(); ++k) {
+        const Value v = values_[i][k];
+        if (is_used(v)) continue;
+        used_[v.index] = true;
+        sum = sum.is_none() ? widen(v) : fold(sum, v);
+      }
+    }
+    return sum;
+  }
+  bool is_used(Value v) {
+    if (v.index >= used_.size()) used_.resize(v.index + 64);
+    return used_[v.index];
+  }
+  // Ends a scope within a function: what it computed goes to memory.
+  void show(const Scope& scope) {
+    const Value sum = fold_unused(scope, {});
+    if (!sum.is_none()) keep_in_memory(sum);
+  }
+  void keep_in_memory(Value v) {
+    const uint64_t address = program_.regions[0].address + 8 * random_.below(16);
+    store(Opcode::kStore, kI64, MemFlags(), v, constant_of(kI64, address), 0);
   }
 
   // Straight-line code and nested structures until the budget or the region's own length is used up. Recursion is
@@ -148,6 +185,8 @@ class FunctionGenerator {
         table(depth - 1);
       } else if (what < 21) {
         split();
+      } else if (what < 23) {
+        tangle(depth - 1);
       } else {
         statement();
       }
@@ -178,7 +217,7 @@ class FunctionGenerator {
     const bool has_else = random_.chance(60);
     const Block else_block = has_else ? new_block() : join;
     const std::vector<Type> types = some_types();
-    const Value c = condition();
+    const Value c = filler_ != 0 && random_.chance(50) ? sign_test(any_type()) : condition();
     const std::vector<Value> direct = has_else ? std::vector<Value>() : arguments(types);
     const BlockCall calls[] = {f_.make_block_call(then_block), f_.make_block_call(else_block, direct)};
     branch(Opcode::kBrif, c, calls);
@@ -199,16 +238,27 @@ class FunctionGenerator {
     if (random_.chance(4)) {
       b_.insert({.opcode = Opcode::kTrap, .code = trap_code()});
     } else {
+      if (depth + 1 >= options_.max_depth) fill();
       region(depth);
+      show(scope);
       jump(join, arguments(types));
     }
     close(scope);
+  }
+  // One chain of operations, so that none of them can be dropped.
+  void fill() {
+    const int budget = budget_;
+    Value sum = pick(kI64);
+    for (; filler_ != 0; --filler_) sum = binary(kBinary[random_.below(std::size(kBinary))], sum, pick(kI64));
+    add(sum);
+    budget_ = budget;
   }
 
   void table(unsigned depth) {
     const Block join = new_block();
     const std::vector<Type> types = some_types();
-    const unsigned entries = random_.below(8);  // beside the default
+    // Beside the default. Seldom more than AArch64's immediates count.
+    const unsigned entries = random_.below(1000) == 0 ? random_.between(4090, 4200) : random_.below(8);
     const unsigned arms = std::min(random_.between(1, 4), entries + 1);
     std::vector<Block> blocks;
     for (unsigned i = 0; i < arms; ++i) blocks.push_back(new_block());
@@ -238,6 +288,7 @@ class FunctionGenerator {
     for (Type type : types) add(f_.append_block_param(header, type));
     const Scope scope = open();
     region(depth);
+    show(scope);
     const Value next = binary(Opcode::kIadd, counter, constant_of(kI32, 0xffffffff));
     std::vector<Value> again = arguments(types);
     again.insert(again.begin(), next);
@@ -246,6 +297,37 @@ class FunctionGenerator {
     const BlockCall calls[] = {f_.make_block_call(header, again), f_.make_block_call(exit, leaving)};
     branch(Opcode::kBrif, next, calls);
     close(scope);
+    enter_join(exit, exit_types);
+  }
+
+  // A loop with two entries, of two blocks that jump to each other; either may be left, when the count is used up.
+  void tangle(unsigned depth) {
+    const std::array<Block, 2> blocks = {new_block(), new_block()};
+    const Block exit = new_block();
+    const std::vector<Type> types = some_types(), exit_types = some_types();
+    const auto counted = [&](Value count) {
+      std::vector<Value> args = arguments(types);
+      args.insert(args.begin(), count);
+      return args;
+    };
+    const Value c = condition();
+    const Value count = constant_of(kI32, random_.between(1, 5));
+    const BlockCall entries[] = {f_.make_block_call(blocks[0], counted(count)),
+                                 f_.make_block_call(blocks[1], counted(count))};
+    branch(Opcode::kBrif, c, entries);
+    for (unsigned i = 0; i < 2; ++i) {
+      const Scope scope = open();
+      enter(blocks[i]);
+      const Value counter = f_.append_block_param(blocks[i], kI32);
+      for (Type type : types) add(f_.append_block_param(blocks[i], type));
+      region(depth);
+      show(scope);
+      const Value next = binary(Opcode::kIadd, counter, constant_of(kI32, 0xffffffff));
+      const BlockCall calls[] = {f_.make_block_call(blocks[1 - i], counted(next)),
+                                 f_.make_block_call(exit, arguments(exit_types))};
+      branch(Opcode::kBrif, next, calls);
+      close(scope);
+    }
     enter_join(exit, exit_types);
   }
 
@@ -262,9 +344,7 @@ class FunctionGenerator {
       const Type type = f_.signature.returns[i].type;
       results.push_back(i == 0 ? narrow(sum, type) : pick(type));
     }
-    if (f_.signature.returns.empty()) {
-      store(Opcode::kStore, kI64, MemFlags(), sum, constant_of(kI64, program_.regions[0].address), 0);
-    }
+    if (results.empty() || (f_.signature.returns[0].type != kI64 && random_.chance(60))) keep_in_memory(sum);
     b_.insert({.opcode = Opcode::kReturn, .args = f_.make_values(results)});
   }
 
@@ -282,6 +362,10 @@ class FunctionGenerator {
     const uint64_t mask = type == kI64 ? ~uint64_t(0) : (uint64_t(1) << type.bits()) - 1;
     return emit1({.opcode = Opcode::kIconst, .type = type, .imm = bits & mask});
   }
+  bool is_constant(Value v) const {
+    const Inst def = f_.def_inst(v);
+    return !def.is_none() && f_.inst(def).opcode == Opcode::kIconst;
+  }
   Value constant(Type type) { return constant_of(type, random_bits(random_, type.bits())); }
   // A value of the type: from scope (recent ones more often), or a new constant.
   Value pick(Type type) {
@@ -292,8 +376,9 @@ class FunctionGenerator {
       return v;
     }
     const uint32_t size = static_cast<uint32_t>(values.size());
-    if (random_.chance(50)) return values[size - 1 - random_.below(std::min(size, 4u))];
-    return values[random_.below(size)];
+    const Value v = values[random_.chance(50) ? size - 1 - random_.below(std::min(size, 4u)) : random_.below(size)];
+    if (!is_used(v)) used_[v.index] = true;
+    return v;
   }
   Value binary(Opcode opcode, Value x, Value y) {
     const Value args[] = {x, y};
@@ -308,16 +393,39 @@ class FunctionGenerator {
   }
   Value narrow(Value v, Type to) { return f_.value_type(v) == to ? v : convert(Opcode::kIreduce, to, v); }
   Value compare(Value x, Value y) {
+    return compare(static_cast<IntCC>(random_.below(kIntCCCount)), x, y);
+  }
+  Value compare(IntCC condition, Value x, Value y) {
     const Value args[] = {x, y};
     return emit1({.opcode = Opcode::kIcmp,
-                  .code = static_cast<uint8_t>(random_.below(kIntCCCount)),
+                  .code = static_cast<uint8_t>(condition),
                   .type = f_.value_type(x),
                   .args = f_.make_values(args)});
   }
-  Value condition() {
+  Value sign_test(Type type) {
+    return compare(random_.chance(50) ? IntCC::kSlt : IntCC::kSge, pick(type), constant_of(type, 0));
+  }
+  // x & y or x & constant, as a test reads it.
+  Value masked(Type type) { return binary(Opcode::kBand, pick(type), random_.chance(50) ? constant(type) : pick(type)); }
+  // A comparison, often one of those that backends have a shorter form for.
+  Value comparison() {
     const Type type = any_type();
-    if (random_.chance(75)) return compare(pick(type), pick(type));
-    return pick(type);
+    switch (random_.below(8)) {
+      case 0: return compare(pick(type), constant(type));
+      case 1: return compare(constant(type), pick(type));
+      case 2: return sign_test(type);
+      case 3: return compare(random_.chance(50) ? IntCC::kEq : IntCC::kNe, pick(type), constant_of(type, 0));
+      case 4: {
+        const Value x = masked(type), zero = constant_of(type, 0);
+        if (random_.chance(25)) return compare(x, zero);
+        return compare(random_.chance(50) ? IntCC::kEq : IntCC::kNe, x, zero);
+      }
+      default: return compare(pick(type), pick(type));
+    }
+  }
+  Value condition() {
+    if (random_.chance(80)) return comparison();
+    return random_.chance(70) ? pick(any_type()) : masked(any_type());
   }
   uint8_t trap_code() { return static_cast<uint8_t>(random_.between(1, 250)); }
 
@@ -344,11 +452,12 @@ class FunctionGenerator {
     }
   }
 
+  static constexpr Opcode kBinary[] = {Opcode::kIadd,   Opcode::kIsub, Opcode::kImul, Opcode::kUmulhi,
+                                       Opcode::kSmulhi, Opcode::kSmin, Opcode::kUmin, Opcode::kSmax,
+                                       Opcode::kUmax,   Opcode::kBand, Opcode::kBor,  Opcode::kBxor};
+
   // One operation with a result of the type.
   Value straight_line(Type type) {
-    static constexpr Opcode kBinary[] = {Opcode::kIadd,   Opcode::kIsub, Opcode::kImul, Opcode::kUmulhi,
-                                         Opcode::kSmulhi, Opcode::kSmin, Opcode::kUmin, Opcode::kSmax,
-                                         Opcode::kUmax,   Opcode::kBand, Opcode::kBor,  Opcode::kBxor};
     static constexpr Opcode kUnary[] = {Opcode::kIneg, Opcode::kIabs, Opcode::kBnot,   Opcode::kBitrev,
                                         Opcode::kClz,  Opcode::kCls,  Opcode::kCtz,    Opcode::kPopcnt};
     static constexpr Opcode kShift[] = {Opcode::kIshl, Opcode::kUshr, Opcode::kSshr, Opcode::kRotl, Opcode::kRotr};
@@ -364,8 +473,12 @@ class FunctionGenerator {
       }
       case 9: {
         // Mostly divisors that are not zero: a trap ends the run and hides what comes after.
-        Value y = pick(type);
-        if (random_.chance(85)) y = binary(Opcode::kBor, y, constant_of(type, 1u << random_.below(8)));
+        if (random_.chance(2)) {
+          const Value least = constant_of(type, uint64_t(1) << (type.bits() - 1));
+          return binary(random_.chance(50) ? Opcode::kSdiv : Opcode::kSrem, least, constant_of(type, ~uint64_t(0)));
+        }
+        Value y = random_.chance(10) ? constant(type) : pick(type);
+        if (!is_constant(y) && random_.chance(85)) y = binary(Opcode::kBor, y, constant_of(type, 1u << random_.below(8)));
         return binary(kDivide[random_.below(std::size(kDivide))], pick(type), y);
       }
       case 10: {
@@ -375,11 +488,8 @@ class FunctionGenerator {
         const Value args[] = {opcode == Opcode::kBitselect ? pick(type) : condition(), pick(type), pick(type)};
         return emit1({.opcode = opcode, .type = type, .args = f_.make_values(args)});
       }
-      case 11: {
-        const Type operands = any_type();
-        return extend_or_reduce(compare(pick(operands), pick(operands)), type);
-      }
-      case 12: return extend_or_reduce(pick(any_type()), type);
+      case 11: return extend_or_reduce(comparison(), type);
+      case 12: return has_halves_ && random_.chance(50) ? halves(type) : extend_or_reduce(pick(any_type()), type);
       case 13: return convert(Opcode::kBmask, type, pick(any_type()));
       case 14:
         if (type == kI8) return convert_same(Opcode::kBnot, pick(type));
@@ -394,42 +504,68 @@ class FunctionGenerator {
     if (from > to.bits()) return convert(Opcode::kIreduce, to, v);
     return convert(random_.chance(50) ? Opcode::kUextend : Opcode::kSextend, to, v);
   }
+  // Of two halves, or one of them.
+  Value halves(Type type) {
+    if (type != kI8 && (type == kI64 || random_.chance(50))) {
+      const Type half = kTypes[slot_of(type) - 1];
+      const Value args[] = {pick(half), pick(half)};
+      return emit1({.opcode = Opcode::kIconcat, .type = half, .args = f_.make_values(args)});
+    }
+    const Type whole = kTypes[slot_of(type) + 1];
+    const Value x = pick(whole);
+    --budget_;
+    const Inst inst = b_.insert({.opcode = Opcode::kIsplit, .type = whole, .args = f_.make_values({&x, 1})});
+    const bool low_first = random_.chance(50);
+    add(f_.result(inst, low_first ? 0 : 1));
+    return f_.result(inst, low_first ? 1 : 0);
+  }
   // Small combinations that backends match as a whole: x + (y << k), x & ~y, x - y * z, (x << k) | (x >> w-k), …
   Value shape(Type type) {
     const Value x = pick(type), y = pick(type);
     const Value amount = constant_of(any_type(), random_.below(type.bits() + 3));
-    switch (random_.below(7)) {
+    const Opcode sum = random_.chance(60) ? Opcode::kIadd : Opcode::kIsub;
+    switch (random_.below(9)) {
       case 0: {
         const Value args[] = {y, amount};
         const Value shifted = emit1({.opcode = random_.chance(70) ? Opcode::kIshl : Opcode::kUshr,
                                      .type = type,
                                      .args = f_.make_values(args)});
-        return binary(random_.chance(60) ? Opcode::kIadd : random_.chance(50) ? Opcode::kIsub : Opcode::kBor, x, shifted);
+        return either_way(random_.chance(75) ? sum : Opcode::kBor, x, shifted);
       }
       case 1:
-        return binary(random_.chance(40)   ? Opcode::kBand
-                      : random_.chance(50) ? Opcode::kBor
-                                           : Opcode::kBxor,
-                      x, convert_same(Opcode::kBnot, y));
-      case 2:
-        return binary(random_.chance(50) ? Opcode::kIadd : Opcode::kIsub, x, binary(Opcode::kImul, y, pick(type)));
-      case 3: return convert_same(Opcode::kIneg, binary(Opcode::kIsub, x, y));
-      case 4: return binary(random_.chance(50) ? Opcode::kIadd : Opcode::kIsub, x, constant(type));
+        return either_way(random_.chance(40)   ? Opcode::kBand
+                          : random_.chance(50) ? Opcode::kBor
+                                               : Opcode::kBxor,
+                          x, convert_same(Opcode::kBnot, y));
+      case 2: return either_way(sum, x, binary(Opcode::kImul, y, pick(type)));
+      case 3: return convert_same(Opcode::kIneg, binary(random_.chance(50) ? Opcode::kIsub : Opcode::kImul, x, y));
+      case 4: return either_way(sum, x, constant(type));
+      case 6: return either_way(sum, x, extend_or_reduce(pick(any_type()), type));
+      case 7: return either_way(sum, either_way(Opcode::kIadd, x, y), constant(type));
       case 5: return convert_same(Opcode::kBnot, binary(Opcode::kBxor, x, y));
       default: return extend_or_reduce(extend_or_reduce(x, any_type()), type);
     }
   }
 
+  Value either_way(Opcode opcode, Value x, Value y) {
+    return random_.chance(60) ? binary(opcode, x, y) : binary(opcode, y, x);
+  }
+
+  // Operands whose sums and products lie about the limits more often than those of arbitrary values.
+  Value near_limit(Type type) {
+    if (random_.chance(25)) return constant(type);
+    return random_.chance(30) ? extend_or_reduce(pick(any_type()), type) : pick(type);
+  }
   void overflow() {
     static constexpr Opcode kTwo[] = {Opcode::kUaddOverflow, Opcode::kSaddOverflow, Opcode::kUsubOverflow,
                                       Opcode::kSsubOverflow, Opcode::kUmulOverflow, Opcode::kSmulOverflow};
     static constexpr Opcode kThree[] = {Opcode::kUaddOverflowCin, Opcode::kSaddOverflowCin, Opcode::kUsubOverflowBin,
                                         Opcode::kSsubOverflowBin};
     const Type type = any_type();
-    const Value x = pick(type), y = pick(type);
+    const Value x = near_limit(type), y = near_limit(type);
     if (random_.chance(20)) {
       const Type wide = random_.chance(50) ? kI32 : kI64;
-      const Value args[] = {pick(wide), pick(wide)};
+      const Value args[] = {near_limit(wide), near_limit(wide)};
       add(emit1({.opcode = Opcode::kUaddOverflowTrap,
                  .code = trap_code(),
                  .type = wide,
@@ -450,15 +586,16 @@ class FunctionGenerator {
   }
 
   void conditional_trap() {
-    // A condition that seldom traps: a comparison with a random constant, or one that cannot hold.
+    // Mostly a condition that seldom traps: a comparison with a random constant or, for equality, with zero.
     const Type type = any_type();
-    const Value args[] = {pick(type), constant_of(type, random_.next())};
     const bool when_zero = random_.chance(50);
-    const Value c = emit1({.opcode = Opcode::kIcmp,
-                           .code = static_cast<uint8_t>(when_zero ? IntCC::kNe : IntCC::kEq),
-                           .type = type,
-                           .args = f_.make_values(args)});
-    const Value condition = random_.chance(15) ? pick(any_type()) : c;
+    Value condition;
+    if (random_.chance(20)) {
+      condition = random_.chance(60) ? pick(type) : comparison();
+    } else {
+      const Value other = constant_of(type, random_.chance(30) ? 0 : random_.next());
+      condition = compare(when_zero ? IntCC::kNe : IntCC::kEq, pick(type), other);
+    }
     b_.insert({.opcode = when_zero ? Opcode::kTrapz : Opcode::kTrapnz,
                .code = trap_code(),
                .type = f_.value_type(condition),
@@ -476,8 +613,8 @@ class FunctionGenerator {
   Place place(uint32_t size) {
     if (!initialised_.empty() && random_.chance(35)) {
       const uint32_t slot = random_.below(static_cast<uint32_t>(initialised_.size()));
-      const uint32_t room = initialised_[slot] - size;
-      const uint32_t at = random_.below(room + 1), part = random_.below(at + 1);
+      const uint32_t at = initialised_[slot].begin + random_.below(initialised_[slot].bytes - size + 1);
+      const uint32_t part = random_.below(at + 1);
       return {emit1({.opcode = Opcode::kStackAddr, .type = kI64, .entity = slot, .imm = part}),
               static_cast<int32_t>(at - part), true};
     }
@@ -497,19 +634,39 @@ class FunctionGenerator {
                                         : kOffsets[random_.below(std::size(kOffsets))];
     if (random_.chance(60)) {
       // index & mask stays inside: mask is a power of two minus one, below the room left.
-      const uint32_t mask = std::bit_floor(room / 8 + 1) - 1;
-      const Type type = random_.chance(50) ? kI64 : kI32;
-      Value index = binary(Opcode::kBand, pick(type), constant_of(type, mask));
-      if (type == kI32) index = convert(Opcode::kUextend, kI64, index);
+      uint32_t mask = std::bit_floor(room / 8 + 1) - 1;
+      const Type type = random_.chance(40) ? kI64 : random_.chance(60) ? kI32 : any_type();
+      if (type == kI8) mask &= 127;  // not negative
+      Value index;
+      if (type != kI64 && random_.chance(50)) {
+        // What lies above the type in the register is not what lies above it in the extended index.
+        const uint64_t above = ~uint64_t(0) << type.bits();
+        index = convert(Opcode::kIreduce, type, binary(Opcode::kBand, pick(kI64), constant_of(kI64, above | mask)));
+      } else {
+        index = binary(Opcode::kBand, pick(type), constant_of(type, mask));
+      }
+      if (type != kI64) index = convert(random_.chance(60) ? Opcode::kUextend : Opcode::kSextend, kI64, index);
       if (random_.chance(50)) {
         const Value args[] = {index, constant_of(any_type(), random_.below(4))};
         index = emit1({.opcode = Opcode::kIshl, .type = kI64, .args = f_.make_values(args)});
       }
-      const Value base = constant_of(kI64, region.address - static_cast<int64_t>(offset));
-      return {random_.chance(50) ? binary(Opcode::kIadd, base, index) : binary(Opcode::kIadd, index, base), offset, true};
+      // A further term, which the instruction's displacement may or may not have room for.
+      const int32_t term = kOffsets[random_.below(std::size(kOffsets))];
+      const bool has_term = random_.chance(25);
+      if (random_.chance(40)) offset = 0;
+      const int64_t displacement = static_cast<int64_t>(offset) + (has_term ? term : 0);
+      const Value base = constant_of(kI64, region.address - displacement);
+      const Value sum = either_way(Opcode::kIadd, opaque(base), index);
+      return {has_term ? either_way(Opcode::kIadd, sum, constant_of(kI64, static_cast<int64_t>(term))) : sum, offset,
+              true};
     }
     const uint32_t at = random_.below(room + 1);
     return {constant_of(kI64, region.address + at - static_cast<int64_t>(offset)), offset, true};
+  }
+  // The same value, half the time in a way that hides it from rules for constants.
+  Value opaque(Value v) {
+    if (random_.chance(50)) return v;
+    return binary(Opcode::kBor, v, binary(Opcode::kBand, pick(kI64), constant_of(kI64, 0)));
   }
   MemFlags mem_flags(bool trusted) {
     MemFlags flags;
@@ -595,7 +752,13 @@ class FunctionGenerator {
   Block block_;
   int budget_ = 0;
   std::array<std::vector<Value>, 4> values_;
-  std::vector<uint32_t> initialised_;  // per stack slot: bytes from its start that hold known values
+  struct Bytes {
+    uint32_t begin, bytes;
+  };
+  std::vector<Bytes> initialised_;  // per stack slot: those that hold known values
+  std::vector<bool> used_;          // by value: something was made of it
+  unsigned filler_ = 0;             // operations that are still to come at one place
+  bool has_halves_ = false;
 };
 
 }  // namespace

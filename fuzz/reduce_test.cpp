@@ -9,11 +9,17 @@
 namespace assay::fuzz {
 namespace {
 
+// An operation of that kind whose result is used: what nobody uses, reduction may drop along with anything else.
 bool contains(const Case& test, ir::Opcode opcode) {
   for (const ir::Function& f : test.functions) {
     for (ir::Block block : f.blocks()) {
       for (ir::Inst inst : f.insts(block)) {
-        if (f.inst(inst).opcode == opcode) return true;
+        bool uses = false;
+        f.for_each_use(inst, [&](ir::Value v) {
+          const ir::Inst def = f.def_inst(f.resolve(v));
+          uses |= !def.is_none() && f.inst(def).opcode == opcode;
+        });
+        if (uses) return true;
       }
     }
   }
@@ -36,8 +42,9 @@ TEST(Reduce, KeepsWhatThePropertyNeedsAndLittleElse) {
     const ReduceResult result = reduce(test, [](const Case& c) { return contains(c, ir::Opcode::kSmulhi); });
     EXPECT_TRUE(contains(result.reduced, ir::Opcode::kSmulhi));
     for (const ir::Function& f : result.reduced.functions) EXPECT_TRUE(ir::verify(f).empty());
-    // A pure operation is only kept alive by its use: constants or parameters, smulhi, what uses it, return.
-    EXPECT_LE(result.instructions, 8u) << "seed " << seed << "\n" << ir::print(result.reduced.functions.back());
+    // A pure operation is only kept alive by its use: constants or parameters, smulhi, what uses it, return. Blocks that
+    // go round in a circle may stay.
+    EXPECT_LE(result.instructions, 12u) << "seed " << seed << "\n" << ir::print(result.reduced.functions.back());
     EXPECT_EQ(result.reduced.inputs.size(), 1u);
   }
   EXPECT_EQ(reduced, 10u);

@@ -22,6 +22,13 @@ std::string pascal_case(const std::string& name) {
   return out;
 }
 
+// Depth is bounded by the rule reader's limit on nesting.
+void collect_terms(const isle::Expr& expr, std::vector<isle::TermId>& out) {
+  if (expr.kind == isle::Expr::Kind::Term) out.push_back(expr.term);
+  for (const isle::Let& let : expr.lets) collect_terms(let.value, out);
+  for (const isle::Expr& child : expr.children) collect_terms(child, out);
+}
+
 // The integer condition codes, in the order of ISLE's IntCC, spelled as the operations' `match` spells them.
 constexpr const char* kConditions[] = {"eq", "ne", "slt", "sge", "sgt", "sle", "ult", "uge", "ugt", "ule"};
 
@@ -56,7 +63,45 @@ std::unique_ptr<Definitions> Definitions::load(std::vector<isle::SourceFile> rul
   notation::EnumDef conditions{.name = "intcc"};
   for (const char* condition : kConditions) conditions.enumerators.push_back({.name = condition});
   out->operations_library_.enums.push_back(std::move(conditions));
+  out->find_flag_writers();
   return out;
+}
+
+void Definitions::find_flag_writers() {
+  writes_flags_.assign(program_->terms.size(), false);
+  std::vector<std::vector<isle::TermId>> users(program_->terms.size());  // the terms whose rules build this one
+  std::vector<isle::TermId> work;
+  for (uint32_t i = 0; i < program_->terms.size(); ++i) {
+    const isle::TermId id(i);
+    const isle::Term& term = program_->terms[id];
+    std::vector<isle::TermId> built;
+    for (const isle::RuleId rule : term.rules) {
+      collect_terms(program_->rules[rule].result, built);
+      for (const isle::IfLet& if_let : program_->rules[rule].if_lets) collect_terms(if_let.value, built);
+    }
+    for (const isle::TermId t : built) users[t.index].push_back(id);
+    const int instruction = find_instruction(term.name);
+    bool writes = false;
+    if (instruction >= 0) {
+      writes = instructions_.insts[instruction].flags_def || instructions_.insts[instruction].flags_clobber;
+    } else if (term.is_external_constructor() && !term.specs.empty()) {
+      // C++ that may emit. Constants for put_in_reg go before all instructions of the CLIF instruction.
+      writes = !term.flags.is_pure && term.name != "put_in_reg";
+    }
+    if (writes) {
+      writes_flags_[i] = true;
+      work.push_back(id);
+    }
+  }
+  while (!work.empty()) {
+    const isle::TermId term = work.back();
+    work.pop_back();
+    for (const isle::TermId user : users[term.index]) {
+      if (writes_flags_[user.index]) continue;
+      writes_flags_[user.index] = true;
+      work.push_back(user);
+    }
+  }
 }
 
 int Definitions::find_operation_variant(const std::string& variant) const {

@@ -9,6 +9,8 @@
 // E1  A run depends on the choices only.
 // E2  An instantiation assumes nothing about rules of higher priority: it holds whichever rule is tried first.
 // E3  Nothing is known about what lies above a narrow value in its register: each gets fresh bits.
+// E4  What has no model ends the run as Unsupported; nothing is taken for granted. An instruction without a `sem`, for
+//     one, may do anything.
 #pragma once
 
 #include <functional>
@@ -36,6 +38,8 @@ class Definitions {
   const isle::Program& program() const { return *program_; }
   const notation::Definitions& instructions() const { return instructions_; }
   const ops::OpsFile& operations() const { return operations_; }
+  // Whether building this term may emit an instruction that writes the flags.
+  bool writes_flags(isle::TermId term) const { return writes_flags_[term.index]; }
 
   int find_operation_variant(const std::string& variant) const;  // "Iadd"
   int find_instruction(const std::string& term) const;            // "rv_addi" or "rv_addi_multi"
@@ -48,12 +52,15 @@ class Definitions {
                                                  std::string& reason);
 
  private:
+  void find_flag_writers();
+
   std::unique_ptr<isle::Program> program_;
   notation::Definitions instructions_;
   ops::OpsFile operations_;
   notation::Library operations_library_;
   std::map<std::string, int> operation_by_variant_;
   std::map<std::string, int> instruction_by_term_;
+  std::vector<bool> writes_flags_;  // by term
   struct Cached {
     notation::Semantics semantics;
     std::string reason;
@@ -65,11 +72,11 @@ class Definitions {
 
 // Something that happens on one side, in order. `condition`: for traps and branches.
 struct Effect {
-  enum class Kind : uint8_t { Trap, Branch, Load, Store };
+  enum class Kind : uint8_t { Trap, Branch, Load, Store, Breakpoint };
   Kind kind = Kind::Trap;
   std::optional<z3::expr> condition;  // Trap, Branch
   std::optional<z3::expr> code;       // Trap: 8 bits
-  int64_t label = 0;                  // Branch
+  std::optional<z3::expr> target;     // Branch: see Run::target_of
   std::optional<z3::expr> address;    // Load, Store: 64 bits
   std::optional<z3::expr> value;      // Load, Store: in little-endian order
   unsigned bits = 0;

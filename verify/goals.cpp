@@ -1,4 +1,6 @@
 // What has to follow from a run: both sides trap alike, give equal results, touch memory alike, branch alike.
+#include <algorithm>
+
 #include "verify/run.h"
 
 namespace assay::verify {
@@ -15,6 +17,32 @@ z3::expr Run::trap_outcome(const std::vector<Effect>& effects) {
     if (effects[i].kind == Effect::Kind::Trap) outcome = z3::ite(*effects[i].condition, *effects[i].code, outcome);
   }
   return outcome;
+}
+
+// Where a branch goes: one of the labels, an entry of the table, or nowhere (kFallsOff).
+z3::expr Run::target_of(int64_t label) { return z3::concat(terms_.bv(8, 0), terms_.bv(64, static_cast<uint64_t>(label))); }
+z3::expr Run::table_entry(const z3::expr& index) { return z3::concat(terms_.bv(8, 1), index); }
+
+const z3::expr& Run::table_size() {
+  if (!table_size_) {
+    // The compiler refuses instructions with more operands (LowerContext::emit).
+    table_size_ = terms_.fresh("table_size", 32);
+    assumptions_.push_back(z3::ult(*table_size_, terms_.bv(32, 0xffff)));
+  }
+  return *table_size_;
+}
+
+void Run::expect_no_effects(std::initializer_list<Effect::Kind> kinds, Instantiation& out) {
+  for (const Effect& e : effects_) {
+    if (std::find(kinds.begin(), kinds.end(), e.kind) == kinds.end()) continue;
+    switch (e.kind) {
+      case Effect::Kind::Trap: add_goal(out, "does not trap", !*e.condition); break;
+      case Effect::Kind::Branch: add_goal(out, "does not branch", !*e.condition); break;
+      case Effect::Kind::Load:
+      case Effect::Kind::Store: add_goal(out, "does not touch memory", terms_.boolean(false)); break;
+      case Effect::Kind::Breakpoint: add_goal(out, "does not stop", terms_.boolean(false)); break;
+    }
+  }
 }
 
 void Run::compare_memory(const std::vector<Effect>& left, const z3::expr& no_trap, Instantiation& out) {
@@ -65,6 +93,11 @@ void Run::compare_lowering(ClifInst& root, const Symbol& output, Instantiation& 
   out.outcomes.push_back({"CLIF trap code", left_trap});
   out.outcomes.push_back({"machine trap code", right_trap});
   compare_memory(left, no_trap, out);
+  const auto breakpoints = [](const std::vector<Effect>& effects) {
+    return std::count_if(effects.begin(), effects.end(), [](const Effect& e) { return e.kind == Effect::Kind::Breakpoint; });
+  };
+  if (breakpoints(left) != breakpoints(effects_)) add_goal(out, "stops in a debugger", terms_.boolean(false));
+  expect_no_effects({Effect::Kind::Branch}, out);
 }
 
 void Run::compare_branch(ClifInst& root, Instantiation& out) {
@@ -72,21 +105,26 @@ void Run::compare_branch(ClifInst& root, Instantiation& out) {
   const std::string& name = definitions_.operations().operations[root.operation].name;
   std::optional<z3::expr> expected;
   if (name == "jump") {
-    expected = terms_.bv(8, 0);
+    expected = target_of(0);
   } else if (name == "brif") {
     const z3::expr c = term_of(root.inputs[0].value);
-    expected = z3::ite(c != terms_.context().bv_val(0, c.get_sort().bv_size()), terms_.bv(8, 0), terms_.bv(8, 1));
+    expected = z3::ite(c != terms_.context().bv_val(0, c.get_sort().bv_size()), target_of(0), target_of(1));
+  } else if (name == "br_table") {
+    const z3::expr x = term_of(root.inputs[0].value);
+    expected = z3::ite(z3::ult(x, table_size()), table_entry(terms_.zext(x, 64)), target_of(0));
+    out.outcomes.push_back({"size of the table", table_size()});
   } else {
     throw Unsupported{name + " has no model of its targets"};
   }
-  z3::expr actual = terms_.bv(8, 255);  // falls off the block's end
+  z3::expr actual = z3::concat(terms_.bv(8, 255), terms_.bv(64, 0));  // falls off the block's end
   for (size_t i = effects_.size(); i-- > 0;) {
     if (effects_[i].kind != Effect::Kind::Branch) continue;
-    actual = z3::ite(*effects_[i].condition, terms_.bv(8, static_cast<uint64_t>(effects_[i].label)), actual);
+    actual = z3::ite(*effects_[i].condition, *effects_[i].target, actual);
   }
   add_goal(out, "target", *expected == actual);
   out.outcomes.push_back({"CLIF target", *expected});
   out.outcomes.push_back({"machine target", actual});
+  expect_no_effects({Effect::Kind::Trap, Effect::Kind::Load, Effect::Kind::Store, Effect::Kind::Breakpoint}, out);
 }
 
 // A term with a spec of its own: its rules are held against the spec, others rely on it.
@@ -94,6 +132,7 @@ void Run::compare_spec(const isle::Rule& rule, const std::vector<Symbol>& argume
                        Instantiation& out) {
   const isle::Term& term = program_.terms[rule.term];
   const isle::ast::Spec& spec = *term.specs[0];
+  if (spec.arguments.size() != arguments.size()) throw Unsupported{"spec of " + term.name + ": number of arguments"};
   try {
     SpecEnvironment env;
     for (size_t i = 0; i < arguments.size(); ++i) {
@@ -109,7 +148,12 @@ void Run::compare_spec(const isle::Rule& rule, const std::vector<Symbol>& argume
       }
     }
     for (const isle::ast::SpecExpr& e : spec.provides) add_goal(out, "the spec", evaluate_condition(terms_, e, env));
-    out.outcomes.push_back({"result", bits_of(result)});
+    if (result.term) out.outcomes.push_back({"result", *result.term});
+    // Whoever relies on the spec knows of no effects, and takes flags for those of the last instruction.
+    expect_no_effects({Effect::Kind::Trap, Effect::Kind::Branch, Effect::Kind::Load, Effect::Kind::Store,
+                       Effect::Kind::Breakpoint},
+                      out);
+    require_fresh_flags(result, "the user of " + term.name);
   } catch (const SpecError& error) {
     throw Unsupported{"spec of " + term.name + ": " + error.message};
   }

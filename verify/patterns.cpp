@@ -15,10 +15,13 @@ void Run::require_equal(const Symbol& a, const Symbol& b) {
   if (a.kind != b.kind) throw Unsupported{"two values of different kinds are compared"};
   switch (a.kind) {
     case Symbol::Kind::Type:
+      if (a.number != b.number) throw Pruned{};
+      return;
     case Symbol::Kind::Opaque:
     case Symbol::Kind::MemFlags:
     case Symbol::Kind::Label:
-      if (a.number != b.number) throw Pruned{};
+      // Different identities may turn out to be the same thing.
+      if (a.number != b.number) throw Unsupported{"values without a model are compared"};
       return;
     case Symbol::Kind::Variant:
       if (a.number != b.number) throw Pruned{};
@@ -103,13 +106,14 @@ void Run::match_term(const isle::Rule& rule, const Pattern& pattern, const Symbo
       v.def = std::make_shared<ClifInst>();
       v.def->name = v.name;
       v.def->result_width = width_of(value.value);
+      v.def->is_definition = true;
       if (v.term) looked_through_.push_back(value.value);
     }
     match(rule, pattern.children[0], {.kind = Symbol::Kind::Inst, .inst = v.def}, bindings);
   } else if (name == "result_type") {
     ClifInst& inst = *value.inst;
     if (inst.result_width == 0) {
-      if (inst.typed) throw Pruned{};  // no results
+      // Of an operation without results it is the controlling type; any width stands for it.
       static constexpr unsigned kWidths[] = {8, 16, 32, 64};
       inst.result_width = kWidths[choices_.choose(4)];
     }
@@ -120,6 +124,10 @@ void Run::match_term(const isle::Rule& rule, const Pattern& pattern, const Symbo
     std::vector<Symbol> labels;
     for (int64_t i = 0; i < (name == "one_target" ? 1 : 2); ++i) labels.push_back({.kind = Symbol::Kind::Label, .number = i});
     match_fields(rule, pattern, labels, bindings);
+  } else if (name == "table_targets") {
+    // The default, then the entries.
+    match_fields(rule, pattern, {{.kind = Symbol::Kind::Label, .number = 0}, {.kind = Symbol::Kind::Labels, .number = 1}},
+                 bindings);
   } else if (!term.specs.empty()) {
     match_by_spec(rule, pattern, value, bindings);
   } else {
@@ -131,6 +139,7 @@ void Run::match_term(const isle::Rule& rule, const Pattern& pattern, const Symbo
 void Run::match_by_spec(const isle::Rule& rule, const Pattern& pattern, const Symbol& value, Bindings& bindings) {
   const isle::Term& term = program_.terms[pattern.term];
   const isle::ast::Spec& spec = *term.specs[0];
+  if (spec.arguments.size() != term.arguments.size()) throw Unsupported{"spec of " + term.name + ": number of arguments"};
   SpecEnvironment env;
   env.insert_or_assign("result", spec_value(value));
   try {

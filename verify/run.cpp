@@ -1,11 +1,21 @@
 // Evaluation of a rule's right side in a run: helper rules, specs, instructions. See expand.h, run.h.
+#include <algorithm>
+
 #include "verify/run.h"
 
 namespace assay::verify {
 
 namespace {
 
-constexpr unsigned kDeepest = 64;  // nesting of helper terms; rules that recurse further need a spec
+// `e` in a wider place: what lies above is not known.
+z3::expr widened(Terms& terms, const z3::expr& e, unsigned width) {
+  const unsigned from = e.get_sort().bv_size();
+  return from < width ? z3::concat(terms.fresh("above", width - from), e) : terms.low_bits(e, width);
+}
+
+bool is_breakpoint(const std::string& name) {
+  return name == "int3" || name == "ebreak" || name == "brk" || name == "breakpoint";
+}
 
 }  // namespace
 
@@ -13,14 +23,18 @@ Run::Run(Definitions& definitions, Terms& terms, Choices& choices)
     : definitions_(definitions), program_(definitions.program()), terms_(terms), choices_(choices) {}
 
 Symbol Run::apply_rule(const isle::Rule& rule, const std::vector<Symbol>& arguments) {
-  if (++depth_ > kDeepest) throw Unsupported{"helper terms nest too deeply; a recursive term needs a spec"};
+  // Anything else would end only where the rules do.
+  if (std::find(expanding_.begin(), expanding_.end(), rule.term.index) != expanding_.end()) {
+    throw Unsupported{"recursive term " + program_.terms[rule.term].name + " needs a spec"};
+  }
+  expanding_.push_back(rule.term.index);
   rules_used_.insert(rule.id.index);
   Bindings bindings(rule.variables.size());
   for (size_t i = 0; i < rule.arguments.size(); ++i) match(rule, rule.arguments[i], arguments[i], bindings);
   if_lets(rule, bindings);
   Symbol result = evaluate(rule, rule.result, bindings);
-  if (depth_ == 1) root_bindings_.push_back({&rule, std::move(bindings)});
-  --depth_;
+  expanding_.pop_back();
+  if (expanding_.empty()) root_bindings_.push_back({&rule, std::move(bindings)});
   return result;
 }
 
@@ -66,7 +80,7 @@ Symbol Run::construct(isle::TermId id, std::vector<Symbol> arguments) {
   if (const int instruction = definitions_.find_instruction(term.name); instruction >= 0) {
     return construct_instruction(term, instruction, arguments);
   }
-  if (!term.specs.empty()) return construct_by_spec(term, arguments);
+  if (!term.specs.empty()) return construct_by_spec(id, arguments);
   if (term.has_rules()) {
     const isle::RuleId rule = term.rules[choices_.choose(static_cast<unsigned>(term.rules.size()))];
     return apply_rule(program_.rules[rule], arguments);
@@ -76,7 +90,6 @@ Symbol Run::construct(isle::TermId id, std::vector<Symbol> arguments) {
 
 bool Run::construct_builtin(const isle::Term& term, std::vector<Symbol>& arguments, Symbol& result) {
   const std::string& name = term.name;
-  const auto as_reg = [&](const Symbol& s) { return Symbol::of_reg(*s.term); };
   if (name == "put_in_reg") {
     result = Symbol::of_reg(register_of(arguments[0].value));
   } else if (name == "output1" || name == "output2") {
@@ -87,11 +100,17 @@ bool Run::construct_builtin(const isle::Term& term, std::vector<Symbol>& argumen
     result = Symbol::unit();
   } else if (name == "first" || name == "second") {
     const size_t index = name == "first" ? 0 : 1;
-    if (arguments[0].fields.size() <= index) throw Unsupported{name + " of an instruction without that register"};
-    result = as_reg(arguments[0].fields[index]);
+    const std::vector<Symbol>& fields = arguments[0].fields;
+    if (fields.size() <= index || fields[index].kind != Symbol::Kind::Reg) {
+      throw Unsupported{name + " of an instruction without that register"};
+    }
+    result = fields[index];
   } else if (name == "flags_of") {
-    if (arguments[0].fields.empty()) throw Unsupported{"flags_of of an instruction without flags"};
-    result = arguments[0].fields.back();
+    const std::vector<Symbol>& fields = arguments[0].fields;
+    if (fields.empty() || fields.back().kind != Symbol::Kind::Flags) {
+      throw Unsupported{"flags_of of an instruction without flags"};
+    }
+    result = fields.back();
   } else if (name == "mem_big" || name == "mem_little") {
     if (is_big(arguments[0].number) != (name == "mem_big")) throw Pruned{};
     result = Symbol::unit();
@@ -112,11 +131,19 @@ bool Run::construct_builtin(const isle::Term& term, std::vector<Symbol>& argumen
     amode->disp = terms_.sext(bits_of(arguments[1]), 64);
     result = {.kind = Symbol::Kind::Amode, .amode = amode};
   } else if (name == "frame_address") {
-    result = Symbol::of_reg(effective_address(*arguments[0].amode));
+    result = Symbol::of_reg(effective_address(amode_of(arguments[0])));
   } else if (name == "func_ref_name") {
     result = arguments[0];
   } else if (name == "emit_jump") {
-    effects_.push_back({.kind = Effect::Kind::Branch, .condition = terms_.boolean(true), .label = arguments[0].number});
+    if (arguments[0].kind != Symbol::Kind::Label) throw Unsupported{"a jump to a label that has no model"};
+    effects_.push_back(
+        {.kind = Effect::Kind::Branch, .condition = terms_.boolean(true), .target = target_of(arguments[0].number)});
+    result = Symbol::unit();
+  } else if (name == "table_size") {
+    if (arguments[0].number != 1) throw Unsupported{"the size of what is no table"};
+    result = Symbol::of_number(table_size());
+  } else if (name == "jump_table") {
+    construct_jump_table(term, arguments);
     result = Symbol::unit();
   } else if (name == "trap_code_division_by_zero") {
     result = Symbol::of_number(terms_.bv(8, 254));
@@ -131,8 +158,13 @@ bool Run::construct_builtin(const isle::Term& term, std::vector<Symbol>& argumen
 }
 
 // `result` is what the term yields. A partial term's requirements decide whether it yields anything; another's must hold.
-Symbol Run::construct_by_spec(const isle::Term& term, const std::vector<Symbol>& arguments) {
+Symbol Run::construct_by_spec(isle::TermId id, const std::vector<Symbol>& arguments) {
+  const isle::Term& term = program_.terms[id];
   const isle::ast::Spec& spec = *term.specs[0];
+  if (spec.arguments.size() != arguments.size()) throw Unsupported{"spec of " + term.name + ": number of arguments"};
+  for (const Symbol& argument : arguments) require_fresh_flags(argument, term.name);
+  // The spec says what is yielded, not which instructions do it.
+  if (definitions_.writes_flags(id)) ++flags_epoch_;
   try {
     SpecEnvironment env;
     for (size_t i = 0; i < arguments.size(); ++i) {
@@ -159,17 +191,84 @@ Symbol Run::construct_by_spec(const isle::Term& term, const std::vector<Symbol>&
   }
 }
 
+// An instruction without `sem` and `trap`: handles those whose name or attributes tell what they do.
+bool Run::without_meaning(const notation::InstDef& def, const std::vector<Symbol>& arguments) {
+  if ((def.attributes & (machine::kIsCall | machine::kIsReturn)) != 0) {
+    throw Unsupported{"instruction " + def.name + " calls or returns"};
+  }
+  if (def.has_sem || !def.sem.traps.empty()) return false;
+  if (def.name == "nop") return true;
+  if (is_breakpoint(def.name)) {
+    effects_.push_back({.kind = Effect::Kind::Breakpoint});
+    return true;
+  }
+  if ((def.attributes & machine::kIsJump) != 0 && arguments.size() == 1 && arguments[0].kind == Symbol::Kind::Label) {
+    effects_.push_back(
+        {.kind = Effect::Kind::Branch, .condition = terms_.boolean(true), .target = target_of(arguments[0].number)});
+    return true;
+  }
+  throw Unsupported{"instruction " + def.name + " has no sem"};
+}
+
+const SymbolicAmode& Run::amode_of(const Symbol& symbol) {
+  if (symbol.amode == nullptr) throw Unsupported{"an address that has no model"};
+  return *symbol.amode;
+}
+
+// The parts that the rule gives must be parts that the instruction encodes.
+void Run::check_address(const notation::InstDef& def, const notation::AmodeDef& mode, const SymbolicAmode& amode) {
+  const auto zero = [&](const std::optional<z3::expr>& part) { return part ? *part == terms_.bv(64, 0) : terms_.boolean(true); };
+  const auto require = [&](const std::string& what, const z3::expr& condition) {
+    obligations_.push_back({"the address of " + def.name + " has " + what, condition});
+  };
+  // x64's ModRM can leave either out.
+  const bool any = !def.forms.empty();
+  if (!amode.base && mode.has_base && !mode.base_optional && !any) require("a base", terms_.boolean(false));
+  if (!amode.index && mode.has_index && !mode.index_optional && !any) require("an index", terms_.boolean(false));
+  if (!mode.has_base) require("no base", terms_.boolean(!amode.base));
+  if (!mode.has_index) require("no index", terms_.boolean(!amode.index));
+  if (!mode.has_shift) require("no shift", zero(amode.shift));
+  if (!mode.has_disp) require("no displacement", zero(amode.disp));
+}
+
+// Flags live in the machine's one register for them: who reads them must be the next who has to do with them.
+void Run::require_fresh_flags(const Symbol& symbol, const std::string& reader) {
+  if (symbol.kind == Symbol::Kind::Flags && symbol.number != flags_epoch_) {
+    obligations_.push_back({"no instruction writes the flags before " + reader + " reads them", terms_.boolean(false)});
+  }
+  for (const Symbol& field : symbol.fields) require_fresh_flags(field, reader);
+}
+
+// Goes to the entry that `index` selects. A spec of the ISA's term says which bits of the register count.
+void Run::construct_jump_table(const isle::Term& term, const std::vector<Symbol>& arguments) {
+  if (arguments.size() != 2 || arguments[1].number != 1) throw Unsupported{"a table jump of unknown shape"};
+  z3::expr index = bits_of(arguments[0]);
+  if (!term.specs.empty()) {
+    const isle::ast::Spec& spec = *term.specs[0];
+    SpecEnvironment env;
+    if (!spec.arguments.empty()) env.insert_or_assign(spec.arguments[0].text, SpecValue::of(index));
+    try {
+      for (const isle::ast::SpecExpr& e : spec.provides) bind_by_definition(terms_, e, env);
+    } catch (const SpecError& error) {
+      throw Unsupported{"spec of " + term.name + ": " + error.message};
+    }
+    const auto it = env.find("result");
+    if (it == env.end() || it->second.is_integer() || !it->second.term->is_bv()) {
+      throw Unsupported{"spec of " + term.name + " does not say which entry is taken"};
+    }
+    index = terms_.zext(*it->second.term, 64);
+  }
+  effects_.push_back({.kind = Effect::Kind::Branch, .condition = terms_.boolean(true), .target = table_entry(index)});
+  ++flags_epoch_;
+}
+
 Symbol Run::construct_instruction(const isle::Term& term, int instruction, const std::vector<Symbol>& arguments) {
   const notation::InstDef& def = definitions_.instructions().insts[instruction];
+  if (without_meaning(def, arguments)) return Symbol::unit();
   std::vector<unsigned> params;
-  for (size_t i = 0; i < def.params.size(); ++i) params.push_back(static_cast<unsigned>(arguments.at(i).number));
-  const bool is_jump = (def.attributes & machine::kIsJump) != 0;
-  if (!def.has_sem && def.sem.traps.empty() && !is_jump && (def.attributes & machine::kIsCall) == 0 &&
-      def.name != "ebreak" && def.name != "nop") {
-    // Without a meaning only what defines nothing can be ignored.
-    for (const notation::OperandDef& operand : def.operands) {
-      if (operand.is_def) throw Unsupported{"instruction " + def.name + " has no sem"};
-    }
+  for (size_t i = 0; i < def.params.size(); ++i) {
+    if (arguments.at(i).kind != Symbol::Kind::Variant) throw Unsupported{"a parameter of " + def.name + " is not known"};
+    params.push_back(static_cast<unsigned>(arguments[i].number));
   }
   std::string reason;
   const notation::Semantics* semantics = definitions_.instruction_semantics(instruction, params, reason);
@@ -183,10 +282,8 @@ Symbol Run::construct_instruction(const isle::Term& term, int instruction, const
     const Symbol& symbol = arguments.at(next++);
     switch (argument.kind) {
       case notation::TermArgument::Kind::Flags:
-        by_slot.emplace(notation::kFlagsId, *symbol.term);
-        if (symbol.number != flags_epoch_) {
-          obligations_.push_back({"no instruction writes the flags before " + def.name + " reads them", terms_.boolean(false)});
-        }
+        by_slot.emplace(notation::kFlagsId, bits_of(symbol));
+        require_fresh_flags(symbol, def.name);
         break;
       case notation::TermArgument::Kind::Code: code = bits_of(symbol); break;
       case notation::TermArgument::Kind::MemFlags: memflags = symbol.number; break;
@@ -196,16 +293,18 @@ Symbol Run::construct_instruction(const isle::Term& term, int instruction, const
           case notation::OperandDefKind::Reg: by_slot.emplace(operand.slot, bits_of(symbol)); break;
           case notation::OperandDefKind::Imm: by_slot.emplace(operand.slot, terms_.zext(bits_of(symbol), 64)); break;
           case notation::OperandDefKind::Mem: {
-            const SymbolicAmode& amode = *symbol.amode;
+            const SymbolicAmode& amode = amode_of(symbol);
+            check_address(def, definitions_.instructions().amodes[operand.amode], amode);
             const std::optional<z3::expr>* parts[] = {&amode.base, &amode.index, &amode.shift, &amode.disp};
             for (unsigned part = 0; part < 4; ++part) {
               if (*parts[part]) by_slot.emplace(operand.slot + part, **parts[part]);
             }
-            const notation::AmodeDef& mode = definitions_.instructions().amodes[operand.amode];
-            if (amode.index && !mode.has_index) obligations_.push_back({def.name + " takes no index", terms_.boolean(false)});
             break;
           }
-          case notation::OperandDefKind::Label: label = symbol.number; break;
+          case notation::OperandDefKind::Label:
+            if (symbol.kind != Symbol::Kind::Label) throw Unsupported{"a branch to a label that has no model"};
+            label = symbol.number;
+            break;
           case notation::OperandDefKind::Symbol:
           case notation::OperandDefKind::Constant: {
             by_slot.emplace(operand.slot, opaque_address(symbol.number));
@@ -228,11 +327,14 @@ Symbol Run::construct_instruction(const isle::Term& term, int instruction, const
         const bool known = it != by_slot.end();
         switch (in.kind) {
           case notation::InputKind::Value:
-            if (known) return terms_.zext(it->second, in.width);
+            if (known) return widened(terms_, it->second, in.width);
             if (in.name.find('.') != std::string::npos) return terms_.bv(in.width, 0);  // an absent part of an address
             return terms_.fresh(in.name, in.width);
           case notation::InputKind::Imm: return known ? terms_.zext(it->second, in.width) : terms_.bv(in.width, 0);
-          default: return known ? terms_.zext(it->second, in.width) : terms_.fresh(in.name, in.width);
+          case notation::InputKind::Address:
+            if (known) return terms_.zext(it->second, in.width);
+            return terms_.fresh(in.name, in.width);
+          default: return terms_.fresh(in.name, in.width);
         }
       },
       [&](uint32_t event, const z3::expr&) {
@@ -258,9 +360,8 @@ Symbol Run::construct_instruction(const isle::Term& term, int instruction, const
                         .memflags = memflags});
   }
   if (semantics->branch != notation::kNoNode) {
-    effects_.push_back({.kind = Effect::Kind::Branch, .condition = nodes[semantics->branch], .label = label});
-  } else if (is_jump && label >= 0) {
-    effects_.push_back({.kind = Effect::Kind::Branch, .condition = terms_.boolean(true), .label = label});
+    if (label < 0) throw Unsupported{"instruction " + def.name + " branches without a label"};
+    effects_.push_back({.kind = Effect::Kind::Branch, .condition = nodes[semantics->branch], .target = target_of(label)});
   }
   if (def.flags_def || def.flags_clobber) ++flags_epoch_;
 
@@ -280,7 +381,7 @@ Symbol Run::construct_instruction(const isle::Term& term, int instruction, const
       if (result.id == notation::kFlagsId) value = nodes[result.value];
     }
     const unsigned width = std::max(1u, definitions_.instructions().isa.flags_width);
-    flags = Symbol{.kind = Symbol::Kind::Reg, .number = flags_epoch_, .term = value ? *value : terms_.fresh("flags", width)};
+    flags = Symbol{.kind = Symbol::Kind::Flags, .number = flags_epoch_, .term = value ? *value : terms_.fresh("flags", width)};
   }
   const std::string& result_type = program_.types[term.result].name;
   if (result_type == "Reg") return registers.at(0);

@@ -67,8 +67,13 @@ class Run {
   Symbol construct(isle::TermId term, std::vector<Symbol> arguments);
   Symbol apply_rule(const isle::Rule& rule, const std::vector<Symbol>& arguments);
   bool construct_builtin(const isle::Term& term, std::vector<Symbol>& arguments, Symbol& result);
-  Symbol construct_by_spec(const isle::Term& term, const std::vector<Symbol>& arguments);
+  void construct_jump_table(const isle::Term& term, const std::vector<Symbol>& arguments);
+  Symbol construct_by_spec(isle::TermId id, const std::vector<Symbol>& arguments);
   Symbol construct_instruction(const isle::Term& term, int instruction, const std::vector<Symbol>& arguments);
+  bool without_meaning(const notation::InstDef& def, const std::vector<Symbol>& arguments);
+  void check_address(const notation::InstDef& def, const notation::AmodeDef& mode, const SymbolicAmode& amode);
+  void require_fresh_flags(const Symbol& symbol, const std::string& reader);
+  const SymbolicAmode& amode_of(const Symbol& symbol);
 
   // -- values (values.cpp) --
   Symbol fresh(isle::TypeId type, const std::string& name);
@@ -95,6 +100,10 @@ class Run {
   void add_goal(Instantiation& out, const std::string& name, const z3::expr& goal);
   z3::expr trap_outcome(const std::vector<Effect>& effects);
   void compare_memory(const std::vector<Effect>& left, const z3::expr& no_trap, Instantiation& out);
+  void expect_no_effects(std::initializer_list<Effect::Kind> kinds, Instantiation& out);
+  z3::expr target_of(int64_t label);
+  z3::expr table_entry(const z3::expr& index);
+  const z3::expr& table_size();
 
   Definitions& definitions_;
   const isle::Program& program_;
@@ -107,11 +116,12 @@ class Run {
   std::map<std::pair<size_t, unsigned>, z3::expr> loaded_;
   std::map<int64_t, bool> big_endian_;
   std::map<int64_t, z3::expr> opaque_terms_;
+  std::optional<z3::expr> table_size_;  // entries of a br_table, without the default
+  std::vector<uint32_t> expanding_;     // the terms whose rules are being applied, outermost first
   std::set<uint32_t> rules_used_;
   std::vector<std::pair<const isle::Rule*, Bindings>> root_bindings_;
   int64_t next_identity_ = 1;
-  int64_t flags_epoch_ = 0;
-  unsigned depth_ = 0;
+  int64_t flags_epoch_ = 0;  // instructions so far that write the flags
   std::string description_;
 };
 

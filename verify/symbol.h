@@ -37,6 +37,7 @@ struct ClifInst {
   std::vector<unsigned> result_widths;
   std::vector<unsigned> variables;  // width per type variable of the operations' file; 0: not chosen
   bool typed = false;
+  bool is_definition = false;  // found by looking through a value
 };
 
 // A memory operand.
@@ -50,15 +51,16 @@ struct Symbol {
     Type,        // number: width in bits
     Number,      // term: bit vector of the ISLE type's width
     Bool,        // term: boolean
-    Reg,         // term: 64 bits (flags: the flags' width)
+    Reg,         // term: 64 bits
+    Flags,       // term: as wide as the ISA's flags; number: how many instructions had written flags then (Run::flags_epoch_)
     Variant,     // number: index of the variant; fields
     Value,       // value
     Inst,        // inst
     Amode,       // amode
-    Multi,       // fields: registers and flags of one instruction
+    Multi,       // fields: registers of one instruction, then perhaps its flags
     Output,      // fields: registers of a CLIF instruction's results
     Label,       // number: which target
-    Labels,      // fields
+    Labels,      // of a terminator; number: 1 if it is a table's entries without the default
     MemFlags,    // number: identity; endianness is in the path
     Unit,
     Opaque,      // number: identity; nothing is known about it

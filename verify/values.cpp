@@ -47,6 +47,10 @@ Symbol Run::fresh(isle::TypeId type_id, const std::string& name) {
     return {.kind = Symbol::Kind::Inst, .inst = inst};
   }
   if (type.name == "Reg") return Symbol::of_reg(terms_.fresh(name, 64));
+  if (type.name == "Flags") {
+    const unsigned width = std::max(1u, definitions_.instructions().isa.flags_width);
+    return {.kind = Symbol::Kind::Flags, .number = flags_epoch_, .term = terms_.fresh(name, width)};
+  }
   if (type.name == "Imm64") return Symbol::of_number(terms_.fresh(name, 64));
   if (type.name == "Offset32") return Symbol::of_number(terms_.fresh(name, 32));
   if (type.name == "TrapCode") {
@@ -126,6 +130,7 @@ Symbol Run::from_spec_value(const SpecValue& value, isle::TypeId type_id) {
     clif->term = *value.term;
     return {.kind = Symbol::Kind::Value, .value = clif};
   }
+  if (type.name == "Flags") return {.kind = Symbol::Kind::Flags, .number = flags_epoch_, .term = *value.term};
   if (type.name == "Reg") {
     if (width != 64) throw Unsupported{"a spec gives a register that is not 64 bits wide"};
     return Symbol::of_reg(*value.term);
@@ -139,6 +144,11 @@ Symbol Run::from_spec_value(const SpecValue& value, isle::TypeId type_id) {
 void Run::set_operation(ClifInst& inst, int operation) {
   if (inst.operation == operation) return;
   if (inst.operation >= 0) throw Pruned{};
+  if (inst.is_definition) {
+    const ops::Operation& op = definitions_.operations().operations[operation];
+    if (!op.effects.empty()) throw Pruned{};  // def_inst does not look through it
+    if (op.results.size() != 1) throw Unsupported{"a value is one of several results of " + op.name};
+  }
   inst.operation = operation;
   choose_types(inst);
 }
@@ -299,6 +309,7 @@ z3::expr_vector Run::operation_results(ClifInst& inst, std::vector<Effect>* effe
     results.push_back(op.name == "func_addr" ? address : address + terms_.sext(bits_of(inst.inputs[1]), 64));
     return results;
   }
+  if (op.name == "debugtrap" && effects != nullptr) effects->push_back({.kind = Effect::Kind::Breakpoint});
   if (op.name == "nop" || op.name == "debugtrap") return results;
 
   std::vector<unsigned> widths;

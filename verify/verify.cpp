@@ -74,6 +74,7 @@ class Prover {
   Prover(const VerifyOptions& options, std::unique_ptr<Definitions> definitions)
       : options_(options), definitions_(std::move(definitions)), terms_(context_) {
     tallies_.resize(definitions_->program().rules.size());
+    seen_to_apply_.resize(definitions_->program().rules.size());
   }
 
   const isle::Program& program() const { return definitions_->program(); }
@@ -149,7 +150,11 @@ class Prover {
     z3::expr all = context_.bool_val(true);
     for (const z3::expr& goal : instantiation.goals) all = all && goal;
     all = all.simplify();
-    if (!instantiation.assumptions.empty()) {
+    // Whether an instantiation applies matters only until each of its rules has one that does: what is valid without
+    // applying does no harm.
+    const bool all_seen = std::all_of(instantiation.rules.begin(), instantiation.rules.end(),
+                                      [&](uint32_t index) { return seen_to_apply_[index]; });
+    if (!all_seen && !instantiation.assumptions.empty()) {
       z3::solver solver = make_solver();
       for (const z3::expr& assumption : instantiation.assumptions) solver.add(assumption);
       const z3::check_result possible = solver.check();
@@ -163,6 +168,7 @@ class Prover {
         return;
       }
     }
+    for (const uint32_t index : instantiation.rules) seen_to_apply_[index] = true;
     tally.applicable = 1;
     if (all.is_true()) return;
     z3::solver solver = make_solver();
@@ -207,6 +213,7 @@ class Prover {
   z3::context context_;
   Terms terms_;
   std::vector<Tally> tallies_;
+  std::vector<bool> seen_to_apply_;  // by rule
   uint64_t instantiations_ = 0;
   uint64_t exported_ = 0;
   bool division_uninterpreted_ = false;
@@ -224,15 +231,19 @@ const char* to_string(RuleState state) {
 }
 
 Expected<UnitResult> verify_isa(IsaKind isa, const VerifyOptions& options) {
-  const auto begin = std::chrono::steady_clock::now();
   const RuleSources* sources = rule_sources(isa);
   if (sources == nullptr) return fail(std::string("no rules for ") + name(isa) + " in this build");
+  return verify_sources(isa, *sources, options);
+}
+
+Expected<UnitResult> verify_sources(IsaKind isa, const RuleSources& sources, const VerifyOptions& options) {
+  const auto begin = std::chrono::steady_clock::now();
   const auto load = [&](Diagnostics& errors) {
     std::vector<isle::SourceFile> rules;
-    for (const RuleSource& source : sources->rules) rules.push_back({source.name, std::string(source.text)});
+    for (const RuleSource& source : sources.rules) rules.push_back({source.name, std::string(source.text)});
     std::vector<notation::SourceFile> instructions;
-    for (const RuleSource& source : sources->instructions) instructions.push_back({source.name, source.text});
-    return Definitions::load(std::move(rules), std::move(instructions), sources->operations, errors);
+    for (const RuleSource& source : sources.instructions) instructions.push_back({source.name, source.text});
+    return Definitions::load(std::move(rules), std::move(instructions), sources.operations, errors);
   };
 
   unsigned jobs = options.jobs != 0 ? options.jobs : std::max(1u, std::thread::hardware_concurrency());
@@ -287,6 +298,7 @@ Expected<UnitResult> verify_isa(IsaKind isa, const VerifyOptions& options) {
   if (!internal_error.empty()) return fail(internal_error, "this is a mistake in Assay's prover");
 
   UnitResult unit{.isa = isa};
+
   for (const isle::Rule& rule : program.rules) {
     Tally total;
     for (const auto& prover : provers) {
@@ -318,7 +330,7 @@ Expected<UnitResult> verify_isa(IsaKind isa, const VerifyOptions& options) {
     } else {
       result.state = RuleState::Unknown;
       result.reason = !total.reason.empty()      ? total.reason
-                      : total.inapplicable != 0 ? "no instantiation applies"
+                      : root || total.inapplicable != 0 ? "no instantiation applies"
                                                 : "no rule that is proven uses it";
     }
     unit.proven += result.state == RuleState::Proven;

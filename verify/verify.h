@@ -57,5 +57,8 @@ struct UnitResult {
 
 // Errors: the rule or instruction files do not parse, or the ISA is not built in.
 Expected<UnitResult> verify_isa(IsaKind isa, const VerifyOptions& options);
+// The same for rules, instructions and operations given as text; `isa` is for the report only.
+struct RuleSources;
+Expected<UnitResult> verify_sources(IsaKind isa, const RuleSources& sources, const VerifyOptions& options);
 
 }  // namespace assay::verify

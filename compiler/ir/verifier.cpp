@@ -44,6 +44,7 @@ class Verifier {
     if (full()) return;
     place.file = filename_;
     place.function = to_string(function_.name);
+    if (place.line != 0) place.column = 1;  // of the line as a whole: columns are not kept
     errors_.push_back({std::move(place), std::move(message), std::move(hint)});
   }
 

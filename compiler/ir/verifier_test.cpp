@@ -143,6 +143,7 @@ TEST(Verifier, LinesAndAllErrors) {
   EXPECT_EQ(errors[0].place.line, 4u);
   EXPECT_EQ(errors[1].place.line, 5u);
   EXPECT_EQ(errors[2].place.line, 7u);
+  for (const Diagnostic& error : errors) EXPECT_EQ(error.place.column, 1u);
 }
 
 // What no text can say, but a program can build.

@@ -143,7 +143,7 @@ TEST_P(CompileTest, LongFunctionsReachTheirEnds) {
   ASSERT_TRUE(code.has_value()) << code.error().message;
 }
 
-// The example of docs/embedding.md.
+// The example of docs/embed.md.
 TEST_P(CompileTest, BuiltCompiledAndLinked) {
   ir::Function f;
   f.name = ir::ExternalName::testcase("increment");

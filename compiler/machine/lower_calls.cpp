@@ -127,10 +127,20 @@ InstOutput LowerContext::emit_call(const AbiSignature& abi, uint16_t opcode, Ope
 
 InstOutput LowerContext::gen_return(ValueSlice results) {
   constants_in_place_ = true;
+  // Every machine's displacements reach this far; beyond it, results are stored from a base further up.
+  constexpr uint32_t kReach = 2040;
+  Reg base = return_area_;
+  uint32_t base_offset = 0;
   for (size_t i = 0; i < results.size(); ++i) {
     const AbiLocation& location = own_abi_.returns[i];
     if (!location.in_memory()) continue;
-    const Amode place{.base = return_area_, .index = {}, .disp = static_cast<int32_t>(location.offset)};
+    if (location.offset - base_offset > kReach) {
+      const Reg further = new_reg(RegClass::Gpr);
+      emit(isa_->address(further, Amode{.base = base, .index = {}, .disp = kReach}));
+      base = further;
+      base_offset += kReach;
+    }
+    const Amode place{.base = base, .index = {}, .disp = static_cast<int32_t>(location.offset - base_offset)};
     emit(isa_->store(RegClass::Gpr, extended(put_in_reg(results[i]), location), place));
     ++stamp_;
   }

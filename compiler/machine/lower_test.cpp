@@ -13,7 +13,7 @@
 namespace assay::machine {
 namespace {
 
-enum Opcode : uint16_t { kArgs, kRet, kCall, kCallIndirect, kJump, kBranch, kOp, kMove, kMem };
+enum Opcode : uint16_t { kArgs, kRet, kCall, kCallIndirect, kJump, kBranch, kOp, kMove, kMem, kExtend };
 
 InstDesc desc(const char* name, uint16_t attributes) {
   return {name, name, {}, {}, uint16_t(attributes | kIsVariadic), 0, -1, "", 0};
@@ -21,7 +21,7 @@ InstDesc desc(const char* name, uint16_t attributes) {
 const InstDesc kDescs[] = {
     desc("args", 0),       desc("ret", kIsReturn),    desc("call", kIsCall), desc("call_indirect", kIsCall),
     desc("jump", kIsJump), desc("branch", kIsBranch), desc("op", 0),         desc("move", 0),
-    desc("mem", 0)};
+    desc("mem", 0),        desc("extend", 0)};
 const InstSet kInsts{
     "toy",   kDescs,
     nullptr, [](uint16_t opcode, std::span<const Operand>) { return std::string(kDescs[opcode].name); },
@@ -33,7 +33,8 @@ constexpr PReg kArguments[] = {gpr(1), gpr(2)};
 constexpr PReg kResults[] = {gpr(1)};
 
 using Lower = std::function<std::optional<InstOutput>(LowerContext&, ir::Inst)>;
-Lower rule;  // what the test at hand lowers with; nothing: the default below
+std::vector<std::pair<unsigned, bool>> extensions;  // that were asked for: bits, signed
+Lower rule;                                         // what the test at hand lowers with; nothing: the default below
 
 std::optional<InstOutput> by_default(LowerContext& c, ir::Inst inst) {
   const ir::Function& f = c.function();
@@ -74,7 +75,12 @@ TargetIsa make_isa() {
     c.emit_jump(labels.back());
     return true;
   };
-  isa.extend = [](LowerContext&, Reg value, unsigned, bool) { return value; };
+  isa.extend = [](LowerContext& c, Reg value, unsigned bits, bool is_signed) {
+    extensions.emplace_back(bits, is_signed);
+    const Reg result = c.new_reg(RegClass::Gpr);
+    c.emit(kExtend, {Operand::use(value), Operand::def(result)});
+    return result;
+  };
   isa.move = [](RegClass, Reg to, Reg from) { return SimpleInst(kMove, {Operand::use(from), Operand::def(to)}); };
   isa.load = [](RegClass, Reg to, const Amode&) { return SimpleInst(kMem, {Operand::def(to)}); };
   isa.store = [](RegClass, Reg from, const Amode&) { return SimpleInst(kMem, {Operand::use(from)}); };
@@ -253,6 +259,52 @@ TEST_F(LowerTest, StackArgumentsAndResultsInMemory) {
       // arguments, v2 and the area; stored argument, area, stored area; call and its second result; results in memory
       "args mem mem mem mem mem call mem mem mem ret ");
   EXPECT_EQ(code_.outgoing_size, 16u);
+}
+
+// The callee here is compiled by the same code, which relies on no extension: only this test sees that callers extend.
+TEST_F(LowerTest, ArgumentsAndResultsAreExtendedAsDeclared) {
+  extensions.clear();
+  EXPECT_EQ(lowered("function %f(i8, i16 uext) -> i16 uext {\n  fn0 = %g(i8 sext, i16 uext, i8 uext, i16) -> i16\n"
+                    "block0(v0: i8, v1: i16):\n  v2 = call fn0(v0, v1, v0, v1)\n  return v2\n}\n"),
+            // the third (extended) and fourth argument go to the stack, then the first two
+            "args extend mem mem extend extend call extend ret ");
+  const std::vector<std::pair<unsigned, bool>> expected = {{16, false}, {8, false}, {8, true}, {16, false}};
+  EXPECT_EQ(extensions, expected);
+  // The call takes what `extend` defined, and so does the return.
+  for (size_t i = 0; i < code_.insts.size(); ++i) {
+    const uint16_t opcode = code_.insts[i].opcode;
+    if (opcode == kRet) {
+      EXPECT_EQ(code_.operands_of(code_.insts[i])[0].reg, code_.operands_of(code_.insts[i - 1])[1].reg);
+    }
+    if (opcode == kCall) {
+      EXPECT_EQ(code_.operands_of(code_.insts[i])[1].reg, code_.operands_of(code_.insts[i - 2])[1].reg);
+      EXPECT_EQ(code_.operands_of(code_.insts[i])[2].reg, code_.operands_of(code_.insts[i - 1])[1].reg);
+    }
+  }
+}
+
+TEST_F(LowerTest, FullWidthNeedsNoExtension) {
+  extensions.clear();
+  lowered("function %f(i64 sext) -> i64 uext {\nblock0(v0: i64):\n  return v0\n}\n");
+  EXPECT_TRUE(extensions.empty());
+}
+
+TEST_F(LowerTest, TheStructPointerIsAlsoReturnedWhereTheConventionSaysSo) {
+  const std::string text = "function %f(i64, i64 sret) {\nblock0(v0: i64, v1: i64):\n  return\n}\n";
+  EXPECT_EQ(lowered(text), "ret ");
+  isa_.abi.sret_in_result = true;
+  EXPECT_EQ(lowered(text), "args ret ");
+  EXPECT_EQ(code_.operands_of(code_.insts[1])[0].detail, kResults[0].code);
+  EXPECT_EQ(code_.operands_of(code_.insts[0])[0].detail, kArguments[1].code);
+}
+
+TEST_F(LowerTest, CallsClobberWhatTheCalleeMayChangeButNotResults) {
+  isa_.registers.callee_saved.add(gpr(5));
+  lowered("function %f() -> i64 {\n  fn0 = %g() -> i64\nblock0:\n  v0 = call fn0()\n  return v0\n}\n");
+  const PRegSet& set = code_.clobber_sets[code_.insts[0].clobbers];
+  EXPECT_TRUE(set.contains(gpr(2)));
+  EXPECT_FALSE(set.contains(gpr(5)));
+  EXPECT_FALSE(set.contains(kResults[0]));
 }
 
 TEST_F(LowerTest, UnsupportedThingsAreNamed) {

@@ -5,7 +5,7 @@
 
 namespace assay::regalloc {
 
-// All violations, up to a hundred. Near-linear (iterative dominators).
+// All violations, up to a hundred. Near-linear (O(n log n): sorted edges, Semi-NCA dominators).
 Diagnostics verify_vcode(const machine::VCode& code, const InstClobbers& clobbers);
 
 }  // namespace assay::regalloc

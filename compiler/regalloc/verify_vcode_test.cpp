@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "compiler/regalloc/random_vcode.h"
 #include "compiler/regalloc/test_builder.h"
 
 namespace assay::regalloc {
@@ -60,6 +61,87 @@ TEST(VerifyVCode, EachInvariant) {
   expect_violation("is empty", [](VCode& c) { c.blocks[2].end_inst = c.blocks[2].first_inst; });
   expect_violation("operands out of bounds", [](VCode& c) { c.insts[0].operand_count = 100; });
   expect_violation("no such clobber set", [](VCode& c) { c.insts[0].clobbers = 9; });
+}
+
+// Can block `to` be reached from the entry block without going through `avoid`?
+bool reaches(const machine::VCode& code, uint32_t to, uint32_t avoid) {
+  std::vector<uint32_t> work;
+  std::vector<bool> seen(code.blocks.size());
+  if (avoid != 0) work.push_back(0);
+  while (!work.empty()) {
+    const uint32_t b = work.back();
+    work.pop_back();
+    if (b == to) return true;
+    for (Block succ : code.succs_of(code.blocks[b])) {
+      if (succ.index == avoid || seen[succ.index]) continue;
+      seen[succ.index] = true;
+      work.push_back(succ.index);
+    }
+  }
+  return false;
+}
+
+// Dominance against its definition: random functions in which one use reads another value.
+TEST(VerifyVCode, DominanceIsWhatItsDefinitionSays) {
+  unsigned violations = 0, fine = 0;
+  for (uint64_t seed = 0; seed < 3000; ++seed) {
+    RandomSource random(seed);
+    RandomVCodeOptions options;
+    options.max_blocks = 20;
+    RandomCase test = random_vcode(random, options);
+    machine::VCode& code = test.code;
+    // Where everything is defined, and a plain use to change.
+    std::vector<uint32_t> def_block(code.vreg_classes.size(), ~0u);
+    std::vector<std::pair<uint32_t, uint32_t>> uses;  // operand, block
+    for (uint32_t b = 0; b < code.blocks.size(); ++b) {
+      for (Reg param : code.params_of(code.blocks[b])) def_block[param.virtual_index()] = b;
+      for (uint32_t i = code.blocks[b].first_inst; i < code.blocks[b].end_inst; ++i) {
+        const machine::Inst& inst = code.insts[i];
+        for (uint32_t o = inst.first_operand; o < inst.first_operand + inst.operand_count; ++o) {
+          const Operand& operand = code.operands[o];
+          if (!operand.is_reg() || !operand.reg.is_virtual()) continue;
+          if (operand.is_def()) def_block[operand.reg.virtual_index()] = b;
+          if (operand.is_use() && code.vreg_classes[operand.reg.virtual_index()] == RegClass::Gpr) uses.emplace_back(o, b);
+        }
+      }
+    }
+    if (uses.empty()) continue;
+    const auto [operand, block] = uses[random.below(static_cast<uint32_t>(uses.size()))];
+    const uint32_t value = random.below(static_cast<uint32_t>(code.vreg_classes.size()));
+    const uint32_t def = def_block[value];
+    if (code.vreg_classes[value] != RegClass::Gpr || def == ~0u || def == block) continue;
+    if (!reaches(code, block, ~0u)) continue;
+    code.operands[operand].reg = Reg::virtual_reg(value);
+    bool found = false;
+    for (const Diagnostic& d : verify_vcode(code, test.clobbers())) {
+      found = found || d.message.find("does not dominate") != std::string::npos;
+    }
+    EXPECT_EQ(found, reaches(code, block, def)) << "seed " << seed;
+    ++(found ? violations : fine);
+  }
+  EXPECT_GT(violations, 100u);
+  EXPECT_GT(fine, 100u);
+}
+
+// A chain of blocks that may each leave to the last one: an iterative algorithm takes minutes for this.
+TEST(VerifyVCode, ManyPredecessors) {
+  TestFunction f(4);
+  const uint32_t count = 100000;
+  for (uint32_t b = 0; b < count; ++b) {
+    const Reg value = f.gpr();
+    f.block();
+    f.inst(kTestOp, {Operand::def(value)});
+    f.branch({2 * b + 2, 2 * b + 1}, {Operand::use(value)});
+    f.block();
+    f.jump(2 * count + 1);
+  }
+  f.block();
+  f.jump(2 * count + 1);
+  f.block();
+  f.inst(kTestReturn, {});
+  f.finish();
+  const Diagnostics found = verify_vcode(f.code(), f.clobbers());
+  EXPECT_TRUE(found.empty()) << render(found.front());
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ const Case kCases[] = {
      "add x1, x2, w3, sxtw", "41 c0 23 8b"},
     {kSubExtended, {imm(int(Size::W)), imm(int(Extend::Sxth)), def(1), use(2), use(3)},
      "sub w1, w2, w3, sxth", "41 a0 23 4b"},
-    {kAddSp, {def(31), use(31), use(17)}, "add sp, sp, x17", "ff 63 31 8b"},
+    {kAddSp, {def(31), use(31), use(17)}, "add sp, sp, x17, uxtx", "ff 63 31 8b"},
     {kNeg, {imm(int(Size::W)), def(1), use(2)}, "neg w1, w2", "e1 03 02 4b"},
     {kAdds, {imm(int(Size::X)), def(1), use(2), use(3), flags()}, "adds x1, x2, x3", "41 00 03 ab"},
     {kSubs, {imm(int(Size::W)), def(1), use(2), use(3), flags()}, "subs w1, w2, w3", "41 00 03 6b"},
@@ -114,8 +114,8 @@ const Case kCases[] = {
     {kMovBitmask, {def(4), imm(0x0101010101010101)}, "orr x4, xzr, #0x101010101010101", "e4 c3 00 b2"},
     {kMov, {def(4), use(5)}, "mov x4, x5", "e4 03 05 aa"},
     {kMov32, {def(4), use(5)}, "mov w4, w5", "e4 03 05 2a"},
-    {kMovSp, {def(29), use(31)}, "mov x29, sp", "fd 03 00 91"},
-    {kMovSp, {def(31), use(29)}, "mov sp, x29", "bf 03 00 91"},
+    {kMovSp, {def(29), use(31)}, "add x29, sp, #0", "fd 03 00 91"},
+    {kMovSp, {def(31), use(29)}, "add sp, x29, #0", "bf 03 00 91"},
     {kLogic, {imm(int(Logic::And)), imm(int(Size::W)), def(1), use(2), use(3)}, "and w1, w2, w3", "41 00 03 0a"},
     {kLogic, {imm(int(Logic::Bic)), imm(int(Size::X)), def(1), use(2), use(3)}, "bic x1, x2, x3", "41 00 23 8a"},
     {kLogic, {imm(int(Logic::Orr)), imm(int(Size::W)), def(1), use(2), use(3)}, "orr w1, w2, w3", "41 00 03 2a"},
@@ -426,17 +426,17 @@ TEST(Aarch64Frame, SavedRegistersStandBelowTheLinkage) {
   machine::InstList prologue_code, epilogue_code;
   prologue(frame, prologue_code);
   EXPECT_EQ(printed(prologue_code),
-            "stp x29, x30, [sp, #-16]!\nmov x29, sp\nsub sp, sp, #48\nstp x19, x20, [x29, #-32]\n"
+            "stp x29, x30, [sp, #-16]!\nadd x29, sp, #0\nsub sp, sp, #48\nstp x19, x20, [x29, #-32]\n"
             "stur x21, [x29, #-16]\n");
   epilogue(frame, epilogue_code);
   EXPECT_EQ(printed(epilogue_code),
-            "ldp x19, x20, [x29, #-32]\nldur x21, [x29, #-16]\nmov sp, x29\nldp x29, x30, [sp], #16\n");
+            "ldp x19, x20, [x29, #-32]\nldur x21, [x29, #-16]\nadd sp, x29, #0\nldp x29, x30, [sp], #16\n");
 }
 
 TEST(Aarch64Frame, OffsetsBeyondAnImmediateGoThroughARegister) {
   machine::InstList code;
   frame_address(gpr(17), 0x12345678, code);
-  EXPECT_EQ(printed(code), "mov x17, #22136\nmovk x17, #4660, lsl #16\nadd x17, sp, x17\n");
+  EXPECT_EQ(printed(code), "mov x17, #22136\nmovk x17, #4660, lsl #16\nadd x17, sp, x17, uxtx\n");
   machine::FrameLayout frame;
   frame.needs_frame = true;
   frame.size = 0x10010;
@@ -444,7 +444,7 @@ TEST(Aarch64Frame, OffsetsBeyondAnImmediateGoThroughARegister) {
   machine::InstList prologue_code;
   prologue(frame, prologue_code);
   EXPECT_EQ(printed(prologue_code),
-            "stp x29, x30, [sp, #-16]!\nmov x29, sp\nmovn x17, #65535\nadd sp, sp, x17\n");
+            "stp x29, x30, [sp, #-16]!\nadd x29, sp, #0\nmovn x17, #65535\nadd sp, sp, x17, uxtx\n");
 }
 
 }  // namespace

@@ -1,0 +1,31 @@
+// s390x: the calling convention as tables, and what frames, moves and jump tables are made of.
+//
+// A caller leaves 160 bytes above its stack pointer to the function it calls; there the prologue saves r6 to r15, as far as
+// they are written, each in its own place. r15 is constant in between. r0 is free for moves between two frame places, r1 for
+// addresses. See machine/isa.h for what each function has to guarantee.
+#pragma once
+
+#include <vector>
+
+#include "compiler/machine/isa.h"
+
+namespace assay::isa::s390x {
+
+extern const machine::AbiTable kAbi;
+// The registers as the allocator sees them.
+regalloc::RegisterEnv register_env();
+
+machine::SimpleInst move(machine::RegClass reg_class, machine::Reg to, machine::Reg from);
+machine::SimpleInst load(machine::RegClass reg_class, machine::Reg to, const machine::Amode& place);
+machine::SimpleInst store(machine::RegClass reg_class, machine::Reg from, const machine::Amode& place);
+machine::SimpleInst address(machine::Reg to, const machine::Amode& place);
+void prologue(const machine::FrameLayout& frame, machine::InstList& out);
+void epilogue(const machine::FrameLayout& frame, machine::InstList& out);
+void frame_address(machine::PReg to, int64_t offset, machine::InstList& out);
+uint16_t longer_branch(uint16_t opcode);
+// One hatch: jump_table.
+machine::EncodeError encode_hatch(uint16_t opcode, std::span<const machine::Operand> operands,
+                                  const machine::HatchContext& context, std::vector<uint8_t>& out,
+                                  uint32_t& data_begin);
+
+}  // namespace assay::isa::s390x

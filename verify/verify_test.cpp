@@ -1,0 +1,424 @@
+// The prover on small rules for an invented machine: right ones are proven, each kind of mistake is refuted with a
+// counterexample that names the rule's variables, and what has no model is Unknown with a reason.
+#include "verify/verify.h"
+
+#include <gtest/gtest.h>
+
+#include "compiler/isle/notation/generate.h"
+#include "verify/rule_sources.h"
+
+namespace assay::verify {
+namespace {
+
+constexpr std::string_view kMachine = R"(
+isa toy
+  prefix  t
+  order   little
+  flags   2
+  regname gpr 0..31 r{}
+
+enum Cc
+  Eq = 0 "eq" inverse Ne
+  Ne = 1 "ne" inverse Eq
+  Lo = 2 "lo" inverse Hs
+  Hs = 3 "hs" inverse Lo
+enum Bits
+  B = 0 "b" where bits=8
+  H = 1 "h" where bits=16
+  W = 2 "w" where bits=32
+  X = 3 "x" where bits=64
+
+amode disp12 base + disp: s12 asm {disp}({base})
+
+fn holds(cc, f) = match(cc, Eq: f[0:0] = 1, Ne: f[0:0] = 0, Lo: f[1:1] = 1, Hs: f[1:1] = 0)
+fn compared(a, b) = concat(bool(a <u b), bool(a = b))
+
+inst add
+  asm   add {rd}, {a}, {b}
+  regs  def rd: gpr; use a: gpr; use b: gpr
+  bits  rd:5 a:5 b:5 00000000000000001
+  sem   rd := a + b
+inst sub
+  asm   sub {rd}, {a}, {b}
+  regs  def rd: gpr; use a: gpr; use b: gpr
+  bits  rd:5 a:5 b:5 00000000000000010
+  sem   rd := a - b
+inst addi
+  asm   addi {rd}, {a}, {k}
+  regs  def rd: gpr; use a: gpr; imm k: s12
+  bits  rd:5 a:5 k:12 0000000011
+  sem   rd := a + k
+inst andi
+  asm   andi {rd}, {a}, {k}
+  regs  def rd: gpr; use a: gpr; imm k: u12
+  bits  rd:5 a:5 k:12 0000000100
+  sem   rd := a & k
+inst sll                                          # amounts above 63 give 0, unlike CLIF
+  asm   sll {rd}, {a}, {b}
+  regs  def rd: gpr; use a: gpr; use b: gpr
+  bits  rd:5 a:5 b:5 00000000000000101
+  sem   rd := a << b
+inst zext(sz: Bits)
+  asm   zext{sz} {rd}, {a}
+  regs  def rd: gpr; use a: gpr
+  bits  rd:5 a:5 sz:2 00000000000000000110
+  sem   rd := zext(64, a[sz.bits-1:0])
+inst sext(sz: Bits)
+  asm   sext{sz} {rd}, {a}
+  regs  def rd: gpr; use a: gpr
+  bits  rd:5 a:5 sz:2 00000000000000000111
+  sem   rd := sext(64, a[sz.bits-1:0])
+inst cmp
+  asm   cmp {a}, {b}
+  regs  use a: gpr; use b: gpr; flags def
+  bits  a:5 b:5 0000000000000000001000
+  sem   flags := compared(a, b)
+inst addf
+  asm   addf {rd}, {a}, {b}
+  regs  def rd: gpr; use a: gpr; use b: gpr; flags def
+  bits  rd:5 a:5 b:5 00000000000001001
+  sem   rd := a + b; flags := compared(a + b, a)
+inst set(cc: Cc)
+  asm   set{cc} {rd}
+  regs  def rd: gpr; flags use
+  bits  rd:5 cc:2 0000000000000000000001010
+  sem   rd := zext(64, bool(holds(cc, flags)))
+inst bcc(cc: Cc)
+  asm   b{cc} {target}
+  regs  flags use; label target: s12
+  bits  target:12 cc:2 000000000000001011
+  sem   branch(holds(cc, flags))
+  invert cc
+  is    branch
+inst jump
+  asm   jump {target}
+  regs  label target: s12
+  bits  target:12 00000000000000001100
+  is    jump
+inst udiv                                         # by zero: whatever
+  asm   udiv {rd}, {a}, {b}
+  regs  def rd: gpr; use a: gpr; use b: gpr
+  bits  rd:5 a:5 b:5 00000000000001101
+  sem   rd := if b = 0 then undefined(64) else a /u b
+inst trap_zero
+  asm   tz {a}
+  regs  use a: gpr; code
+  bits  a:5 000000000000000000000001110
+  trap  a = 0
+inst load(sz: Bits)                               # zero-extends
+  asm   l{sz} {rd}, {m}
+  regs  def rd: gpr; mem m: disp12; memflags
+  bits  m.disp[11:0] m.base:5 sz:2 rd:5 00001111
+  sem   rd := zext(64, load(sz.bits, addr(m)))
+inst store(sz: Bits)
+  asm   s{sz} {a}, {m}
+  regs  use a: gpr; mem m: disp12; memflags
+  bits  m.disp[11:0] m.base:5 sz:2 a:5 00010000
+  sem   storele(sz.bits, addr(m), a[sz.bits-1:0])
+inst store_reversed(sz: Bits)
+  asm   sr{sz} {a}, {m}
+  regs  use a: gpr; mem m: disp12; memflags
+  bits  m.disp[11:0] m.base:5 sz:2 a:5 00010001
+  sem   storebe(sz.bits, addr(m), a[sz.bits-1:0])
+inst brk
+  asm   brk
+  bits  00000000000000000000000000010010
+inst mystery
+  asm   mystery {a}
+  regs  use a: gpr
+  bits  a:5 000000000000000000000010011
+inst wide                                         # a 128-bit register: what the rule language calls Reg holds 64
+  asm   wide {rd}, {a}
+  regs  def rd: gpr; use a: vec
+  bits  rd:5 a:5 0000000000000000010100
+  sem   rd := a[127:64]
+)";
+
+// What every case may use.
+constexpr std::string_view kCommon = R"(
+(decl zext64 (Value) Reg)
+(spec (zext64 x) (provide (= result (zero_ext 64 x))))
+(rule zext64_8 (zext64 x @ (value_type $I8)) (t_zext (Bits.B) x))
+(rule zext64_16 (zext64 x @ (value_type $I16)) (t_zext (Bits.H) x))
+(rule zext64_32 (zext64 x @ (value_type $I32)) (t_zext (Bits.W) x))
+(rule zext64_64 (zext64 x @ (value_type $I64)) x)
+(decl jump_table (Reg MachLabelSlice) Unit)
+(extern constructor jump_table jump_table)
+(rule common_nop (lower (nop)) (no_code))
+(rule common_jump (lower_branch (jump) (one_target l)) (emit_jump l))
+)";
+
+UnitResult prove(const std::string& rules) {
+  const RuleSources* shared = nullptr;
+  for (const IsaKind isa : kAllIsas) shared = shared != nullptr ? shared : rule_sources(isa);
+  if (shared == nullptr) {
+    ADD_FAILURE() << "no ISA is built in";
+    return {};
+  }
+  const notation::SourceFile machine{"toy.inst", kMachine};
+  const notation::ParsedDefinitions parsed = notation::parse_definitions(std::span(&machine, 1));
+  EXPECT_TRUE(parsed.errors.empty()) << render(parsed.errors.front());
+  const std::string terms = notation::generate_isle(parsed.definitions);
+  std::vector<RuleSource> sources;
+  for (const RuleSource& source : shared->rules) {
+    const std::string_view name = source.name;
+    if (name.ends_with("prelude.isle") || name.ends_with("clif.isle")) sources.push_back(source);
+  }
+  EXPECT_EQ(sources.size(), 2u);
+  sources.push_back({"insts.isle", terms});
+  sources.push_back({"common.isle", kCommon});
+  sources.push_back({"rules.isle", rules});
+  const RuleSource instructions[] = {{"toy.inst", kMachine}};
+  const RuleSources all{sources, instructions, shared->operations};
+  auto unit = verify_sources(IsaKind::riscv64, all, {.jobs = 1, .timeout_ms = 20'000});
+  if (!unit) {
+    ADD_FAILURE() << rules << "\n" << render(unit.error());
+    return {};
+  }
+  return *std::move(unit);
+}
+
+const RuleResult& rule(const UnitResult& unit, const std::string& name) {
+  for (const RuleResult& result : unit.rules) {
+    if (result.name == name) return result;
+  }
+  static const RuleResult none;
+  ADD_FAILURE() << "no rule " << name;
+  return none;
+}
+
+// The first rule's state, and everything that is said about it.
+void expect_state(const std::string& rules, const std::string& name, RuleState state,
+                  const std::vector<std::string>& parts = {}) {
+  const UnitResult unit = prove(rules);
+  const RuleResult& result = rule(unit, name);
+  EXPECT_EQ(to_string(result.state), std::string(to_string(state)))
+      << rules << "\n" << result.reason << "\n" << result.counterexample;
+  for (const std::string& part : parts) {
+    EXPECT_NE((result.reason + result.counterexample).find(part), std::string::npos)
+        << rules << "\nwanted: " << part << "\n" << result.reason << "\n" << result.counterexample;
+  }
+}
+void expect_proven(const std::string& rules, const std::string& name = "r") {
+  expect_state(rules, name, RuleState::Proven);
+}
+void expect_refuted(const std::string& rules, const std::vector<std::string>& parts, const std::string& name = "r") {
+  expect_state(rules, name, RuleState::Failed, parts);
+}
+void expect_unknown(const std::string& rules, const std::vector<std::string>& parts, const std::string& name = "r") {
+  expect_state(rules, name, RuleState::Unknown, parts);
+}
+
+TEST(Verify, RightRulesAreProven) {
+  expect_proven("(rule r (lower (has_type (fits_in_64 _) (iadd x y))) (t_add x y))");
+  expect_proven("(rule r (lower (uextend x)) (zext64 x))");
+  expect_proven("(rule r (lower (iadd x (iconst_sext k))) (if-let n (signed_fits 12 k)) (t_addi x n))");
+  expect_proven("(rule r (lower (has_type ty (ishl x y))) (t_sll x (t_andi y (ty_shift_mask ty))))");
+  expect_proven("(rule r (lower (icmp (IntCC.UnsignedLessThan) x y)) (t_set (Cc.Lo) (t_cmp (zext64 x) (zext64 y))))");
+  expect_proven("(rule r (lower (udiv x y)) (let ((b Reg (zext64 y)) "
+                "(_ Unit (t_trap_zero b (trap_code_division_by_zero)))) (t_udiv (zext64 x) b)))");
+  expect_proven("(rule r (lower (trapz c code)) (t_trap_zero (zext64 c) code))");
+  expect_proven("(rule r (lower (debugtrap)) (t_brk))");
+  expect_proven("(rule r (lower_branch (brif c) (two_targets a b)) "
+                "(branch_else (t_bcc (Cc.Ne) (t_cmp (zext64 c) (t_andi (zext64 c) 0)) a) b))");
+}
+
+TEST(Verify, WrongArithmeticIsRefuted) {
+  // The opcode.
+  expect_refuted("(rule r (lower (iadd x y)) (t_sub x y))", {"x = 0x", "y = 0x", "result 0", "does not hold"});
+  // The order of operands.
+  expect_refuted("(rule r (lower (isub x y)) (t_sub y x))", {"x = 0x", "y = 0x"});
+  // The extension.
+  expect_refuted("(rule r (lower (uextend x @ (value_type $I8))) (t_sext (Bits.B) x))", {"x = 0x", "x: i8"});
+  // None at all: what lies above a narrow value is arbitrary.
+  expect_refuted("(rule r (lower (uextend x)) (put_in_reg x))", {"x = 0x"});
+  // The type: right for 32 bits only.
+  expect_refuted("(rule r (lower (uextend x)) (t_zext (Bits.W) x))", {"uextend"});
+  expect_proven("(rule r (lower (uextend x @ (value_type $I32))) (t_zext (Bits.W) x))");
+  // An amount that is not masked.
+  expect_refuted("(rule r (lower (has_type $I64 (ishl x y))) (t_sll x (zext64 y)))", {"x = 0x", "y = 0x"});
+  // The condition code.
+  expect_refuted("(rule r (lower (icmp (IntCC.UnsignedLessThan) x y)) (t_set (Cc.Hs) (t_cmp (zext64 x) (zext64 y))))",
+                 {"ult"});
+  expect_refuted("(rule r (lower (icmp cc x y)) (t_set (Cc.Eq) (t_cmp (zext64 x) (zext64 y))))", {"x = 0x"});
+  // A constant taken as signed.
+  expect_refuted("(rule r (lower (icmp (IntCC.UnsignedLessThan) x (iconst_sext 5))) (t_set (Cc.Lo) (t_cmp (zext64 x) "
+                 "(t_addi (t_andi x 0) 6))))",
+                 {"x = 0x"});
+}
+
+TEST(Verify, RangesOfImmediatesAreObligations) {
+  expect_refuted("(rule r (lower (iadd x (iconst_sext k))) (t_addi x k))", {"operands of addi are in range", "k = 0x"});
+  expect_refuted("(rule r (lower (iadd x (iconst_sext k))) (if-let n (signed_fits 13 k)) (t_addi x n))", {"in range"});
+  // Signed where the instruction takes unsigned numbers, and the other way round.
+  expect_refuted("(rule r (lower (band x (iconst_sext k))) (if-let n (signed_fits 12 k)) (t_andi x n))", {"in range"});
+  expect_refuted("(rule r (lower (iadd x (iconst_sext k))) (if-let n (unsigned_fits 12 k)) (t_addi x n))", {"in range"});
+  expect_proven("(rule r (lower (band x (iconst_zext k))) (if-let n (unsigned_fits 12 k)) (t_andi x n))");
+  // The constant's upper bits are not those of the instruction's immediate.
+  expect_refuted("(rule r (lower (has_type $I64 (iadd x (uextend (iconst_zext k))))) (if-let n (signed_fits 12 (i64_sub k 1))) "
+                 "(t_addi x n))",
+                 {"k = 0x"});
+}
+
+TEST(Verify, FlagsMustReachTheirReader) {
+  const std::string reader = "(rule r (lower (icmp (IntCC.Equal) x y)) (let ((f Flags (t_cmp (zext64 x) (zext64 y))) ";
+  expect_proven(reader + "(z Reg (t_add x y))) (t_set (Cc.Eq) f)))");
+  expect_refuted(reader + "(z Reg (t_addf x y))) (t_set (Cc.Eq) f)))", {"no instruction writes the flags before set reads them"});
+  // A helper with a spec hides the instruction that writes them.
+  const std::string helper =
+      "(decl sum (Reg Reg) Reg) (spec (sum a b) (provide (= result (bvadd a b)))) (rule sum_rule (sum a b) (t_addf a b))";
+  expect_refuted(reader + "(z Reg (sum x y))) (t_set (Cc.Eq) f)))" + helper, {"no instruction writes the flags"});
+  expect_state(reader + "(z Reg (sum x y))) (t_set (Cc.Eq) f)))" + helper, "sum_rule", RuleState::Proven);
+  expect_unknown("(rule r (lower (icmp (IntCC.Equal) x y)) (t_set (Cc.Eq) (flags_of (pair x y)))) "
+                 "(decl pair (Reg Reg) MultiReg) (extern constructor pair pair)",
+                 {"pair"});
+}
+
+TEST(Verify, TrapsAreCompared) {
+  // None.
+  expect_refuted("(rule r (lower (udiv x y)) (t_udiv (zext64 x) (zext64 y)))", {"traps", "y = 0x"});
+  // The code.
+  expect_refuted("(rule r (lower (udiv x y)) (let ((b Reg (zext64 y)) "
+                 "(_ Unit (t_trap_zero b (trap_code_integer_overflow)))) (t_udiv (zext64 x) b)))",
+                 {"traps", "machine trap code: 0xfd"});
+  // The condition.
+  expect_refuted("(rule r (lower (trapnz c code)) (t_trap_zero (zext64 c) code))", {"c = 0x", "code = 0x"});
+  // One too many; one that bits above the value decide.
+  expect_refuted("(rule r (lower (iadd x y)) (let ((_ Unit (t_trap_zero x (trap_code_integer_overflow)))) (t_add x y)))",
+                 {"traps"});
+  expect_refuted("(rule r (lower (trapz c code)) (t_trap_zero c code))", {"traps"});
+  // In a branch, and behind a spec that says nothing of it.
+  expect_refuted("(rule r (lower_branch (jump) (one_target l)) (seq (t_trap_zero (t_zero) (trap_code_integer_overflow)) "
+                 "(emit_jump l))) (decl t_zero () Reg) (extern constructor t_zero t_zero) "
+                 "(spec (t_zero) (provide (= result #x0000000000000000)))",
+                 {"does not trap"});
+  expect_refuted("(rule root (lower (iadd x y)) (sum x y)) (decl sum (Reg Reg) Reg) "
+                 "(spec (sum a b) (provide (= result (bvadd a b)))) (rule r (sum a b) "
+                 "(let ((_ Unit (t_trap_zero a (trap_code_integer_overflow)))) (t_add a b)))",
+                 {"does not trap"});
+}
+
+TEST(Verify, MemoryIsCompared) {
+  const std::string little = "(if (mem_little flags)) (if-let k (signed_fits 12 (offset_as_i64 off))) ";
+  const auto load = [&](const std::string& sz) {
+    return "(rule r (lower (has_type $I32 (load flags p off))) " + little + "(t_load (Bits." + sz + ") (amode_disp p k) flags))";
+  };
+  expect_proven(load("W"));
+  expect_refuted(load("X"), {"memory access 1 is of the same kind, size"});  // too wide
+  expect_refuted(load("H"), {"memory access 1 is of the same kind, size"});
+  const auto store = [&](const std::string& term, const std::string& address, const std::string& order = "little") {
+    return "(rule r (lower (store flags x @ (value_type $I32) p off)) (if (mem_" + order +
+           " flags)) (if-let k (signed_fits 12 (offset_as_i64 off))) (" + term + " (Bits.W) x " + address + " flags))";
+  };
+  expect_proven(store("t_store", "(amode_disp p k)"));
+  expect_proven(store("t_store_reversed", "(amode_disp p k)", "big"));
+  expect_refuted(store("t_store_reversed", "(amode_disp p k)"), {"the stored bytes"});
+  expect_refuted(store("t_store", "(amode_disp p k)", "big"), {"the stored bytes"});
+  expect_refuted(store("t_store", "(amode_disp p 0)"), {"the address"});
+  // Parts that the addressing mode does not have.
+  expect_refuted(store("t_store", "(amode_index p p 1 k)"), {"has no index"});
+  // The displacement's range.
+  expect_refuted("(rule r (lower (has_type $I32 (load flags p off))) (if (mem_little flags)) "
+                 "(t_load (Bits.W) (amode_disp p (offset_as_i64 off)) flags))",
+                 {"operands of load are in range"});
+  // The byte order is not asked for.
+  expect_refuted("(rule r (lower (has_type $I32 (load flags p off))) (if-let k (signed_fits 12 (offset_as_i64 off))) "
+                 "(t_load (Bits.W) (amode_disp p k) flags))",
+                 {"big-endian"});
+  // Twice; not at all; by an operation that does not touch memory.
+  expect_refuted("(rule r (lower (store flags x @ (value_type $I32) p (offset_as_zero))) (if (mem_little flags)) "
+                 "(seq (t_store (Bits.W) x (amode_disp p 0) flags) (t_store (Bits.W) x (amode_disp p 0) flags))) "
+                 "(decl offset_as_zero () Offset32) (extern extractor offset_as_zero offset_as_zero) "
+                 "(spec (offset_as_zero) (provide (= result 0)))",
+                 {"memory accesses"});
+  expect_refuted("(rule r (lower (store flags x p off)) (no_code))", {"memory accesses"});
+}
+
+TEST(Verify, BranchesAreCompared) {
+  const auto brif = [](const std::string& cc, const std::string& taken, const std::string& otherwise) {
+    return "(rule r (lower_branch (brif c) (two_targets a b)) (branch_else (t_bcc (Cc." + cc +
+           ") (t_cmp (zext64 c) (t_andi (zext64 c) 0)) " + taken + ") " + otherwise + "))";
+  };
+  expect_proven(brif("Ne", "a", "b"));
+  expect_proven(brif("Eq", "b", "a"));
+  expect_refuted(brif("Eq", "a", "b"), {"target", "c = 0x"});  // inverted
+  expect_refuted(brif("Ne", "b", "a"), {"target"});
+  expect_refuted(brif("Ne", "a", "a"), {"target"});
+  expect_refuted("(rule r (lower_branch (brif c) (two_targets a b)) (t_bcc (Cc.Ne) "
+                 "(t_cmp (zext64 c) (t_andi (zext64 c) 0)) a))",
+                 {"target"});  // falls off the block's end
+  expect_proven("(rule r (lower_branch (jump) (one_target l)) (t_jump l))");
+}
+
+TEST(Verify, BoundsOfTablesAreChecked) {
+  const auto table = [](const std::string& cc, const std::string& index, const std::string& target = "d") {
+    return "(rule r (lower_branch (br_table x) (table_targets d ts)) (let ((index Reg " + index +
+           ") (_ Unit (t_bcc (Cc." + cc + ") (t_cmp index (constant (table_size ts))) " + target + "))) (jump_table index ts))) "
+           "(decl pure constant (u32) Reg) (extern constructor constant constant) (spec (constant k) (provide (= result (zero_ext 64 k))))";
+  };
+  expect_proven(table("Hs", "(zext64 x)"));
+  expect_refuted(table("Hs", "x"), {"target"});            // upper bits
+  expect_refuted(table("Eq", "(zext64 x)"), {"target"});   // only the size itself is excluded
+  expect_refuted(table("Lo", "(zext64 x)"), {"target"});
+  expect_refuted(table("Hs", "(t_addi (zext64 x) 1)"), {"target"});
+  expect_refuted("(rule r (lower_branch (br_table x) (table_targets d ts)) (jump_table (zext64 x) ts))",
+                 {"size of the table", "target"});
+}
+
+TEST(Verify, WhatHasNoModelIsUnknown) {
+  // Never applies: the types; a condition; an operation that is not looked through.
+  expect_unknown("(rule r (lower (has_type $I16 (uload32 flags p off))) (put_in_reg p))", {"no instantiation applies"});
+  expect_unknown("(rule r (lower (iadd x (iconst_zext k))) (if-let 1 (i64_and k 2)) (t_add x x))", {"no instantiation applies"});
+  expect_unknown("(rule r (lower (iadd x (udiv y z))) (t_sub x x))", {"no instantiation applies"});
+  expect_unknown("(rule r (lower (iadd x (load flags p off))) (t_sub x x))", {"no instantiation applies"});
+  // A value may be either of several results.
+  expect_unknown("(rule r (lower (iadd x (uadd_overflow y z))) (t_add x (t_add y z)))", {"several results"});
+  // Instructions without a meaning do anything.
+  expect_unknown("(rule r (lower (nop)) (t_mystery (t_zero))) (decl t_zero () Reg) (extern constructor t_zero t_zero) "
+                 "(spec (t_zero) (provide (= result #x0000000000000000)))",
+                 {"instruction mystery has no sem"});
+  // Recursion.
+  const std::string recursive =
+      "(rule r (lower (iadd x y)) (sum x y)) (decl rec sum (Reg Reg) Reg) (rule sum_again 1 (sum a b) (sum b a)) "
+      "(rule sum_rule 0 (sum a b) (t_add a b))";
+  expect_unknown(recursive, {"recursive term sum needs a spec"});
+  expect_proven(recursive + "(spec (sum a b) (provide (= result (bvadd a b))))");
+  // The same thing behind two names cannot be told.
+  expect_unknown("(rule r (lower (iadd (stack_addr s off) (stack_addr s off))) (t_sub (t_zero) (t_zero))) "
+                 "(decl t_zero () Reg) (extern constructor t_zero t_zero) "
+                 "(spec (t_zero) (provide (= result #x0000000000000000)))",
+                 {"without a model are compared"});
+  expect_unknown("(rule r (lower (call f arguments)) (gen_call f arguments))", {"calls and returns"});
+}
+
+TEST(Verify, OtherEffectsAreNotIgnored) {
+  expect_refuted("(rule r (lower (debugtrap)) (no_code))", {"stops in a debugger"});
+  expect_refuted("(rule r (lower (nop)) (t_brk))", {"stops in a debugger"});
+  expect_refuted("(rule r (lower (iadd x y)) (output2 (t_add x y) (t_add x y)))", {"number of results"});
+  expect_refuted("(rule r (lower (nop)) (output1 (t_zero))) (decl t_zero () Reg) (extern constructor t_zero t_zero) "
+                 "(spec (t_zero) (provide (= result #x0000000000000000)))",
+                 {"number of results"});
+  // A 128-bit register: nothing is known of its upper half.
+  expect_refuted("(rule r (lower (has_type $I64 (band x (iconst_zext 0)))) (t_wide x))", {"result 0"});
+}
+
+TEST(Verify, HelpersWithSpecs) {
+  const std::string root = "(rule root (lower (iadd x y)) (sum x y)) (decl sum (Reg Reg) Reg) ";
+  const std::string right = "(spec (sum a b) (provide (= result (bvadd a b)))) ";
+  expect_state(root + right + "(rule r (sum a b) (t_add a b))", "root", RuleState::Proven);
+  expect_proven(root + right + "(rule r (sum a b) (t_add a b))");
+  expect_refuted(root + right + "(rule r (sum a b) (t_sub a b))", {"the spec", "a = 0x"});
+  expect_refuted(root + "(spec (sum a b) (provide (= result (bvsub a b)))) (rule r (sum a b) (t_add a b))", {"the spec"});
+  // The user relies on the spec.
+  expect_refuted(root + "(spec (sum a b) (provide (= result (bvsub a b)))) (rule r (sum a b) (t_sub a b))", {"result 0"}, "root");
+  // A requirement holds for the rules and is owed by the users.
+  const std::string small = "(spec (sum a b) (provide (= result (bvadd a b))) (require (bvult b #x0000000000001000))) ";
+  expect_proven(root + small + "(rule r (sum a b) (t_add a (t_andi b 0xfff)))");
+  expect_refuted(root + small + "(rule r (sum a b) (t_add a (t_andi b 0xfff)))", {"requirement of sum"}, "root");
+  // A helper without a spec is proven where it is used; its mistake is its user's.
+  expect_state(root + "(rule r (sum a b) (t_add a b))", "r", RuleState::Proven);
+  expect_refuted(root + "(rule r (sum a b) (t_sub a b))", {"result 0"}, "root");
+}
+
+}  // namespace
+}  // namespace assay::verify
