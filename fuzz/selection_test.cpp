@@ -84,12 +84,15 @@ TEST_P(SelectionTest, RandomFunctions) {
   compare_counts();
 }
 
-// With every seventh rule switched off, other rules take over, or the function is refused: by both alike.
+// With every seventh rule switched off, other rules take over, or the function is refused: by both alike. Only rules of
+// the entry terms: a helper term that is not partial and has lost its only rule stops the compiler as soon as it is
+// called, and the trees may call a pure one earlier than the text says.
 TEST_P(SelectionTest, RulesSwitchedOff) {
   for (uint32_t first = 0; first < 7 && !HasFailure(); first++) {
     for (uint32_t i = 0; i < GetParam()->rules.size(); i++) {
-      trees_.rules().enable_rule(isle::RuleId(i), i % 7 != first);
-      rules_.rules().enable_rule(isle::RuleId(i), i % 7 != first);
+      const bool enabled = i % 7 != first || !GetParam()->rules[i].term.starts_with("lower");
+      trees_.rules().enable_rule(isle::RuleId(i), enabled);
+      rules_.rules().enable_rule(isle::RuleId(i), enabled);
     }
     compare_corpus();
   }

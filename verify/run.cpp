@@ -127,8 +127,8 @@ bool Run::construct_builtin(const isle::Term& term, std::vector<Symbol>& argumen
     result = {.kind = Symbol::Kind::Amode, .amode = amode};
   } else if (name == "amode_slot") {
     auto amode = std::make_shared<SymbolicAmode>();
-    amode->base = opaque_address(arguments[0].number);
-    amode->disp = terms_.sext(bits_of(arguments[1]), 64);
+    // The displacement is known once the frame is laid out; the emitter then sees to those that do not fit.
+    amode->base = opaque_address(arguments[0].number) + terms_.sext(bits_of(arguments[1]), 64);
     result = {.kind = Symbol::Kind::Amode, .amode = amode};
   } else if (name == "frame_address") {
     result = Symbol::of_reg(effective_address(amode_of(arguments[0])));

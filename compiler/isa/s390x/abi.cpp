@@ -21,7 +21,8 @@ namespace {
 constexpr PReg r(unsigned number) { return PReg(RegClass::Gpr, number); }
 constexpr PReg kR0 = r(0), kR1 = r(1), kLink = r(14), kSp = r(15);
 
-// ELF ABI supplement for s390x, "Parameter passing". C returns one register only; CLIF's further results use the next ones.
+// ELF ABI supplement for s390x, "Parameter passing". C returns one register only; CLIF's further results use the next
+// ones.
 constexpr PReg kArguments[] = {r(2), r(3), r(4), r(5), r(6)};
 constexpr PReg kResults[] = {r(2), r(3), r(4), r(5)};
 
@@ -112,7 +113,8 @@ SimpleInst load(RegClass, Reg to, const Amode& place) {
 }
 
 SimpleInst store(RegClass, Reg from, const Amode& place) {
-  return machine::with_amode(target_isa(), kStore, {Operand::immediate(int64_t(Store::Stg)), Operand::use(from)}, place);
+  return machine::with_amode(target_isa(), kStore, {Operand::immediate(int64_t(Store::Stg)), Operand::use(from)},
+                             place);
 }
 
 SimpleInst address(Reg to, const Amode& place) {

@@ -1,5 +1,5 @@
-// s390x: what the lowering rules talk to. Beside the shared terms (machine/lower.h) and the instructions' own terms, which are
-// generated from the definitions, only what stands here is C++.
+// s390x: what the lowering rules talk to. Beside the shared terms (machine/lower.h) and the instructions' own terms,
+// which are generated from the definitions, only what stands here is C++.
 #pragma once
 
 #include "compiler/isa/s390x/insts.h"

@@ -1,5 +1,5 @@
-// s390x: what is written by hand: frames, far branches, the jump table's hatch. The encodings of the definitions are held against
-// the assembler by verify/encoding_check.
+// s390x: what is written by hand: frames, far branches, the jump table's hatch. The encodings of the definitions are
+// held against the assembler by verify/encoding_check.
 #include <gtest/gtest.h>
 
 #include "compiler/isa/s390x/abi.h"
