@@ -18,6 +18,8 @@ class Context final : public Terms<machine::LowerContext> {
   // The number, if it can be the immediate of a logical instruction of 32 (64) bits.
   std::optional<int64_t> logical32(int64_t k) const;
   std::optional<int64_t> logical64(int64_t k) const;
+  // The address of a place in the frame.
+  Reg frame_address(const Amode& place) { return a64_lea(place); }
   // Jumps to targets[index]; the low 32 bits of the index are below their number.
   Unit jump_table(Reg index, MachLabelSlice targets);
 };
