@@ -22,6 +22,7 @@ class App;
   COMMAND(compile)              \
   COMMAND(fuzz)                 \
   COMMAND(interpret)            \
+  COMMAND(mutants)              \
   COMMAND(reduce)               \
   COMMAND(run)                  \
   COMMAND(test)                 \

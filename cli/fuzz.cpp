@@ -141,7 +141,7 @@ int run_fuzz(const Options& options) {
   if (show) std::fprintf(stderr, "\r\033[K");
   if (!result) return report(result.error());
   if (options.json) {
-    std::printf("%s\n", to_json(*result).dump(2).c_str());
+    std::printf("%s\n", to_json(*result).dump(2, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
   } else {
     print_text(*result);
   }
@@ -155,7 +155,7 @@ void add_fuzz(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("fuzz", "Run a differential campaign on random programs");
   command->add_option("--seconds", options->seconds, "how long")->check(CLI::Range(0.0, 1e9));
   command->add_option("--programs", options->programs, "stop after so many programs");
-  command->add_option("--jobs", options->jobs, "threads")->check(CLI::Range(1, 256));
+  command->add_option("--jobs", options->jobs, "worker processes")->check(CLI::Range(1, 256));
   command->add_option("--seed", options->seed, "the programs follow from it");
   command->add_option("--inputs", options->inputs, "sets of arguments for each program")->check(CLI::Range(1, 1000));
   command->add_option("--max-instructions", options->max_instructions, "of a function, roughly")->check(CLI::Range(4, 100000));

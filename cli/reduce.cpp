@@ -32,11 +32,10 @@ int run_reduce(const Options& options) {
     if (!isa) return report(Diagnostic{{}, "no ISA is called " + name, "use x64, aarch64, riscv64 or s390x"});
     harness_options.isas.push_back(*isa);
   }
-  oracles::Harness harness(harness_options);
-  const auto result = fuzz::reduce(harness, *test, {.seconds = options.seconds});
+  const auto result = fuzz::reduce(harness_options, *test, {.seconds = options.seconds});
   if (!result) return report(result.error());
   const std::string reduced =
-      fuzz::print_case(result->reduced, harness, {result->finding, "reduced from " + options.path});
+      fuzz::print_crashing_case(result->reduced, harness_options, {result->finding, "reduced from " + options.path});
   if (!options.out.empty()) {
     if (auto wrote = write_file(options.out, reduced); !wrote) return report(wrote.error());
   }
@@ -46,7 +45,7 @@ int run_reduce(const Options& options) {
                                        {"instructions", result->instructions},
                                        {"tried", result->tried},
                                        {"clif", reduced}}
-                            .dump(2)
+                            .dump(2, ' ', false, nlohmann::json::error_handler_t::replace)
                             .c_str());
   } else {
     if (options.out.empty()) std::fputs(reduced.c_str(), stdout);

@@ -1,15 +1,19 @@
 // See campaign.h.
 #include "fuzz/campaign.h"
 
-#include <atomic>
 #include <chrono>
 #include <filesystem>
-#include <mutex>
-#include <thread>
+#include <limits>
+#include <memory>
+#include <optional>
+#include <set>
 #include <unordered_map>
+#include <utility>
 
 #include "compiler/isle/rule_table.h"
 #include "fuzz/case.h"
+#include "fuzz/worker_report.h"
+#include "oracles/worker_pool.h"
 
 namespace assay::fuzz {
 
@@ -48,6 +52,110 @@ std::string operation_name(const ir::Function& f, ir::Inst inst) {
   return name;
 }
 
+// Program `number`, C2.
+void make_program(const CampaignOptions& options, uint64_t number, Program& program, Case& test) {
+  Random random(options.seed * 0x9e3779b97f4a7c15u + number);
+  generate(random, options.generate, program);
+  std::swap(test.functions, program.functions);  // both keep their memory
+  test.entry = static_cast<uint32_t>(test.functions.size() - 1);
+  test.regions = program.regions;
+  test.inputs.clear();
+  for (const auto& args : program.inputs) test.inputs.push_back({.args = args, .seed = input_seed(args)});
+}
+
+std::string path_of(const CampaignOptions& options, uint64_t number, size_t count) {
+  return options.out + "/seed" + std::to_string(options.seed) + "_program" + std::to_string(number) + "_" +
+         std::to_string(count) + ".clif";
+}
+
+std::vector<std::string> head_of(const CampaignOptions& options, uint64_t number, const oracles::Finding& finding) {
+  return {oracles::describe(finding),
+          "seed " + std::to_string(options.seed) + ", program " + std::to_string(number) + "; key " + finding.key()};
+}
+
+// What a worker process does.
+class Worker {
+ public:
+  // `files`: of every key, how many were written before this process was started. `pause`: seconds between reports.
+  Worker(const CampaignOptions& options, std::map<std::string, unsigned> files, double pause)
+      : options_(options), files_(std::move(files)), pause_(pause), harness_(options.harness) {}
+
+  // One program. A report if there is something to say, else nothing.
+  std::string run(uint64_t number) {
+    make_program(options_, number, program_, test_);
+    count_operations();
+    findings_.clear();
+    check_case(harness_, test_, findings_);
+    if (!findings_.empty()) record(number);
+    std::swap(test_.functions, program_.functions);
+    if (findings_.empty() && since(last_report_) < pause_) return {};
+    return report();
+  }
+
+  std::string report() {
+    last_report_ = Clock::now();
+    report_.stats = harness_.stats();
+    harness_.clear_stats();
+    for (auto& [key, entry] : exercised_) report_.exercised[entry.second] += std::exchange(entry.first, 0);
+    for (const IsaKind isa : options_.harness.isas) {
+      machine::Compiler* compiler = harness_.compiler(isa);
+      if (compiler == nullptr) continue;
+      isle::RuleState& rules = compiler->rules();
+      for (uint32_t i = 0; i < rules.rules().size(); ++i) {
+        report_.rules_fired[std::string(name(isa)) + ": " + std::string(rules.rules()[i].name)] +=
+            rules.count(isle::RuleId(i));
+      }
+      rules.reset_counts();
+    }
+    return encode(std::exchange(report_, {}));
+  }
+
+ private:
+  void count_operations() {
+    for (const ir::Function& f : test_.functions) {
+      for (ir::Block block : f.blocks()) {
+        for (ir::Inst inst : f.insts(block)) {
+          const ir::InstData& data = f.inst(inst);
+          auto& entry = exercised_[static_cast<uint32_t>(data.opcode) << 16 | data.type.number()];
+          if (entry.first++ == 0 && entry.second.empty()) entry.second = operation_name(f, inst);
+        }
+      }
+    }
+  }
+
+  // C1, C3.
+  void record(uint64_t number) {
+    std::set<std::string> seen;
+    for (const oracles::Finding& finding : findings_) {
+      ReportedFinding reported{.key = finding.key(), .description = oracles::describe(finding), .file = {}};
+      if (seen.insert(reported.key).second && files_[reported.key] < kFilesPerKey) {
+        const std::string path = path_of(options_, number, seen.size() - 1);
+        const std::string text = print_case(test_, harness_, head_of(options_, number, finding));
+        if (auto wrote = write_file(path, text); wrote) {
+          ++files_[reported.key];
+          reported.file = path;
+        } else {
+          report_.error = path + ": " + wrote.error().message;
+        }
+      }
+      report_.findings.push_back(std::move(reported));
+    }
+  }
+
+  const CampaignOptions& options_;
+  std::map<std::string, unsigned> files_;  // by key
+  double pause_;
+  oracles::Harness harness_;
+  Program program_;
+  Case test_;
+  std::vector<oracles::Finding> findings_;
+  // By opcode and type: how often since the last report, and the name.
+  std::unordered_map<uint32_t, std::pair<uint64_t, std::string>> exercised_;
+  Clock::time_point last_report_ = Clock::now();
+  WorkerReport report_;
+};
+
+// What the process that was started does: hands out programs, sums up, and writes down who died.
 class Campaign {
  public:
   explicit Campaign(const CampaignOptions& options) : options_(options) {}
@@ -56,105 +164,96 @@ class Campaign {
     std::error_code error;
     std::filesystem::create_directories(options_.out, error);
     if (error) return fail(Place{.file = options_.out}, "cannot make the folder: " + error.message());
-    begin_ = Clock::now();
-    std::vector<std::thread> threads;
-    for (unsigned i = 0; i < std::max(1u, options_.jobs); ++i) threads.emplace_back([this] { work(); });
-    for (std::thread& thread : threads) thread.join();
+    pool_.jobs = std::max(1u, options_.jobs);
+    pool_.queue = 4;
+    pool_.until = begin_ + std::chrono::milliseconds(static_cast<int64_t>(options_.seconds * 1000));
+    std::unique_ptr<Worker> worker;  // of this process: stays empty in the one that was started
+    const auto mine = [&]() -> Worker& {
+      if (worker == nullptr) worker = std::make_unique<Worker>(options_, files_, pause());
+      return *worker;
+    };
+    pool_.last_word = [&] { return mine().report(); };
+    pool_.heard = [&](const std::string& text) { merge(text); };
+    const auto done = [&](size_t number, const Expected<std::string>& result) {
+      ++report_.programs;
+      if (!result) {
+        crashed(number, result.error().message);
+      } else if (!result->empty()) {
+        merge(*result);
+      }
+    };
+    const size_t count = options_.programs != 0 ? options_.programs : std::numeric_limits<size_t>::max();
+    if (!oracles::run_isolated(count, pool_, [&](size_t number) { return mine().run(number); }, done)) {
+      return fail("no worker process could be started");
+    }
     if (failure_) return std::unexpected(*failure_);
     report_.seconds = since(begin_);
     for (const std::string& wanted : wanted_operations()) {
       if (!report_.exercised.contains(wanted)) report_.never.push_back(wanted);
     }
-    return report_;
+    return std::move(report_);
   }
 
  private:
-  void work() {
-    oracles::Harness harness(options_.harness);
-    Program program;
-    Case test;
-    // Counted by opcode and width, merged into the report at the end.
-    std::unordered_map<uint32_t, std::pair<uint64_t, std::string>> exercised;
-    auto last_merge = Clock::now();
-    while (!stop_) {
-      const uint64_t number = next_++;
-      if (options_.programs != 0 && number >= options_.programs) break;
-      if (since(begin_) >= options_.seconds) break;
-      Random random(options_.seed * 0x9e3779b97f4a7c15u + number);
-      generate(random, options_.generate, program);
-      test.functions = std::move(program.functions);
-      test.entry = static_cast<uint32_t>(test.functions.size() - 1);
-      test.regions = program.regions;
-      test.inputs.clear();
-      for (auto& args : program.inputs) test.inputs.push_back({.args = args, .seed = number * 16 + test.inputs.size() + 1});
-      for (const ir::Function& f : test.functions) {
-        for (ir::Block block : f.blocks()) {
-          for (ir::Inst inst : f.insts(block)) {
-            const ir::InstData& data = f.inst(inst);
-            auto& entry = exercised[static_cast<uint32_t>(data.opcode) << 16 | data.type.number()];
-            if (entry.first++ == 0) entry.second = operation_name(f, inst);
-          }
-        }
-      }
-      std::vector<oracles::Finding> findings;
-      check_case(harness, test, findings);
-      for (const oracles::Finding& finding : findings) record(finding, test, harness, number);
-      program.functions = std::move(test.functions);
-      ++programs_;
-      if (Clock::now() - last_merge > std::chrono::seconds(1)) {
-        merge(harness);
-        last_merge = Clock::now();
-      }
-    }
-    merge(harness);
-    const std::lock_guard lock(mutex_);
-    for (auto& [key, entry] : exercised) report_.exercised[entry.second] += entry.first;
-    for (const IsaKind isa : options_.harness.isas) {
-      machine::Compiler* compiler = harness.compiler(isa);
-      if (compiler == nullptr) continue;
-      const isle::RuleState& rules = compiler->rules();
-      for (uint32_t i = 0; i < rules.rules().size(); ++i) {
-        report_.rules_fired[std::string(name(isa)) + ": " + std::string(rules.rules()[i].name)] += rules.count(isle::RuleId(i));
-      }
-    }
-  }
+  // Where workers live shortly, they report more often: little should be lost with each.
+  double pause() const { return crashes_ == 0 ? 1.0 : std::min(1.0, since(begin_) / (4.0 * crashes_)); }
 
-  void merge(oracles::Harness& harness) {
-    const std::lock_guard lock(mutex_);
-    report_.stats += harness.stats();
-    harness.clear_stats();
-    report_.programs = programs_;
+  void merge(const std::string& text) {
+    const WorkerReport news = decode_report(text);
+    if (!news.error.empty()) stop(news.error);
+    for (const ReportedFinding& finding : news.findings) add(finding);
+    report_.stats += news.stats;
+    for (const auto& [operation, count] : news.exercised) report_.exercised[operation] += count;
+    for (const auto& [rule, count] : news.rules_fired) report_.rules_fired[rule] += count;
     report_.seconds = since(begin_);
     if (options_.progress) options_.progress(report_);
   }
 
-  // C1, C3.
-  void record(const oracles::Finding& finding, const Case& test, const oracles::Harness& harness, uint64_t number) {
-    const std::lock_guard lock(mutex_);
+  void add(const ReportedFinding& finding) {
     ++report_.findings;
-    const uint64_t count = ++report_.by_key[finding.key()];
-    if (count > kFilesPerKey) return;
-    const std::string text = print_case(
-        test, harness,
-        {oracles::describe(finding),
-         "seed " + std::to_string(options_.seed) + ", program " + std::to_string(number) + "; key " + finding.key()});
-    const std::string path = options_.out + "/seed" + std::to_string(options_.seed) + "_program" + std::to_string(number) +
-                             "_" + std::to_string(report_.files.size()) + ".clif";
-    if (auto wrote = write_file(path, text); !wrote) {
-      failure_ = wrote.error();
-      stop_ = true;
+    ++report_.by_key[finding.key];
+    if (finding.file.empty()) return;
+    if (++files_[finding.key] > kFilesPerKey) {  // several workers found it at once
+      std::error_code ignored;
+      std::filesystem::remove(finding.file, ignored);
       return;
     }
-    report_.files.push_back(path);
-    report_.descriptions.push_back(oracles::describe(finding));
+    report_.files.push_back(finding.file);
+    report_.descriptions.push_back(finding.description);
+  }
+
+  // C4.
+  void crashed(uint64_t number, const std::string& reason) {
+    ++crashes_;
+    const oracles::Finding finding = crash_finding(reason);
+    ReportedFinding reported{.key = finding.key(), .description = oracles::describe(finding), .file = {}};
+    if (files_[reported.key] < kFilesPerKey) {
+      reported.file = path_of(options_, number, 0);
+      const std::vector<std::string> head = head_of(options_, number, finding);
+      const auto text = oracles::run_isolated([&] {
+        Program program;
+        Case test;
+        make_program(options_, number, program, test);
+        return print_crashing_case(test, options_.harness, head);
+      });
+      const std::string lines = "; " + head[0] + "\n; " + head[1] + "\n; the generator crashed too\n";
+      if (auto wrote = write_file(reported.file, text ? *text : lines); !wrote) {
+        stop(reported.file + ": " + wrote.error().message);
+      }
+    }
+    add(reported);
+  }
+
+  void stop(const std::string& reason) {
+    failure_ = Diagnostic{{}, reason, ""};
+    pool_.until = Clock::now();
   }
 
   const CampaignOptions& options_;
-  Clock::time_point begin_;
-  std::atomic<uint64_t> next_{0};
-  std::atomic<uint64_t> programs_{0};
-  std::atomic<bool> stop_{false};
-  std::mutex mutex_;
+  const Clock::time_point begin_ = Clock::now();
+  oracles::WorkerPoolOptions pool_;
+  std::map<std::string, unsigned> files_;  // by key: written
+  unsigned crashes_ = 0;
   CampaignReport report_;
   std::optional<Diagnostic> failure_;
 };

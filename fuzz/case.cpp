@@ -4,8 +4,16 @@
 #include "compiler/ir/parser.h"
 #include "compiler/ir/printer.h"
 #include "compiler/ir/verifier.h"
+#include "fuzz/worker_report.h"
+#include "oracles/worker_pool.h"
 
 namespace assay::fuzz {
+
+uint64_t input_seed(const std::vector<ir::DataValue>& args) {
+  uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a, a word at a time
+  for (const ir::DataValue& value : args) hash = (hash ^ static_cast<uint64_t>(value.bits())) * 0x100000001b3u;
+  return hash ^ (hash >> 32);
+}
 
 Expected<Case> parse_case(const std::string& text, const std::string& filename) {
   auto file = ir::parse_file(text, filename);
@@ -24,7 +32,9 @@ Expected<Case> parse_case(const std::string& text, const std::string& filename) 
       if (*region) regions.push_back(**region);
       auto run = oracles::parse_test_directive(comment.text, parsed.function.signature, place);
       if (!run) return std::unexpected(run.error());
-      if (*run) inputs.push_back({.args = (*run)->run.args, .seed = inputs.size() + 1});
+      if (*run) {
+        inputs.push_back({.args = (*run)->run.args, .seed = input_seed((*run)->run.args)});
+      }
     }
     if (inputs.empty()) continue;
     found = true;
@@ -79,6 +89,39 @@ void check_case(oracles::Harness& harness, const Case& test, std::vector<oracles
   for (const oracles::RegionDirective& region : test.regions) regions.push_back(oracles::make_region(region));
   harness.check({.functions = functions, .entry = test.entry, .regions = regions, .inputs = test.inputs}, findings,
                 stop_at_first);
+}
+
+void check_isolated(oracles::Harness& harness, const Case& test, std::vector<oracles::Finding>& findings) {
+  const Expected<std::string> result = oracles::run_isolated([&] {
+    std::vector<oracles::Finding> found;
+    check_case(harness, test, found);
+    return encode(found);
+  });
+  if (!result) {
+    findings.push_back(crash_finding(result.error().message));
+    return;
+  }
+  for (oracles::Finding& finding : decode_findings(*result)) findings.push_back(std::move(finding));
+}
+
+oracles::Finding crash_finding(const std::string& reason) {
+  constexpr std::string_view kCrashed = "crashed: ";
+  oracles::Finding finding{.kind = oracles::FindingKind::Crash, .text = "the process that ran it " + reason};
+  if (!reason.starts_with(kCrashed)) finding.text = "the process that ran it gave " + reason;
+  finding.sort = reason.starts_with(kCrashed) ? reason.substr(kCrashed.size()) : reason;
+  return finding;
+}
+
+std::string print_crashing_case(const Case& test, oracles::HarnessOptions options,
+                                const std::vector<std::string>& head) {
+  options.opt_levels = {};  // the interpreter only
+  const Expected<std::string> text = oracles::run_isolated([&] {
+    oracles::Harness harness(options);
+    std::vector<oracles::Finding> none;
+    check_case(harness, test, none);
+    return print_case(test, harness, head);
+  });
+  return text ? *text : print_case(test, oracles::Harness(options), head);
 }
 
 }  // namespace assay::fuzz

@@ -1,7 +1,7 @@
 // A test case as a file and in memory: functions, memory regions, inputs of the entry function.
 //
-// As text it is a filetest (docs/filetests.md): functions in order, the last one with directives is the entry; `; region:` and
-// `; run:` comments. So a finding opens in an editor, and `assay test` runs it.
+// As text it is a filetest (docs/filetests.md): functions in order, the last one with directives is the entry;
+// `; region:` and `; run:` comments. So a finding opens in an editor, and `assay test` runs it.
 #pragma once
 
 #include <string>
@@ -21,6 +21,10 @@ struct Case {
   std::vector<oracles::TestInput> inputs;
 };
 
+// Of the bits that nothing is promised about: follows from the arguments, so that a case read from its file runs as it
+// did before it was written.
+uint64_t input_seed(const std::vector<ir::DataValue>& args);
+
 // Parsed and verified; the entry is the last function that has run directives. Errors have their place.
 Expected<Case> parse_case(const std::string& text, const std::string& filename);
 
@@ -31,5 +35,16 @@ std::string print_case(const Case& test, const oracles::Harness& harness, const 
 // Runs `test` through the harness.
 void check_case(oracles::Harness& harness, const Case& test, std::vector<oracles::Finding>& findings,
                 bool stop_at_first = false);
+
+// The same in a process of its own: if that dies, the one finding is the crash.
+void check_isolated(oracles::Harness& harness, const Case& test, std::vector<oracles::Finding>& findings);
+
+// A process that had this to compile and run died, or was killed: "crashed: Aborted", "no result after 60 s".
+oracles::Finding crash_finding(const std::string& reason);
+
+// print_case of a case that may crash whatever touches it: expectations come from an interpreter in a process of its
+// own; if that dies too, there are none.
+std::string print_crashing_case(const Case& test, oracles::HarnessOptions options,
+                                const std::vector<std::string>& head);
 
 }  // namespace assay::fuzz

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
+#include <span>
 
 #include "compiler/ir/verifier.h"
 
@@ -22,14 +24,12 @@ unsigned count_instructions(const Case& test) {
   return count;
 }
 
-bool is_removable(const Function& f, Inst inst) {
-  const OperationInfo& info = f.info(inst);
-  return !info.is_terminator();
+bool is_plain_branch(const Function& f, Inst inst) {
+  const Opcode opcode = f.inst(inst).opcode;
+  return opcode == Opcode::kJump || opcode == Opcode::kBrif || opcode == Opcode::kBrTable;
 }
 
-// Unreachable blocks, then instructions without effect whose results nobody uses, then unused parameters of blocks.
-void clean_up(Function& f) {
-  f.resolve_all_aliases();
+void remove_unreachable_blocks(Function& f) {
   std::vector<bool> reached(f.block_count());
   std::vector<Block> work = {f.entry_block()};
   reached[f.entry_block().index] = true;
@@ -50,45 +50,84 @@ void clean_up(Function& f) {
     if (!reached[block.index]) f.remove_block(block);
     block = next;
   }
-  for (bool changed = true; changed;) {
-    changed = false;
-    std::vector<bool> used(f.value_count());
-    for (Block block : f.blocks()) {
-      for (Inst inst : f.insts(block)) {
-        f.for_each_use(inst, [&](Value v) { used[f.resolve(v).index] = true; });
+}
+
+// By value: does it, over however many instructions and parameters of blocks, reach an effect or a branch?
+std::vector<bool> find_live_values(Function& f) {
+  struct Edge {
+    Inst branch;
+    uint32_t call;
+  };
+  std::vector<std::vector<Edge>> edges(f.block_count());  // by target
+  std::vector<bool> live(f.value_count());
+  std::vector<Value> work;
+  const auto mark = [&](Value v) {
+    if (live[v.index]) return;
+    live[v.index] = true;
+    work.push_back(v);
+  };
+  for (Block block : f.blocks()) {
+    for (Inst inst : f.insts(block)) {
+      const auto calls = f.block_calls(inst);
+      for (uint32_t n = 0; n < calls.size(); ++n) edges[calls[n].block.index].push_back({inst, n});
+      if (is_plain_branch(f, inst)) {
+        for (Value v : f.args(inst)) mark(v);
+      } else if (f.info(inst).is_terminator() || f.info(inst).effects != Effects{}) {
+        f.for_each_use(inst, mark);
       }
     }
-    for (Block block : f.blocks()) {
-      for (Inst inst = f.last_inst(block); !inst.is_none();) {
-        const Inst previous = f.prev_inst(inst);
-        const OperationInfo& info = f.info(inst);
-        bool needed = info.is_terminator() || info.effects != Effects{};
-        for (Value v : f.results(inst)) needed |= used[v.index];
-        if (!needed) {
-          f.remove_inst(inst);
-          changed = true;
-        }
-        inst = previous;
+  }
+  while (!work.empty()) {
+    const ValueDef def = f.value_def(work.back());
+    work.pop_back();
+    if (def.kind == ValueKind::kResult) {
+      f.for_each_use(def.inst, mark);
+    } else if (def.kind == ValueKind::kParam) {
+      for (const Edge& edge : edges[def.block.index]) {
+        const BlockArg arg = f.args(f.block_calls(edge.branch)[edge.call])[def.number];
+        if (arg.is_value()) mark(arg.value());
       }
     }
-    for (Block block : f.blocks()) {
-      if (block == f.entry_block()) continue;
-      for (unsigned n = static_cast<unsigned>(f.block_params(block).size()); n-- > 0;) {
-        if (used[f.block_params(block)[n].index]) continue;
-        f.remove_block_param(block, n);
-        for (Block from : f.blocks()) {
-          const Inst last = f.terminator(from);
-          if (last.is_none()) continue;
-          for (BlockCall& call : f.block_calls(last)) {
-            if (call.block != block) continue;
-            std::vector<BlockArg> args;
-            for (BlockArg arg : f.args(call)) args.push_back(arg);
-            args.erase(args.begin() + n);
-            call.args = f.make_block_args(args);
-          }
-        }
-        changed = true;
+  }
+  return live;
+}
+
+// Unreachable blocks, instructions without effect whose results nobody needs, and parameters of blocks that nobody
+// needs go. Linear.
+void clean_up(Function& f) {
+  f.resolve_all_aliases();
+  remove_unreachable_blocks(f);
+  const std::vector<bool> live = find_live_values(f);
+  const auto is_live = [&](Value v) { return live[v.index]; };
+  for (Block block : f.blocks()) {
+    for (Inst inst = f.last_inst(block); !inst.is_none();) {
+      const Inst previous = f.prev_inst(inst);
+      const OperationInfo& info = f.info(inst);
+      const auto results = f.results(inst);
+      const bool needed = info.is_terminator() || info.effects != Effects{} ||
+                          std::any_of(results.begin(), results.end(), is_live);
+      if (!needed) f.remove_inst(inst);
+      inst = previous;
+    }
+  }
+  std::vector<BlockArg> args;
+  for (Block block : f.blocks()) {
+    const Inst last = f.terminator(block);
+    if (last.is_none()) continue;
+    for (BlockCall& call : f.block_calls(last)) {
+      if (call.block == f.entry_block()) continue;
+      const auto params = f.block_params(call.block);
+      args.clear();
+      for (size_t n = 0; n < params.size(); ++n) {
+        if (is_live(params[n])) args.push_back(f.args(call)[n]);
       }
+      if (args.size() != params.size()) call.args = f.make_block_args(args);
+    }
+  }
+  for (Block block : f.blocks()) {
+    if (block == f.entry_block()) continue;
+    for (unsigned n = static_cast<unsigned>(f.block_params(block).size()); n-- > 0;) {
+      if (!is_live(f.block_params(block)[n])) f.remove_block_param(block, n);
     }
   }
 }
@@ -96,8 +135,9 @@ void clean_up(Function& f) {
 class Reducer {
  public:
   Reducer(Case best, const std::function<bool(const Case&)>& holds, double seconds)
-      : best_(std::move(best)), holds_(holds), deadline_(std::chrono::steady_clock::now() +
-                                                         std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000))) {}
+      : best_(std::move(best)),
+        holds_(holds),
+        deadline_(std::chrono::steady_clock::now() + std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000))) {}
 
   ReduceResult run() {
     attempt([](Case& test) {
@@ -108,14 +148,13 @@ class Reducer {
       before = kept_;
       one_input();
       drop_functions();
+      shrink_signature();
       branches();
-      remove_ranges();
       replace_results();
       forward_operands();
       merge_blocks();
       shrink_constants();
       shrink_inputs();
-      shrink_signature();
       shrink_preamble();
     } while (kept_ != before && !out_of_time());
     ReduceResult result;
@@ -134,6 +173,7 @@ class Reducer {
     if (out_of_time()) return false;
     Case candidate = best_;
     edit(candidate);
+    for (oracles::TestInput& input : candidate.inputs) input.seed = input_seed(input.args);
     for (Function& f : candidate.functions) {
       if (!verify(f).empty()) return false;
     }
@@ -142,6 +182,24 @@ class Reducer {
     ++kept_;
     best_ = std::move(candidate);
     return true;
+  }
+
+  // Applies `edit(case, chunk)` to chunks of what `list()` has, of half the list first, then of half that, down to
+  // `shortest`. An edit that is kept makes the list shorter.
+  template <class List, class Edit>
+  void in_chunks(List list, Edit edit, size_t shortest = 1) {
+    for (size_t length = (list().size() + 1) / 2; length >= shortest && !out_of_time(); length /= 2) {
+      auto items = list();
+      for (size_t begin = 0; begin < items.size() && !out_of_time();) {
+        const auto chunk = std::span(items).subspan(begin, std::min(length, items.size() - begin));
+        if (attempt([&](Case& test) { edit(test, chunk); })) {
+          const size_t before = items.size();
+          items = list();
+          if (items.size() < before) continue;
+        }
+        begin += length;
+      }
+    }
   }
 
   void one_input() {
@@ -169,88 +227,128 @@ class Reducer {
     return out;
   }
 
-  // A branch becomes a jump to one of its targets.
+  // Branches become jumps to one of their targets: many to their first or last, one to any.
   void branches() {
     for (size_t k = 0; k < best_.functions.size(); ++k) {
-      for (Inst inst : instructions(best_.functions[k])) {
-        const Function& f = best_.functions[k];
-        if (f.inst_block(inst).is_none() || !f.info(inst).is_terminator()) continue;
-        const size_t targets = f.block_calls(inst).size();
-        for (size_t t = 0; targets > 1 && t < targets; ++t) {
-          if (attempt([&](Case& test) {
-                Function& g = test.functions[k];
-                const BlockCall call = g.block_calls(inst)[t];
-                g.replace_inst(inst, {.opcode = Opcode::kJump, .calls = g.make_calls({&call, 1})});
-                clean_up(g);
-              })) {
-            break;
+      const auto list = [&] {
+        std::vector<Inst> out;
+        for (Inst inst : instructions(best_.functions[k])) {
+          if (is_plain_branch(best_.functions[k], inst) && best_.functions[k].block_calls(inst).size() > 1) {
+            out.push_back(inst);
           }
+        }
+        return out;
+      };
+      const auto take = [&](Case& test, std::span<const Inst> chunk, size_t target) {
+        Function& g = test.functions[k];
+        for (Inst inst : chunk) {
+          const auto calls = g.block_calls(inst);
+          const BlockCall call = calls[std::min(target, calls.size() - 1)];
+          g.replace_inst(inst, {.opcode = Opcode::kJump, .calls = g.make_calls({&call, 1})});
+        }
+        clean_up(g);
+      };
+      in_chunks(list, [&](Case& test, std::span<const Inst> chunk) { take(test, chunk, 0); });
+      in_chunks(list, [&](Case& test, std::span<const Inst> chunk) { take(test, chunk, SIZE_MAX); });
+      for (Inst inst : list()) {
+        if (best_.functions[k].inst_block(inst).is_none()) continue;
+        const size_t targets = best_.functions[k].block_calls(inst).size();
+        for (size_t t = 1; t + 1 < targets; ++t) {
+          if (attempt([&](Case& test) { take(test, {&inst, 1}, t); })) break;
         }
       }
     }
   }
 
-  // An instruction's results become constants (0, then 1), and it goes.
-  static void make_constant(Function& f, Inst inst, uint64_t value) {
-    const std::vector<Value> results(f.results(inst).begin(), f.results(inst).end());
-    for (Value result : results) {
-      const Type type = f.value_type(result);
-      const Inst constant = f.make_inst(
-          {.opcode = Opcode::kIconst, .type = type, .imm = value & (~uint64_t(0) >> (64 - type.bits()))});
-      f.make_results(constant);
-      f.insert_inst_before(constant, inst);
-      const Value replacement = f.result(constant);
-      replace_uses(f, result, replacement);
-    }
-    f.remove_inst(inst);
-  }
-  static void replace_uses(Function& f, Value from, Value to) {
+  // Every use of a value that has a replacement becomes one of that, or of what that is replaced by.
+  static void replace_uses(Function& f, std::vector<Value> replacements) {
+    // In unreachable code a replacement may lead back to itself: no way is longer than there are values.
+    const auto follow = [&](Value v) {
+      for (size_t n = replacements.size(); n != 0; --n) {
+        if (v.index >= replacements.size() || replacements[v.index].is_none()) break;
+        v = f.resolve(replacements[v.index]);
+      }
+      return v;
+    };
     for (Block block : f.blocks()) {
       for (Inst user : f.insts(block)) {
         f.for_each_use_mutable(user, [&](Value& v) {
-          if (f.resolve(v) == from) v = to;
+          const Value from = f.resolve(v);
+          v = follow(from);
+          if (v != from) replacements[from.index] = v;  // so that the way of the next, in a chain, is short
         });
       }
     }
   }
-
-  // Whole ranges of instructions at once, halving the length.
-  void remove_ranges() {
-    for (size_t k = 0; k < best_.functions.size(); ++k) {
-      size_t length = instructions(best_.functions[k]).size() / 2;
-      for (; length >= 2; length /= 2) {
-        for (size_t begin = 0;; begin += length) {
-          const std::vector<Inst> all = instructions(best_.functions[k]);
-          if (begin >= all.size()) break;
-          std::vector<Inst> range;  // what there is to do: an edit that changes nothing would be kept for ever
-          for (size_t i = begin; i < std::min(all.size(), begin + length); ++i) {
-            const Function& f = best_.functions[k];
-            if (is_removable(f, all[i]) && f.inst(all[i]).opcode != Opcode::kIconst) range.push_back(all[i]);
-          }
-          if (range.empty()) continue;
-          attempt([&](Case& test) {
-            for (Inst inst : range) make_constant(test.functions[k], inst, 0);
-            clean_up(test.functions[k]);
-          });
-        }
+  static Value insert_constant(Function& f, Inst before, Type type, uint64_t value) {
+    const Inst constant = f.make_inst(
+        {.opcode = Opcode::kIconst, .type = type, .imm = value & (~uint64_t(0) >> (64 - type.bits()))});
+    f.make_results(constant);
+    f.insert_inst_before(constant, before);
+    return f.result(constant);
+  }
+  // The instructions' results become constants, and they go.
+  static void make_constants(Function& f, std::span<const Inst> insts, uint64_t value) {
+    std::vector<Value> replacements(f.value_count());
+    for (Inst inst : insts) {
+      const std::vector<Value> results(f.results(inst).begin(), f.results(inst).end());
+      for (Value result : results) replacements[result.index] = insert_constant(f, inst, f.value_type(result), value);
+    }
+    replace_uses(f, replacements);
+    for (Inst inst : insts) f.remove_inst(inst);
+    clean_up(f);
+  }
+  // Results become, by number, other values of their type, of which they are made or which are always in scope.
+  static void forward(Function& f, std::span<const Inst> insts, std::span<const Value> to) {
+    std::vector<Value> replacements(f.value_count());
+    for (size_t i = 0; i < insts.size(); ++i) replacements[f.resolve(f.result(insts[i])).index] = f.resolve(to[i]);
+    replace_uses(f, replacements);
+    for (Inst inst : insts) f.remove_inst(inst);
+    clean_up(f);
+  }
+  // What can go, one way or another. An edit that changes nothing would be kept for ever.
+  std::vector<Inst> removable(size_t k) const {
+    const Function& f = best_.functions[k];
+    std::vector<Inst> out;
+    for (Inst inst : instructions(f)) {
+      const auto results = f.results(inst);
+      if (!f.info(inst).is_terminator() && f.inst(inst).opcode != Opcode::kIconst &&
+          std::all_of(results.begin(), results.end(), [&](Value v) { return f.value_type(v).is_int(); })) {
+        out.push_back(inst);
       }
     }
+    return out;
+  }
+  // The first operand that has the type of the only result.
+  static Value operand_like_result(const Function& f, Inst inst) {
+    if (f.results(inst).size() != 1) return {};
+    for (Value arg : f.args(inst)) {
+      if (f.value_type(arg) == f.value_type(f.result(inst))) return arg;
+    }
+    return {};
   }
 
   void replace_results() {
     for (size_t k = 0; k < best_.functions.size(); ++k) {
-      const std::vector<Inst> all = instructions(best_.functions[k]);
-      for (size_t i = all.size(); i-- > 0;) {
-        const Inst inst = all[i];
-        const Function& f = best_.functions[k];
-        if (f.inst_block(inst).is_none() || !is_removable(f, inst) || f.inst(inst).opcode == Opcode::kIconst) continue;
-        for (uint64_t value : {uint64_t(0), uint64_t(1), ~uint64_t(0)}) {
-          if (attempt([&](Case& test) {
-                make_constant(test.functions[k], inst, value);
-                clean_up(test.functions[k]);
-              })) {
-            break;
-          }
+      const auto zero = [&](Case& test, std::span<const Inst> chunk) { make_constants(test.functions[k], chunk, 0); };
+      constexpr size_t kFewest = 8;  // of long chains nothing can go before they are shorter
+      in_chunks([&] { return removable(k); }, zero, kFewest);
+      const auto forwardable = [&] {
+        std::vector<Inst> out = removable(k);
+        std::erase_if(out, [&](Inst inst) { return operand_like_result(best_.functions[k], inst).is_none(); });
+        return out;
+      };
+      in_chunks(forwardable, [&](Case& test, std::span<const Inst> chunk) {
+        std::vector<Value> to;
+        for (Inst inst : chunk) to.push_back(operand_like_result(test.functions[k], inst));
+        forward(test.functions[k], chunk, to);
+      });
+      in_chunks([&] { return removable(k); }, zero);
+      const std::vector<Inst> left = removable(k);
+      for (size_t i = left.size(); i-- > 0;) {
+        if (best_.functions[k].inst_block(left[i]).is_none()) continue;
+        for (uint64_t value : {uint64_t(1), ~uint64_t(0)}) {
+          if (attempt([&](Case& test) { make_constants(test.functions[k], {&left[i], 1}, value); })) break;
         }
       }
     }
@@ -268,14 +366,7 @@ class Reducer {
         if (f.inst(inst).opcode != Opcode::kIconst) candidates.insert(candidates.end(), params.begin(), params.end());
         for (Value candidate : candidates) {
           if (f.value_type(candidate) != f.value_type(result)) continue;
-          if (attempt([&](Case& test) {
-                Function& g = test.functions[k];
-                replace_uses(g, result, candidate);
-                g.remove_inst(inst);
-                clean_up(g);
-              })) {
-            break;
-          }
+          if (attempt([&](Case& test) { forward(test.functions[k], {&inst, 1}, {&candidate, 1}); })) break;
         }
       }
     }
@@ -305,7 +396,9 @@ class Reducer {
             const std::vector<Value> params(g.block_params(target).begin(), g.block_params(target).end());
             std::vector<Value> args;
             for (BlockArg arg : g.args(call)) args.push_back(arg.value());
-            for (size_t i = 0; i < params.size(); ++i) replace_uses(g, params[i], args[i]);
+            std::vector<Value> replacements(g.value_count());
+            for (size_t i = 0; i < params.size(); ++i) replacements[params[i].index] = args[i];
+            replace_uses(g, replacements);
             g.remove_inst(last);
             if (!g.first_inst(target).is_none()) g.move_tail(g.first_inst(target), block);
             g.remove_block(target);
@@ -351,41 +444,55 @@ class Reducer {
 
   // Results and parameters of the entry function that do not matter.
   void shrink_signature() {
-    Function& f = best_.functions[best_.entry];
-    for (size_t i = f.signature.returns.size(); i-- > 0;) {
-      attempt([&](Case& test) {
-        Function& g = test.functions[test.entry];
-        g.signature.returns.erase(g.signature.returns.begin() + static_cast<std::ptrdiff_t>(i));
-        for (Inst inst : instructions(g)) {
-          if (g.inst(inst).opcode != Opcode::kReturn) continue;
-          std::vector<Value> args(g.args(inst).begin(), g.args(inst).end());
-          args.erase(args.begin() + static_cast<std::ptrdiff_t>(i));
-          g.inst(inst).args = g.make_values(args);
-        }
-        clean_up(g);
+    const auto numbers = [](size_t count) {
+      std::vector<size_t> out(count);
+      std::iota(out.begin(), out.end(), size_t(0));
+      return out;
+    };
+    // `items` without those at `chunk`, which rises.
+    const auto erase = [](auto& items, std::span<const size_t> chunk) {
+      size_t at = 0, next = 0;
+      std::erase_if(items, [&](const auto&) {
+        const bool gone = next < chunk.size() && chunk[next] == at++;
+        next += gone;
+        return gone;
       });
-    }
-    for (size_t i = best_.functions[best_.entry].signature.params.size(); i-- > 0;) {
-      attempt([&](Case& test) {
-        Function& g = test.functions[test.entry];
-        const Value param = g.block_params(g.entry_block())[i];
-        bool used = false;
-        for (Inst inst : instructions(g)) g.for_each_use(inst, [&](Value v) { used |= g.resolve(v) == param; });
-        if (used) {
-          const Inst constant = g.make_inst(
-              {.opcode = Opcode::kIconst,
-               .type = g.value_type(param),
-               .imm = test.inputs[0].args[i].as_u64()});
-          g.make_results(constant);
-          g.insert_inst_before(constant, g.first_inst(g.entry_block()));
-          replace_uses(g, param, g.result(constant));
-        }
-        g.remove_block_param(g.entry_block(), static_cast<unsigned>(i));
-        g.signature.params.erase(g.signature.params.begin() + static_cast<std::ptrdiff_t>(i));
-        for (oracles::TestInput& input : test.inputs) input.args.erase(input.args.begin() + static_cast<std::ptrdiff_t>(i));
-      });
-    }
+    };
+    in_chunks([&] { return numbers(entry().signature.returns.size()); },
+              [&](Case& test, std::span<const size_t> chunk) {
+                Function& g = test.functions[test.entry];
+                erase(g.signature.returns, chunk);
+                for (Inst inst : instructions(g)) {
+                  if (g.inst(inst).opcode != Opcode::kReturn) continue;
+                  std::vector<Value> args(g.args(inst).begin(), g.args(inst).end());
+                  erase(args, chunk);
+                  g.inst(inst).args = g.make_values(args);
+                }
+                clean_up(g);
+              });
+    in_chunks([&] { return numbers(entry().signature.params.size()); },
+              [&](Case& test, std::span<const size_t> chunk) {
+                Function& g = test.functions[test.entry];
+                const Block block = g.entry_block();
+                std::vector<bool> used(g.value_count());
+                for (Inst inst : instructions(g))
+                  g.for_each_use(inst, [&](Value v) { used[g.resolve(v).index] = true; });
+                std::vector<Value> replacements(g.value_count());
+                for (size_t i : chunk) {
+                  const Value param = g.block_params(block)[i];
+                  if (!used[param.index]) continue;
+                  replacements[param.index] =
+                      insert_constant(g, g.first_inst(block), g.value_type(param), test.inputs[0].args[i].as_u64());
+                }
+                replace_uses(g, replacements);
+                for (size_t n = chunk.size(); n-- > 0;) {
+                  g.remove_block_param(block, static_cast<unsigned>(chunk[n]));
+                }
+                erase(g.signature.params, chunk);
+                for (oracles::TestInput& input : test.inputs) erase(input.args, chunk);
+              });
   }
+  const Function& entry() const { return best_.functions[best_.entry]; }
 
   void shrink_preamble() {
     for (size_t i = best_.regions.size(); i-- > 0;) {
@@ -430,20 +537,64 @@ ReduceResult reduce(const Case& test, const std::function<bool(const Case&)>& ho
   return Reducer(test, holds, options.seconds).run();
 }
 
-Expected<ReduceResult> reduce(oracles::Harness& harness, const Case& test, const ReduceOptions& options) {
+namespace {
+
+bool has_key(oracles::Harness& harness, const Case& test, const std::string& key) {
   std::vector<oracles::Finding> findings;
-  check_case(harness, test, findings, true);
-  if (findings.empty()) return fail("nothing is wrong with this case", "reduce needs a case that `assay test` fails on");
-  const std::string key = findings[0].key();
-  const std::function<bool(const Case&)> holds = [&](const Case& candidate) {
-    std::vector<oracles::Finding> now;
-    check_case(harness, candidate, now);
-    return std::any_of(now.begin(), now.end(), [&](const oracles::Finding& f) { return f.key() == key; });
+  check_isolated(harness, test, findings);
+  return std::any_of(findings.begin(), findings.end(), [&](const oracles::Finding& f) { return f.key() == key; });
+}
+
+// As little of the harness as still has the finding: one ISA, one level, one executor or none. It costs little to find
+// out, and saves as much on every candidate.
+oracles::HarnessOptions narrowed(oracles::HarnessOptions options, const Case& test, const oracles::Finding& finding) {
+  const auto keep_if_it_fails = [&](oracles::HarnessOptions less) {
+    oracles::Harness harness(less);
+    if (has_key(harness, test, finding.key())) options = std::move(less);
   };
-  ReduceResult result = reduce(test, holds, options);
+  const bool is_crash = finding.kind == oracles::FindingKind::Crash;
+  const std::vector<IsaKind> isas = is_crash ? options.isas : std::vector{finding.isa};
+  const std::vector<machine::OptLevel> levels = is_crash ? options.opt_levels : std::vector{finding.opt_level};
+  for (size_t i = 0; i < isas.size() && options.isas.size() > 1; ++i) {
+    oracles::HarnessOptions less = options;
+    less.isas = {isas[i]};
+    keep_if_it_fails(std::move(less));
+  }
+  for (size_t i = 0; i < levels.size() && options.opt_levels.size() > 1; ++i) {
+    oracles::HarnessOptions less = options;
+    less.opt_levels = {levels[i]};
+    keep_if_it_fails(std::move(less));
+  }
+  oracles::HarnessOptions less = options;
+  less.unicorn = finding.executor.starts_with("unicorn");
+  less.native = finding.executor.starts_with("native");
+  less.qemu = finding.executor.starts_with("qemu");
+  keep_if_it_fails(std::move(less));
+  return options;
+}
+
+}  // namespace
+
+Expected<ReduceResult> reduce(const oracles::HarnessOptions& harness_options, const Case& test,
+                              const ReduceOptions& options) {
+  std::vector<oracles::Finding> findings;
+  {
+    oracles::Harness harness(harness_options);
+    check_isolated(harness, test, findings);
+  }
+  if (findings.empty())
+    return fail("nothing is wrong with this case", "reduce needs a case that `assay test` fails on");
+  const std::string key = findings[0].key();
+  oracles::Harness harness(narrowed(harness_options, test, findings[0]));
+  // Every candidate is checked in a process of its own, a copy of this one: it should find compilers and engines made.
+  if (const auto warm_up = parse_case("function %f() {\nblock0:\n return\n}\n; print: %f()\n", "warm-up")) {
+    std::vector<oracles::Finding> none;
+    check_case(harness, *warm_up, none);
+  }
+  ReduceResult result = reduce(test, [&](const Case& candidate) { return has_key(harness, candidate, key); }, options);
   result.key = key;
   std::vector<oracles::Finding> last;
-  check_case(harness, result.reduced, last);
+  check_isolated(harness, result.reduced, last);
   for (const oracles::Finding& finding : last) {
     if (finding.key() == key) {
       result.finding = oracles::describe(finding);

@@ -1,8 +1,9 @@
 // Reduction: shrinks a failing case to a small one that fails in the same way.
 //
-// A candidate is made by a small edit (an instruction becomes a constant, a branch a jump, a function goes), cleaned up,
-// verified, and kept if the harness still has a finding of the same key (oracles::Finding::key). Edits are tried in rounds, large
-// ones first, until a whole round changes nothing. Works on a copy; deterministic.
+// A candidate is made by a small edit (instructions become constants, branches jumps, a function goes), cleaned up,
+// verified, and kept if the harness still has a finding of the same key (oracles::Finding::key). Edits are tried in
+// rounds, many at once before single ones, until a whole round changes nothing. Works on a copy; deterministic.
+// Candidates are checked in processes of their own, so that crashes reduce like anything else.
 #pragma once
 
 #include <functional>
@@ -24,8 +25,9 @@ struct ReduceResult {
   unsigned tried = 0, kept = 0;
 };
 
-// Fails if the case has no finding to begin with.
-Expected<ReduceResult> reduce(oracles::Harness& harness, const Case& test, const ReduceOptions& options = {});
+// Fails if the case has no finding to begin with. Must not be called while other threads run.
+Expected<ReduceResult> reduce(const oracles::HarnessOptions& harness, const Case& test,
+                              const ReduceOptions& options = {});
 
 // The same for any property; `holds` must hold of `test`.
 ReduceResult reduce(const Case& test, const std::function<bool(const Case&)>& holds, const ReduceOptions& options = {});

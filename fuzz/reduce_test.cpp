@@ -3,8 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "compiler/ir/printer.h"
 #include "compiler/ir/verifier.h"
+#include "compiler/isa/registry.h"
 
 namespace assay::fuzz {
 namespace {
@@ -42,19 +46,102 @@ TEST(Reduce, KeepsWhatThePropertyNeedsAndLittleElse) {
     const ReduceResult result = reduce(test, [](const Case& c) { return contains(c, ir::Opcode::kSmulhi); });
     EXPECT_TRUE(contains(result.reduced, ir::Opcode::kSmulhi));
     for (const ir::Function& f : result.reduced.functions) EXPECT_TRUE(ir::verify(f).empty());
-    // A pure operation is only kept alive by its use: constants or parameters, smulhi, what uses it, return. Blocks that
-    // go round in a circle may stay.
+    // A pure operation is only kept alive by its use: constants or parameters, smulhi, what uses it, return. Blocks
+    // that go round in a circle may stay.
     EXPECT_LE(result.instructions, 12u) << "seed " << seed << "\n" << ir::print(result.reduced.functions.back());
     EXPECT_EQ(result.reduced.inputs.size(), 1u);
   }
   EXPECT_EQ(reduced, 10u);
 }
 
+// A chain of operations, each of them a result: what does not matter goes in halves, not one by one.
+TEST(Reduce, ManyResultsGoTogether) {
+  constexpr unsigned kResults = 3000;
+  std::string signature, body, results;
+  for (unsigned i = 1; i <= kResults; ++i) {
+    const std::string before = "v" + std::to_string(i - 1);
+    signature += i == 1 ? "i32" : ", i32";
+    body += "    v" + std::to_string(i) + (i == 1700 ? " = smulhi " : " = iadd ") + before + ", v0\n";
+    results += (i == 1 ? "v" : ", v") + std::to_string(i);
+  }
+  const auto test = parse_case("test run\nfunction %f(i32) -> " + signature + " {\nblock0(v0: i32):\n" + body +
+                                   "    return " + results + "\n}\n; print: %f(1)\n",
+                               "t");
+  ASSERT_TRUE(test.has_value()) << render(test.error());
+  const ReduceResult result = reduce(*test, [](const Case& c) { return contains(c, ir::Opcode::kSmulhi); });
+  EXPECT_LE(result.instructions, 4u) << ir::print(result.reduced.functions.back());
+  EXPECT_LE(result.tried, 400u);
+}
+
+// The compiler dies of functions with two places that may trap.
+TEST(Reduce, ACrash) {
+  if (isa::find_isa(IsaKind::x64) == nullptr) GTEST_SKIP() << "no x64 backend in this build";
+  const auto test = parse_case(R"(test run
+function %f(i32, i32) -> i32, i32 {
+block0(v0: i32, v1: i32):
+    v2 = iadd v0, v1
+    trapz v2, user1
+    v3 = imul v2, v1
+    trapnz v3, user2
+    brif v3, block1, block2(v2)
+block1:
+    v4 = bxor v3, v2
+    jump block2(v4)
+block2(v5: i32):
+    trapz v5, user3
+    return v2, v5
+}
+; print: %f(1, 2)
+; print: %f(3, 4)
+)",
+                               "t");
+  ASSERT_TRUE(test.has_value()) << render(test.error());
+  oracles::HarnessOptions options;
+  options.tamper = [](IsaKind isa, oracles::Image& image) {
+    if (isa == IsaKind::x64 && image.traps.size() >= 2) std::abort();
+  };
+  const auto result = reduce(options, *test);
+  ASSERT_TRUE(result.has_value()) << render(result.error());
+  EXPECT_EQ(result->key, "crash: Aborted");
+  EXPECT_EQ(result->finding, "crash: the process that ran it crashed: Aborted");
+  // Two constants, two traps, return.
+  EXPECT_LE(result->instructions, 5u) << ir::print(result->reduced.functions.back());
+  EXPECT_EQ(result->reduced.inputs.size(), 1u);
+}
+
+// Other findings than the one that was there to begin with do not count.
+TEST(Reduce, KeepsTheKey) {
+  if (isa::find_isa(IsaKind::x64) == nullptr) GTEST_SKIP() << "no x64 backend in this build";
+  const auto test = parse_case(R"(test run
+function %f(i32) -> i32 {
+block0(v0: i32):
+    trapz v0, user1
+    v1 = iconst.i32 5
+    v2 = iadd v0, v1
+    return v2
+}
+; run: %f(1) == 6
+; run: %f(0) traps user1
+)",
+                               "t");
+  ASSERT_TRUE(test.has_value()) << render(test.error());
+  oracles::HarnessOptions options;
+  options.isas = {IsaKind::x64};
+  options.tamper = [](IsaKind, oracles::Image& image) {
+    for (oracles::TrapSite& site : image.traps) ++site.code;
+    std::fill_n(image.bytes.begin() + image.functions[0].begin, 1, uint8_t{0xc3});  // ret
+  };
+  const auto result = reduce(options, *test);
+  ASSERT_TRUE(result.has_value()) << render(result.error());
+  EXPECT_TRUE(result->key.starts_with("result x64")) << result->key;
+  EXPECT_TRUE(result->finding.starts_with("result: x64")) << result->finding;
+}
+
 TEST(Reduce, ACaseWithoutAFindingIsRefused) {
-  const auto test = parse_case("test run\nfunction %f() -> i32 {\nblock0:\n v0 = iconst.i32 1\n return v0\n}\n; run: %f() == 1\n", "t");
+  const auto test = parse_case(
+      "test run\nfunction %f() -> i32 {\nblock0:\n v0 = iconst.i32 1\n return v0\n}\n; run: %f() == 1\n", "t");
   ASSERT_TRUE(test.has_value());
-  oracles::Harness harness({.isas = {}});
-  EXPECT_FALSE(reduce(harness, *test).has_value());
+  EXPECT_FALSE(reduce(oracles::HarnessOptions{.isas = {}}, *test).has_value());
 }
 
 }  // namespace

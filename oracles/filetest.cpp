@@ -279,7 +279,7 @@ void FiletestRunner::Implementation::run_directives() {
     std::sort(regions.begin(), regions.end(), [](const Region& a, const Region& b) { return a.address < b.address; });
     for (size_t i = 1; i < regions.size(); ++i) {
       if (regions[i].address < regions[i - 1].address + regions[i - 1].bytes.size() + memory_map::kPage) {
-        report.errors.push_back({Place{.file = file->name, .line = function.line},
+        report.errors.push_back({Place{.file = file->name, .line = function.line, .column = function.column},
                                  "regions must lie at least a page (4096 bytes) apart", ""});
         regions.clear();
       }

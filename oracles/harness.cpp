@@ -78,6 +78,29 @@ std::string describe(const TestCase& test, MachineSession& session, const Outcom
   }
 }
 
+// A complaint without what is particular to one program: quoted code, and the numbers in words (v12, 0x1f, -5).
+std::string sort_of(std::string_view text) {
+  constexpr size_t kLongest = 160;
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  const auto is_word = [&](char c) { return is_digit(c) || c == '_' || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z'); };
+  std::string out;
+  for (size_t i = 0; i < text.size() && out.size() < kLongest; ++i) {
+    const char c = text[i];
+    if (const size_t end = text.find('`', i + 1); c == '`' && end != std::string_view::npos) {
+      out += "`…`";
+      i = end;
+    } else if (c == '-' && i + 1 < text.size() && is_digit(text[i + 1])) {
+      continue;
+    } else if (is_digit(c)) {
+      out += '#';
+      while (i + 1 < text.size() && is_word(text[i + 1])) ++i;
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
 // Is this trap the interpreter's own limit, not one the program asks for? A machine's stack ends elsewhere.
 bool ran_out_of_stack(const TestCase& test, const interpreter::Outcome& outcome) {
   if (outcome.kind != interpreter::OutcomeKind::Trapped || !(outcome.trap == ir::kStackOverflow)) return false;
@@ -104,28 +127,19 @@ const char* name(FindingKind kind) {
       return "hang";
     case FindingKind::Compiler:
       return "compiler";
+    case FindingKind::Crash:
+      return "crash";
   }
   return "?";
 }
 
 std::string Finding::key() const {
-  std::string key = std::string(oracles::name(kind)) + " " + assay::name(isa);
-  if (kind != FindingKind::Compiler) return key;
-  // The complaint without its numbers.
-  key += " ";
-  constexpr size_t kLongest = 160;
-  for (char c : text) {
-    if (key.size() >= kLongest) break;
-    if (c >= '0' && c <= '9') {
-      if (key.back() != '#') key += '#';
-    } else {
-      key += c;
-    }
-  }
-  return key;
+  if (kind == FindingKind::Crash) return "crash: " + sort;
+  return std::string(oracles::name(kind)) + " " + assay::name(isa) + ": " + sort;
 }
 
 std::string describe(const Finding& finding) {
+  if (finding.kind == FindingKind::Crash) return "crash: " + finding.text;
   std::string out = std::string(name(finding.kind)) + ": " + name(finding.isa) + " " + finding.executor + " " +
                     level_name(finding.opt_level);
   if (finding.input) out += ", input " + std::to_string(*finding.input);
@@ -294,6 +308,7 @@ void Harness::check_isa(const TestCase& test, MachineSession& session, machine::
     if (status.kind != MachineSession::Status::Kind::Broken || status.function != i) continue;
     Finding finding{.kind = FindingKind::Compiler, .isa = session.isa(), .executor = "compiler", .opt_level = level};
     finding.text = ir::to_string(test.functions[i]->name) + ": " + status.reason;
+    finding.sort = sort_of(status.reason);
     findings.push_back(std::move(finding));
   }
   if (stop_at_first && findings.size() != before) return;
@@ -399,34 +414,39 @@ bool Harness::check_executor(const TestCase& test, MachineSession& session, Exec
 std::optional<Finding> Harness::compare(const TestCase& test, MachineSession& session, const Reference& reference,
                                         const Outcome& outcome) const {
   const interpreter::Outcome& expected = reference.outcome;
-  const auto differs = [&](FindingKind kind, std::string text) {
+  const auto differs = [&](FindingKind kind, std::string sort, std::string text) {
     Finding finding;
     finding.kind = kind;
+    finding.sort = std::move(sort);
     finding.text = std::move(text);
     return finding;
   };
   const auto both_sides = [&] {
     return "machine " + describe(test, session, outcome) + "; interpreter " + describe(test, expected);
   };
+  const bool should_return = expected.kind == interpreter::OutcomeKind::Returned;
+  const std::string should = should_return ? ", should return" : ", should trap";
   switch (outcome.kind) {
     case OutcomeKind::Faulted:
-      return differs(FindingKind::Fault, both_sides());
+      return differs(FindingKind::Fault, name(outcome.fault) + should, both_sides());
     case OutcomeKind::AbiViolated:
-      return differs(FindingKind::Abi, both_sides());
+      return differs(FindingKind::Abi, sort_of(outcome.text), both_sides());
     case OutcomeKind::OutOfFuel:
-      return differs(FindingKind::Hang, both_sides());
+      return differs(FindingKind::Hang, "goes on" + should, both_sides());
     case OutcomeKind::Unsupported:
       return std::nullopt;
     case OutcomeKind::Returned: {
-      if (expected.kind != interpreter::OutcomeKind::Returned) return differs(FindingKind::Outcome, both_sides());
+      if (!should_return) return differs(FindingKind::Outcome, "returned" + should, both_sides());
       const auto wrong = compare_results(*session.layout(test.entry), expected.results, outcome);
-      if (wrong) return differs(FindingKind::Result, *wrong);
-      break;
+      if (!wrong) break;
+      const bool value = wrong->find("is not extended") == std::string::npos;
+      return differs(FindingKind::Result, value ? "value" : "extension", *wrong);
     }
     case OutcomeKind::Trapped:
-      if (expected.kind != interpreter::OutcomeKind::Trapped || outcome.trap_code != expected.trap.code ||
-          outcome.trap_function != expected.function || outcome.trap_inst != expected.inst.index) {
-        return differs(FindingKind::Outcome, both_sides());
+      if (should_return) return differs(FindingKind::Outcome, "trapped" + should, both_sides());
+      if (outcome.trap_code != expected.trap.code) return differs(FindingKind::Outcome, "trap code", both_sides());
+      if (outcome.trap_function != expected.function || outcome.trap_inst != expected.inst.index) {
+        return differs(FindingKind::Outcome, "place of a trap", both_sides());
       }
       break;
   }
@@ -434,7 +454,7 @@ std::optional<Finding> Harness::compare(const TestCase& test, MachineSession& se
     if (!test.regions[i].writable || i >= outcome.memory.size()) continue;
     const std::vector<uint8_t>& left = outcome.memory[i];
     const std::vector<uint8_t>& right = reference.memory[i];
-    if (left.size() != right.size()) return differs(FindingKind::Memory, "a region has another size");
+    if (left.size() != right.size()) return differs(FindingKind::Memory, "size", "a region has another size");
     for (size_t at = 0;; ++at) {
       at = static_cast<size_t>(std::mismatch(left.begin() + static_cast<std::ptrdiff_t>(at), left.end(),
                                              right.begin() + static_cast<std::ptrdiff_t>(at))
@@ -447,7 +467,7 @@ std::optional<Finding> Harness::compare(const TestCase& test, MachineSession& se
           address - reference.fault_address < kWidestAccess) {
         continue;
       }
-      return differs(FindingKind::Memory,
+      return differs(FindingKind::Memory, "bytes",
                      "the byte at " + hex(address) + " is " + hex(left[at]) + ", should be " + hex(right[at]));
     }
   }

@@ -67,6 +67,7 @@ enum class FindingKind : uint8_t {
   Abi,       // what the calling convention promises
   Hang,      // did not end, where the interpreter did
   Compiler,  // a check of the compiler complained
+  Crash,     // the process that compiled and ran the case died; found by those who watch it, not by the harness
 };
 const char* name(FindingKind kind);
 
@@ -77,9 +78,10 @@ struct Finding {
   machine::OptLevel opt_level{};
   std::optional<size_t> input;  // which; none for FindingKind::Compiler
   std::string text;             // both sides at the first divergence, one line
+  std::string sort;             // of what differs: "trap code"; without numbers
 
-  // What two findings have in common that are "the same failure": kind, ISA, and for Compiler the sort of complaint;
-  // not the numbers, the input, the executor.
+  // What two findings have in common that are "the same failure": kind, ISA and sort of difference; not the numbers,
+  // the input, the executor, the level.
   std::string key() const;
 };
 // "x64 unicorn-x64 speed, input 2: result 0 is 5, should be 6"

@@ -145,7 +145,8 @@ TEST_F(HarnessCheck, NoticesSpoiledCode) {
   ASSERT_GE(findings.size(), isa::all_isas().size());
   for (const Finding& finding : findings) {
     EXPECT_EQ(finding.kind, FindingKind::Fault) << describe(finding);
-    EXPECT_EQ(finding.key(), std::string("fault ") + assay::name(finding.isa));
+    EXPECT_TRUE(finding.key().starts_with(std::string("fault ") + assay::name(finding.isa) + ": ")) << finding.key();
+    EXPECT_TRUE(finding.key().ends_with(", should return")) << finding.key();
   }
 }
 
@@ -163,6 +164,63 @@ TEST_F(HarnessCheck, NoticesAWrongTrapSite) {
   ASSERT_FALSE(findings.empty());
   EXPECT_EQ(findings[0].kind, FindingKind::Outcome);
   EXPECT_NE(findings[0].text.find("`return v0`"), std::string::npos) << findings[0].text;
+  EXPECT_EQ(findings[0].sort, "place of a trap");
+}
+
+// Code of our own instead of the compiler's, and what is wrong with it.
+class HarnessForged : public HarnessCheck {
+ protected:
+  std::string check(const std::string& text, const std::vector<TestInput>& inputs, std::vector<uint8_t> code,
+                    const std::vector<Region>& regions = {}) {
+    HarnessOptions options;
+    options.isas = {IsaKind::x64};
+    options.opt_levels = {machine::OptLevel::Speed};
+    options.native = false;
+    options.tamper = [&](IsaKind, Image& image) {
+      image.bytes.resize(std::max(image.bytes.size(), image.functions[0].begin + code.size()));
+      std::copy(code.begin(), code.end(), image.bytes.begin() + image.functions[0].begin);
+    };
+    Harness harness(options);
+    if (harness.compiler(IsaKind::x64) == nullptr) return "no backend";
+    const auto findings = Module(text).check(harness, inputs, regions);
+    return findings.size() == 1 ? findings[0].key() : texts(findings);
+  }
+};
+
+TEST_F(HarnessForged, EveryRegionCounts) {
+  const char* text = R"(function %f(i64, i64) {
+block0(v0: i64, v1: i64):
+    v2 = iconst.i8 1
+    store v2, v0
+    store v2, v1
+    return
+})";
+  const std::vector<TestInput> inputs = {{{i64(0x2000'0000), i64(0x2001'0000)}}};
+  const std::vector<Region> regions = {{.address = 0x2000'0000, .bytes = std::vector<uint8_t>(4096)},
+                                       {.address = 0x2001'0000, .bytes = std::vector<uint8_t>(4096)}};
+  // mov byte [rdi], a; mov byte [rsi], b; ret
+  const auto stores = [](uint8_t a, uint8_t b) { return std::vector<uint8_t>{0xc6, 7, a, 0xc6, 6, b, 0xc3}; };
+  EXPECT_EQ(check(text, inputs, stores(1, 1), regions), "");
+  EXPECT_EQ(check(text, inputs, stores(2, 1), regions), "memory x64: bytes");
+  EXPECT_EQ(check(text, inputs, stores(1, 2), regions), "memory x64: bytes");
+}
+
+TEST_F(HarnessForged, KeysSayWhatDiffers) {
+  const std::string returns = "function %f(i8 uext) -> i8 uext {\nblock0(v0: i8):\n    return v0\n}";
+  const std::string traps =
+      "function %f(i8 uext) -> i8 uext {\nblock0(v0: i8):\n    trapnz v0, user1\n    return v0\n}";
+  const std::vector<TestInput> inputs = {{{DataValue(ir::kI8, 5)}}};
+  const std::vector<uint8_t> mov7 = {0xb8, 7, 0, 0, 0, 0xc3}, mov105 = {0xb8, 5, 1, 0, 0, 0xc3},
+                             hlt = {0xf4}, loop = {0xeb, 0xfe}, zero_rbx = {0x31, 0xdb, 0x89, 0xf8, 0xc3},
+                             wild = {0x8b, 4, 0x25, 0, 0, 0, 0, 0xc3};
+  EXPECT_EQ(check(returns, inputs, mov7), "result x64: value");
+  EXPECT_EQ(check(returns, inputs, mov105), "result x64: extension");
+  EXPECT_EQ(check(traps, inputs, mov7), "outcome x64: returned, should trap");
+  EXPECT_EQ(check(returns, inputs, wild), "fault x64: read, should return");
+  EXPECT_EQ(check(traps, inputs, wild), "fault x64: read, should trap");
+  EXPECT_EQ(check(returns, inputs, loop), "hang x64: goes on, should return");
+  EXPECT_EQ(check(returns, inputs, zero_rbx), "abi x64: preserved register rbx changed from # to #");
+  EXPECT_NE(check(returns, inputs, hlt), "");
 }
 
 }  // namespace

@@ -52,5 +52,47 @@ TEST(WorkerPool, AHangLosesOneItem) {
   EXPECT_EQ(results.at(2).value(), "ok");
 }
 
+// A crash loses the item, not those that the worker was to do next; they see the end together with all others.
+TEST(WorkerPool, QueuedItemsOutliveACrash) {
+  std::map<size_t, std::string> results;
+  size_t heard = 0;
+  WorkerPoolOptions options{.jobs = 2, .queue = 4};
+  size_t mine = 0;  // a worker's own
+  options.last_word = [&] { return std::to_string(mine); };
+  options.heard = [&](std::string text) { heard += std::stoul(text); };
+  const auto work = [&](size_t item) {
+    if (item % 10 == 3) std::abort();
+    ++mine;
+    return std::string("ok");
+  };
+  EXPECT_TRUE(run_isolated(100, options, work, [&](size_t item, Expected<std::string> result) {
+    EXPECT_TRUE(results.emplace(item, result ? *result : result.error().message).second) << item;
+  }));
+  ASSERT_EQ(results.size(), 100u);
+  for (const auto& [item, result] : results) EXPECT_EQ(result, item % 10 == 3 ? "crashed: Aborted" : "ok") << item;
+  EXPECT_GT(heard, 0u);
+  EXPECT_LE(heard, 90u);
+}
+
+TEST(WorkerPool, StopsInTime) {
+  const auto begin = std::chrono::steady_clock::now();
+  size_t count = 0;
+  const WorkerPoolOptions options{.queue = 2, .until = begin + std::chrono::milliseconds(100)};
+  EXPECT_TRUE(run_isolated(
+      SIZE_MAX, options,
+      [](size_t) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        return std::string();
+      },
+      [&](size_t item, auto) { EXPECT_EQ(item, count++); }));
+  EXPECT_GT(count, 0u);
+  EXPECT_LE(count, 25u);
+}
+
+TEST(WorkerPool, OnePiece) {
+  EXPECT_EQ(run_isolated([] { return std::string("x"); }).value(), "x");
+  EXPECT_EQ(run_isolated([]() -> std::string { std::abort(); }).error().message, "crashed: Aborted");
+}
+
 }  // namespace
 }  // namespace assay::oracles

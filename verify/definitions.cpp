@@ -41,9 +41,11 @@ std::unique_ptr<Definitions> Definitions::load(std::vector<isle::SourceFile> rul
   isle::CheckResult checked = isle::check_program(std::move(rules), {.check_overlap = false});
   errors.insert(errors.end(), checked.errors.begin(), checked.errors.end());
   out->program_ = std::move(checked.program);
-  notation::ParsedDefinitions parsed = notation::parse_definitions(instructions);
-  errors.insert(errors.end(), parsed.errors.begin(), parsed.errors.end());
-  out->instructions_ = std::move(parsed.definitions);
+  if (!instructions.empty()) {  // none: only the operations are wanted
+    notation::ParsedDefinitions parsed = notation::parse_definitions(instructions);
+    errors.insert(errors.end(), parsed.errors.begin(), parsed.errors.end());
+    out->instructions_ = std::move(parsed.definitions);
+  }
   auto read = ops::read_operations(operations, "operations.ops");
   if (!read) {
     errors.insert(errors.end(), read.error().begin(), read.error().end());
@@ -186,6 +188,73 @@ const notation::Semantics* Definitions::operation_semantics(int operation, const
   cached.ok = true;
   reason.clear();
   return &cached.semantics;
+}
+
+const notation::Semantics* Definitions::function_semantics(const std::string& name,
+                                                           const std::vector<SpecValue>& arguments,
+                                                           std::string& reason) {
+  notation::Library& library = instructions_.library;
+  const bool is_function = library.fn_index.contains(name);
+  const auto operation = std::find_if(operations_.operations.begin(), operations_.operations.end(),
+                                      [&](const ops::Operation& op) { return op.name == name; });
+  if (!is_function && operation == operations_.operations.end()) {
+    reason = "neither an operation nor a function of the instructions' notation: " + name;
+    return nullptr;
+  }
+  std::vector<unsigned> key;  // widths of terms, numbers of enumerators
+  for (const SpecValue& argument : arguments) {
+    if (argument.is_integer() || (argument.term && !argument.term->is_bv())) {
+      reason = name + " is called with what is neither a bit vector nor a variant";
+      return nullptr;
+    }
+    key.push_back(argument.term ? argument.term->get_sort().bv_size() : static_cast<unsigned>(argument.integer));
+  }
+  if (!is_function) {
+    const ops::Operation& op = *operation;
+    if (op.results.size() != 1 || op.inputs.size() != arguments.size()) {
+      reason = name + " is called with another number of arguments than the operation has, or has no single result";
+      return nullptr;
+    }
+    int condition = -1;
+    unsigned width = 0;  // of the first value
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      if (arguments[i].type != nullptr) condition = static_cast<int>(arguments[i].integer);
+      if (width == 0 && op.inputs[i].kind.is_value() && arguments[i].term) width = key[i];
+    }
+    const ops::Kind& kind = op.results[0].kind;
+    if (kind.sort == ops::Kind::Sort::kType) {
+      width = static_cast<unsigned>(std::stoul(kind.name.substr(1)));
+    } else if (kind.function == "as_truthy") {
+      width = 8;
+    } else if (!kind.function.empty() && kind.function != "as_int") {
+      reason = "the width of " + name + "'s result does not follow from its arguments";
+      return nullptr;
+    }
+    return operation_semantics(static_cast<int>(operation - operations_.operations.begin()), key, {width}, condition, reason);
+  }
+  auto [it, inserted] = function_cache_.try_emplace({name, key});
+  Cached& cached = it->second;
+  if (inserted) {
+    notation::Environment env;
+    std::string call;
+    for (uint32_t i = 0; i < arguments.size(); ++i) {
+      const std::string argument = "argument" + std::to_string(i);
+      call += (i == 0 ? "" : ", ") + argument;
+      if (arguments[i].type == nullptr) {
+        env.names[argument] = notation::Binding::of_value(key[i], i);
+      } else if (const int e = library.find_enum(arguments[i].type->name); e >= 0) {
+        env.names[argument] = notation::Binding::of_enum(static_cast<uint32_t>(e), arguments[i].integer);
+      }
+    }
+    env.names["result"] = notation::Binding::of_result(1, kConditionId);
+    const auto text = notation::parse_semantics(library, "result := bool2bv(1, " + name + "(" + call + "))", {});
+    Diagnostics errors;
+    if (!text) errors.push_back(text.error());
+    cached.ok = text && notation::instantiate(library, *text, env, cached.semantics, errors);
+    if (!cached.ok) cached.reason = "function " + name + ": " + (errors.empty() ? "?" : errors[0].message);
+  }
+  reason = cached.reason;
+  return cached.ok ? &cached.semantics : nullptr;
 }
 
 }  // namespace assay::verify

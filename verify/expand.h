@@ -23,9 +23,12 @@
 #include "compiler/isle/notation/definition.h"
 #include "compiler/isle/ops/ops_reader.h"
 #include "compiler/isle/sema.h"
+#include "verify/spec.h"
 #include "verify/symbol.h"
 
 namespace assay::verify {
+
+inline constexpr uint32_t kConditionId = 0xffffffefu;
 
 // What is read once for an ISA: rules, instructions, operations, with their typed meanings cached.
 class Definitions {
@@ -50,6 +53,11 @@ class Definitions {
   const notation::Semantics* operation_semantics(int operation, const std::vector<unsigned>& input_widths,
                                                  const std::vector<unsigned>& result_widths, int condition,
                                                  std::string& reason);
+  // The meaning of what specs may call: a condition among the functions of the instructions' notation, `name(a, b, …)`,
+  // or a CLIF operation with one result. Null with the reason if there is none for these arguments. Inputs have the argument's index as id; a condition's result, one bit, has
+  // kConditionId.
+  const notation::Semantics* function_semantics(const std::string& name, const std::vector<SpecValue>& arguments,
+                                                std::string& reason);
 
  private:
   void find_flag_writers();
@@ -68,6 +76,7 @@ class Definitions {
   };
   std::map<std::pair<int, std::vector<unsigned>>, Cached> instruction_cache_;
   std::map<std::vector<unsigned>, Cached> operation_cache_;
+  std::map<std::pair<std::string, std::vector<unsigned>>, Cached> function_cache_;
 };
 
 // Something that happens on one side, in order. `condition`: for traps and branches.
@@ -97,7 +106,7 @@ struct Instantiation {
   std::vector<NamedTerm> variables;       // of the rule
   std::vector<NamedTerm> outcomes;        // of both sides
   std::set<uint32_t> rules;               // indices of all rules that took part
-  bool uses_division = false;
+  bool uses_functions = false;
 };
 
 enum class RunStatus : uint8_t { Complete, Pruned, Unsupported };

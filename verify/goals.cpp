@@ -134,7 +134,7 @@ void Run::compare_spec(const isle::Rule& rule, const std::vector<Symbol>& argume
   const isle::ast::Spec& spec = *term.specs[0];
   if (spec.arguments.size() != arguments.size()) throw Unsupported{"spec of " + term.name + ": number of arguments"};
   try {
-    SpecEnvironment env;
+    SpecEnvironment env = spec_environment();
     for (size_t i = 0; i < arguments.size(); ++i) {
       env.insert_or_assign(spec.arguments.at(i).text, spec_value(arguments[i]));
     }
@@ -164,7 +164,7 @@ void Run::execute(isle::RuleId id, Instantiation& out) {
   const isle::Term& term = program_.terms[rule.term];
   std::vector<Symbol> arguments;
   std::shared_ptr<ClifInst> root;
-  terms_.take_division_seen();
+  terms_.take_functions_seen();
   for (size_t i = 0; i < term.arguments.size(); ++i) {
     if (program_.types[term.arguments[i]].name == "MachLabelSlice") {
       arguments.push_back({.kind = Symbol::Kind::Labels});
@@ -191,7 +191,7 @@ void Run::execute(isle::RuleId id, Instantiation& out) {
   out.assumptions = assumptions_;
   out.description = description_;
   out.rules = rules_used_;
-  out.uses_division = terms_.take_division_seen();
+  out.uses_functions = terms_.take_functions_seen();
   for (const auto& [bound_rule, bindings] : root_bindings_) {
     for (size_t i = 0; i < bindings.size(); ++i) {
       const Symbol& symbol = bindings[i];

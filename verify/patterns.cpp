@@ -140,7 +140,7 @@ void Run::match_by_spec(const isle::Rule& rule, const Pattern& pattern, const Sy
   const isle::Term& term = program_.terms[pattern.term];
   const isle::ast::Spec& spec = *term.specs[0];
   if (spec.arguments.size() != term.arguments.size()) throw Unsupported{"spec of " + term.name + ": number of arguments"};
-  SpecEnvironment env;
+  SpecEnvironment env = spec_environment();
   env.insert_or_assign("result", spec_value(value));
   try {
     for (const isle::ast::SpecExpr& e : spec.provides) bind_by_definition(terms_, e, env);

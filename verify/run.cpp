@@ -20,7 +20,13 @@ bool is_breakpoint(const std::string& name) {
 }  // namespace
 
 Run::Run(Definitions& definitions, Terms& terms, Choices& choices)
-    : definitions_(definitions), program_(definitions.program()), terms_(terms), choices_(choices) {}
+    : definitions_(definitions),
+      program_(definitions.program()),
+      terms_(terms),
+      choices_(choices),
+      spec_functions_([this](const std::string& name, const std::vector<SpecValue>& arguments) {
+        return spec_function(name, arguments);
+      }) {}
 
 Symbol Run::apply_rule(const isle::Rule& rule, const std::vector<Symbol>& arguments) {
   // Anything else would end only where the rules do.
@@ -73,7 +79,7 @@ Symbol Run::evaluate(const isle::Rule& rule, const isle::Expr& expr, Bindings& b
 Symbol Run::construct(isle::TermId id, std::vector<Symbol> arguments) {
   const isle::Term& term = program_.terms[id];
   if (term.is_variant()) {
-    return {.kind = Symbol::Kind::Variant, .number = term.variant, .fields = std::move(arguments)};
+    return {.kind = Symbol::Kind::Variant, .number = term.variant, .fields = std::move(arguments), .type = &program_.types[term.result]};
   }
   Symbol result;
   if (construct_builtin(term, arguments, result)) return result;
@@ -166,7 +172,7 @@ Symbol Run::construct_by_spec(isle::TermId id, const std::vector<Symbol>& argume
   // The spec says what is yielded, not which instructions do it.
   if (definitions_.writes_flags(id)) ++flags_epoch_;
   try {
-    SpecEnvironment env;
+    SpecEnvironment env = spec_environment();
     for (size_t i = 0; i < arguments.size(); ++i) {
       env.insert_or_assign(spec.arguments.at(i).text, spec_value(arguments[i]));
     }
@@ -245,7 +251,7 @@ void Run::construct_jump_table(const isle::Term& term, const std::vector<Symbol>
   z3::expr index = bits_of(arguments[0]);
   if (!term.specs.empty()) {
     const isle::ast::Spec& spec = *term.specs[0];
-    SpecEnvironment env;
+    SpecEnvironment env = spec_environment();
     if (!spec.arguments.empty()) env.insert_or_assign(spec.arguments[0].text, SpecValue::of(index));
     try {
       for (const isle::ast::SpecExpr& e : spec.provides) bind_by_definition(terms_, e, env);

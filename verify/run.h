@@ -44,6 +44,8 @@ class Choices {
 class Run {
  public:
   Run(Definitions& definitions, Terms& terms, Choices& choices);
+  Run(const Run&) = delete;  // specs call back into it
+  Run& operator=(const Run&) = delete;
 
   // Executes a rule of lower or lower_branch, or of a term with a spec of its own, and fills in the goals.
   void execute(isle::RuleId rule, Instantiation& out);
@@ -78,6 +80,8 @@ class Run {
   // -- values (values.cpp) --
   Symbol fresh(isle::TypeId type, const std::string& name);
   SpecValue spec_value(const Symbol& symbol);
+  SpecEnvironment spec_environment();  // empty, with the functions that specs may call
+  SpecValue spec_function(const std::string& name, const std::vector<SpecValue>& arguments);
   Symbol from_spec_value(const SpecValue& value, isle::TypeId type);
   std::shared_ptr<ClifValue> fresh_value(const std::string& name, unsigned width);
   z3::expr term_of(const std::shared_ptr<ClifValue>& value);
@@ -109,6 +113,7 @@ class Run {
   const isle::Program& program_;
   Terms& terms_;
   Choices& choices_;
+  const SpecFunctions spec_functions_;
   std::vector<z3::expr> assumptions_;
   std::vector<Effect> effects_;                          // of the machine side
   std::vector<std::pair<std::string, z3::expr>> obligations_;  // ranges of immediates, flags undisturbed

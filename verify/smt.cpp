@@ -12,6 +12,10 @@ using notation::Op;
 
 namespace {
 
+constexpr const char* kProduct = "mul";
+// Narrower products are decided at once with their real meaning.
+constexpr unsigned kLeastFunctionWidth = 32;
+
 unsigned width_of(const z3::expr& e) { return e.get_sort().bv_size(); }
 
 bool is_zero(const z3::expr& e) {
@@ -64,6 +68,39 @@ z3::expr without_sign_copies(const z3::expr& e) {
   return e;
 }
 
+// Whether `e` chooses among few terms, one of them a quotient: what N2 makes of a division.
+bool chooses_quotient(const z3::expr& e, unsigned depth = 0) {
+  if (!e.is_app()) return false;
+  if (e.decl().decl_kind() == Z3_OP_ITE) {
+    return depth < 4 && (chooses_quotient(e.arg(1), depth + 1) || chooses_quotient(e.arg(2), depth + 1));
+  }
+  if (depth == 0) return false;
+  z3::expr term = without_sign_copies(without_leading_zeros(e));
+  while (term.is_app() && term.decl().decl_kind() == Z3_OP_EXTRACT) term = term.arg(0);
+  if (!term.is_app() || term.num_args() != 2) return false;
+  switch (term.decl().decl_kind()) {
+    case Z3_OP_UNINTERPRETED:
+    case Z3_OP_BUDIV:
+    case Z3_OP_BSDIV:
+    case Z3_OP_BUDIV_I:
+    case Z3_OP_BSDIV_I: return true;
+    default: return false;
+  }
+}
+
+// `e` where `condition` holds: the number, if the condition says that `e` (or what it extends) is that number.
+z3::expr known_if(const z3::expr& condition, const z3::expr& e) {
+  if (!condition.is_app() || condition.decl().decl_kind() != Z3_OP_EQ) return e;
+  for (unsigned side = 0; side < 2; ++side) {
+    const z3::expr number = condition.arg(side), other = condition.arg(1 - side);
+    if (!number.is_numeral()) continue;
+    if (z3::eq(other, e)) return number;
+    if (z3::eq(other, without_sign_copies(e))) return z3::sext(number, width_of(e) - width_of(number)).simplify();
+    if (z3::eq(other, without_leading_zeros(e))) return z3::zext(number, width_of(e) - width_of(number)).simplify();
+  }
+  return e;
+}
+
 }  // namespace
 
 z3::expr Terms::fresh(const std::string& name, unsigned width) {
@@ -83,12 +120,21 @@ z3::expr Terms::sext(const z3::expr& e, unsigned width) {
   return from < width ? z3::sext(e, width - from) : low_bits(e, width);
 }
 
+z3::expr Terms::function(const std::string& name, const z3::expr& a, const z3::expr& b) {
+  const std::string full = name + std::to_string(width_of(a));
+  return context_.function(full.c_str(), a.get_sort(), a.get_sort(), a.get_sort())(a, b);
+}
+
 z3::expr Terms::divide(bool is_signed, const z3::expr& a, const z3::expr& b) {
-  division_seen_ = true;
-  if (division_mode_ == DivisionMode::Exact) return is_signed ? a / b : z3::udiv(a, b);
-  const unsigned w = width_of(a);
-  const std::string name = (is_signed ? "sdiv" : "udiv") + std::to_string(w);
-  return context_.function(name.c_str(), a.get_sort(), a.get_sort(), a.get_sort())(a, b);
+  if (mode_ == ArithmeticMode::Uninterpreted) functions_seen_ = true;
+  if (mode_ == ArithmeticMode::Exact) return is_signed ? a / b : z3::udiv(a, b);
+  return function(is_signed ? "sdiv" : "udiv", a, b);
+}
+
+z3::expr Terms::product(const z3::expr& a, const z3::expr& b) {
+  if (mode_ == ArithmeticMode::Exact || a.is_numeral() || b.is_numeral() || width_of(a) < kLeastFunctionWidth) return a * b;
+  functions_seen_ = true;
+  return a.id() < b.id() ? function(kProduct, a, b) : function(kProduct, b, a);
 }
 
 z3::expr Terms::udiv(const z3::expr& a_in, const z3::expr& b_in) {
@@ -106,13 +152,11 @@ z3::expr Terms::sdiv(const z3::expr& a_in, const z3::expr& b_in) {
   const unsigned w = width_of(a);
   const z3::expr short_a = without_sign_copies(a), short_b = without_sign_copies(b);
   const unsigned k = std::max(width_of(short_a), width_of(short_b));
-  if (k >= w) return divide(true, a, b);
+  if (k >= w) return z3::ite(b == ~context_.bv_val(0, w), -a, divide(true, a, b));
   const z3::expr na = sext(short_a, k).simplify(), nb = sext(short_b, k).simplify();
-  const z3::expr zero = context_.bv_val(0, k), least = z3::shl(context_.bv_val(1, k), context_.bv_val(k - 1, k));
+  const z3::expr zero = context_.bv_val(0, k);
   const z3::expr by_zero = z3::ite(z3::slt(na, zero), context_.bv_val(1, w), ~context_.bv_val(0, w));
-  const z3::expr overflow = zext(least, w);
-  return z3::ite(nb == zero, by_zero,
-                 z3::ite(na == least && nb == ~zero, overflow, sext(divide(true, na, nb), w)));
+  return z3::ite(nb == zero, by_zero, z3::ite(nb == ~zero, -sext(na, w), sext(divide(true, na, nb), w)));
 }
 
 z3::expr Terms::remainder(bool is_signed, const z3::expr& a, const z3::expr& b_in) {
@@ -133,13 +177,22 @@ z3::expr Terms::remainder(bool is_signed, const z3::expr& a, const z3::expr& b_i
 z3::expr Terms::mul(const z3::expr& a_in, const z3::expr& b_in) {
   const z3::expr a = a_in.simplify(), b = b_in.simplify();
   const unsigned w = width_of(a);
+  if (chooses_quotient(a)) return z3::ite(a.arg(0), mul(a.arg(1), known_if(a.arg(0), b)), mul(a.arg(2), b));
+  if (chooses_quotient(b)) return z3::ite(b.arg(0), mul(known_if(b.arg(0), a), b.arg(1)), mul(a, b.arg(2)));
   const z3::expr ua = without_leading_zeros(a), ub = without_leading_zeros(b);
   const unsigned uk = std::max(width_of(ua), width_of(ub));
-  if (2 * uk < w && !a.is_numeral() && !b.is_numeral()) return zext(zext(ua, 2 * uk) * zext(ub, 2 * uk), w);
+  if (2 * uk < w && !a.is_numeral() && !b.is_numeral()) return zext(product(zext(ua, 2 * uk), zext(ub, 2 * uk)), w);
   const z3::expr sa = without_sign_copies(a), sb = without_sign_copies(b);
   const unsigned sk = std::max(width_of(sa), width_of(sb));
-  if (2 * sk < w && !a.is_numeral() && !b.is_numeral()) return sext(sext(sa, 2 * sk) * sext(sb, 2 * sk), w);
-  return a * b;
+  if (2 * sk <= w && !a.is_numeral() && !b.is_numeral()) {
+    const z3::expr na = sext(sa, sk), nb = sext(sb, sk);
+    const auto if_negative = [&](const z3::expr& x, const z3::expr& then) {
+      return z3::ite(z3::slt(x, bv(sk, 0)), then, bv(sk, 0));
+    };
+    const z3::expr high = product(zext(na, 2 * sk), zext(nb, 2 * sk)).extract(2 * sk - 1, sk);
+    return sext(z3::concat(high - if_negative(na, nb) - if_negative(nb, na), product(na, nb)), w);
+  }
+  return product(a, b);
 }
 
 z3::expr Terms::narrow_urem(const z3::expr& a_in, const z3::expr& b_in) {
@@ -149,7 +202,7 @@ z3::expr Terms::narrow_urem(const z3::expr& a_in, const z3::expr& b_in) {
   const unsigned k = std::max(width_of(short_a), width_of(short_b));
   if (k >= w) return a - mul(divide(false, a, b), b);
   const z3::expr na = zext(short_a, k).simplify(), nb = zext(short_b, k).simplify();
-  return z3::ite(nb == context_.bv_val(0, k), a, zext(na - divide(false, na, nb) * nb, w));
+  return z3::ite(nb == context_.bv_val(0, k), a, zext(na - mul(divide(false, na, nb), nb), w));
 }
 
 z3::expr Terms::narrow_srem(const z3::expr& a_in, const z3::expr& b_in) {
@@ -163,7 +216,7 @@ z3::expr Terms::narrow_srem(const z3::expr& a_in, const z3::expr& b_in) {
   const z3::expr zero = context_.bv_val(0, k);
   // Where the narrow division overflows the divisor is -1, and the remainder 0.
   return z3::ite(nb == zero, a,
-                 z3::ite(nb == ~zero, context_.bv_val(0, w), sext(na - divide(true, na, nb) * nb, w)));
+                 z3::ite(nb == ~zero, context_.bv_val(0, w), sext(na - mul(divide(true, na, nb), nb), w)));
 }
 
 // N4, a few levels deep.
@@ -172,7 +225,7 @@ z3::expr Terms::low_bits(const z3::expr& e, unsigned width) {
   if (from == width) return e;
   if (e.is_app() && e.num_args() == 2) {
     const Z3_decl_kind kind = e.decl().decl_kind();
-    if (kind == Z3_OP_BMUL) return mul(low_bits(e.arg(0), width), low_bits(e.arg(1), width));
+    if (kind == Z3_OP_BMUL || (kind == Z3_OP_UNINTERPRETED && e.decl().name().str().starts_with(kProduct))) return mul(low_bits(e.arg(0), width), low_bits(e.arg(1), width));
     if (kind == Z3_OP_BADD) return low_bits(e.arg(0), width) + low_bits(e.arg(1), width);
     if (kind == Z3_OP_BSUB) return low_bits(e.arg(0), width) - low_bits(e.arg(1), width);
   }
@@ -180,6 +233,7 @@ z3::expr Terms::low_bits(const z3::expr& e, unsigned width) {
       width_of(e.arg(0)) >= width) {
     return low_bits(e.arg(0), width);
   }
+  if (chooses_quotient(e)) return z3::ite(e.arg(0), low_bits(e.arg(1), width), low_bits(e.arg(2), width));
   return e.extract(width - 1, 0);
 }
 

@@ -1,14 +1,17 @@
 // A thin layer over Z3: terms, and the translation of typed semantics to them.
 //
 // Semantics come from compiler/isle/notation (instructions and CLIF operations alike), so there is one translation, node by node.
-// Four rewrites are made on the way, because bit-blasting division and wide multiplication does not end otherwise;
+// Some rewrites are made on the way, because bit-blasting division and wide multiplication does not end otherwise;
 // each is an identity for all arguments (by SMT-LIB's definition of division by zero), and smt_test.cpp proves each at small widths:
 //   N1  a %u b = a - (a /u b) * b, and the same for %s and /s.
-//   N2  zext(a) /u zext(b) = zext(a /u b) unless b = 0; sext(a) /s sext(b) = sext(a /s b) unless b = 0 or it overflows;
-//       likewise for the remainders.
+//   N2  zext(a) /u zext(b) = zext(a /u b) unless b = 0; sext(a) /s sext(b) = sext(a /s b) unless b = 0 or b = -1;
+//       likewise for the remainders. a /s -1 = -a.
 //   N3  zext(a) * zext(b), with a and b of k bits, is the zero-extended product at 2k bits; likewise for sext.
 //   N4  the low bits of a sum, difference or product are those of the low bits of its operands.
-//   N4  a % (if c then b else d) = if c then a % b else a % d, where b or d is a number; a % 1 = 0.
+//   N5  a % (if c then b else d) = if c then a % b else a % d, where b or d is a number; a % 1 = 0.
+//   N6  (if c then a else b) * d = if c then a * d else b * d, where a or b is a quotient; likewise for their low bits.
+//   N7  sext(a) * sext(b) at twice the width of a and b: the low half is a * b, the high half that of zext(a) * zext(b),
+//       less b if a is negative, less a if b is. So signed and unsigned high products are told from one product.
 // Only verify/ includes this header: z3++.h is slow to compile.
 #pragma once
 
@@ -21,9 +24,9 @@
 
 namespace assay::verify {
 
-// Division and remainder that N2 has narrowed, and what a prover may put for them: see DivisionMode.
-enum class DivisionMode : uint8_t {
-  Exact,         // Z3's own bvudiv, bvsdiv
+// What a prover may put for divisions and wide products that the rewrites leave.
+enum class ArithmeticMode : uint8_t {
+  Exact,         // Z3's own bvmul, bvudiv, bvsdiv
   Uninterpreted  // functions of which only congruence is known: what is proven holds for the real ones too
 };
 
@@ -40,7 +43,7 @@ class Terms {
   z3::expr zext(const z3::expr& e, unsigned width);
   z3::expr sext(const z3::expr& e, unsigned width);
 
-  // N1–N4 applied.
+  // N1–N7 applied.
   z3::expr udiv(const z3::expr& a, const z3::expr& b);
   z3::expr sdiv(const z3::expr& a, const z3::expr& b);
   z3::expr urem(const z3::expr& a, const z3::expr& b) { return remainder(false, a, b); }
@@ -57,11 +60,11 @@ class Terms {
   z3::expr bswap(const z3::expr& a);
   z3::expr ite(const z3::expr& c, const z3::expr& a, const z3::expr& b) { return z3::ite(c, a, b); }
 
-  void set_division_mode(DivisionMode mode) { division_mode_ = mode; }
-  // A division was translated since the last call.
-  bool take_division_seen() {
-    const bool seen = division_seen_;
-    division_seen_ = false;
+  void set_mode(ArithmeticMode mode) { mode_ = mode; }
+  // A function was put for a division or product since the last call.
+  bool take_functions_seen() {
+    const bool seen = functions_seen_;
+    functions_seen_ = false;
     return seen;
   }
 
@@ -69,12 +72,15 @@ class Terms {
   z3::expr remainder(bool is_signed, const z3::expr& a, const z3::expr& b);
   z3::expr narrow_urem(const z3::expr& a, const z3::expr& b);
   z3::expr narrow_srem(const z3::expr& a, const z3::expr& b);
+  // As the mode says.
   z3::expr divide(bool is_signed, const z3::expr& a, const z3::expr& b);
+  z3::expr product(const z3::expr& a, const z3::expr& b);
+  z3::expr function(const std::string& name, const z3::expr& a, const z3::expr& b);
 
   z3::context& context_;
   unsigned counter_ = 0;
-  DivisionMode division_mode_ = DivisionMode::Exact;
-  bool division_seen_ = false;
+  ArithmeticMode mode_ = ArithmeticMode::Exact;
+  bool functions_seen_ = false;
 };
 
 // The graph's nodes as terms. `input(i)` gives the term of Semantics::inputs[i]; `load(event, address)` the value that

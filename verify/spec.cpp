@@ -13,6 +13,7 @@ namespace {
 
 z3::expr term_of(Terms& terms, const SpecValue& v, const SpecExpr& at) {
   if (v.is_integer()) throw SpecError{"an integer stands where a bit vector is needed: " + at.name.text};
+  if (!v.term) throw SpecError{"a variant stands where a bit vector is needed: " + at.name.text};
   return *v.term;
 }
 
@@ -103,7 +104,12 @@ SpecValue operation(Terms& terms, const SpecExpr& e, const SpecEnvironment& env)
   if (op == "not") return SpecValue::of(!boolean(0));
   if (op == "=>") return SpecValue::of(z3::implies(boolean(0), boolean(1)));
   if (op == "if" || op == "ite") {
-    const z3::expr c = boolean(0);
+    const z3::expr c = boolean(0).simplify();
+    if (c.is_true() || c.is_false()) {
+      // Where types decide, only the arm that is taken needs to make sense; a number takes its width from the other.
+      const SpecValue taken = arg(c.is_true() ? 1 : 2);
+      if (!taken.is_integer()) return taken;
+    }
     const auto [x, y] = pair_of(terms, arg(1), arg(2), e);
     return SpecValue::of(z3::ite(c, x, y));
   }
@@ -127,6 +133,7 @@ SpecValue operation(Terms& terms, const SpecExpr& e, const SpecEnvironment& env)
     if (!width.is_integer() || width.integer < 1 || width.integer > 256) throw SpecError{"bad width: " + op};
     const unsigned w = static_cast<unsigned>(width.integer);
     if (v.is_integer()) return SpecValue::of(terms.context().bv_val(v.integer, w));
+    if (!v.term) throw SpecError{"a variant has no bits: " + op};
     return SpecValue::of(op == "sign_ext" ? terms.sext(*v.term, w) : terms.zext(*v.term, w));
   }
   if (op == "extract") {
@@ -148,6 +155,28 @@ SpecValue operation(Terms& terms, const SpecExpr& e, const SpecEnvironment& env)
   }
   if (auto it = unaries().find(op); it != unaries().end()) return SpecValue::of(it->second(terms, term_of(terms, arg(0), e)));
   throw SpecError{"not in the spec language: " + op};
+}
+
+SpecValue call(Terms& terms, const SpecExpr& e, const SpecEnvironment& env) {
+  std::vector<SpecValue> arguments;
+  for (const SpecExpr& child : e.children) arguments.push_back(evaluate_spec(terms, child, env));
+  if (env.functions == nullptr) throw SpecError{"no function can be called here: " + e.name.text};
+  return (*env.functions)(e.name.text, arguments);
+}
+
+// (match E ((Variant name…) body)…)
+SpecValue match(Terms& terms, const SpecExpr& e, const SpecEnvironment& env) {
+  const SpecValue value = evaluate_spec(terms, e.children.at(0), env);
+  if (value.type == nullptr) throw SpecError{"match needs a variant"};
+  const isle::Variant& variant = value.type->variants[static_cast<size_t>(value.integer)];
+  for (const isle::ast::SpecArm& arm : e.arms) {
+    if (arm.variant.text != variant.name) continue;
+    if (arm.arguments.size() != value.fields.size()) throw SpecError{"number of fields: " + variant.name};
+    SpecEnvironment inner = env;
+    for (size_t i = 0; i < arm.arguments.size(); ++i) inner.insert_or_assign(arm.arguments[i].text, value.fields[i]);
+    return evaluate_spec(terms, arm.body, inner);
+  }
+  throw SpecError{"no arm for " + variant.name};
 }
 
 }  // namespace
@@ -173,18 +202,47 @@ SpecValue evaluate_spec(Terms& terms, const SpecExpr& e, const SpecEnvironment& 
       return evaluate_spec(terms, e.children.at(0), inner);
     }
     case Kind::Op: return operation(terms, e, env);
+    case Kind::Call: return call(terms, e, env);
+    case Kind::Match: return match(terms, e, env);
     default: throw SpecError{"this form of the spec language is not supported"};
   }
 }
 
 z3::expr evaluate_condition(Terms& terms, const SpecExpr& e, const SpecEnvironment& env) {
   const SpecValue v = evaluate_spec(terms, e, env);
-  if (v.is_integer() || !v.term->is_bool()) throw SpecError{"a condition is expected"};
+  if (!v.term || !v.term->is_bool()) throw SpecError{"a condition is expected"};
   return *v.term;
 }
 
+// (= (extract N 0 name) E): a register whose other bits are new. What is built so keeps its shape for the rewrites of smt.h.
+static bool bind_low_bits(Terms& terms, const SpecExpr& low, const SpecExpr& value, SpecEnvironment& env) {
+  if (low.kind != Kind::Op || low.name.text != "extract" || low.children.size() != 3) return false;
+  const SpecExpr& name = low.children[2];
+  if (name.kind != Kind::Variable || env.contains(name.name.text)) return false;
+  try {
+    const SpecValue hi = evaluate_spec(terms, low.children[0], env), lo = evaluate_spec(terms, low.children[1], env);
+    const z3::expr bits = term_of(terms, evaluate_spec(terms, value, env), value);
+    if (!both_integers(hi, lo) || lo.integer != 0 || hi.integer < 0 || hi.integer >= 64 ||
+        bits.get_sort().bv_size() != hi.integer + 1) {
+      return false;
+    }
+    const unsigned above = 63 - static_cast<unsigned>(hi.integer);
+    env.insert_or_assign(name.name.text,
+                         SpecValue::of(above == 0 ? bits : z3::concat(terms.fresh(name.name.text + "_above", above), bits)));
+    return true;
+  } catch (const SpecError&) {
+    return false;  // something else is not bound yet
+  }
+}
+
 bool bind_by_definition(Terms& terms, const SpecExpr& e, SpecEnvironment& env) {
-  if (e.kind != Kind::Op || e.name.text != "=" || e.children.size() != 2) return false;
+  if (e.kind != Kind::Op) return false;
+  if (e.name.text == "if" && e.children.size() == 3) {
+    const z3::expr c = evaluate_condition(terms, e.children[0], env).simplify();
+    return (c.is_true() || c.is_false()) && bind_by_definition(terms, e.children[c.is_true() ? 1 : 2], env);
+  }
+  if (e.name.text != "=" || e.children.size() != 2) return false;
+  if (bind_low_bits(terms, e.children[0], e.children[1], env)) return true;
   for (int side = 0; side < 2; ++side) {
     const SpecExpr& name = e.children[side];
     if (name.kind != Kind::Variable || env.contains(name.name.text)) continue;

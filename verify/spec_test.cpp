@@ -20,11 +20,18 @@ class Spec : public testing::Test {
     return program.terms[program.find_term("t")].specs.at(0)->provides.at(0);
   }
   SpecEnvironment environment() {
-    return {{"x", SpecValue::of(terms_.bv(8, 0xa5))},
-            {"y", SpecValue::of(terms_.bv(8, 0x3c))},
-            {"w", SpecValue::of(terms_.bv(16, 0x1234))},
-            {"ty", SpecValue::of(int64_t(32))},
-            {"b", SpecValue::of(terms_.boolean(true))}};
+    SpecEnvironment env;
+    env.emplace("x", SpecValue::of(terms_.bv(8, 0xa5)));
+    env.emplace("y", SpecValue::of(terms_.bv(8, 0x3c)));
+    env.emplace("w", SpecValue::of(terms_.bv(16, 0x1234)));
+    env.emplace("ty", SpecValue::of(int64_t(32)));
+    env.emplace("b", SpecValue::of(terms_.boolean(true)));
+    env.emplace("some", SpecValue{.kind = SpecValue::Kind::Variant,
+                                  .integer = 1,
+                                  .type = &option_,
+                                  .fields = {SpecValue::of(terms_.bv(8, 7))}});
+    env.functions = &functions_;
+    return env;
   }
   std::string value(const std::string& text) {
     try {
@@ -40,6 +47,12 @@ class Spec : public testing::Test {
 
   z3::context context_;
   Terms terms_{context_};
+  // (type Option (enum None (Some …)))
+  const isle::Type option_{.name = "Option", .variants = {{.name = "None"}, {.name = "Some"}}};
+  const SpecFunctions functions_ = [](const std::string& name, const std::vector<SpecValue>& arguments) {
+    if (name != "sum") throw SpecError{"no function " + name};
+    return SpecValue::of(*arguments.at(0).term + *arguments.at(1).term);
+  };
   std::vector<std::unique_ptr<isle::Program>> programs_;
 };
 
@@ -51,6 +64,9 @@ TEST_F(Spec, Values) {
       {"#b0101", "4:5"},
       {"x", "8:165"},
       {"(bvadd x y)", "8:225"},
+      {"(call sum x (call sum y y))", "8:29"},
+      {"(match some ((None) x) ((Some a) (bvadd a y)))", "8:67"},
+      {"(if (<= ty 64) x w)", "8:165"},  // the other arm has another width
       {"(bvsub y x)", "8:151"},
       {"(bvmul x y)", "8:172"},
       {"(bvudiv x y)", "8:2"},
@@ -115,6 +131,12 @@ TEST_F(Spec, Errors) {
       {"(extract 0 3 x)", "error: bad bounds: extract"},
       {"(zero_ext 0 x)", "error: bad width: zero_ext"},
       {"(zero_ext x x)", "error: bad width: zero_ext"},
+      {"(match some ((None) x))", "error: no arm for Some"},
+      {"(match some ((Some a b) x))", "error: number of fields: Some"},
+      {"(match x ((Some a) x))", "error: match needs a variant"},
+      {"(bvadd some x)", "error: a variant stands where a bit vector is needed: bvadd"},
+      {"(zero_ext 16 some)", "error: a variant has no bits: zero_ext"},
+      {"(call difference x y)", "error: no function difference"},
       {"(widthof ty)", "error: an integer stands where a bit vector is needed: widthof"},
   };
   for (const auto& [text, expected] : cases) EXPECT_EQ(value(text), expected) << text;
@@ -122,10 +144,19 @@ TEST_F(Spec, Errors) {
 
 TEST_F(Spec, BindsByDefinition) {
   SpecEnvironment env = environment();
+  env.emplace("q", SpecValue::of(terms_.fresh("q", 8)));
   EXPECT_TRUE(bind_by_definition(terms_, parse("(= result (bvadd x 1))"), env));
   EXPECT_EQ(env.at("result").term->simplify().get_numeral_uint64(), 0xa6u);
   EXPECT_TRUE(bind_by_definition(terms_, parse("(= (+ ty 1) size)"), env));
   EXPECT_EQ(env.at("size").integer, 33);
+  EXPECT_TRUE(bind_by_definition(terms_, parse("(if (<= ty 32) (= (extract 7 0 low) x) (= low w))"), env));
+  const z3::expr low = *env.at("low").term;
+  EXPECT_EQ(low.get_sort().bv_size(), 64u);
+  EXPECT_EQ(low.extract(7, 0).simplify().get_numeral_uint64(), 0xa5u);
+  EXPECT_FALSE(low.extract(8, 8).simplify().is_numeral());  // the other bits are anyone's
+  EXPECT_FALSE(bind_by_definition(terms_, parse("(= (extract 8 0 other) x)"), env));
+  EXPECT_FALSE(bind_by_definition(terms_, parse("(= (extract 7 1 other) (extract 7 1 x))"), env));
+  EXPECT_FALSE(bind_by_definition(terms_, parse("(if (= q x) (= other x) (= other y))"), env));
   // Both sides known, the other side unknown, no equation: nothing to bind.
   EXPECT_FALSE(bind_by_definition(terms_, parse("(= result x)"), env));
   EXPECT_FALSE(bind_by_definition(terms_, parse("(= other (bvadd missing 1))"), env));

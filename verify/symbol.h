@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/isle/sema.h"
 #include "verify/smt.h"
 
 namespace assay::verify {
@@ -72,6 +73,7 @@ struct Symbol {
   std::shared_ptr<ClifValue> value;
   std::shared_ptr<ClifInst> inst;
   std::shared_ptr<SymbolicAmode> amode;
+  const isle::Type* type = nullptr;  // Variant
 
   static Symbol of_type(unsigned width) { return {.kind = Kind::Type, .number = static_cast<int64_t>(width)}; }
   static Symbol of_number(z3::expr term) { return {.kind = Kind::Number, .term = std::move(term)}; }

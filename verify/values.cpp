@@ -32,7 +32,7 @@ Symbol Run::fresh(isle::TypeId type_id, const std::string& name) {
   if (type.kind == Kind::Int) return Symbol::of_number(terms_.fresh(name, type.bits));
   if (type.has_variants() && type.name != "InstructionData") {
     const unsigned variant = choices_.choose(static_cast<unsigned>(type.variants.size()));
-    Symbol symbol{.kind = Symbol::Kind::Variant, .number = variant};
+    Symbol symbol{.kind = Symbol::Kind::Variant, .number = variant, .type = &type};
     for (const isle::Field& field : type.variants[variant].fields) symbol.fields.push_back(fresh(field.type, field.name));
     return symbol;
   }
@@ -109,7 +109,11 @@ SpecValue Run::spec_value(const Symbol& symbol) {
   switch (symbol.kind) {
     case Symbol::Kind::Type: return SpecValue::of(symbol.number);
     case Symbol::Kind::Value: return SpecValue::of(term_of(symbol.value));
-    case Symbol::Kind::Variant: return SpecValue::of(symbol.number);
+    case Symbol::Kind::Variant: {
+      SpecValue value{.kind = SpecValue::Kind::Variant, .integer = symbol.number, .type = symbol.type};
+      for (const Symbol& field : symbol.fields) value.fields.push_back(spec_value(field));
+      return value;
+    }
     default:
       if (symbol.term) return SpecValue::of(*symbol.term);
       throw Unsupported{"a spec needs a value that has no model"};
@@ -123,6 +127,7 @@ Symbol Run::from_spec_value(const SpecValue& value, isle::TypeId type_id) {
     if (type.kind == isle::Type::Kind::Int) return Symbol::of_number(terms_.context().bv_val(value.integer, type.bits));
     throw Unsupported{"a spec gives an integer for " + type.name};
   }
+  if (!value.term) throw Unsupported{"a spec gives a variant for " + type.name};
   if (value.term->is_bool()) return Symbol::of_bool(*value.term);
   const unsigned width = value.term->get_sort().bv_size();
   if (type.name == "Value") {
@@ -139,6 +144,24 @@ Symbol Run::from_spec_value(const SpecValue& value, isle::TypeId type_id) {
     throw Unsupported{"a spec gives " + std::to_string(width) + " bits for " + type.name};
   }
   return Symbol::of_number(*value.term);
+}
+
+// A condition of the ISA's instruction notation, or a CLIF operation's result.
+SpecValue Run::spec_function(const std::string& name, const std::vector<SpecValue>& arguments) {
+  std::string reason;
+  const notation::Semantics* semantics = definitions_.function_semantics(name, arguments, reason);
+  if (semantics == nullptr) throw SpecError{reason};
+  const z3::expr_vector nodes = translate(
+      terms_, *semantics, [&](uint32_t i) { return *arguments[semantics->inputs[i].id].term; },
+      [&](uint32_t, const z3::expr&) -> z3::expr { throw SpecError{name + " loads"}; });
+  const z3::expr result = nodes[semantics->results.at(0).value];
+  return SpecValue::of(semantics->results[0].id == kConditionId ? result == terms_.bv(1, 1) : result);
+}
+
+SpecEnvironment Run::spec_environment() {
+  SpecEnvironment env;
+  env.functions = &spec_functions_;
+  return env;
 }
 
 void Run::set_operation(ClifInst& inst, int operation) {

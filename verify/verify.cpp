@@ -88,16 +88,16 @@ class Prover {
 
   void prove(isle::RuleId rule) {
     const double begin = thread_seconds();
-    // Divisions as uninterpreted functions first: what follows from congruence alone is proven at once. If that is
+    // Divisions and wide products as uninterpreted functions first: what follows from congruence alone is proven at once. If that is
     // not enough, again with their real meaning.
-    if (!attempt(rule, DivisionMode::Uninterpreted)) attempt(rule, DivisionMode::Exact);
+    if (!attempt(rule, ArithmeticMode::Uninterpreted)) attempt(rule, ArithmeticMode::Exact);
     tallies_[rule.index].seconds += thread_seconds() - begin;
   }
 
  private:
   // False if the attempt should be repeated with exact division; nothing has been recorded then.
-  bool attempt(isle::RuleId rule, DivisionMode mode) {
-    terms_.set_division_mode(mode);
+  bool attempt(isle::RuleId rule, ArithmeticMode mode) {
+    terms_.set_mode(mode);
     std::vector<std::pair<std::set<uint32_t>, Tally>> records;
     bool repeat = false;
     expand_rule(
@@ -106,7 +106,7 @@ class Prover {
           Tally tally;
           decide(rule, instantiation, tally);
           const bool open = tally.failed + tally.unknown != 0;
-          if (open && instantiation.uses_division && mode == DivisionMode::Uninterpreted) {
+          if (open && instantiation.uses_functions && mode == ArithmeticMode::Uninterpreted) {
             repeat = true;
             return false;
           }
@@ -135,17 +135,18 @@ class Prover {
     return true;
   }
 
-  z3::solver make_solver() {
-    z3::solver solver(context_, terms_uninterpreted() ? "QF_UFBV" : "QF_BV");
+  z3::solver make_solver(const Instantiation& instantiation) {
+    // Z3's own solver for functions and bit vectors takes a minute where bit-blasting without functions takes none.
+    z3::solver solver = instantiation.uses_functions
+                            ? (z3::tactic(context_, "ackermannize_bv") & z3::tactic(context_, "qfbv")).mk_solver()
+                            : z3::solver(context_, "QF_BV");
     z3::params params(context_);
     params.set("timeout", options_.timeout_ms);
     solver.set(params);
     return solver;
   }
-  bool terms_uninterpreted() const { return division_uninterpreted_; }
 
   void decide(isle::RuleId rule, Instantiation& instantiation, Tally& tally) {
-    division_uninterpreted_ = instantiation.uses_division;
     // Only goals that do not simplify to true are left.
     z3::expr all = context_.bool_val(true);
     for (const z3::expr& goal : instantiation.goals) all = all && goal;
@@ -155,7 +156,7 @@ class Prover {
     const bool all_seen = std::all_of(instantiation.rules.begin(), instantiation.rules.end(),
                                       [&](uint32_t index) { return seen_to_apply_[index]; });
     if (!all_seen && !instantiation.assumptions.empty()) {
-      z3::solver solver = make_solver();
+      z3::solver solver = make_solver(instantiation);
       for (const z3::expr& assumption : instantiation.assumptions) solver.add(assumption);
       const z3::check_result possible = solver.check();
       if (possible == z3::unsat) {
@@ -171,7 +172,7 @@ class Prover {
     for (const uint32_t index : instantiation.rules) seen_to_apply_[index] = true;
     tally.applicable = 1;
     if (all.is_true()) return;
-    z3::solver solver = make_solver();
+    z3::solver solver = make_solver(instantiation);
     for (const z3::expr& assumption : instantiation.assumptions) solver.add(assumption);
     solver.add(!all);
     export_query(rule, instantiation, solver);
@@ -216,7 +217,6 @@ class Prover {
   std::vector<bool> seen_to_apply_;  // by rule
   uint64_t instantiations_ = 0;
   uint64_t exported_ = 0;
-  bool division_uninterpreted_ = false;
 };
 
 }  // namespace

@@ -104,7 +104,7 @@ bool Parser::fail_at(const Token& token, std::string message, std::string hint) 
 std::string Parser::found() const {
   if (token_.is(Token::Kind::kEnd)) return "the end of the file";
   constexpr size_t kLongest = 40;
-  return "'" + std::string(token_.text.substr(0, kLongest)) + (token_.text.size() > kLongest ? "…'" : "'");
+  return "'" + printable(token_.text.substr(0, kLongest)) + (token_.text.size() > kLongest ? "…'" : "'");
 }
 
 void Parser::recover() {
@@ -208,6 +208,7 @@ void Parser::parse_function() {
   parsed_ = &file_.functions.back();
   function_ = &parsed_->function;
   parsed_->line = token_.line;
+  parsed_->column = token_.column;
   function_offset_ = lexer_.token_offset();
   block_ = Block();
   value_uses_.clear();

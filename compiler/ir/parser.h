@@ -54,13 +54,20 @@ struct Feature {  // `feature "name"`, `feature !"name"`
   bool negated = false;
 };
 
+// Where a word of the text stands; from 1, columns in bytes.
+struct TextPlace {
+  uint32_t line = 0;
+  uint32_t column = 0;
+  bool operator==(const TextPlace&) const = default;
+};
+
 // A function with the places of what is in it, for diagnostics, and the comments inside it and after it.
 struct ParsedFunction {
   Function function;
-  uint32_t line = 0;                  // of the word `function`
-  std::vector<Comment> comments;      // inside and after it, up to the next `function`: where directives stand
-  std::vector<uint32_t> inst_lines;   // by Inst index
-  std::vector<uint32_t> block_lines;  // by Block index; 0 if it is not defined
+  uint32_t line = 0, column = 0;        // of the word `function`
+  std::vector<Comment> comments;        // inside and after it, up to the next `function`: where directives stand
+  std::vector<TextPlace> inst_places;   // by Inst index: of the operation's name
+  std::vector<TextPlace> block_places;  // by Block index; 0 if it is not defined
 };
 
 // `set` lines that stand before a target apply to it: the flags for target number `n` are those of every earlier set

@@ -84,8 +84,8 @@ bool Parser::parse_block_header() {
   if (function_->is_inserted(block)) return fail_here("block '" + std::string(token_.text) + "' is already defined");
   function_->append_block(block);
   block_ = block;
-  if (number >= parsed_->block_lines.size()) parsed_->block_lines.resize(number + 1);
-  parsed_->block_lines[number] = token_.line;
+  if (number >= parsed_->block_places.size()) parsed_->block_places.resize(number + 1);
+  parsed_->block_places[number] = {token_.line, token_.column};
   advance();
   if (accept('(')) {
     while (!token_.is(')')) {
@@ -300,14 +300,14 @@ Inst Parser::place(const InstData& data) {
   function_->append_inst(inst, block_);
   if (location_ != kNoSourceLocation) function_->set_source_location(inst, location_);
   if (!tags_.empty()) function_->set_debug_tags(inst, tags_);
-  parsed_->inst_lines.resize(inst.index + 1, token_.line);
+  parsed_->inst_places.resize(inst.index + 1, {token_.line, token_.column});
   return inst;
 }
 
 bool Parser::emit(InstData& data, std::span<const Value> results, const Token& name) {
   const OperationInfo& op = operation_info(data.opcode);
   const Inst inst = place(data);
-  parsed_->inst_lines[inst.index] = name.line;
+  parsed_->inst_places[inst.index] = {name.line, name.column};
   if (op.variable_results) {
     const SigRef sig = function_->call_signature(inst);
     if (!function_->signatures.contains(sig)) return fail_at(name, "the callee's signature is not declared");
@@ -358,8 +358,8 @@ void Parser::finish_body() {
     reported[use.number] = true;
     fail_at(use.token, "block 'block" + std::to_string(use.number) + "' is not defined");
   }
-  parsed_->inst_lines.resize(function_->inst_count());
-  parsed_->block_lines.resize(function_->block_count());
+  parsed_->inst_places.resize(function_->inst_count());
+  parsed_->block_places.resize(function_->block_count());
 }
 
 // Aliases of values that were defined later: each becomes one once what it stands for is settled. What is left over is

@@ -61,7 +61,7 @@ TEST(Parser, FilesWithCommands) {
   EXPECT_EQ(file->functions[0].comments, (std::vector<Comment>{{10, 9, "; inside"}, {13, 1, "; run"}}));
   EXPECT_EQ(file->functions[1].comments, (std::vector<Comment>{{18, 1, "; run: %g() == []"}}));
   EXPECT_EQ(file->functions[0].line, 9u);
-  EXPECT_EQ(file->functions[0].inst_lines, std::vector<uint32_t>{11});
+  EXPECT_EQ(file->functions[0].inst_places, (std::vector<TextPlace>{{11, 5}}));
   // A test-run file's functions follow the host's convention unless they say otherwise.
   EXPECT_EQ(file->functions[0].function.signature.call_conv, CallConv::kSystemV);
   EXPECT_EQ(file->functions[1].function.signature.call_conv, CallConv::kFast);
@@ -273,6 +273,19 @@ TEST(Parser, AllErrorsAtOnceAndOnlyOnce) {
   EXPECT_EQ(lines, (std::vector<uint32_t>{3, 5, 6, 7, 12})) << rendered(file.error(), text);
   EXPECT_EQ(file.error()[0].place.function, "%f");
   EXPECT_EQ(file.error()[4].place.function, "%g");
+}
+
+// Bytes of the input that a terminal would obey are shown as numbers.
+TEST(Parser, ErrorsArePrintable) {
+  const std::string text = "function %f() {\n\tblock0: \x1b[31m\n}\n";
+  const std::expected<File, Diagnostics> file = parse_file(text, "x\x07.clif");
+  ASSERT_FALSE(file.has_value());
+  EXPECT_EQ(render(file.error().front(), text),
+            "x\\x07.clif:2:10: error: expected an instruction, found '\\x1b' (in function %f)\n"
+            "  \tblock0: \\x1b[31m\n"
+            "  \t        ^\n");
+  EXPECT_EQ(printable("a\\b\n\x7f\xc2\x85\xe2\x82\xac\xe2\x82\xed\xa0\x80\xff"),
+            "a\\b\\x0a\\x7f\\xc2\\x85\xe2\x82\xac\\xe2\\x82\\xed\\xa0\\x80\\xff");
 }
 
 // Cutting or damaging a good file anywhere gives errors, never a crash, and the errors lie within the file.

@@ -19,7 +19,7 @@ bool ValueReader::expect(char c) { return accept(c) || fail(std::string("expecte
 bool ValueReader::expect_end() { return token_.is(Token::Kind::kEnd) || fail("unexpected " + found() + " at the end"); }
 
 std::string ValueReader::found() const {
-  return token_.is(Token::Kind::kEnd) ? "the end" : "'" + std::string(token_.text.substr(0, 40)) + "'";
+  return token_.is(Token::Kind::kEnd) ? "the end" : "'" + printable(token_.text.substr(0, 40)) + "'";
 }
 
 bool ValueReader::fail(std::string message, std::string hint) {

@@ -40,25 +40,21 @@ class Verifier {
 
   bool full() const { return errors_.size() >= kMaxVerifierErrors; }
 
-  void add(Place place, std::string message, std::string hint) {
+  void add(TextPlace at, std::string instruction, std::string message, std::string hint) {
     if (full()) return;
-    place.file = filename_;
-    place.function = to_string(function_.name);
-    if (place.line != 0) place.column = 1;  // of the line as a whole: columns are not kept
-    errors_.push_back({std::move(place), std::move(message), std::move(hint)});
+    errors_.push_back({.place = {filename_, at.line, at.column, to_string(function_.name), std::move(instruction)},
+                       .message = std::move(message),
+                       .hint = std::move(hint)});
   }
 
   void error(std::string message, std::string hint = {}) {
-    Place place;
-    if (parsed_ != nullptr) place.line = parsed_->line;
-    add(std::move(place), std::move(message), std::move(hint));
+    add(parsed_ != nullptr ? TextPlace{parsed_->line, parsed_->column} : TextPlace(), {}, std::move(message),
+        std::move(hint));
   }
 
   void error_in(Block b, std::string message, std::string hint = {}) {
-    Place place;
-    place.instruction = to_string(b);
-    if (parsed_ != nullptr && b.index < parsed_->block_lines.size()) place.line = parsed_->block_lines[b.index];
-    add(std::move(place), std::move(message), std::move(hint));
+    const bool known = parsed_ != nullptr && b.index < parsed_->block_places.size();
+    add(known ? parsed_->block_places[b.index] : TextPlace(), to_string(b), std::move(message), std::move(hint));
   }
 
   void error_at(Inst i, std::string message, std::string hint = {}) {
@@ -69,10 +65,8 @@ class Verifier {
       inst_text_ = references_ok_ ? print_inst(function_, i) : to_string(i);
       if (inst_text_.size() > kLongest) inst_text_ = inst_text_.substr(0, kLongest) + "…";
     }
-    Place place;
-    place.instruction = inst_text_;
-    if (parsed_ != nullptr && i.index < parsed_->inst_lines.size()) place.line = parsed_->inst_lines[i.index];
-    add(std::move(place), std::move(message), std::move(hint));
+    const bool known = parsed_ != nullptr && i.index < parsed_->inst_places.size();
+    add(known ? parsed_->inst_places[i.index] : TextPlace(), inst_text_, std::move(message), std::move(hint));
   }
 
   // ---- preamble ----

@@ -34,6 +34,11 @@ TEST(Verifier, FindsEachMistake) {
       {"function %f(i32) {\nblock0(v0: i32):\n brif v0, block1, block2\nblock1:\n v1 = iconst.i32 1\n jump block2\n"
        "block2:\n trapz.i32 v1, user1\n return\n}",
        "uses v1, which is not defined on every path", "trapz.i32 v1, user1"},
+      {"function %f() {\nblock0:\n trapz.i32 v0, user1\n v0 = iconst.i32 1\n return\n}",
+       "uses v0, which is not defined on every path", "trapz v0, user1"},
+      {"function %f(i32) {\nblock0(v0: i32):\n brif v0, block1(v0), block2\nblock1(v1: i32):\n return\nblock2:\n "
+       "trapz.i32 v1, user2\n return\n}",
+       "uses v1, which is not defined on every path", "trapz.i32 v1, user2"},
       {"function %f() {\nblock0:\n v0 = iadd.i32 v1, v1\n v1 = iconst.i32 1\n return v0\n}", "", ""},
       {"function %f(i32) {\nblock0(v0: i32):\n jump block1\nblock1(v1: i32):\n return\n}",
        "passes 0 arguments to block1", "jump block1"},
@@ -104,7 +109,9 @@ TEST(Verifier, FindsEachMistake) {
     }
     ASSERT_EQ(errors.size(), 1u) << c.text << "\n" << rendered(errors);
     EXPECT_NE((errors[0].message + errors[0].hint).find(c.message), std::string::npos) << c.text << rendered(errors);
-    if (c.instruction[0] != '\0') EXPECT_EQ(errors[0].place.instruction, c.instruction);
+    if (c.instruction[0] != '\0') {
+      EXPECT_EQ(errors[0].place.instruction, c.instruction);
+    }
     EXPECT_EQ(errors[0].place.function, "%f");
   }
 }
@@ -126,7 +133,7 @@ TEST(Verifier, AcceptsWhatIsRightThoughItLooksOdd) {
   }
 }
 
-TEST(Verifier, LinesAndAllErrors) {
+TEST(Verifier, PlacesAndAllErrors) {
   const char* text =
       "function %f(i32) {\n"
       "block0(v0: i32):\n"
@@ -140,10 +147,34 @@ TEST(Verifier, LinesAndAllErrors) {
   ASSERT_TRUE(file.has_value());
   const Diagnostics errors = verify(file->functions[0], "x.clif");
   ASSERT_EQ(errors.size(), 3u) << rendered(errors, text);
-  EXPECT_EQ(errors[0].place.line, 4u);
-  EXPECT_EQ(errors[1].place.line, 5u);
-  EXPECT_EQ(errors[2].place.line, 7u);
-  for (const Diagnostic& error : errors) EXPECT_EQ(error.place.column, 1u);
+  const auto place = [&](size_t i) { return TextPlace{errors[i].place.line, errors[i].place.column}; };
+  EXPECT_EQ(place(0), (TextPlace{4, 10}));  // of the word iadd
+  EXPECT_EQ(place(1), (TextPlace{5, 5}));
+  EXPECT_EQ(place(2), (TextPlace{7, 1}));
+}
+
+// An immediate beyond its type has two readings; text has only one, but a program can build it.
+TEST(Verifier, BuiltConstantsFitTheirType) {
+  const auto errors = [](Type type, uint64_t bits) {
+    Function f;
+    f.name = ExternalName::testcase("f");
+    const Block block = f.make_block();
+    f.append_block(block);
+    InstBuilder builder(f);
+    builder.set_block(block);
+    builder.insert({.opcode = Opcode::kIconst, .type = type, .imm = bits});
+    builder.insert({.opcode = Opcode::kReturn});
+    return verify(f);
+  };
+  for (Type type : {kI8, kI16, kI32}) {
+    EXPECT_TRUE(errors(type, (uint64_t{1} << type.bits()) - 1).empty());
+    for (uint64_t bits : {uint64_t{1} << type.bits(), ~uint64_t{0}}) {
+      const Diagnostics found = errors(type, bits);
+      ASSERT_EQ(found.size(), 1u) << type.to_string() << " " << bits;
+      EXPECT_EQ(found[0].message, "the constant does not fit in " + type.to_string());
+    }
+  }
+  EXPECT_TRUE(errors(kI64, ~uint64_t{0}).empty());
 }
 
 // What no text can say, but a program can build.

@@ -197,6 +197,7 @@ struct SpecExpr {
     Field,          // (:name children[0])
     Discriminator,  // (Variant? children[0])
     Op,             // (name children…), e.g. bvadd; `switch` has Pair children after the first
+    Call,           // (call name children…): a function of the verifier's
     Match,          // (match children[0] ((Variant arg…) body)…): arms
     Let,            // (let ((name expr)…) children[0]): bindings
     With,           // (with (name…) children[0]): names

@@ -121,9 +121,10 @@ TEST(Parser, Specs) {
 TEST(Parser, SpecExpressions) {
   auto macros = parse("(macro (m a b) (let ((x (:field a)) (y (other! b 1))) (match x ((Some v) (Some? v)) ((None) false))))"
                       "(macro (n) (with (p q) (switch p (1 q) (2 (as q (bv 8))))))"
-                      "(macro (o) (struct (l (T.V 1)) (r (macro (z) z))))")
+                      "(macro (o) (struct (l (T.V 1)) (r (macro (z) z))))"
+                      "(macro (p x) (call holds x 1))")
                     .macros;
-  ASSERT_EQ(macros.size(), 3u);
+  ASSERT_EQ(macros.size(), 4u);
   using Kind = ast::SpecExpr::Kind;
   const ast::SpecExpr& let = macros[0].body;
   EXPECT_EQ(let.kind, Kind::Let);
@@ -136,6 +137,9 @@ TEST(Parser, SpecExpressions) {
   EXPECT_EQ(with.children[0].children[2].children[1].type->width, 8u);
   EXPECT_EQ(macros[2].body.bindings[0].value.kind, Kind::Enum);
   EXPECT_EQ(macros[2].body.bindings[1].value.kind, Kind::Macro);
+  EXPECT_EQ(macros[3].body.kind, Kind::Call);
+  EXPECT_EQ(macros[3].body.name.text, "holds");
+  EXPECT_EQ(macros[3].body.children.size(), 2u);
 }
 
 TEST(Parser, ModelsFormsStates) {

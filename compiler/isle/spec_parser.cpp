@@ -180,6 +180,11 @@ bool parse_special(std::string_view word, Cursor& items, SpecExpr& expr) {
     expr.kind = Macro;
     expr.names = parse_names(items.list("the parameters of the macro"), "the name of a parameter");
     expr.children.push_back(parse_spec_expr(items));
+  } else if (word == "call") {
+    // Not of Cranelift's language: what is called stands in the definitions of instructions and operations.
+    expr.kind = Call;
+    expr.name = items.ident("the name of a function");
+    while (!items.at_end()) expr.children.push_back(parse_spec_expr(items));
   } else if (word == "match") {
     expr.kind = Match;
     expr.children.push_back(parse_spec_expr(items));
@@ -211,7 +216,7 @@ SpecExpr parse_list(const Sexpr& list) {
   };
   using enum SpecExpr::Kind;
   if (parse_special(word, items, expr)) {
-    expr.name = {std::string(word), head.position};
+    if (expr.kind != Call) expr.name = {std::string(word), head.position};
     return expr;
   }
   if (is_spec_operator(word)) {

@@ -1,6 +1,7 @@
 // See diagnostic.h.
 #include "compiler/support/diagnostic.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -21,28 +22,76 @@ std::string_view line_of(std::string_view source, uint32_t number) {
   return rest.substr(0, rest.find('\n'));
 }
 
+// The length of the printable UTF-8 character at the start of `text`; 0 if there is none.
+size_t printable_length(std::string_view text) {
+  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  if (first < 0x80) return first >= 0x20 && first != 0x7f ? 1 : 0;
+  const size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  }
+  const unsigned char second = byte(1);
+  const bool control = first == 0xc2 && second < 0xa0;
+  const bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
+  const bool surrogate = first == 0xed && second >= 0xa0;
+  const bool too_large = first == 0xf4 && second >= 0x90;
+  return control || overlong || surrogate || too_large ? 0 : length;
+}
+
+// How many characters a printable text shows.
+size_t width(std::string_view text) {
+  return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
 }  // namespace
+
+std::string printable(std::string_view text, std::string_view keep) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    size_t length = printable_length(text);
+    if (length == 0 && keep.find(text[0]) != std::string_view::npos) length = 1;
+    if (length != 0) {
+      out += text.substr(0, length);
+    } else {
+      const auto byte = static_cast<unsigned char>(text[0]);
+      out += {'\\', 'x', "0123456789abcdef"[byte >> 4], "0123456789abcdef"[byte & 15]};
+      length = 1;
+    }
+    text.remove_prefix(length);
+  }
+  return out;
+}
 
 std::string render(const Diagnostic& diagnostic, std::string_view source) {
   const Place& place = diagnostic.place;
   std::string out;
-  if (!place.file.empty()) out += place.file + ":";
+  if (!place.file.empty()) out += printable(place.file) + ":";
   if (place.line != 0) out += std::to_string(place.line) + ":" + std::to_string(place.column) + ":";
   if (!out.empty()) out += " ";
-  out += "error: " + diagnostic.message;
-  if (!place.function.empty()) out += " (in function " + place.function + ")";
-  if (!place.instruction.empty()) out += " (at " + place.instruction + ")";
+  out += "error: " + printable(diagnostic.message, "\n\t");
+  if (!place.function.empty()) out += " (in function " + printable(place.function) + ")";
+  if (!place.instruction.empty()) out += " (at " + printable(place.instruction) + ")";
   out += "\n";
   if (place.line != 0 && !source.empty()) {
     constexpr size_t kLongest = 200;  // a hostile line must not flood the terminal
     std::string_view text = line_of(source, place.line).substr(0, kLongest);
-    out += "  ";
-    out += text;
-    out += "\n  ";
-    for (uint32_t i = 1; i < place.column && i <= text.size(); ++i) out += text[i - 1] == '\t' ? '\t' : ' ';
+    if (text.ends_with('\r')) text.remove_suffix(1);
+    const std::string_view before = text.substr(0, place.column == 0 ? 0 : place.column - 1);
+    out += "  " + printable(text, "\t") + "\n  ";
+    // Tabs are repeated, so that the caret stands below whatever their width is.
+    std::string_view rest = before;
+    for (size_t tab = rest.find('\t'); tab != std::string_view::npos; tab = rest.find('\t')) {
+      out.append(width(printable(rest.substr(0, tab))), ' ');
+      out += '\t';
+      rest.remove_prefix(tab + 1);
+    }
+    out.append(width(printable(rest)), ' ');
     out += "^\n";
   }
-  if (!diagnostic.hint.empty()) out += "hint: " + diagnostic.hint + "\n";
+  if (!diagnostic.hint.empty()) out += "hint: " + printable(diagnostic.hint, "\n\t") + "\n";
   return out;
 }
 

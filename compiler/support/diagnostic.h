@@ -45,8 +45,13 @@ inline std::unexpected<Diagnostic> fail(std::string message, std::string hint = 
   return fail(Place{}, std::move(message), std::move(hint));
 }
 
+// Text that may hold any bytes, for people: control characters and bytes that are not UTF-8 become \xNN, but for those
+// in `keep`. The rest, backslashes too, is as it was.
+std::string printable(std::string_view text, std::string_view keep = {});
+
 // One line, `file:line:column: error: message`, then, if `source` (the whole file's text) is given and the place has
-// a line, that line and a caret below the column, then `hint: …`. Ends with a newline.
+// a line, that line and a caret below the column, then `hint: …`. Ends with a newline. What is not printable is
+// escaped.
 std::string render(const Diagnostic& diagnostic, std::string_view source = {});
 
 // Whole-file access for programs. Both name the file in their error.

@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   test.functions = program.functions;
   test.entry = static_cast<uint32_t>(test.functions.size() - 1);
   test.regions = program.regions;
-  for (auto& args : program.inputs) test.inputs.push_back({.args = args, .seed = test.inputs.size() + 1});
+  for (auto& args : program.inputs) test.inputs.push_back({.args = args, .seed = fuzz::input_seed(args)});
   std::vector<oracles::Finding> findings;
   fuzz::check_case(harness, test, findings);
   if (findings.empty()) return 0;

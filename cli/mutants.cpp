@@ -1,0 +1,173 @@
+// `assay mutants`: small mistakes in rules and specs, each held before the prover; tells which it does not notice.
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+#include "verify/mutants.h"
+
+namespace assay::cli {
+
+namespace {
+
+using verify::MutantState;
+
+constexpr char kExplanations[] = "corpus/mutants/rules.txt";
+
+struct Options {
+  std::vector<std::string> isas;
+  std::vector<std::string> kinds = {"rules", "specs"};
+  std::vector<std::string> rules;
+  size_t count = 0;
+  uint64_t seed = 1;
+  unsigned jobs = 0;
+  double timeout = 5;
+  std::string explanations;
+  bool list = false;
+  bool json = false;
+};
+
+nlohmann::json to_json(const verify::MutantReport& report, bool list) {
+  nlohmann::json out = {{"derived", report.derived},
+                        {"mutants", report.results.size()},
+                        {"killed", report.killed()},
+                        {"seconds", report.seconds}};
+  if (!list) {
+    for (const auto& [name, state] : {std::pair{"invalid", MutantState::Invalid},
+                                      {"refuted", MutantState::Refuted},
+                                      {"noticed", MutantState::Noticed},
+                                      {"equivalent", MutantState::Equivalent},
+                                      {"explained", MutantState::Explained},
+                                      {"survived", MutantState::Survived},
+                                      {"unjudged", MutantState::Unjudged}}) {
+      out[name] = report.count(state);
+    }
+  }
+  nlohmann::json all = nlohmann::json::array();
+  for (const verify::MutantResult& result : report.results) {
+    nlohmann::json entry = {{"id", result.mutant.id},
+                            {"subject", result.mutant.subject},
+                            {"kind", to_string(result.mutant.kind)},
+                            {"change", result.mutant.change}};
+    if (!list) {
+      entry["state"] = to_string(result.state);
+      entry["judge"] = result.judge;
+      entry["reason"] = result.reason;
+      entry["seconds"] = result.seconds;
+    }
+    all.push_back(std::move(entry));
+  }
+  out["all"] = std::move(all);
+  return out;
+}
+
+void print_mutant(const verify::Mutant& mutant) {
+  std::printf("%s\n  %s: %s\n", mutant.id.c_str(), mutant.subject.c_str(), mutant.change.c_str());
+}
+
+void print_text(const verify::MutantReport& report) {
+  for (const verify::MutantResult& result : report.results) {
+    if (result.state != MutantState::Survived) continue;
+    std::printf("survived: ");
+    print_mutant(result.mutant);
+  }
+  const size_t judged = report.results.size() - report.count(MutantState::Invalid);
+  std::printf(
+      "%-8s %zu mutants of %zu: %zu refuted, %zu noticed, %zu survived, %zu survived and explained, %zu equivalent, "
+      "%zu not judged; %.1f %% killed\n",
+      name(report.isa), judged, report.derived, report.count(MutantState::Refuted), report.count(MutantState::Noticed),
+      report.count(MutantState::Survived), report.count(MutantState::Explained), report.count(MutantState::Equivalent),
+      report.count(MutantState::Unjudged), 100 * report.killed());
+  std::printf("         %zu more are no rules (parser, types); %.1f s, %.3f s each\n",
+              report.count(MutantState::Invalid), report.seconds,
+              report.seconds / static_cast<double>(std::max<size_t>(1, report.results.size())));
+}
+
+int run_mutants(const Options& options) {
+  std::vector<IsaKind> isas;
+  for (const std::string& text : options.isas) {
+    const auto isa = isa_from_name(text);
+    if (!isa) return report(Diagnostic{{}, "no ISA is called " + text, "use x64, aarch64, riscv64 or s390x"});
+    isas.push_back(*isa);
+  }
+  if (isas.empty()) isas.assign(std::begin(kAllIsas), std::end(kAllIsas));
+  verify::MutantOptions mutant_options{.subjects = options.rules,
+                                       .count = options.count,
+                                       .seed = options.seed,
+                                       .jobs = options.jobs,
+                                       .timeout_ms = static_cast<unsigned>(options.timeout * 1000),
+                                       .derive_only = options.list};
+  mutant_options.kinds = {.rules = false, .specs = false};
+  for (const std::string& kind : options.kinds) {
+    if (kind != "rules" && kind != "specs") {
+      return report(Diagnostic{{}, "no mutants are called " + kind, "use rules, specs or rules,specs"});
+    }
+    (kind == "rules" ? mutant_options.kinds.rules : mutant_options.kinds.specs) = true;
+  }
+  const std::string file = options.explanations.empty() ? kExplanations : options.explanations;
+  if (!options.explanations.empty() || std::filesystem::exists(file)) {
+    const auto text = read_file(file);
+    if (!text) return report(text.error());
+    auto explanations = verify::parse_explanations(file, *text);
+    if (!explanations) return report(explanations.error(), *text);
+    mutant_options.explanations = std::move(*explanations);
+  }
+  size_t done = 0;
+  const bool show = !options.json && is_terminal(STDERR_FILENO);
+  if (show) {
+    mutant_options.progress = [&](const verify::MutantResult& result) {
+      std::fprintf(stderr, "\r\033[K%zu %s %s", ++done, result.mutant.subject.c_str(), to_string(result.state));
+    };
+  }
+  nlohmann::json units = nlohmann::json::object();
+  int status = kNothingWrong;
+  for (const IsaKind isa : isas) {
+    const verify::RuleSources* sources = verify::rule_sources(isa);
+    if (sources == nullptr)
+      return report(Diagnostic{{}, std::string("no rules for ") + name(isa) + " in this build", ""});
+    const auto result = verify::judge_mutants(isa, *sources, mutant_options);
+    if (show) std::fprintf(stderr, "\r\033[K");
+    if (!result) return report(result.error());
+    if (result->results.empty() && !options.rules.empty()) {
+      return report(Diagnostic{
+          {}, std::string("no rule or term of ") + name(isa) + " has a name like that", "assay mutants --list"});
+    }
+    if (result->count(MutantState::Survived) != 0) status = kFinding;
+    if (options.json) {
+      units[name(isa)] = to_json(*result, options.list);
+    } else if (options.list) {
+      for (const verify::MutantResult& r : result->results) print_mutant(r.mutant);
+    } else {
+      print_text(*result);
+    }
+  }
+  if (options.json) std::printf("%s\n", nlohmann::json{{"units", units}}.dump(2).c_str());
+  return status;
+}
+
+}  // namespace
+
+void add_mutants(CLI::App& app, Action& action) {
+  auto options = std::make_shared<Options>();
+  CLI::App* command = app.add_subcommand("mutants", "Hold small mistakes in rules and specs before the prover");
+  command->add_option("--isa,--target", options->isas, "x64, aarch64, riscv64, s390x; several; default: all");
+  command->add_option("--kind", options->kinds, "rules, specs, or both with a comma (the default)")->delimiter(',');
+  command->add_option("--rule", options->rules, "only rules and specs whose name contains this; several");
+  command->add_option("--count", options->count, "a random choice of so many; default: all");
+  command->add_option("--seed", options->seed, "the choice follows from it");
+  command->add_option("--jobs", options->jobs, "threads; default: one per processor");
+  command->add_option("--timeout", options->timeout, "seconds per query")->check(CLI::Range(0.001, 86400.0));
+  command->add_option("--explanations", options->explanations,
+                      std::string("why survivors are no holes; default: ") + kExplanations + ", if it is there");
+  command->add_flag("--list", options->list, "list the mutants, prove nothing");
+  command->add_flag("--json", options->json, "one JSON object on standard output");
+  add_example(*command, "assay mutants --kind rules --isa riscv64 --rule iadd");
+  command->callback([options, &action] { action = [options] { return run_mutants(*options); }; });
+}
+
+}  // namespace assay::cli

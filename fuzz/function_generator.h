@@ -1,0 +1,157 @@
+// The generator's inside, shared by its source files: generate.cpp (programs, frames), generate_blocks.cpp (control
+// flow), generate_statements.cpp (values, operations, memory, calls) and generate_shapes.cpp (combinations on purpose).
+// Not for others.
+//
+// A function is generated top down: straight-line code, and with some depth left two-way branches, jump tables and
+// counted loops around more of it. Values in scope are kept in one list per width; leaving a nested region truncates
+// the lists, which is what makes dominance hold (G1 of generate.h).
+#pragma once
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "compiler/ir/builder.h"
+#include "fuzz/generate.h"
+
+namespace assay::fuzz {
+
+using namespace ir;
+
+inline constexpr uint64_t kRegionsBase = 0x20000000;
+inline constexpr uint64_t kUnmappedAddress = 0x2f000000;
+inline constexpr std::array kTypes = {kI8, kI16, kI32, kI64};
+
+// Of `width` bits, edge values often.
+uint64_t random_bits(Random& random, unsigned width);
+
+class FunctionGenerator {
+ public:
+  FunctionGenerator(Random& random, const GenerateOptions& options, Program& program, size_t index)
+      : random_(random), options_(options), program_(program), index_(index), f_(program.functions[index]), b_(f_) {}
+  void run();
+
+ private:
+  // ---- frame: signature, callees, slots ----
+  void make_signature();
+  AbiParam abi_param();
+  void declare_callees();
+  void make_slots();
+
+  // ---- blocks ----
+  Block new_block() { return f_.make_block(); }
+  void enter(Block block);
+  struct Scope {
+    std::array<size_t, 4> sizes = {};
+  };
+  Scope open() const;
+  void close(const Scope& scope);
+  Value fold(Value sum, Value v);
+  Value fold_unused(const Scope& scope, Value sum);
+  bool is_used(Value v);
+  void show(const Scope& scope);
+  void keep_in_memory(Value v);
+  void region(unsigned depth);
+  void jump(Block target, std::span<const Value> args = {});
+  std::vector<Value> arguments(const std::vector<Type>& types);
+  std::vector<Type> some_types();
+  void enter_join(Block join, const std::vector<Type>& types);
+  void two_way(unsigned depth);
+  void branch(Opcode opcode, Value c, std::span<const BlockCall> calls);
+  void arm(Block block, Block join, const std::vector<Type>& types, unsigned depth);
+  void fill();
+  void table(unsigned depth);
+  void loop(unsigned depth);
+  void tangle(unsigned depth);
+  void split();
+  void finish(Value sum);
+
+  // ---- values ----
+  static unsigned slot_of(Type type) { return std::countr_zero(type.bits()) - 3; }
+  Type any_type() { return kTypes[random_.below(4)]; }
+  void add(Value v) { values_[slot_of(f_.value_type(v))].push_back(v); }
+  Value emit1(const InstData& data);
+  Value constant_of(Type type, uint64_t bits);
+  bool is_constant(Value v) const;
+  Value constant(Type type) { return constant_of(type, random_bits(random_, type.bits())); }
+  Value pick(Type type);
+  Value binary(Opcode opcode, Value x, Value y);
+  Value convert(Opcode opcode, Type to, Value x);
+  Value widen(Value v);
+  Value narrow(Value v, Type to) { return f_.value_type(v) == to ? v : convert(Opcode::kIreduce, to, v); }
+  Value compare(Value x, Value y);
+  Value compare(IntCC condition, Value x, Value y);
+  Value sign_test(Type type);
+  // x & y or x & constant, as a test reads it.
+  Value masked(Type type) {
+    return binary(Opcode::kBand, pick(type), random_.chance(50) ? constant(type) : pick(type));
+  }
+  Value comparison();
+  Value condition();
+  uint8_t trap_code() { return static_cast<uint8_t>(random_.between(1, 250)); }
+
+  // ---- statements ----
+  void statement();
+  static constexpr Opcode kBinary[] = {Opcode::kIadd,   Opcode::kIsub, Opcode::kImul, Opcode::kUmulhi,
+                                       Opcode::kSmulhi, Opcode::kSmin, Opcode::kUmin, Opcode::kSmax,
+                                       Opcode::kUmax,   Opcode::kBand, Opcode::kBor,  Opcode::kBxor};
+  Value straight_line(Type type);
+  Value convert_same(Opcode opcode, Value x) { return convert(opcode, f_.value_type(x), x); }
+  Value extend_or_reduce(Value v, Type to);
+  Value halves(Type type);
+  Value either_way(Opcode opcode, Value x, Value y);
+  void conditional_trap();
+
+  // ---- shapes: what is seldom put together by chance ----
+  Value shape(Type type);
+  Value compare_extended();
+  Value near_limit(Type type);
+  std::pair<Value, Value> near_product(Type type, bool is_signed);
+  Value near_sum(Value x, bool subtract, bool is_signed);
+  void overflow();
+  void overflow(Opcode opcode, std::initializer_list<Value> args);
+  Value fresh(Type type);
+  Value mix(std::span<const Value> values);
+  std::vector<Value> permuted(const std::vector<Value>& values);
+  void rotation(unsigned depth);
+  void across_call();
+
+  // ---- memory ----
+  struct Place {
+    Value address;
+    int32_t offset;
+    bool trusted;  // surely inside
+  };
+  Place place(uint32_t size);
+  Value opaque(Value v);
+  MemFlags mem_flags(bool trusted);
+  Value load_something();
+  void store_something();
+  void store(Opcode opcode, Type type, MemFlags flags, Value value, Value address, int32_t offset);
+
+  // ---- calls ----
+  void call();
+
+  Random& random_;
+  const GenerateOptions& options_;
+  Program& program_;
+  size_t index_;
+  Function& f_;
+  InstBuilder b_;
+  Block block_;
+  int budget_ = 0;
+  std::array<std::vector<Value>, 4> values_;
+  struct Bytes {
+    uint32_t begin, bytes;
+  };
+  std::vector<Bytes> initialised_;  // per stack slot: those that hold known values
+  std::vector<bool> used_;          // by value: something was made of it
+  unsigned filler_ = 0;             // operations that are still to come at one place
+  bool has_halves_ = false;
+};
+
+}  // namespace assay::fuzz

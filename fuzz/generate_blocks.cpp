@@ -1,0 +1,244 @@
+// See function_generator.h. Here: blocks and control flow.
+#include <algorithm>
+
+#include "fuzz/function_generator.h"
+
+namespace assay::fuzz {
+
+void FunctionGenerator::enter(Block block) {
+  f_.append_block(block);
+  block_ = block;
+  b_.set_block(block);
+}
+
+FunctionGenerator::Scope FunctionGenerator::open() const {
+  Scope scope;
+  for (size_t i = 0; i < 4; ++i) scope.sizes[i] = values_[i].size();
+  return scope;
+}
+
+void FunctionGenerator::close(const Scope& scope) {
+  for (size_t i = 0; i < 4; ++i) values_[i].resize(scope.sizes[i]);
+}
+
+Value FunctionGenerator::fold(Value sum, Value v) {
+  return binary(random_.chance(50) ? Opcode::kBxor : Opcode::kIadd, sum, widen(v));
+}
+
+// `sum` (or nothing) with the values of a scope that have no use: else most of what is computed could be wrong unseen.
+Value FunctionGenerator::fold_unused(const Scope& scope, Value sum) {
+  if (random_.chance(30)) return sum;
+  for (size_t i = 0; i < 4; ++i) {
+    for (size_t k = scope.sizes[i]; k < values_[i].size(); ++k) {
+      const Value v = values_[i][k];
+      if (is_used(v)) continue;
+      used_[v.index] = true;
+      sum = sum.is_none() ? widen(v) : fold(sum, v);
+    }
+  }
+  return sum;
+}
+
+bool FunctionGenerator::is_used(Value v) {
+  if (v.index >= used_.size()) used_.resize(v.index + 64);
+  return used_[v.index];
+}
+
+// Ends a scope within a function: what it computed goes to memory.
+void FunctionGenerator::show(const Scope& scope) {
+  const Value sum = fold_unused(scope, {});
+  if (!sum.is_none()) keep_in_memory(sum);
+}
+
+void FunctionGenerator::keep_in_memory(Value v) {
+  const uint64_t address = program_.regions[0].address + 8 * random_.below(16);
+  store(Opcode::kStore, kI64, MemFlags(), v, constant_of(kI64, address), 0);
+}
+
+// Straight-line code and nested structures until the budget or the region's own length is used up. Recursion is
+// bounded by `depth`.
+void FunctionGenerator::region(unsigned depth) {
+  const unsigned steps = random_.between(1, 8);
+  for (unsigned i = 0; i < steps && budget_ > 0; ++i) {
+    const unsigned what = depth == 0 ? 100 : random_.below(100);
+    if (what < 10) {
+      two_way(depth - 1);
+    } else if (what < 16) {
+      loop(depth - 1);
+    } else if (what < 19) {
+      table(depth - 1);
+    } else if (what < 21) {
+      split();
+    } else if (what < 23) {
+      tangle(depth - 1);
+    } else if (what < 25) {
+      rotation(depth - 1);
+    } else {
+      statement();
+    }
+  }
+}
+
+void FunctionGenerator::jump(Block target, std::span<const Value> args) {
+  const BlockCall call = f_.make_block_call(target, args);
+  b_.insert({.opcode = Opcode::kJump, .calls = f_.make_calls({&call, 1})});
+}
+
+std::vector<Value> FunctionGenerator::arguments(const std::vector<Type>& types) {
+  std::vector<Value> args;
+  for (Type type : types) args.push_back(pick(type));
+  return args;
+}
+
+std::vector<Type> FunctionGenerator::some_types() {
+  std::vector<Type> types(random_.chance(90) ? random_.below(4) : random_.between(4, 12));
+  for (Type& type : types) type = any_type();
+  return types;
+}
+
+void FunctionGenerator::enter_join(Block join, const std::vector<Type>& types) {
+  enter(join);
+  for (Type type : types) add(f_.append_block_param(join, type));
+}
+
+void FunctionGenerator::two_way(unsigned depth) {
+  const Block then_block = new_block(), join = new_block();
+  const bool has_else = random_.chance(60);
+  const Block else_block = has_else ? new_block() : join;
+  const std::vector<Type> types = some_types();
+  const Value c = filler_ != 0 && random_.chance(50) ? sign_test(any_type()) : condition();
+  const std::vector<Value> direct = has_else ? std::vector<Value>() : arguments(types);
+  const BlockCall calls[] = {f_.make_block_call(then_block), f_.make_block_call(else_block, direct)};
+  branch(Opcode::kBrif, c, calls);
+  arm(then_block, join, types, depth);
+  if (has_else) arm(else_block, join, types, depth);
+  enter_join(join, types);
+}
+
+void FunctionGenerator::branch(Opcode opcode, Value c, std::span<const BlockCall> calls) {
+  b_.insert({.opcode = opcode,
+             .type = opcode == Opcode::kBrif ? f_.value_type(c) : Type(),
+             .args = f_.make_values({&c, 1}),
+             .calls = f_.make_calls(calls)});
+}
+
+void FunctionGenerator::arm(Block block, Block join, const std::vector<Type>& types, unsigned depth) {
+  const Scope scope = open();
+  enter(block);
+  if (random_.chance(10)) f_.set_cold(block, true);
+  if (random_.chance(4)) {
+    b_.insert({.opcode = Opcode::kTrap, .code = trap_code()});
+  } else {
+    if (depth + 1 >= options_.max_depth) fill();
+    region(depth);
+    show(scope);
+    jump(join, arguments(types));
+  }
+  close(scope);
+}
+
+// One chain of operations, so that none of them can be dropped.
+void FunctionGenerator::fill() {
+  const int budget = budget_;
+  Value sum = pick(kI64);
+  for (; filler_ != 0; --filler_) sum = binary(kBinary[random_.below(std::size(kBinary))], sum, pick(kI64));
+  add(sum);
+  budget_ = budget;
+}
+
+void FunctionGenerator::table(unsigned depth) {
+  const Block join = new_block();
+  const std::vector<Type> types = some_types();
+  // Beside the default. Seldom more than AArch64's immediates count.
+  const unsigned entries = random_.below(1000) == 0 ? random_.between(4090, 4200) : random_.below(8);
+  const unsigned arms = std::min(random_.between(1, 4), entries + 1);
+  std::vector<Block> blocks;
+  for (unsigned i = 0; i < arms; ++i) blocks.push_back(new_block());
+  Value index = pick(kI32);
+  if (random_.chance(75)) index = binary(Opcode::kBand, index, constant_of(kI32, 7));
+  const std::vector<Value> direct = arguments(types);
+  std::vector<BlockCall> calls;
+  for (unsigned i = 0; i <= entries; ++i) {
+    // The first entries reach every arm; later ones may go to the join itself, with arguments: such an edge is
+    // critical.
+    const bool to_join = i >= arms && random_.chance(30);
+    calls.push_back(to_join ? f_.make_block_call(join, direct) : f_.make_block_call(blocks[i % arms]));
+  }
+  branch(Opcode::kBrTable, index, calls);
+  for (Block block : blocks) arm(block, join, types, depth);
+  enter_join(join, types);
+}
+
+void FunctionGenerator::loop(unsigned depth) {
+  const Block header = new_block(), exit = new_block();
+  std::vector<Type> types = some_types();
+  std::vector<Value> initial = arguments(types);
+  const Value count = constant_of(kI32, random_.between(1, 5));
+  initial.insert(initial.begin(), count);
+  jump(header, initial);
+  enter(header);
+  const Value counter = f_.append_block_param(header, kI32);
+  for (Type type : types) add(f_.append_block_param(header, type));
+  const Scope scope = open();
+  region(depth);
+  show(scope);
+  const Value next = binary(Opcode::kIadd, counter, constant_of(kI32, 0xffffffff));
+  std::vector<Value> again = arguments(types);
+  again.insert(again.begin(), next);
+  const std::vector<Type> exit_types = some_types();
+  const std::vector<Value> leaving = arguments(exit_types);
+  const BlockCall calls[] = {f_.make_block_call(header, again), f_.make_block_call(exit, leaving)};
+  branch(Opcode::kBrif, next, calls);
+  close(scope);
+  enter_join(exit, exit_types);
+}
+
+// A loop with two entries, of two blocks that jump to each other; either may be left, when the count is used up.
+void FunctionGenerator::tangle(unsigned depth) {
+  const std::array<Block, 2> blocks = {new_block(), new_block()};
+  const Block exit = new_block();
+  const std::vector<Type> types = some_types(), exit_types = some_types();
+  const auto counted = [&](Value count) {
+    std::vector<Value> args = arguments(types);
+    args.insert(args.begin(), count);
+    return args;
+  };
+  const Value c = condition();
+  const Value count = constant_of(kI32, random_.between(1, 5));
+  const BlockCall entries[] = {f_.make_block_call(blocks[0], counted(count)),
+                               f_.make_block_call(blocks[1], counted(count))};
+  branch(Opcode::kBrif, c, entries);
+  for (unsigned i = 0; i < 2; ++i) {
+    const Scope scope = open();
+    enter(blocks[i]);
+    const Value counter = f_.append_block_param(blocks[i], kI32);
+    for (Type type : types) add(f_.append_block_param(blocks[i], type));
+    region(depth);
+    show(scope);
+    const Value next = binary(Opcode::kIadd, counter, constant_of(kI32, 0xffffffff));
+    const BlockCall calls[] = {f_.make_block_call(blocks[1 - i], counted(next)),
+                               f_.make_block_call(exit, arguments(exit_types))};
+    branch(Opcode::kBrif, next, calls);
+    close(scope);
+  }
+  enter_join(exit, exit_types);
+}
+
+void FunctionGenerator::split() {
+  const Block next = new_block();
+  const std::vector<Type> types = some_types();
+  jump(next, arguments(types));
+  enter_join(next, types);
+}
+
+void FunctionGenerator::finish(Value sum) {
+  std::vector<Value> results;
+  for (size_t i = 0; i < f_.signature.returns.size(); ++i) {
+    const Type type = f_.signature.returns[i].type;
+    results.push_back(i == 0 ? narrow(sum, type) : pick(type));
+  }
+  if (results.empty() || (f_.signature.returns[0].type != kI64 && random_.chance(60))) keep_in_memory(sum);
+  b_.insert({.opcode = Opcode::kReturn, .args = f_.make_values(results)});
+}
+
+}  // namespace assay::fuzz

@@ -1,0 +1,224 @@
+// See function_generator.h. Here: combinations that chance seldom makes: what backends match as a whole, operands about
+// the limit of an overflow, extended operands of comparisons, permutations in loops, many values alive over a call.
+#include <algorithm>
+#include <iterator>
+
+#include "fuzz/function_generator.h"
+
+namespace assay::fuzz {
+
+// Small combinations that backends match as a whole: x + (y << k), x & ~y, x - y * z, (x << k) | (x >> w-k), …
+Value FunctionGenerator::shape(Type type) {
+  const Value x = pick(type), y = pick(type);
+  const Value amount = constant_of(any_type(), random_.below(type.bits() + 3));
+  const Opcode sum = random_.chance(60) ? Opcode::kIadd : Opcode::kIsub;
+  switch (random_.below(9)) {
+    case 0: {
+      const Value args[] = {y, amount};
+      const Value shifted = emit1({.opcode = random_.chance(70) ? Opcode::kIshl : Opcode::kUshr,
+                                   .type = type,
+                                   .args = f_.make_values(args)});
+      return either_way(random_.chance(75) ? sum : Opcode::kBor, x, shifted);
+    }
+    case 1:
+      return either_way(random_.chance(40)   ? Opcode::kBand
+                        : random_.chance(50) ? Opcode::kBor
+                                             : Opcode::kBxor,
+                        x, convert_same(Opcode::kBnot, y));
+    case 2: return either_way(sum, x, binary(Opcode::kImul, y, pick(type)));
+    case 3: return convert_same(Opcode::kIneg, binary(random_.chance(50) ? Opcode::kIsub : Opcode::kImul, x, y));
+    case 4: return either_way(sum, x, constant(type));
+    case 6: return either_way(sum, x, extend_or_reduce(pick(any_type()), type));
+    case 7: return either_way(sum, either_way(Opcode::kIadd, x, y), constant(type));
+    case 5: return convert_same(Opcode::kBnot, binary(Opcode::kBxor, x, y));
+    default: return extend_or_reduce(extend_or_reduce(x, any_type()), type);
+  }
+}
+
+// A comparison with an extended operand, mostly of something that another extension would make equal, or just about.
+Value FunctionGenerator::compare_extended() {
+  const Type type = random_.chance(50) ? kI32 : kI64;
+  Type narrow_type = any_type();
+  while (narrow_type.bits() >= type.bits()) narrow_type = any_type();
+  const Value narrow = pick(narrow_type);
+  const uint32_t shift = random_.chance(25) ? random_.between(1, 4) : 0;
+  const auto extended = [&] {
+    const Value x = convert(random_.chance(50) ? Opcode::kUextend : Opcode::kSextend, type, narrow);
+    if (shift == 0) return x;
+    const Value args[] = {x, constant_of(any_type(), shift)};
+    return emit1({.opcode = Opcode::kIshl, .type = type, .args = f_.make_values(args)});
+  };
+  const Value x = extended();
+  Value y;
+  switch (random_.below(4)) {
+    case 0: y = pick(type); break;
+    case 1: y = constant(type); break;
+    default: y = binary(Opcode::kIadd, extended(), constant_of(type, uint64_t(random_.below(3)) - 1)); break;
+  }
+  return random_.chance(50) ? compare(x, y) : compare(y, x);
+}
+
+// ---- overflow ----
+
+// An operand whose sums lie about the limits more often than those of arbitrary values.
+Value FunctionGenerator::near_limit(Type type) {
+  if (random_.chance(25)) return constant(type);
+  return random_.chance(30) ? extend_or_reduce(pick(any_type()), type) : pick(type);
+}
+
+// Two numbers of either sign whose product is just below or above the limit of the type: one of any size, and the limit
+// divided by it, or one more or less.
+std::pair<Value, Value> FunctionGenerator::near_product(Type type, bool is_signed) {
+  const unsigned width = type.bits();
+  const unsigned middle = width / 2 - 1 + random_.below(3);
+  const unsigned exponent = random_.chance(40) ? middle : random_.below(is_signed ? width - 1 : width);
+  uint64_t x = uint64_t(1) << exponent;
+  x = std::max<uint64_t>(1, random_.chance(60) ? x + random_.below(3) - 1 : x + (random_.next() & (x - 1)));
+  const auto limit = static_cast<unsigned __int128>(1) << (is_signed ? width - 1 : width);
+  uint64_t y = static_cast<uint64_t>(limit / x) + random_.below(3) - 1;
+  if (is_signed && random_.chance(50)) x = 0 - x;
+  if (is_signed && random_.chance(50)) y = 0 - y;
+  const Value first = opaque(constant_of(type, x)), second = opaque(constant_of(type, y));
+  if (random_.chance(50)) return {first, second};
+  return {second, first};
+}
+
+// What with `x` makes a sum or difference about the limit of the type.
+Value FunctionGenerator::near_sum(Value x, bool subtract, bool is_signed) {
+  const Type type = f_.value_type(x);
+  const uint64_t limit = (is_signed ? uint64_t(1) << (type.bits() - 1) : 0) + random_.below(3) - 1;
+  const Value c = constant_of(type, limit);
+  return subtract ? binary(Opcode::kIsub, x, c) : binary(Opcode::kIsub, c, x);
+}
+
+void FunctionGenerator::overflow() {
+  struct Operation {
+    Opcode opcode;
+    bool subtract, is_signed;
+  };
+  static constexpr Operation kTwo[] = {{Opcode::kUaddOverflow, false, false}, {Opcode::kSaddOverflow, false, true},
+                                       {Opcode::kUsubOverflow, true, false},  {Opcode::kSsubOverflow, true, true},
+                                       {Opcode::kUmulOverflow, false, false}, {Opcode::kSmulOverflow, false, true}};
+  static constexpr Operation kThree[] = {{Opcode::kUaddOverflowCin, false, false},
+                                         {Opcode::kSaddOverflowCin, false, true},
+                                         {Opcode::kUsubOverflowBin, true, false},
+                                         {Opcode::kSsubOverflowBin, true, true}};
+  const bool traps = random_.chance(15), has_carry = !traps && random_.chance(35);
+  const Type type = !traps ? any_type() : random_.chance(50) ? kI32 : kI64;
+  const Operation op = traps       ? Operation{Opcode::kUaddOverflowTrap, false, false}
+                       : has_carry ? kThree[random_.below(std::size(kThree))]
+                                   : kTwo[random_.below(std::size(kTwo))];
+  const bool is_product = op.opcode == Opcode::kUmulOverflow || op.opcode == Opcode::kSmulOverflow;
+  if (is_product && random_.chance(80)) {
+    for (unsigned n = random_.between(1, 5); n != 0; --n) {
+      const bool is_signed = random_.chance(50);
+      const auto [a, b] = near_product(any_type(), is_signed);
+      overflow(is_signed ? Opcode::kSmulOverflow : Opcode::kUmulOverflow, {a, b});
+    }
+    return;
+  }
+  const Value x = near_limit(type);
+  const Value y = !is_product && random_.chance(30) ? near_sum(x, op.subtract, op.is_signed) : near_limit(type);
+  if (traps) {
+    const Value args[] = {x, y};
+    add(emit1({.opcode = op.opcode, .code = trap_code(), .type = type, .args = f_.make_values(args)}));
+    return;
+  }
+  if (!has_carry) return overflow(op.opcode, {x, y});
+  overflow(op.opcode, {x, y, random_.chance(70) ? compare(x, y) : pick(kI8)});
+}
+
+void FunctionGenerator::overflow(Opcode opcode, std::initializer_list<Value> args) {
+  const Inst inst = b_.insert({.opcode = opcode,
+                               .type = f_.value_type(*args.begin()),
+                               .args = f_.make_values(std::span(args.begin(), args.size()))});
+  --budget_;
+  add(f_.result(inst, 0));
+  add(f_.result(inst, 1));
+}
+
+// ---- many values at once ----
+
+// A value that no other is sure to equal, and that is no constant.
+Value FunctionGenerator::fresh(Type type) {
+  return binary(random_.chance(50) ? Opcode::kIadd : Opcode::kBxor, pick(type), constant(type));
+}
+
+// One number in which each value counts, and its place.
+Value FunctionGenerator::mix(std::span<const Value> values) {
+  const Value factor = constant_of(kI64, 2 * random_.below(1000) + 3);
+  Value sum = widen(values[0]);
+  for (Value v : values.subspan(1)) sum = binary(Opcode::kIadd, binary(Opcode::kImul, sum, factor), widen(v));
+  return sum;
+}
+
+// The same values in another order; each stays where its type is wanted. Some may be there twice, or anew.
+std::vector<Value> FunctionGenerator::permuted(const std::vector<Value>& values) {
+  std::vector<Value> out = values;
+  const unsigned how = random_.below(3);
+  for (const Type type : kTypes) {
+    std::vector<size_t> places;
+    for (size_t i = 0; i < values.size(); ++i) {
+      if (f_.value_type(values[i]) == type) places.push_back(i);
+    }
+    const auto count = static_cast<uint32_t>(places.size());
+    for (uint32_t i = 0; i < count; ++i) {
+      if (how == 0) out[places[i]] = values[places[(i + 1) % count]];                    // a cycle
+      if (how == 1 && (i ^ 1) < count) out[places[i]] = values[places[i ^ 1]];           // pairs change places
+      if (how == 2) std::swap(out[places[i]], out[places[i + random_.below(count - i)]]);  // any order
+    }
+  }
+  if (random_.chance(40)) {
+    for (size_t i = 0; i < out.size(); ++i) {
+      if (random_.chance(10)) out[i] = random_.chance(50) ? fresh(f_.value_type(out[i])) : pick(f_.value_type(out[i]));
+    }
+  }
+  return out;
+}
+
+// A loop whose parameters change places on the way round and on the way out: parallel moves with cycles, in registers
+// or, if there are many, in spill slots.
+void FunctionGenerator::rotation(unsigned depth) {
+  const Type types[] = {any_type(), any_type()};
+  std::vector<Value> initial;
+  for (unsigned n = random_.chance(65) ? random_.between(3, 7) : random_.between(12, 30); n != 0; --n) {
+    initial.push_back(fresh(types[random_.chance(80) ? 0 : 1]));
+  }
+  const Block header = new_block(), exit = new_block();
+  const auto enter_with_params = [&](Block block) {
+    enter(block);
+    std::vector<Value> params;
+    for (Value v : initial) params.push_back(f_.append_block_param(block, f_.value_type(v)));
+    for (Value v : params) add(v);
+    return params;
+  };
+  const auto call_with = [&](Block block, std::vector<Value> args, Value count) {
+    if (!count.is_none()) args.push_back(count);
+    return f_.make_block_call(block, args);
+  };
+  const BlockCall into = call_with(header, initial, constant_of(kI32, random_.between(1, 5)));
+  b_.insert({.opcode = Opcode::kJump, .calls = f_.make_calls({&into, 1})});
+
+  const Scope scope = open();
+  const std::vector<Value> params = enter_with_params(header);
+  const Value counter = f_.append_block_param(header, kI32);
+  if (random_.chance(50)) region(depth);
+  const Value next = binary(Opcode::kIadd, counter, constant_of(kI32, 0xffffffff));
+  const std::vector<Value> again = permuted(params), leaving = random_.chance(50) ? params : permuted(params);
+  const BlockCall calls[] = {call_with(header, again, next), call_with(exit, leaving, {})};
+  branch(Opcode::kBrif, next, calls);
+  close(scope);
+  keep_in_memory(mix(enter_with_params(exit)));
+}
+
+// Values of every kind that are needed again after a call, often more than there are registers that outlive one.
+void FunctionGenerator::across_call() {
+  std::vector<Value> values;
+  for (unsigned n = random_.chance(50) ? random_.between(4, 12) : random_.between(12, 34); n != 0; --n) {
+    values.push_back(fresh(any_type()));
+  }
+  call();
+  keep_in_memory(mix(values));
+}
+
+}  // namespace assay::fuzz

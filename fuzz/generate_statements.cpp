@@ -1,0 +1,357 @@
+// See function_generator.h. Here: values, single operations, memory, calls.
+#include <algorithm>
+#include <iterator>
+
+#include "fuzz/function_generator.h"
+
+namespace assay::fuzz {
+
+// ---- values ----
+
+Value FunctionGenerator::emit1(const InstData& data) {
+  --budget_;
+  return f_.result(b_.insert(data));
+}
+
+Value FunctionGenerator::constant_of(Type type, uint64_t bits) {
+  // Immediates are kept zero-extended from their type, as the parser reads them.
+  const uint64_t mask = type == kI64 ? ~uint64_t(0) : (uint64_t(1) << type.bits()) - 1;
+  return emit1({.opcode = Opcode::kIconst, .type = type, .imm = bits & mask});
+}
+
+bool FunctionGenerator::is_constant(Value v) const {
+  const Inst def = f_.def_inst(v);
+  return !def.is_none() && f_.inst(def).opcode == Opcode::kIconst;
+}
+
+// A value of the type: from scope (recent ones more often), or a new constant.
+Value FunctionGenerator::pick(Type type) {
+  std::vector<Value>& values = values_[slot_of(type)];
+  if (values.empty() || random_.chance(12)) {
+    const Value v = constant(type);
+    if (random_.chance(50)) add(v);
+    return v;
+  }
+  const uint32_t size = static_cast<uint32_t>(values.size());
+  const Value v = values[random_.chance(50) ? size - 1 - random_.below(std::min(size, 4u)) : random_.below(size)];
+  if (!is_used(v)) used_[v.index] = true;
+  return v;
+}
+
+Value FunctionGenerator::binary(Opcode opcode, Value x, Value y) {
+  const Value args[] = {x, y};
+  return emit1({.opcode = opcode, .type = f_.value_type(x), .args = f_.make_values(args)});
+}
+
+Value FunctionGenerator::convert(Opcode opcode, Type to, Value x) {
+  return emit1({.opcode = opcode, .type = to, .args = f_.make_values({&x, 1})});
+}
+
+Value FunctionGenerator::widen(Value v) {
+  if (f_.value_type(v) == kI64) return v;
+  return convert(random_.chance(50) ? Opcode::kUextend : Opcode::kSextend, kI64, v);
+}
+
+Value FunctionGenerator::compare(Value x, Value y) {
+  return compare(static_cast<IntCC>(random_.below(kIntCCCount)), x, y);
+}
+
+Value FunctionGenerator::compare(IntCC condition, Value x, Value y) {
+  const Value args[] = {x, y};
+  return emit1({.opcode = Opcode::kIcmp,
+                .code = static_cast<uint8_t>(condition),
+                .type = f_.value_type(x),
+                .args = f_.make_values(args)});
+}
+
+Value FunctionGenerator::sign_test(Type type) {
+  return compare(random_.chance(50) ? IntCC::kSlt : IntCC::kSge, pick(type), constant_of(type, 0));
+}
+
+// A comparison, often one of those that backends have a shorter form for.
+Value FunctionGenerator::comparison() {
+  const Type type = any_type();
+  switch (random_.below(8)) {
+    case 0: return compare(pick(type), constant(type));
+    case 1: return compare(constant(type), pick(type));
+    case 2: return sign_test(type);
+    case 3: return compare(random_.chance(50) ? IntCC::kEq : IntCC::kNe, pick(type), constant_of(type, 0));
+    case 4: {
+      const Value x = masked(type), zero = constant_of(type, 0);
+      if (random_.chance(25)) return compare(x, zero);
+      return compare(random_.chance(50) ? IntCC::kEq : IntCC::kNe, x, zero);
+    }
+    case 5: return compare_extended();
+    default: return compare(pick(type), pick(type));
+  }
+}
+
+Value FunctionGenerator::condition() {
+  if (random_.chance(80)) return comparison();
+  return random_.chance(70) ? pick(any_type()) : masked(any_type());
+}
+
+// ---- statements ----
+
+void FunctionGenerator::statement() {
+  const unsigned what = random_.below(100);
+  if (what < 60) {
+    add(straight_line(any_type()));
+  } else if (what < 68) {
+    overflow();
+  } else if (what < 76) {
+    add(load_something());
+  } else if (what < 85) {
+    store_something();
+  } else if (what < 92 && !f_.functions.empty()) {
+    if (random_.chance(30)) {
+      across_call();
+    } else {
+      call();
+    }
+  } else if (what < 95) {
+    conditional_trap();
+  } else if (what < 96) {
+    b_.insert({.opcode = Opcode::kNop});
+  } else {
+    add(constant(any_type()));
+  }
+}
+
+// One operation with a result of the type.
+Value FunctionGenerator::straight_line(Type type) {
+  static constexpr Opcode kUnary[] = {Opcode::kIneg, Opcode::kIabs, Opcode::kBnot,   Opcode::kBitrev,
+                                      Opcode::kClz,  Opcode::kCls,  Opcode::kCtz,    Opcode::kPopcnt};
+  static constexpr Opcode kShift[] = {Opcode::kIshl, Opcode::kUshr, Opcode::kSshr, Opcode::kRotl, Opcode::kRotr};
+  static constexpr Opcode kDivide[] = {Opcode::kUdiv, Opcode::kSdiv, Opcode::kUrem, Opcode::kSrem};
+  switch (random_.below(16)) {
+    default: {
+      const Opcode opcode = kBinary[random_.below(std::size(kBinary))];
+      if ((opcode == Opcode::kUmulhi || opcode == Opcode::kSmulhi) && random_.chance(30)) {
+        const auto [x, y] = near_product(type, opcode == Opcode::kSmulhi);
+        return binary(opcode, x, y);
+      }
+      return binary(opcode, pick(type), pick(type));
+    }
+    case 5:
+    case 6: return convert_same(kUnary[random_.below(std::size(kUnary))], pick(type));
+    case 7:
+    case 8: {
+      const Value args[] = {pick(type), pick(any_type())};
+      return emit1({.opcode = kShift[random_.below(std::size(kShift))], .type = type, .args = f_.make_values(args)});
+    }
+    case 9: {
+      // Mostly divisors that are not zero: a trap ends the run and hides what comes after.
+      if (random_.chance(2)) {
+        const Value least = constant_of(type, uint64_t(1) << (type.bits() - 1));
+        return binary(random_.chance(50) ? Opcode::kSdiv : Opcode::kSrem, least, constant_of(type, ~uint64_t(0)));
+      }
+      Value y = random_.chance(10) ? constant(type) : pick(type);
+      if (!is_constant(y) && random_.chance(85)) y = binary(Opcode::kBor, y, constant_of(type, 1u << random_.below(8)));
+      return binary(kDivide[random_.below(std::size(kDivide))], pick(type), y);
+    }
+    case 10: {
+      const Opcode opcode = random_.chance(70)   ? Opcode::kSelect
+                            : random_.chance(60) ? Opcode::kBitselect
+                                                 : Opcode::kSelectSpectreGuard;
+      const Value args[] = {opcode == Opcode::kBitselect ? pick(type) : condition(), pick(type), pick(type)};
+      return emit1({.opcode = opcode, .type = type, .args = f_.make_values(args)});
+    }
+    case 11: return extend_or_reduce(comparison(), type);
+    case 12: return has_halves_ && random_.chance(50) ? halves(type) : extend_or_reduce(pick(any_type()), type);
+    case 13: return convert(Opcode::kBmask, type, pick(any_type()));
+    case 14:
+      if (type == kI8) return convert_same(Opcode::kBnot, pick(type));
+      return convert_same(Opcode::kBswap, pick(type));
+    case 15: return shape(type);
+  }
+}
+
+Value FunctionGenerator::extend_or_reduce(Value v, Type to) {
+  const unsigned from = f_.value_type(v).bits();
+  if (from == to.bits()) return v;
+  if (from > to.bits()) return convert(Opcode::kIreduce, to, v);
+  return convert(random_.chance(50) ? Opcode::kUextend : Opcode::kSextend, to, v);
+}
+
+// Of two halves, or one of them.
+Value FunctionGenerator::halves(Type type) {
+  if (type != kI8 && (type == kI64 || random_.chance(50))) {
+    const Type half = kTypes[slot_of(type) - 1];
+    const Value args[] = {pick(half), pick(half)};
+    return emit1({.opcode = Opcode::kIconcat, .type = half, .args = f_.make_values(args)});
+  }
+  const Type whole = kTypes[slot_of(type) + 1];
+  const Value x = pick(whole);
+  --budget_;
+  const Inst inst = b_.insert({.opcode = Opcode::kIsplit, .type = whole, .args = f_.make_values({&x, 1})});
+  const bool low_first = random_.chance(50);
+  add(f_.result(inst, low_first ? 0 : 1));
+  return f_.result(inst, low_first ? 1 : 0);
+}
+
+Value FunctionGenerator::either_way(Opcode opcode, Value x, Value y) {
+  return random_.chance(60) ? binary(opcode, x, y) : binary(opcode, y, x);
+}
+
+void FunctionGenerator::conditional_trap() {
+  // Mostly a condition that seldom traps: a comparison with a random constant or, for equality, with zero.
+  const Type type = any_type();
+  const bool when_zero = random_.chance(50);
+  Value condition;
+  if (random_.chance(20)) {
+    condition = random_.chance(60) ? pick(type) : comparison();
+  } else {
+    const Value other = constant_of(type, random_.chance(30) ? 0 : random_.next());
+    condition = compare(when_zero ? IntCC::kNe : IntCC::kEq, pick(type), other);
+  }
+  b_.insert({.opcode = when_zero ? Opcode::kTrapz : Opcode::kTrapnz,
+             .code = trap_code(),
+             .type = f_.value_type(condition),
+             .args = f_.make_values({&condition, 1})});
+}
+
+// ---- memory ----
+
+// An address with `size` bytes behind it, mostly.
+FunctionGenerator::Place FunctionGenerator::place(uint32_t size) {
+  if (!initialised_.empty() && random_.chance(35)) {
+    const uint32_t slot = random_.below(static_cast<uint32_t>(initialised_.size()));
+    const uint32_t at = initialised_[slot].begin + random_.below(initialised_[slot].bytes - size + 1);
+    const uint32_t part = random_.below(at + 1);
+    return {emit1({.opcode = Opcode::kStackAddr, .type = kI64, .entity = slot, .imm = part}),
+            static_cast<int32_t>(at - part), true};
+  }
+  const oracles::RegionDirective& region =
+      program_.regions[random_.below(static_cast<uint32_t>(program_.regions.size()))];
+  if (random_.chance(4)) return {constant_of(kI64, kUnmappedAddress), static_cast<int32_t>(random_.below(64)), false};
+  const uint32_t room = region.size - size;
+  if (random_.chance(8)) {
+    // Around the region's end: some of these trap. Regions end at a page's end.
+    const uint32_t at = room - std::min(room, 4u) + random_.below(12);
+    return {constant_of(kI64, region.address + at), 0, false};
+  }
+  // A constant base plus, perhaps, a masked index; the displacement is of any size that instructions have.
+  static constexpr int32_t kOffsets[] = {0,     8,      -8,     255,     256,     -256,    -257,      2040,
+                                         2047,  2048,   -2048,  -2049,   4088,    4095,    4096,      32760,
+                                         32768, 524287, 524288, -524288, -524289, 1 << 24, -(1 << 24)};
+  int32_t offset = random_.chance(50) ? static_cast<int32_t>(random_.below(64))
+                                      : kOffsets[random_.below(std::size(kOffsets))];
+  if (random_.chance(60)) {
+    // index & mask stays inside: mask is a power of two minus one, below the room left.
+    uint32_t mask = std::bit_floor(room / 8 + 1) - 1;
+    const Type type = random_.chance(40) ? kI64 : random_.chance(60) ? kI32 : any_type();
+    if (type == kI8) mask &= 127;  // not negative
+    Value index;
+    if (type != kI64 && random_.chance(50)) {
+      // What lies above the type in the register is not what lies above it in the extended index.
+      const uint64_t above = ~uint64_t(0) << type.bits();
+      index = convert(Opcode::kIreduce, type, binary(Opcode::kBand, pick(kI64), constant_of(kI64, above | mask)));
+    } else {
+      index = binary(Opcode::kBand, pick(type), constant_of(type, mask));
+    }
+    if (type != kI64) index = convert(random_.chance(60) ? Opcode::kUextend : Opcode::kSextend, kI64, index);
+    if (random_.chance(50)) {
+      const Value args[] = {index, constant_of(any_type(), random_.below(4))};
+      index = emit1({.opcode = Opcode::kIshl, .type = kI64, .args = f_.make_values(args)});
+    }
+    // A further term, which the instruction's displacement may or may not have room for.
+    const int32_t term = kOffsets[random_.below(std::size(kOffsets))];
+    const bool has_term = random_.chance(25);
+    if (random_.chance(40)) offset = 0;
+    const int64_t displacement = static_cast<int64_t>(offset) + (has_term ? term : 0);
+    const Value base = constant_of(kI64, region.address - displacement);
+    const Value sum = either_way(Opcode::kIadd, opaque(base), index);
+    return {has_term ? either_way(Opcode::kIadd, sum, constant_of(kI64, static_cast<int64_t>(term))) : sum, offset,
+            true};
+  }
+  const uint32_t at = random_.below(room + 1);
+  return {constant_of(kI64, region.address + at - static_cast<int64_t>(offset)), offset, true};
+}
+
+// The same value, half the time in a way that hides it from rules for constants.
+Value FunctionGenerator::opaque(Value v) {
+  if (random_.chance(50)) return v;
+  const Type type = f_.value_type(v);
+  return binary(Opcode::kBor, v, binary(Opcode::kBand, pick(type), constant_of(type, 0)));
+}
+
+MemFlags FunctionGenerator::mem_flags(bool trusted) {
+  MemFlags flags;
+  const unsigned order = random_.below(10);
+  if (order < 3) flags = flags.with_endianness(Endianness::kLittle);
+  if (order >= 7) flags = flags.with_endianness(Endianness::kBig);
+  if (trusted && random_.chance(30)) flags = flags.with_notrap();
+  else if (random_.chance(30)) flags = flags.with_trap(TrapCode{trap_code()});
+  return flags;
+}
+
+Value FunctionGenerator::load_something() {
+  static constexpr struct {
+    Opcode opcode;
+    uint32_t bytes;
+  } kLoads[] = {{Opcode::kUload8, 1},  {Opcode::kSload8, 1},  {Opcode::kUload16, 2},
+                {Opcode::kSload16, 2}, {Opcode::kUload32, 4}, {Opcode::kSload32, 4}};
+  Opcode opcode = Opcode::kLoad;
+  Type type = any_type();
+  uint32_t bytes = type.bytes();
+  if (random_.chance(40)) {
+    const auto& chosen = kLoads[random_.below(std::size(kLoads))];
+    opcode = chosen.opcode;
+    bytes = chosen.bytes;
+    do type = any_type();
+    while (type.bytes() <= bytes);
+  }
+  const Place at = place(bytes);
+  return emit1({.opcode = opcode,
+                .type = type,
+                .flags = mem_flags(at.trusted),
+                .args = f_.make_values({&at.address, 1}),
+                .imm = static_cast<uint64_t>(static_cast<int64_t>(at.offset))});
+}
+
+void FunctionGenerator::store_something() {
+  static constexpr Opcode kStores[] = {Opcode::kIstore8, Opcode::kIstore16, Opcode::kIstore32};
+  Opcode opcode = Opcode::kStore;
+  Type type = any_type();
+  uint32_t bytes = type.bytes();
+  if (random_.chance(40)) {
+    const uint32_t which = random_.below(3);
+    opcode = kStores[which];
+    bytes = 1u << which;
+    do type = any_type();
+    while (type.bytes() <= bytes);
+  }
+  const Value value = pick(type);
+  const Place at = place(bytes);
+  store(opcode, type, mem_flags(at.trusted), value, at.address, at.offset);
+}
+
+void FunctionGenerator::store(Opcode opcode, Type type, MemFlags flags, Value value, Value address, int32_t offset) {
+  --budget_;
+  const Value args[] = {value, address};
+  b_.insert({.opcode = opcode,
+             .type = type,
+             .flags = flags,
+             .args = f_.make_values(args),
+             .imm = static_cast<uint64_t>(static_cast<int64_t>(offset))});
+}
+
+// ---- calls ----
+
+void FunctionGenerator::call() {
+  const uint32_t which = random_.below(static_cast<uint32_t>(f_.functions.size()));
+  const SigRef sig = f_.functions[FuncRef(which)].signature;
+  std::vector<Value> args;
+  const bool indirect = random_.chance(25);
+  if (indirect) args.push_back(emit1({.opcode = Opcode::kFuncAddr, .type = kI64, .entity = which}));
+  for (const AbiParam& param : f_.signatures[sig].params) args.push_back(pick(param.type));
+  const Inst inst = b_.insert({.opcode = indirect ? Opcode::kCallIndirect : Opcode::kCall,
+                               .type = indirect ? kI64 : Type(),
+                               .entity = indirect ? sig.index : which,
+                               .args = f_.make_values(args)});
+  budget_ -= 3;
+  for (Value result : f_.results(inst)) add(result);
+}
+
+}  // namespace assay::fuzz

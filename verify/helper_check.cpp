@@ -1,0 +1,473 @@
+// See helper_check.h. The terms are called from within the lowering of a function that has every constant the check
+// needs: its context is then in the state in which rules call them.
+#include "verify/helper_check.h"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <random>
+
+#include "compiler/ir/parser.h"
+#include "compiler/isa/registry.h"
+#include "verify/expand.h"
+#include "verify/helper_table.h"
+#include "verify/rule_sources.h"
+#include "verify/spec.h"
+
+namespace assay::verify {
+
+namespace {
+
+constexpr unsigned kWidths[] = {8, 16, 32, 64};
+
+uint64_t cut(uint64_t value, unsigned width) { return width >= 64 ? value : value & ((uint64_t(1) << width) - 1); }
+
+// ---- numbers --------------------------------------------------------------------------------------------------------
+
+// Small numbers, those next to powers of two and their negatives, runs of ones that repeat (masks), random ones.
+std::vector<uint64_t> numbers(unsigned width) {
+  std::vector<uint64_t> list;
+  if (width <= 8) {
+    for (uint64_t n = 0; n < uint64_t(1) << width; ++n) list.push_back(n);
+    return list;
+  }
+  for (uint64_t n = 0; n <= 70; ++n) list.push_back(n);
+  for (unsigned bit = 0; bit < width; ++bit) {
+    for (int64_t d = -1; d <= 1; ++d) {
+      list.push_back((uint64_t(1) << bit) + uint64_t(d));
+      list.push_back(-(uint64_t(1) << bit) + uint64_t(d));
+    }
+  }
+  std::mt19937_64 random(7);
+  for (int n = 0; n < 150; ++n) {
+    const unsigned size = 2u << random() % 6;
+    uint64_t element = (uint64_t(1) << (1 + random() % (size - 1))) - 1;
+    for (unsigned filled = size; filled < 64; filled *= 2) element |= element << filled;
+    list.push_back(std::rotl(element, static_cast<int>(random() % 64)));
+    if (n % 5 == 0) list.back() ^= uint64_t(1) << random() % 64;
+    list.push_back(random() >> random() % 64);
+  }
+  for (uint64_t& n : list) n = cut(n, width);
+  std::ranges::sort(list);
+  list.erase(std::unique(list.begin(), list.end()), list.end());
+  return list;
+}
+
+// Numbers that a second argument may meet a first one with: equal, complementary, what fits so many bits, amounts.
+std::vector<uint64_t> related(uint64_t first) {
+  std::vector<uint64_t> list = {first, ~first, -first, 0, 1, 31, 32, 63, 64, 65};
+  if (first > 64) return list;
+  for (const unsigned bit : {static_cast<unsigned>(first), static_cast<unsigned>(first) - 1}) {
+    if (bit > 63) continue;
+    for (int64_t d = -1; d <= 1; ++d) {
+      list.push_back((uint64_t(1) << bit) + uint64_t(d));
+      list.push_back(-(uint64_t(1) << bit) + uint64_t(d));
+    }
+  }
+  return list;
+}
+
+// ---- models ---------------------------------------------------------------------------------------------------------
+
+// How the values of a type of the rules are spec values.
+struct Model {
+  enum class Kind : uint8_t { None, Type, Value, Bool, Number } kind = Kind::None;
+  unsigned width = 0;  // Number
+};
+
+Model model_of(const isle::Program& program, isle::TypeId id) {
+  const isle::Type& type = program.types[id];
+  if (type.kind == isle::Type::Kind::Bool) return {Model::Kind::Bool};
+  if (type.kind == isle::Type::Kind::Int) return {Model::Kind::Number, type.bits};
+  if (type.name == "Type") return {Model::Kind::Type};
+  if (type.name == "Value") return {Model::Kind::Value};
+  for (const isle::ast::Model& model : program.definitions.models) {
+    if (model.name.text == type.name && model.type.kind == isle::ast::ModelType::Kind::BitVector && model.type.width) {
+      return {Model::Kind::Number, *model.type.width};
+    }
+  }
+  return {};
+}
+
+std::vector<HelperValue> domain(const Model& model) {
+  std::vector<HelperValue> list;
+  switch (model.kind) {
+    case Model::Kind::None:
+      break;
+    case Model::Kind::Bool:
+      return {{.bits = 0}, {.bits = 1}};
+    case Model::Kind::Number:
+      for (uint64_t n : numbers(model.width)) list.push_back({.bits = n});
+      break;
+    case Model::Kind::Type:
+      // Those of the last line have no model: rules for integers must not see them.
+      for (const ir::Type type : {ir::kI8, ir::kI16, ir::kI32, ir::kI64, ir::kI128, ir::kF16, ir::kF32, ir::kF64,
+                                  ir::kF128, ir::kI8x8, ir::kI16x4, ir::kF32x2, ir::kI8x16, ir::kI64x2}) {
+        list.push_back({.type = type});
+      }
+      break;
+    case Model::Kind::Value:
+      for (unsigned width : kWidths) {
+        for (uint64_t n : numbers(width)) list.push_back({.type = ir::Type::integer(width), .bits = n});
+        list.push_back({.type = ir::Type::integer(width), .is_constant = false});
+      }
+      break;
+  }
+  return list;
+}
+
+std::string show(const HelperValue& v, const Model& model) {
+  if (model.kind == Model::Kind::Type) return v.type.to_string();
+  char text[32];
+  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(v.bits));
+  if (model.kind != Model::Kind::Value) return text;
+  return (v.is_constant ? text : std::string("a value")) + ": " + v.type.to_string();
+}
+
+// ---- the context ----------------------------------------------------------------------------------------------------
+
+// Calls `body` in a context of the ISA that is lowering a function with all constants of the domain of Value.
+class Probe {
+ public:
+  explicit Probe(const machine::TargetIsa& isa) : isa_(isa) {
+    std::string params, constants;
+    uint32_t next = 0;
+    for (unsigned width : kWidths) {
+      const std::string type = "i" + std::to_string(width);
+      params += (params.empty() ? "" : ", ") + ("v" + std::to_string(next)) + ": " + type;
+      types_ += (types_.empty() ? "" : ", ") + type;
+      variables_[width] = ir::Value(next++);
+    }
+    for (unsigned width : kWidths) {
+      for (uint64_t n : numbers(width)) {
+        const int64_t number = static_cast<int64_t>(n << (64 - width)) >> (64 - width);
+        constants += "    v" + std::to_string(next) + " = iconst.i" + std::to_string(width) + " " +
+                     std::to_string(number) + "\n";
+        constants_[{width, n}] = ir::Value(next++);
+      }
+    }
+    // Some that rules may look through, and some that they may not.
+    for (const char* operation :
+         {"iadd v3, v3", "ineg v3", "uextend.i64 v2", "icmp slt v2, v2", "imul v3, v3", "udiv v3, v3", "sdiv v3, v3",
+          "srem v2, v2", "uadd_overflow_trap v3, v3, user1", "load.i64 v3", "load.i32 notrap readonly v3",
+          "uload8.i64 v3", "get_pinned_reg.i64"}) {
+      constants += "    v" + std::to_string(next++) + " = " + operation + "\n";
+    }
+    text_ = "function %f(" + types_ + ") {\nblock0(" + params + "):\n" + constants + "    return\n}\n";
+  }
+
+  Expected<void> run(std::function<void(const HelperContext&)> body) {
+    auto function = ir::parse_function(text_);
+    if (!function) return std::unexpected(function.error()[0]);
+    machine::TargetIsa isa = isa_;
+    isa.lower = [](machine::LowerContext& context, ir::Inst) -> std::optional<machine::InstOutput> {
+      if (Probe* probe = std::exchange(current_, nullptr)) {
+        probe->body_({context, [probe](const HelperValue& v) { return probe->value(v); }});
+      }
+      return std::nullopt;  // this is no rule; the function is refused, which is all the same
+    };
+    body_ = std::move(body);
+    current_ = this;
+    const std::unique_ptr<machine::LowerContext> context = isa.make_context();
+    isle::RuleState rules(isa.rules);
+    machine::VCode code;
+    (void)context->lower_function(*function, isa, {}, rules, code);
+    if (std::exchange(current_, nullptr) != nullptr) return fail("the function of constants was not lowered");
+    return {};
+  }
+
+ private:
+  ir::Value value(const HelperValue& v) const {
+    return v.is_constant ? constants_.at({v.type.bits(), v.bits}) : variables_.at(v.type.bits());
+  }
+
+  static thread_local Probe* current_;  // what TargetIsa::lower, which takes no user data, is to call
+  const machine::TargetIsa& isa_;
+  std::string types_, text_;
+  std::map<unsigned, ir::Value> variables_;
+  std::map<std::pair<unsigned, uint64_t>, ir::Value> constants_;
+  std::function<void(const HelperContext&)> body_;
+};
+thread_local Probe* Probe::current_ = nullptr;
+
+// ---- the check ------------------------------------------------------------------------------------------------------
+
+class Check {
+ public:
+  Check(const isle::Program& program, const HelperTable& table, const HelperCheckOptions& options)
+      : program_(program), table_(table), options_(options), terms_(context_) {}
+
+  Judgement term(const isle::Term& term, bool as_extractor, const HelperContext& context) {
+    Judgement row{.name = term.name, .types = signature(term), .state = JudgementState::Missing};
+    // A term may be both; then the table tells them apart.
+    const bool both = term.is_external_constructor() && term.is_external_extractor();
+    const std::string key = term.name + (both && as_extractor ? " extractor" : "");
+    if (const auto contract = table_.contracts.find(key); contract != table_.contracts.end()) {
+      row.reason = contract->second(context, term.name, row.cases);
+      row.state = row.reason.empty() ? JudgementState::Holds : JudgementState::Fails;
+      return row;
+    }
+    const auto function = table_.functions.find(key);
+    if (function == table_.functions.end()) {
+      const auto reason = table_.without_values.find(key);
+      if (reason == table_.without_values.end()) {
+        row.reason = "no check: give \"" + key +
+                     "\" a line in verify/helper_table.cpp: its C++ among the functions or, if " +
+                     "there is nothing to compare, the reason among the terms without values";
+      } else {
+        row.state = JudgementState::NotJudged;
+        row.reason = reason->second;
+      }
+      return row;
+    }
+    if (term.specs.empty()) {
+      row.reason = "yields values but has no spec: without one every rule that uses it is unknown";
+      return row;
+    }
+    row.state = JudgementState::Holds;
+    Subject subject{.term = term, .spec = *term.specs[0], .function = function->second, .is_extractor = as_extractor};
+    judge(subject, context, row);
+    return row;
+  }
+
+  Judgement constant(const isle::Constant& constant) {
+    Judgement row{
+        .name = "$" + constant.name, .types = program_.types[constant.type].name, .state = JudgementState::Missing};
+    const auto found = table_.constants.find(constant.name);
+    if (found == table_.constants.end()) {
+      row.reason = "no check: give \"" + constant.name + "\" a line among the constants of verify/helper_table.cpp";
+      return row;
+    }
+    // Proofs read the width off the name (patterns.cpp).
+    row.cases = 1;
+    const ir::Type type = found->second;
+    row.state = type.is_int() && constant.name == "I" + std::to_string(type.bits()) ? JudgementState::Holds
+                                                                                    : JudgementState::Fails;
+    if (row.state == JudgementState::Fails) row.reason = "stands for " + type.to_string();
+    return row;
+  }
+
+ private:
+  // A constructor is given its arguments and yields `result`; an extractor is given `result` and yields its argument.
+  struct Subject {
+    const isle::Term& term;
+    const isle::ast::Spec& spec;
+    const HelperFunction& function;
+    bool is_extractor = false;
+    std::vector<Model> given = {};
+    std::vector<std::string> names = {};  // of what is given, in the spec
+    Model yielded = {};
+    std::string yielded_name = {};
+    bool is_partial = false, is_weaker = false;
+  };
+
+  std::string signature(const isle::Term& term) const {
+    std::string text;
+    for (const isle::TypeId type : term.arguments) text += (text.empty() ? "" : ", ") + program_.types[type].name;
+    return text + (text.empty() ? "-> " : " -> ") + program_.types[term.result].name;
+  }
+
+  void judge(Subject& subject, const HelperContext& context, Judgement& row) {
+    const auto fails = [&](std::string reason) {
+      row.state = JudgementState::Fails;
+      row.reason = std::move(reason);
+    };
+    const isle::Term& term = subject.term;
+    const isle::ast::Spec& spec = subject.spec;
+    if (spec.arguments.size() != term.arguments.size()) return fails("the spec has another number of arguments");
+    if (spec.provides.empty()) return fails("the spec provides nothing");
+    if (subject.is_extractor) {
+      if (term.arguments.size() != 1) return fails("yields several fields: helper_check.cpp knows extractors of one");
+      subject.given = {model_of(program_, term.result)};
+      subject.names = {"result"};
+      subject.yielded = model_of(program_, term.arguments[0]);
+      subject.yielded_name = spec.arguments[0].text;
+    } else {
+      for (size_t i = 0; i < term.arguments.size(); ++i) {
+        subject.given.push_back(model_of(program_, term.arguments[i]));
+        subject.names.push_back(spec.arguments[i].text);
+      }
+      subject.yielded = model_of(program_, term.result);
+      subject.yielded_name = "result";
+    }
+    subject.is_partial = subject.is_extractor ? !term.extractor_is_infallible : term.flags.is_partial;
+    for (const isle::ast::Attribute* attribute : term.attributes) {
+      for (const auto& item : attribute->items) {
+        subject.is_weaker |= item.kind == isle::ast::Attribute::Kind::Tag && item.tag.text == "partial_spec";
+      }
+    }
+    if (subject.is_weaker && !subject.is_partial) return fails("is tagged partial_spec but always succeeds");
+
+    size_t answered = 0, declined = 0;
+    try {
+      for (const std::vector<HelperValue>& arguments : cases(subject.given)) {
+        if (std::string problem = run(subject, context, arguments, row.cases, answered, declined); !problem.empty()) {
+          std::string shown;
+          for (size_t i = 0; i < arguments.size(); ++i) {
+            shown += (i == 0 ? "" : ", ") + show(arguments[i], subject.given[i]);
+          }
+          return fails("on (" + shown + ") " + problem);
+        }
+      }
+    } catch (const SpecError& error) {
+      return fails("spec: " + error.message);
+    } catch (const z3::exception& error) {
+      return fails(std::string("spec: ") + error.msg());
+    }
+    if (answered == 0) return fails("answers on none of the " + std::to_string(row.cases) + " cases");
+    if (subject.is_weaker) {
+      row.state = JudgementState::Weaker;
+      row.reason = "the spec does not say when it succeeds: declined " + std::to_string(declined) + " of " +
+                   std::to_string(answered + declined) + " cases that the spec allows";
+    }
+  }
+
+  // All combinations, if there is one argument; else for each first argument those related to it and a few of all.
+  std::vector<std::vector<HelperValue>> cases(const std::vector<Model>& models) {
+    std::vector<std::vector<HelperValue>> all = {{}};
+    std::mt19937_64 random(options_.seed);
+    for (size_t i = 0; i < models.size(); ++i) {
+      const std::vector<HelperValue> list = domain(models[i]);
+      std::vector<std::vector<HelperValue>> next;
+      for (const std::vector<HelperValue>& before : all) {
+        const auto add = [&](const HelperValue& value) {
+          next.push_back(before);
+          next.back().push_back(value);
+        };
+        if (i == 0 || list.size() <= 16) {
+          for (const HelperValue& value : list) add(value);
+          continue;
+        }
+        if (models[i].kind == Model::Kind::Number && models[i - 1].kind == Model::Kind::Number) {
+          for (uint64_t n : related(before.back().bits)) add({.bits = cut(n, models[i].width)});
+        }
+        for (unsigned n = 0; n < options_.random_cases; ++n) add(list[random() % list.size()]);
+      }
+      all = std::move(next);
+    }
+    return all;
+  }
+
+  // What is wrong with the C++'s answer on these arguments, or nothing.
+  std::string run(const Subject& subject, const HelperContext& context, const std::vector<HelperValue>& arguments,
+                  size_t& cases, size_t& answered, size_t& declined) {
+    SpecEnvironment env;
+    bool has_model = true;
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      if (subject.given[i].kind == Model::Kind::Type && !arguments[i].type.is_int()) {
+        has_model = false;
+      } else {
+        env.insert_or_assign(subject.names[i], spec_value(arguments[i], subject.given[i]));
+      }
+    }
+    if (!has_model) {
+      if (!subject.is_partial) return "";  // the rules never ask
+      ++cases;
+      return subject.function(context, arguments) ? "succeeds, but types that are no integers have no model" : "";
+    }
+    const bool allowed = requirements_hold(subject, env);
+    if (!allowed && !subject.is_partial) return "";  // proofs oblige the rules not to ask
+    ++cases;
+    const HelperAnswer answer = subject.function(context, arguments);
+    if (!answer) {
+      if (!subject.is_partial) return "gives nothing";
+      declined += allowed;
+      return allowed && !subject.is_weaker ? "declines, where the spec's requirements hold" : "";
+    }
+    ++answered;
+    if (!allowed)
+      return "succeeds with " + show(*answer, subject.yielded) + ", where the spec's requirements do not hold";
+    env.insert_or_assign(subject.yielded_name, spec_value(*answer, subject.yielded));
+    for (const isle::ast::SpecExpr& e : subject.spec.provides) {
+      if (!evaluate_condition(terms_, e, env).simplify().is_true()) {
+        return "gives " + show(*answer, subject.yielded) + ", of which the spec does not hold";
+      }
+    }
+    return "";
+  }
+
+  // As a proof does it: what an extractor yields follows from its spec's `provide`s.
+  bool requirements_hold(const Subject& subject, SpecEnvironment env) {
+    if (subject.is_extractor) {
+      for (const isle::ast::SpecExpr& e : subject.spec.provides) bind_by_definition(terms_, e, env);
+    }
+    for (const isle::ast::SpecExpr& e : subject.spec.requirements) {
+      if (!evaluate_condition(terms_, e, env).simplify().is_true()) return false;
+    }
+    return true;
+  }
+
+  SpecValue spec_value(const HelperValue& v, const Model& model) {
+    switch (model.kind) {
+      case Model::Kind::Type:
+        return SpecValue::of(static_cast<int64_t>(v.type.bits()));
+      case Model::Kind::Bool:
+        return SpecValue::of(terms_.boolean(v.bits != 0));
+      case Model::Kind::Number:
+        return SpecValue::of(terms_.bv(model.width, cut(v.bits, model.width)));
+      case Model::Kind::Value:
+        return SpecValue::of(v.is_constant ? terms_.bv(v.type.bits(), v.bits) : terms_.fresh("value", v.type.bits()));
+      case Model::Kind::None:
+        break;
+    }
+    throw SpecError{"a type without a model"};
+  }
+
+  const isle::Program& program_;
+  const HelperTable& table_;
+  const HelperCheckOptions& options_;
+  z3::context context_;
+  Terms terms_;
+};
+
+}  // namespace
+
+Expected<std::vector<Judgement>> check_helpers(const machine::TargetIsa& isa, const RuleSources& sources,
+                                               const HelperTable& table, const HelperCheckOptions& options) {
+  std::vector<isle::SourceFile> rules;
+  for (const RuleSource& source : sources.rules) rules.push_back({source.name, std::string(source.text)});
+  std::vector<notation::SourceFile> instructions;
+  for (const RuleSource& source : sources.instructions) instructions.push_back({source.name, source.text});
+  Diagnostics errors;
+  const auto definitions = Definitions::load(std::move(rules), std::move(instructions), sources.operations, errors);
+  if (definitions == nullptr) return std::unexpected(errors[0]);
+  const isle::Program& program = definitions->program();
+
+  std::vector<Judgement> rows;
+  const auto wanted = [&](const std::string& name) { return options.only.empty() || options.only == name; };
+  Check check(program, table, options);
+  Probe probe(isa);
+  const Expected<void> ran = probe.run([&](const HelperContext& context) {
+    size_t instruction_terms = 0;
+    for (const isle::Constant& constant : program.constants) {
+      if (wanted("$" + constant.name)) rows.push_back(check.constant(constant));
+    }
+    for (const isle::Term& term : program.terms) {
+      if (definitions->find_instruction(term.name) >= 0) {
+        ++instruction_terms;
+        continue;
+      }
+      if (!wanted(term.name)) continue;
+      if (term.is_external_constructor()) rows.push_back(check.term(term, false, context));
+      if (term.is_external_extractor()) rows.push_back(check.term(term, true, context));
+    }
+    if (options.only.empty()) {
+      rows.push_back(
+          {.name = "(instructions)",
+           .state = JudgementState::NotJudged,
+           .reason = std::to_string(instruction_terms) +
+                     " terms that emit one instruction each: its conformance and encoding checks judge them"});
+    }
+  });
+  if (!ran) return std::unexpected(ran.error());
+  return rows;
+}
+
+Expected<std::vector<Judgement>> check_helpers(IsaKind kind, const HelperCheckOptions& options) {
+  const machine::TargetIsa* isa = isa::find_isa(kind);
+  const RuleSources* sources = rule_sources(kind);
+  if (isa == nullptr || sources == nullptr) return fail(std::string(name(kind)) + " is not part of this build");
+  return check_helpers(*isa, *sources, helper_table(kind), options);
+}
+
+}  // namespace assay::verify

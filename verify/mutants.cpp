@@ -1,0 +1,331 @@
+// See mutants.h.
+#include "verify/mutants.h"
+
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <random>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "compiler/isa/registry.h"
+#include "compiler/isle/sema.h"
+#include "verify/helper_check.h"
+#include "verify/helper_table.h"
+#include "verify/verify.h"
+
+namespace assay::verify {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+bool matches(const std::string& pattern, const std::string& text) {
+  return fnmatch(pattern.c_str(), text.c_str(), 0) == 0;
+}
+
+// A rule that is slow to prove is given so much more time, with and without the edit.
+constexpr unsigned kPatience = 12;
+
+bool is_proven(const UnitResult& unit, const std::string& rule) {
+  return std::any_of(unit.rules.begin(), unit.rules.end(),
+                     [&](const RuleResult& r) { return r.name == rule && r.state == RuleState::Proven; });
+}
+
+// What the original rules give, asked for when it matters; and how long each took.
+class Originals {
+ public:
+  Originals(IsaKind isa, const RuleSources& sources, unsigned timeout_ms)
+      : isa_(isa), sources_(sources), timeout_ms_(timeout_ms) {}
+
+  // The least time limit, of the given one and kPatience times that, with which the rule is proven; 0: with neither.
+  unsigned timeout_for(const std::string& rule) {
+    const std::lock_guard lock(mutex_);
+    const auto it = timeouts_.find(rule);
+    if (it != timeouts_.end()) return it->second;
+    for (const unsigned timeout_ms : {timeout_ms_, kPatience * timeout_ms_}) {
+      const auto unit = verify_sources(isa_, sources_, {.jobs = 1, .timeout_ms = timeout_ms, .rules = {rule}});
+      if (unit && is_proven(*unit, rule)) return timeouts_[rule] = timeout_ms;
+    }
+    return timeouts_[rule] = 0;
+  }
+  void add_cost(const std::string& rule, double seconds) {
+    const std::lock_guard lock(mutex_);
+    costs_.try_emplace(rule, seconds);
+  }
+  // Cheap ones first: most mistakes show everywhere.
+  void sort_by_cost(std::vector<std::string>& rules) {
+    const std::lock_guard lock(mutex_);
+    const auto cost = [&](const std::string& rule) {
+      const auto it = costs_.find(rule);
+      return it == costs_.end() ? 0.05 : it->second;
+    };
+    std::sort(rules.begin(), rules.end(), [&](const std::string& a, const std::string& b) {
+      return std::pair(cost(a), a) < std::pair(cost(b), b);
+    });
+  }
+
+ private:
+  IsaKind isa_;
+  const RuleSources& sources_;
+  unsigned timeout_ms_;
+  std::mutex mutex_;
+  std::map<std::string, unsigned> timeouts_;
+  std::map<std::string, double> costs_;
+};
+
+class Judge {
+ public:
+  Judge(IsaKind isa, const RuleSources& sources, const MutantOptions& options, Originals& originals)
+      : isa_(isa), sources_(sources), options_(options), originals_(originals) {}
+
+  void judge(MutantResult& out) {
+    const auto begin = Clock::now();
+    decide(out);
+    out.seconds = seconds_since(begin);
+  }
+
+ private:
+  void decide(MutantResult& out) {
+    const Mutant& mutant = out.mutant;
+    if (mutant.is_equivalent) {
+      out.state = MutantState::Equivalent;
+      return;
+    }
+    const std::string text = mutated_text(mutant, sources_.rules[mutant.file].text);
+    std::vector<RuleSource> rules(sources_.rules.begin(), sources_.rules.end());
+    rules[mutant.file].text = text;
+    const RuleSources sources{rules, sources_.instructions, sources_.operations};
+    if (mutant.is_external && refuted_by_code(sources, out)) return;
+
+    std::vector<std::string> judges = mutant.judges;
+    originals_.sort_by_cost(judges);
+    bool any_judge = false, helper_used = !mutant.is_helper;
+    // A few first: one that notices is enough.
+    size_t size = 2;
+    for (size_t done = 0; done < judges.size(); done += size, size *= 4) {
+      const std::set<std::string> batch(
+          judges.begin() + static_cast<std::ptrdiff_t>(done),
+          judges.begin() + static_cast<std::ptrdiff_t>(std::min(done + size, judges.size())));
+      std::vector<std::string> names(batch.begin(), batch.end());
+      if (mutant.is_helper) names.push_back(mutant.subject);
+      for (unsigned timeout_ms = options_.timeout_ms; timeout_ms != 0;) {
+        const auto unit = verify_sources(isa_, sources, {.jobs = 1, .timeout_ms = timeout_ms, .rules = names});
+        if (!unit) {
+          const bool refused = unit.error().place.line != 0;
+          out.state = refused ? MutantState::Invalid : MutantState::Noticed;
+          out.reason = unit.error().message;
+          return;
+        }
+        if (hold(*unit, batch, timeout_ms, out, any_judge, helper_used)) return;
+      }
+    }
+    if (!any_judge) {
+      out.state = MutantState::Unjudged;
+      out.reason = "not proven without the edit: " + (judges.empty() ? mutant.subject : judges.front());
+    } else if (!helper_used) {
+      out.state = MutantState::Noticed;
+      out.judge = mutant.subject;
+      out.reason = "no rule that is proven uses it";
+    } else {
+      survive(rules, out);
+    }
+  }
+
+  // Held against the C++ that the spec speaks of.
+  bool refuted_by_code(const RuleSources& sources, MutantResult& out) {
+    const machine::TargetIsa* isa = isa::find_isa(isa_);
+    if (isa == nullptr) return false;
+    const auto rows = check_helpers(*isa, sources, helper_table(isa_), {.only = out.mutant.subject});
+    if (!rows) return false;  // the prover says it again
+    for (const Judgement& row : *rows) {
+      if (row.name != out.mutant.subject || row.state != JudgementState::Fails) continue;
+      out.state = row.reason.starts_with("spec: ") ? MutantState::Invalid : MutantState::Refuted;
+      out.judge = "C++";
+      out.reason = row.reason;
+      return true;
+    }
+    return false;
+  }
+
+  // True if the mutant is noticed. Otherwise `timeout_ms` becomes what the batch should be tried with again, or 0.
+  bool hold(const UnitResult& unit, const std::set<std::string>& batch, unsigned& timeout_ms, MutantResult& out,
+            bool& any_judge, bool& helper_used) {
+    const unsigned used = std::exchange(timeout_ms, 0);
+    const RuleResult* unknown = nullptr;
+    for (const RuleResult& rule : unit.rules) {
+      if (out.mutant.is_helper && rule.name == out.mutant.subject) helper_used |= rule.state == RuleState::Proven;
+      if (!batch.contains(rule.name)) continue;
+      if (rule.state == RuleState::Failed) {
+        out.state = MutantState::Refuted;
+        out.judge = rule.name;
+        return true;
+      }
+      if (rule.state == RuleState::Proven) {
+        any_judge = true;
+        originals_.add_cost(rule.name, rule.seconds);
+        continue;
+      }
+      const unsigned enough = originals_.timeout_for(rule.name);
+      if (enough > used) timeout_ms = enough;
+      if (enough != 0 && enough <= used && unknown == nullptr) unknown = &rule;
+    }
+    if (unknown == nullptr) return false;
+    // A spec has no type checker but its evaluation.
+    const bool is_typed = !is_of_spec(out.mutant.kind) ||
+                          !(unknown->reason.starts_with("spec of ") || unknown->reason.starts_with("a spec gives "));
+    out.state = is_typed ? MutantState::Noticed : MutantState::Invalid;
+    out.judge = unknown->name;
+    out.reason = unknown->reason;
+    return true;
+  }
+
+  void survive(const std::vector<RuleSource>& rules, MutantResult& out) {
+    std::vector<isle::SourceFile> files;
+    for (const RuleSource& source : rules) files.push_back({source.name, std::string(source.text)});
+    const isle::CheckResult checked = isle::check_program(std::move(files));
+    if (!checked.ok()) {
+      out.state = MutantState::Noticed;
+      out.reason = "the rule compiler: " + checked.errors.front().message;
+      return;
+    }
+    out.state = MutantState::Survived;
+    for (const Explanation& explanation : options_.explanations) {
+      if (!matches(explanation.isa, name(isa_)) || !matches(explanation.subject, out.mutant.subject) ||
+          !matches(explanation.kind, to_string(out.mutant.kind)) || !matches(explanation.change, out.mutant.change)) {
+        continue;
+      }
+      out.state = MutantState::Explained;
+      out.reason = explanation.reason;
+      return;
+    }
+  }
+
+  IsaKind isa_;
+  const RuleSources& sources_;
+  const MutantOptions& options_;
+  Originals& originals_;
+};
+
+// A random choice in the order of the texts, the same for the same seed.
+void choose(std::vector<Mutant>& mutants, size_t count, uint64_t seed) {
+  if (count == 0 || count >= mutants.size()) return;
+  std::vector<size_t> order(mutants.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::mt19937_64 random(seed);
+  for (size_t i = 0; i < count; ++i) std::swap(order[i], order[i + random() % (order.size() - i)]);
+  order.resize(count);
+  std::sort(order.begin(), order.end());
+  std::vector<Mutant> chosen;
+  for (const size_t i : order) chosen.push_back(std::move(mutants[i]));
+  mutants = std::move(chosen);
+}
+
+std::string trimmed(std::string_view text) {
+  const size_t begin = text.find_first_not_of(" \t\r"), end = text.find_last_not_of(" \t\r");
+  return begin == std::string_view::npos ? std::string() : std::string(text.substr(begin, end - begin + 1));
+}
+
+}  // namespace
+
+const char* to_string(MutantState state) {
+  switch (state) {
+    case MutantState::Invalid:
+      return "invalid";
+    case MutantState::Refuted:
+      return "refuted";
+    case MutantState::Noticed:
+      return "noticed";
+    case MutantState::Equivalent:
+      return "equivalent";
+    case MutantState::Explained:
+      return "survived, explained";
+    case MutantState::Survived:
+      return "survived";
+    case MutantState::Unjudged:
+      return "unjudged";
+  }
+  return "?";
+}
+
+size_t MutantReport::count(MutantState state) const {
+  return static_cast<size_t>(
+      std::count_if(results.begin(), results.end(), [&](const MutantResult& r) { return r.state == state; }));
+}
+
+double MutantReport::killed() const {
+  const size_t killed = count(MutantState::Refuted) + count(MutantState::Noticed);
+  const size_t all = killed + count(MutantState::Explained) + count(MutantState::Survived);
+  return all == 0 ? 1 : static_cast<double>(killed) / static_cast<double>(all);
+}
+
+Expected<std::vector<Explanation>> parse_explanations(const std::string& file, std::string_view text) {
+  std::vector<Explanation> out;
+  uint32_t line = 0;
+  while (!text.empty()) {
+    ++line;
+    const size_t end = std::min(text.find('\n'), text.size());
+    std::string_view rest = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (trimmed(rest).empty() || trimmed(rest)[0] == '#') continue;
+    std::vector<std::string> fields;
+    for (int i = 0; i < 4; ++i) {
+      const size_t bar = rest.find(" | ");
+      if (bar == std::string_view::npos) break;
+      fields.push_back(trimmed(rest.substr(0, bar)));
+      rest.remove_prefix(bar + 3);
+    }
+    fields.push_back(trimmed(rest));
+    if (fields.size() != 5 || std::any_of(fields.begin(), fields.end(), [](const auto& f) { return f.empty(); })) {
+      return fail(Place{.file = file, .line = line}, "not an explanation",
+                  "isa | rule or term | kind | change | reason");
+    }
+    out.push_back({fields[0], fields[1], fields[2], fields[3], fields[4]});
+  }
+  return out;
+}
+
+Expected<MutantReport> judge_mutants(IsaKind isa, const RuleSources& sources, const MutantOptions& options) {
+  const auto begin = Clock::now();
+  auto derived = derive_mutants(sources, options.kinds);
+  if (!derived) return std::unexpected(derived.error());
+  std::vector<Mutant> mutants;
+  for (Mutant& mutant : *derived) {
+    const bool wanted = options.subjects.empty() ||
+                        std::any_of(options.subjects.begin(), options.subjects.end(),
+                                    [&](const auto& part) { return mutant.subject.find(part) != std::string::npos; });
+    if (wanted) mutants.push_back(std::move(mutant));
+  }
+  MutantReport report{.isa = isa, .derived = mutants.size()};
+  choose(mutants, options.count, options.seed);
+  for (Mutant& mutant : mutants) report.results.push_back({.mutant = std::move(mutant)});
+
+  Originals originals(isa, sources, options.timeout_ms);
+  std::atomic<size_t> next{0};
+  std::mutex mutex;
+  const auto work = [&] {
+    Judge judge(isa, sources, options, originals);
+    for (size_t i = next++; i < report.results.size(); i = next++) {
+      judge.judge(report.results[i]);
+      if (!options.progress) continue;
+      const std::lock_guard lock(mutex);
+      options.progress(report.results[i]);
+    }
+  };
+  if (!options.derive_only) {
+    const unsigned jobs = options.jobs != 0 ? options.jobs : std::max(1u, std::thread::hardware_concurrency());
+    std::vector<std::thread> threads;
+    for (unsigned i = 0; i < jobs; ++i) threads.emplace_back(work);
+    for (std::thread& thread : threads) thread.join();
+  }
+  report.seconds = seconds_since(begin);
+  return report;
+}
+
+}  // namespace assay::verify

@@ -1,0 +1,568 @@
+// See operation_check.h. One combination of operation, types, condition and trap code is an Instance: a CLIF function
+// for the interpreter, typed semantics for the evaluator, and solver terms over free constants, which are then replaced
+// by each case's numbers (so that what the translation rewrites is what it rewrites in a proof).
+#include "verify/operation_check.h"
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+#include <random>
+
+#include "compiler/ir/parser.h"
+#include "compiler/ir/run_directive.h"
+#include "compiler/ir/verifier.h"
+#include "compiler/isle/notation/evaluate.h"
+#include "interpreter/interpreter.h"
+#include "verify/expand.h"
+#include "verify/rule_sources.h"
+
+namespace assay::verify {
+
+namespace {
+
+constexpr unsigned kWidths[] = {8, 16, 32, 64};
+
+// ---- types ----------------------------------------------------------------------------------------------------------
+
+// Widths of all operands and results; 0 for what is no value.
+struct Typing {
+  std::vector<unsigned> inputs, results;
+  std::vector<unsigned> variables;  // by type variable of the file; 0: not chosen
+};
+
+struct Typings {
+  std::vector<Typing> all;
+  std::string left_out;  // "i128, floats, vectors": what the operation admits beside them
+};
+
+std::vector<unsigned> scalar_widths(const ops::TypeSet& set) {
+  std::vector<unsigned> widths;
+  if ((set.lanes & 1) == 0) return widths;
+  for (unsigned width : kWidths) {
+    if (set.ints >> std::countr_zero(width) & 1) widths.push_back(width);
+  }
+  return widths;
+}
+
+// The widths that `function` of a type of `width` bits can have.
+std::vector<unsigned> apply_function(const std::string& function, unsigned width) {
+  std::vector<unsigned> widths;
+  if (function == "as_truthy") return {8};
+  if (function == "half_width") return {width / 2};
+  if (function == "double_width") return {width * 2};
+  if (function == "wider" || function == "narrower") {
+    for (unsigned other : kWidths) {
+      if (function == "wider" ? other > width : other < width) widths.push_back(other);
+    }
+    return widths;
+  }
+  return function.empty() || function == "lane_of" || function == "as_int" ? std::vector{width} : widths;
+}
+
+Typings typings_of(const ops::OpsFile& file, const ops::Operation& op) {
+  Typings out;
+  bool wide = false, floats = false, vectors = false;
+  out.all.push_back({.variables = std::vector<unsigned>(file.variables.size())});
+  const auto choose = [&](const ops::Operand& operand, std::vector<unsigned> Typing::* list) {
+    const ops::Kind& kind = operand.kind;
+    std::vector<Typing> next;
+    for (const Typing& typing : out.all) {
+      const auto add = [&](unsigned variable_width, unsigned width) {
+        if (width > 64) wide = true;
+        if (width < 8 || width > 64) return;
+        next.push_back(typing);
+        if (variable_width != 0) next.back().variables[kind.variable] = variable_width;
+        (next.back().*list).push_back(width);
+      };
+      if (!kind.is_value()) {
+        next.push_back(typing);
+        (next.back().*list).push_back(0);
+      } else if (kind.sort == ops::Kind::Sort::kType) {
+        const std::optional<ir::Type> type = ir::Type::parse(kind.name);
+        if (type && type->is_int()) add(0, type->bits());
+      } else {
+        const ops::TypeSet& set = file.variables[kind.variable].set;
+        const unsigned known = typing.variables[kind.variable];
+        for (unsigned variable : known != 0 ? std::vector{known} : scalar_widths(set)) {
+          for (unsigned width : apply_function(kind.function, variable)) add(variable, width);
+        }
+        wide |= (set.ints >> 7 & 1) != 0;
+        floats |= set.floats != 0;
+        vectors |= (set.lanes & ~1u) != 0 || set.dynamic != 0;
+      }
+    }
+    out.all = std::move(next);
+  };
+  for (const ops::Operand& result : op.results) choose(result, &Typing::results);
+  for (const ops::Operand& input : op.inputs) choose(input, &Typing::inputs);
+  for (const auto& [left, name] : {std::pair(wide, "i128"), {floats, "floats"}, {vectors, "vectors"}}) {
+    if (left) out.left_out += (out.left_out.empty() ? "" : ", ") + std::string(name);
+  }
+  return out;
+}
+
+std::string show_types(const ops::Operation& op, const Typing& typing) {
+  std::string text;
+  for (unsigned width : typing.inputs) {
+    if (width != 0) text += (text.empty() ? "i" : ", i") + std::to_string(width);
+  }
+  if (!typing.results.empty()) text += text.empty() ? "->" : " ->";
+  for (size_t i = 0; i < typing.results.size(); ++i) {
+    text += (i == 0 ? " i" : ", i") + std::to_string(typing.results[i]);
+  }
+  return text;
+}
+
+// ---- numbers --------------------------------------------------------------------------------------------------------
+
+uint64_t cut(uint64_t value, unsigned width) { return width >= 64 ? value : value & ((uint64_t(1) << width) - 1); }
+
+std::vector<uint64_t> edges(unsigned width, bool few) {
+  const uint64_t least = uint64_t(1) << (width - 1);
+  std::vector<uint64_t> list = {0, 1, least - 1, least, ~uint64_t(0), 0x5555555555555555, width - 1u, width};
+  if (!few) {
+    for (uint64_t more : {uint64_t(2), uint64_t(3), uint64_t(7), uint64_t(10), uint64_t(width + 1), uint64_t(width / 2),
+                          least + 1, least - 2, ~uint64_t(1), ~uint64_t(2), ~uint64_t(9), uint64_t(0xaaaaaaaaaaaaaaaa),
+                          (uint64_t(1) << width / 2) - 1, uint64_t(1) << width / 2, ~uint64_t(0) << width / 2,
+                          uint64_t(0x0123456789abcdef), uint64_t(0x8040201008040201)}) {
+      list.push_back(more);
+    }
+  }
+  for (uint64_t& value : list) value = cut(value, width);
+  std::ranges::sort(list);
+  list.erase(std::unique(list.begin(), list.end()), list.end());
+  return list;
+}
+
+using Case = std::vector<uint64_t>;  // by input; 0 for what is no value
+
+// How many cases of an instance are wanted.
+struct Amount {
+  unsigned exhaustive_bits = 0;
+  bool few_edges = false;
+  unsigned random_cases = 0;
+};
+
+// All values if the inputs have at most so many bits, else edge values of all inputs crossed; then random ones, of
+// which some are related to each other: equal, complementary, a short way apart.
+std::vector<Case> cases_of(const Typing& typing, const Amount& amount, std::mt19937_64& random) {
+  std::vector<size_t> values;
+  unsigned bits = 0;
+  for (size_t i = 0; i < typing.inputs.size(); ++i) {
+    bits += typing.inputs[i];
+    if (typing.inputs[i] != 0) values.push_back(i);
+  }
+  const bool all = bits <= amount.exhaustive_bits;
+  std::vector<Case> cases = {Case(typing.inputs.size())};
+  for (size_t i : values) {
+    const unsigned width = typing.inputs[i];
+    std::vector<uint64_t> list = edges(width, amount.few_edges || values.size() > 2);
+    if (all) {
+      list.resize(size_t(1) << width);
+      std::iota(list.begin(), list.end(), 0);
+    }
+    std::vector<Case> next;
+    for (const Case& c : cases) {
+      for (uint64_t value : list) {
+        next.push_back(c);
+        next.back()[i] = value;
+      }
+    }
+    cases = std::move(next);
+  }
+  for (unsigned n = 0; n < amount.random_cases && !values.empty() && !all; ++n) {
+    Case c(typing.inputs.size());
+    for (size_t k = 0; k < values.size(); ++k) {
+      const unsigned width = typing.inputs[values[k]];
+      uint64_t value = random() >> random() % 64;
+      if (k > 0 && random() % 4 == 0) {
+        const uint64_t other = c[values[k - 1]];
+        const uint64_t related[] = {other, ~other, -other, other + 1, other - 1};
+        value = related[random() % 5];
+      }
+      c[values[k]] = cut(value, width);
+    }
+    cases.push_back(std::move(c));
+  }
+  return cases;
+}
+
+// ---- one combination ------------------------------------------------------------------------------------------------
+
+// What an operation did: trapped with a code, or gave results.
+struct Effect {
+  ir::TrapCode trap;
+  std::vector<uint64_t> results;
+  std::string other;  // the interpreter neither returned nor trapped; the solver gave no number
+  bool operator==(const Effect&) const = default;
+};
+
+struct Instance {
+  const ops::Operation& op;
+  const Typing& typing;
+  int condition = -1;                      // ir::IntCC
+  ir::TrapCode code;                       // of the operand, if there is one
+  std::optional<uint64_t> immediate = {};  // of an imm64 operand
+};
+
+bool has_effect(const ops::Operation& op, std::string_view effect) {
+  return std::ranges::find(op.effects, effect) != op.effects.end();
+}
+
+std::string show(const std::vector<uint64_t>& numbers) {
+  std::string text;
+  for (uint64_t n : numbers) text += (text.empty() ? "" : ", ") + std::to_string(n);
+  return text;
+}
+
+// A function of the operation alone: its values are the parameters.
+std::string clif_of(const Instance& in) {
+  std::string params, typed, operands, results, returns;
+  unsigned next = 0;
+  for (size_t i = 0; i < in.op.inputs.size(); ++i) {
+    const std::string& kind = in.op.inputs[i].kind.name;
+    std::string operand;
+    if (in.typing.inputs[i] != 0) {
+      const std::string type = "i" + std::to_string(in.typing.inputs[i]), value = "v" + std::to_string(next++);
+      params += (params.empty() ? "" : ", ") + type;
+      typed += (typed.empty() ? "" : ", ") + value + ": " + type;
+      operand = value;
+    } else if (kind == "intcc") {
+      operands += " " + std::string(ir::to_string(static_cast<ir::IntCC>(in.condition)));
+      continue;
+    } else if (kind == "trapcode") {
+      operand = ir::to_string(in.code);
+    } else if (kind == "imm64") {
+      operand = std::to_string(static_cast<int64_t>(*in.immediate));
+    }
+    const bool first = operands.empty() || (i > 0 && in.op.inputs[i - 1].kind.name == "intcc");
+    operands += (first ? " " : ", ") + operand;
+  }
+  for (unsigned width : in.typing.results) {
+    results += (results.empty() ? "" : ", ") + ("v" + std::to_string(next++));
+    returns += (returns.empty() ? "i" : ", i") + std::to_string(width);
+  }
+  std::string name = in.op.name;
+  if (in.op.polymorphic && !in.op.infers_type) name += ".i" + std::to_string(in.typing.variables[in.op.controlling]);
+  std::string text = "function %f(" + params + ")" + (returns.empty() ? "" : " -> " + returns) + " {\nblock0";
+  text += (typed.empty() ? "" : "(" + typed + ")") + ":\n    " + (results.empty() ? "" : results + " = ") + name;
+  text += operands + "\n";
+  if (!has_effect(in.op, "terminates_block")) text += "    return" + (results.empty() ? "" : " " + results) + "\n";
+  return text + "}\n";
+}
+
+// The parameters' values of a case.
+std::vector<ir::DataValue> arguments_of(const Instance& in, const Case& c) {
+  std::vector<ir::DataValue> args;
+  for (size_t i = 0; i < c.size(); ++i) {
+    const unsigned width = in.typing.inputs[i];
+    if (width != 0) args.emplace_back(ir::Type::integer(width), c[i]);
+  }
+  return args;
+}
+
+std::string describe(const Effect& effect) {
+  if (!effect.other.empty()) return effect.other;
+  if (effect.trap.is_valid()) return "traps " + ir::to_string(effect.trap);
+  return effect.results.empty() ? "returns" : show(effect.results);
+}
+
+// For `assay test`: what the definition says the interpreter should do.
+std::string reproducer(const std::string& clif, const Instance& in, const Case& c, const Effect& expected) {
+  std::string text = "test interpret\n\n" + clif + "; run: %f(";
+  const std::vector<ir::DataValue> args = arguments_of(in, c);
+  for (size_t i = 0; i < args.size(); ++i) text += (i == 0 ? "" : ", ") + ir::to_string(args[i]);
+  text += ")";
+  if (expected.trap.is_valid()) return text + " traps " + ir::to_string(expected.trap) + "\n";
+  for (size_t i = 0; i < expected.results.size(); ++i) {
+    const ir::DataValue value(ir::Type::integer(in.typing.results[i]), expected.results[i]);
+    text += (i == 0 ? " == " : ", ") + ir::to_string(value);
+  }
+  return text + "\n";
+}
+
+ir::TrapCode code_of(const Instance& in, const notation::Trap& trap) {
+  for (const ops::Operand& input : in.op.inputs) {
+    if (input.name == trap.code) return in.code;
+  }
+  return ir::parse_trap_code(trap.code).value_or(ir::TrapCode{});
+}
+
+// The number that input `id` of the semantics stands for.
+uint64_t input_of(const Instance& in, const Case& c, uint32_t id) {
+  return in.op.inputs[id].kind.name == "imm64" ? *in.immediate : c[id];
+}
+
+Effect evaluate(const Instance& in, const notation::Semantics& semantics, const Case& c,
+                notation::Evaluation& scratch) {
+  std::vector<notation::Bits> bits;
+  for (const notation::Input& input : semantics.inputs) {
+    bits.push_back(notation::truncated(notation::Bits(input_of(in, c, input.id)), input.width));
+  }
+  notation::evaluate(semantics, bits, nullptr, scratch);
+  if (scratch.status == notation::EvaluateStatus::Trapped) return {.trap = code_of(in, semantics.traps[scratch.trap])};
+  if (scratch.status != notation::EvaluateStatus::Done) return {.other = "touches memory"};
+  Effect out;
+  out.results.assign(in.typing.results.size(), 0);
+  for (const notation::Assignment& a : semantics.results) out.results[a.id] = scratch.values[a.value].low();
+  return out;
+}
+
+Effect interpret(const interpreter::Program& program, const Instance& in, const Case& c,
+                 interpreter::Interpreter& machine, interpreter::Outcome& outcome) {
+  machine.run(program, 0, arguments_of(in, c), {}, {}, outcome);
+  if (outcome.kind == interpreter::OutcomeKind::Trapped) return {.trap = outcome.trap};
+  if (outcome.kind != interpreter::OutcomeKind::Returned) return {.other = interpreter::describe(outcome)};
+  Effect out;
+  for (const ir::DataValue& value : outcome.results) out.results.push_back(value.as_u64());
+  return out;
+}
+
+// The semantics as solver terms over free constants.
+class SolverTerms {
+ public:
+  SolverTerms(z3::context& context, const notation::Semantics& semantics)
+      : context_(context), terms_(context), semantics_(semantics), free_(context), nodes_(context) {
+    for (const notation::Input& input : semantics.inputs) free_.push_back(terms_.fresh(input.name, input.width));
+    nodes_ = translate(
+        terms_, semantics, [&](uint32_t i) { return z3::expr(free_[i]); },
+        [&](uint32_t event, const z3::expr&) { return terms_.fresh("loaded", semantics.events[event].bits); });
+  }
+
+  Effect evaluate(const Instance& in, const Case& c) {
+    z3::expr_vector numbers(context_);
+    for (const notation::Input& input : semantics_.inputs) {
+      numbers.push_back(terms_.bv(input.width, cut(input_of(in, c, input.id), input.width)));
+    }
+    const auto value = [&](notation::NodeId id) { return z3::expr(nodes_[id]).substitute(free_, numbers).simplify(); };
+    for (const notation::Trap& trap : semantics_.traps) {
+      const z3::expr condition = value(trap.condition);
+      if (condition.is_true()) return {.trap = code_of(in, trap)};
+      if (!condition.is_false()) return {.other = "no truth value for when " + trap.code + " strikes"};
+    }
+    Effect out;
+    out.results.assign(in.typing.results.size(), 0);
+    for (const notation::Assignment& a : semantics_.results) {
+      const z3::expr result = value(a.value);
+      if (!result.is_numeral_u64(out.results[a.id])) return {.other = "no number for " + a.name};
+    }
+    return out;
+  }
+
+ private:
+  z3::context& context_;
+  Terms terms_;
+  const notation::Semantics& semantics_;
+  z3::expr_vector free_, nodes_;
+};
+
+// ---- the operations that are not run --------------------------------------------------------------------------------
+
+constexpr const char* kAccess = "memory: the prover knows it by name (values.cpp); executions judge it";
+constexpr const char* kMemory = "memory: no proof uses its meaning; executions judge it";
+constexpr const char* kControl = "control flow: a proof compares where both sides go; executions judge it";
+constexpr const char* kCall = "follows the ABI, a contract that executions judge";
+constexpr const char* kAddress = "an address that CLIF leaves open; executions judge what is done with it";
+constexpr const char* kNoEffect = "no result, no effect";
+constexpr const char* kUnwinding = "unwinding and stacks have no model; no proof uses its meaning";
+constexpr const char* kPinned = "a register outside of CLIF's values";
+
+// Why an operation has no `sem`.
+constexpr std::pair<std::string_view, const char*> kWithoutMeaning[] = {
+    {"jump", kControl},
+    {"brif", kControl},
+    {"br_table", kControl},
+    {"return", kCall},
+    {"call", kCall},
+    {"call_indirect", kCall},
+    {"return_call", kCall},
+    {"return_call_indirect", kCall},
+    {"try_call", kUnwinding},
+    {"try_call_indirect", kUnwinding},
+    {"get_exception_handler_address", kUnwinding},
+    {"stack_switch", kUnwinding},
+    {"debugtrap", "stops in a debugger: no result"},
+    {"nop", kNoEffect},
+    {"sequence_point", kNoEffect},
+    {"fence", "orders memory accesses: one thread cannot tell"},
+    {"func_addr", kAddress},
+    {"stack_addr", kAddress},
+    {"dynamic_stack_addr", kAddress},
+    {"symbol_value", kAddress},
+    {"tls_value", kAddress},
+    {"get_frame_pointer", kAddress},
+    {"get_stack_pointer", kAddress},
+    {"get_return_address", kAddress},
+    {"get_pinned_reg", kPinned},
+    {"set_pinned_reg", kPinned},
+    {"load", kAccess},
+    {"store", kAccess},
+    {"uload8", kAccess},
+    {"sload8", kAccess},
+    {"istore8", kAccess},
+    {"uload16", kAccess},
+    {"sload16", kAccess},
+    {"istore16", kAccess},
+    {"uload32", kAccess},
+    {"sload32", kAccess},
+    {"istore32", kAccess},
+    {"atomic_rmw", kMemory},
+    {"atomic_cas", kMemory},
+    {"atomic_load", kMemory},
+    {"atomic_store", kMemory},
+    {"bitcast", "among scalar integers the identity; no proof uses its meaning"},
+    {"blendv", "shaped like a vector instruction; no proof uses its meaning"},
+};
+
+Judgement without_meaning(const ops::Operation& op, const Typings& typings) {
+  Judgement row{.name = op.name, .state = JudgementState::NotJudged};
+  if (typings.all.empty()) {
+    row.types = typings.left_out;
+    row.reason = "outside the scalar integers of 8 to 64 bits";
+    return row;
+  }
+  for (const auto& [name, reason] : kWithoutMeaning) {
+    if (name == op.name) row.reason = reason;
+  }
+  if (row.reason.empty()) {
+    row.state = JudgementState::Missing;
+    row.reason = "has no sem: write one in operations.ops, or say in verify/operation_check.cpp why it has none";
+  }
+  return row;
+}
+
+// ---- the check ------------------------------------------------------------------------------------------------------
+
+class Check {
+ public:
+  Check(Definitions& definitions, const OperationCheckOptions& options)
+      : definitions_(definitions), file_(definitions.operations()), options_(options), random_(options.seed) {}
+
+  void operation(int index, std::vector<Judgement>& rows) {
+    const ops::Operation& op = file_.operations[index];
+    const Typings typings = typings_of(file_, op);
+    if (op.sem.empty() && op.traps.empty()) {
+      rows.push_back(without_meaning(op, typings));
+      return;
+    }
+    for (const Typing& typing : typings.all) {
+      Judgement row{.name = op.name, .types = show_types(op, typing), .state = JudgementState::Holds};
+      at_types(index, typing, row);
+      rows.push_back(std::move(row));
+    }
+    if (!typings.left_out.empty()) {
+      rows.push_back({.name = op.name,
+                      .types = typings.left_out,
+                      .state = JudgementState::NotJudged,
+                      .reason = "outside the scalar integers of 8 to 64 bits"});
+    }
+  }
+
+ private:
+  // Every condition, a few trap codes, edge immediates, whatever the operation has.
+  void at_types(int index, const Typing& typing, Judgement& row) {
+    const ops::Operation& op = file_.operations[index];
+    const auto has = [&](std::string_view kind) {
+      return std::ranges::any_of(op.inputs, [&](const ops::Operand& input) { return input.kind.name == kind; });
+    };
+    const auto fails = [&] { return row.state == JudgementState::Fails; };
+    if (has("intcc")) {
+      for (unsigned cc = 0; cc < ir::kIntCCCount && !fails(); ++cc) {
+        instance(index, {.op = op, .typing = typing, .condition = static_cast<int>(cc)}, row);
+      }
+    } else if (has("trapcode")) {
+      for (const ir::TrapCode code : {ir::TrapCode::user(1), ir::TrapCode::user(250), ir::kHeapOutOfBounds}) {
+        if (!fails()) instance(index, {.op = op, .typing = typing, .code = code}, row);
+      }
+    } else if (has("imm64")) {
+      // As a signed number of the type: that is how its text is read back.
+      const unsigned width = typing.results.empty() ? 64 : typing.results[0];
+      std::vector<uint64_t> immediates = edges(width, false);
+      for (unsigned n = 0; n < options_.random_cases / 4; ++n) immediates.push_back(cut(random_(), width));
+      for (uint64_t number : immediates) {
+        const auto value = static_cast<uint64_t>(static_cast<int64_t>(number << (64 - width)) >> (64 - width));
+        if (!fails()) instance(index, {.op = op, .typing = typing, .immediate = value}, row);
+      }
+    } else {
+      instance(index, {.op = op, .typing = typing}, row);
+    }
+  }
+
+  void instance(int index, const Instance& in, Judgement& row) {
+    const auto fail = [&](std::string reason) {
+      row.state = JudgementState::Fails;
+      row.reason = std::move(reason);
+    };
+    std::string reason;
+    const notation::Semantics* semantics =
+        definitions_.operation_semantics(index, in.typing.inputs, in.typing.results, in.condition, reason);
+    if (semantics == nullptr) return fail(reason);
+    if (!in.op.sem.empty() && semantics->results.size() != in.typing.results.size())
+      return fail("the sem leaves a result open");
+    const std::string clif = clif_of(in);
+    const auto function = ir::parse_function(clif);
+    if (!function) return fail("its function does not parse: " + function.error()[0].message + "\n" + clif);
+    if (const Diagnostics errors = ir::verify(*function); !errors.empty()) {
+      return fail("its function does not verify: " + errors[0].message + "\n" + clif);
+    }
+    program_.clear();
+    program_.add(*function);
+    program_.link();
+
+    const auto differs = [&](const Case& c, const Effect& expected, const char* who, const Effect& actual) {
+      std::vector<uint64_t> values;
+      for (const ir::DataValue& value : arguments_of(in, c)) values.push_back(value.as_u64());
+      fail("on (" + show(values) + ") the definition " + describe(expected) + ", " + who + " " + describe(actual));
+      row.reproducer = reproducer(clif, in, c, expected);
+    };
+    for (const Case& c : cases_of(in.typing, {options_.exhaustive_bits, false, options_.random_cases}, random_)) {
+      ++row.cases;
+      const Effect expected = evaluate(in, *semantics, c, evaluation_);
+      const Effect run = interpret(program_, in, c, interpreter_, outcome_);
+      if (run != expected) return differs(c, expected, "the interpreter", run);
+    }
+    SolverTerms solver(context_, *semantics);
+    std::vector<Case> cases = cases_of(in.typing, {0, true, options_.solver_cases / 4}, random_);
+    std::ranges::shuffle(cases, random_);
+    for (size_t i = 0; i < std::min<size_t>(cases.size(), options_.solver_cases); ++i) {
+      ++row.cases;
+      const Effect expected = evaluate(in, *semantics, cases[i], evaluation_);
+      const Effect solved = solver.evaluate(in, cases[i]);
+      if (solved != expected) return differs(cases[i], expected, "the solver's term", solved);
+    }
+  }
+
+  Definitions& definitions_;
+  const ops::OpsFile& file_;
+  const OperationCheckOptions& options_;
+  std::mt19937_64 random_;
+  z3::context context_;
+  interpreter::Interpreter interpreter_;
+  interpreter::Program program_;
+  interpreter::Outcome outcome_;
+  notation::Evaluation evaluation_;
+};
+
+}  // namespace
+
+Expected<std::vector<Judgement>> check_operations(std::string_view operations, const OperationCheckOptions& options) {
+  Diagnostics errors;
+  const std::unique_ptr<Definitions> definitions = Definitions::load({}, {}, operations, errors);
+  if (definitions == nullptr) return std::unexpected(errors[0]);
+  std::vector<Judgement> rows;
+  Check check(*definitions, options);
+  for (size_t i = 0; i < definitions->operations().operations.size(); ++i) {
+    if (!options.only.empty() && definitions->operations().operations[i].name != options.only) continue;
+    check.operation(static_cast<int>(i), rows);
+  }
+  return rows;
+}
+
+Expected<std::vector<Judgement>> check_operations(const OperationCheckOptions& options) {
+  for (const IsaKind isa : kAllIsas) {
+    if (const RuleSources* sources = rule_sources(isa)) return check_operations(sources->operations, options);
+  }
+  return fail("no backend is part of this build");
+}
+
+}  // namespace assay::verify

@@ -1,0 +1,39 @@
+// Which rules use which terms, and which proofs therefore depend on a rule or a spec.
+//
+// A rule is proven itself if its term is lower, lower_branch or has a spec (verify.h); any other is proven in the rules
+// that reach its term through terms without a spec. Over the program with its extractor macros expanded.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "compiler/isle/sema.h"
+
+namespace assay::verify {
+
+// The terms that an expression builds, that a pattern matches.
+void collect_terms(const isle::Expr& expr, std::set<uint32_t>& terms);
+void collect_terms(const isle::Pattern& pattern, std::set<uint32_t>& terms);
+
+class RuleUsers {
+ public:
+  explicit RuleUsers(const isle::Program& program);
+
+  bool is_root(isle::TermId term) const;
+  // Can lowering come to the term?
+  bool reached(isle::TermId term) const { return reached_[term.index]; }
+  // The names of the rules whose proof depends on this rule; on the spec of this term.
+  std::vector<std::string> judges_of_rule(const isle::Rule& rule) const;
+  std::vector<std::string> judges_of_spec(isle::TermId term) const;
+
+ private:
+  std::set<uint32_t> roots_over(std::vector<isle::RuleId> rules) const;
+  std::vector<std::string> names(const std::set<uint32_t>& rules) const;
+
+  const isle::Program& program_;
+  std::vector<std::vector<isle::RuleId>> built_by_, matched_by_;  // by term
+  std::vector<bool> reached_;
+};
+
+}  // namespace assay::verify
