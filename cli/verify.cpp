@@ -25,9 +25,12 @@ struct Options {
 };
 
 nlohmann::json to_json(const verify::UnitResult& unit) {
-  nlohmann::json rules = nlohmann::json::array();
+  nlohmann::json rules = nlohmann::json::array(), trusted = nlohmann::json::array();
   for (const verify::RuleResult& rule : unit.rules) {
-    if (rule.state == verify::RuleState::Proven) continue;
+    if (rule.state == verify::RuleState::Trusted) trusted.push_back({{"name", rule.name}, {"reason", rule.reason}});
+  }
+  for (const verify::RuleResult& rule : unit.rules) {
+    if (rule.state == verify::RuleState::Proven || rule.state == verify::RuleState::Trusted) continue;
     rules.push_back({{"name", rule.name},
                      {"file", rule.file},
                      {"line", rule.line},
@@ -37,12 +40,14 @@ nlohmann::json to_json(const verify::UnitResult& unit) {
   }
   return {{"rules", unit.rules.size()},
           {"proven", unit.proven},
+          {"trusted", unit.trusted},
           {"failed", unit.failed},
           {"unknown", unit.unknown},
           {"instantiations", unit.instantiations},
           {"seconds", unit.seconds},
           {"cpu_seconds", unit.cpu_seconds},
-          {"open", rules}};
+          {"open", rules},
+          {"contracts", trusted}};
 }
 
 void print_text(const verify::UnitResult& unit, bool list) {
@@ -52,18 +57,26 @@ void print_text(const verify::UnitResult& unit, bool list) {
                   rule.counterexample.c_str());
     }
   }
+  unsigned from_lemmas = 0;
   for (const verify::RuleResult& rule : unit.rules) {
-    if (rule.state == verify::RuleState::Unknown) {
-      std::printf("%s:%u: rule %s not proven: %s\n", rule.file.c_str(), rule.line, rule.name.c_str(), rule.reason.c_str());
-    } else if (list && rule.state == verify::RuleState::Proven) {
-      std::printf("%s:%u: rule %s proven, %u instantiations, %.2f s\n", rule.file.c_str(), rule.line, rule.name.c_str(),
-                  rule.applicable, rule.seconds);
+    const bool proven = rule.state == verify::RuleState::Proven;
+    if (proven && !rule.lemmas.empty()) ++from_lemmas;
+    if (rule.state == verify::RuleState::Unknown || (list && rule.state == verify::RuleState::Trusted)) {
+      std::printf("%s:%u: rule %s %s: %s\n", rule.file.c_str(), rule.line, rule.name.c_str(),
+                  rule.state == verify::RuleState::Trusted ? "trusted" : "not proven", rule.reason.c_str());
+    } else if (list && proven) {
+      std::string lemmas;
+      for (const std::string& lemma : rule.lemmas) lemmas += (lemmas.empty() ? ", from the specs of " : ", ") + lemma;
+      std::printf("%s:%u: rule %s proven, %u instantiations, %.2f s%s\n", rule.file.c_str(), rule.line, rule.name.c_str(),
+                  rule.applicable, rule.seconds, lemmas.c_str());
     }
   }
-  std::printf("%-8s %zu rules: %u proven, %u failed, %u unknown; %llu instantiations in %.1f s (%.0f per core-second)\n",
-              name(unit.isa), unit.rules.size(), unit.proven, unit.failed, unit.unknown,
-              static_cast<unsigned long long>(unit.instantiations), unit.seconds,
-              static_cast<double>(unit.instantiations) / (unit.cpu_seconds > 0 ? unit.cpu_seconds : 1));
+  std::printf(
+      "%-8s %zu rules: %u proven (%u of them from lemmas), %u trusted, %u failed, %u unknown; %llu instantiations in %.1f s "
+      "(%.0f per core-second)\n",
+      name(unit.isa), unit.rules.size(), unit.proven, from_lemmas, unit.trusted, unit.failed, unit.unknown,
+      static_cast<unsigned long long>(unit.instantiations), unit.seconds,
+      static_cast<double>(unit.instantiations) / (unit.cpu_seconds > 0 ? unit.cpu_seconds : 1));
 }
 
 int run_verify(const Options& options) {
@@ -119,7 +132,7 @@ void add_verify(CLI::App& app, Action& action) {
   command->add_option("--jobs", options->jobs, "threads; default: one per processor");
   command->add_option("--timeout", options->timeout, "seconds per query")->check(CLI::Range(0.001, 86400.0));
   command->add_option("--export-smt", options->export_directory, "write each query into this folder as SMT-LIB");
-  command->add_flag("--list", options->list, "list the proven rules too");
+  command->add_flag("--list", options->list, "the whole ledger: proven and trusted rules too");
   command->add_flag("--json", options->json, "one JSON object on standard output");
   add_example(*command, "assay verify --isa riscv64 --rule iadd");
   command->callback([options, &action] { action = [options] { return run_verify(*options); }; });

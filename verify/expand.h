@@ -106,15 +106,14 @@ struct Instantiation {
   std::vector<NamedTerm> variables;       // of the rule
   std::vector<NamedTerm> outcomes;        // of both sides
   std::set<uint32_t> rules;               // indices of all rules that took part
+  std::set<uint32_t> lemmas;              // terms with rules that stood for their spec
   bool uses_functions = false;
 };
 
-enum class RunStatus : uint8_t { Complete, Pruned, Unsupported };
-
 // Runs the rule with all choices. `visit` gets each complete instantiation and returns false to stop early; `unsupported` is
-// told why a run could not be expressed, with the rules that took part.
+// told why a run could not be expressed, whether a contract stands in for its proof, and the rules that took part.
 void expand_rule(Definitions& definitions, Terms& terms, isle::RuleId rule,
                  const std::function<bool(Instantiation&)>& visit,
-                 const std::function<void(const std::string&, const std::set<uint32_t>&)>& unsupported);
+                 const std::function<void(const std::string&, bool, const std::set<uint32_t>&)>& unsupported);
 
 }  // namespace assay::verify

@@ -191,6 +191,7 @@ void Run::execute(isle::RuleId id, Instantiation& out) {
   out.assumptions = assumptions_;
   out.description = description_;
   out.rules = rules_used_;
+  out.lemmas = lemmas_;
   out.uses_functions = terms_.take_functions_seen();
   for (const auto& [bound_rule, bindings] : root_bindings_) {
     for (size_t i = 0; i < bindings.size(); ++i) {
@@ -204,7 +205,7 @@ void Run::execute(isle::RuleId id, Instantiation& out) {
 
 void expand_rule(Definitions& definitions, Terms& terms, isle::RuleId rule,
                  const std::function<bool(Instantiation&)>& visit,
-                 const std::function<void(const std::string&, const std::set<uint32_t>&)>& unsupported) {
+                 const std::function<void(const std::string&, bool, const std::set<uint32_t>&)>& unsupported) {
   Choices choices;
   do {
     Run run(definitions, terms, choices);
@@ -215,7 +216,7 @@ void expand_rule(Definitions& definitions, Terms& terms, isle::RuleId rule,
     } catch (const Pruned&) {
       // This combination cannot match.
     } catch (const Unsupported& what) {
-      unsupported(what.reason, run.rules_used());
+      unsupported(what.reason, what.is_contract, run.rules_used());
     }
   } while (choices.advance());
 }

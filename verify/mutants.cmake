@@ -2,7 +2,6 @@
 add_library(assay_mutants STATIC
   mutants.cpp
   mutate.cpp
-  rule_users.cpp
   source_text.cpp
   symmetry.cpp)
 target_include_directories(assay_mutants PRIVATE ${Z3_INCLUDE_DIR})

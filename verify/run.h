@@ -16,6 +16,7 @@ namespace assay::verify {
 struct Pruned {};
 struct Unsupported {
   std::string reason;
+  bool is_contract = false;  // it need not be proven: `reason` names what stands in
 };
 
 // The choices of one run, replayed from the front: depth-first search over runs.
@@ -124,6 +125,7 @@ class Run {
   std::optional<z3::expr> table_size_;  // entries of a br_table, without the default
   std::vector<uint32_t> expanding_;     // the terms whose rules are being applied, outermost first
   std::set<uint32_t> rules_used_;
+  std::set<uint32_t> lemmas_;  // terms with rules for which their spec stood
   std::vector<std::pair<const isle::Rule*, Bindings>> root_bindings_;
   int64_t next_identity_ = 1;
   int64_t flags_epoch_ = 0;  // instructions so far that write the flags

@@ -13,6 +13,7 @@
 
 #include "verify/expand.h"
 #include "verify/rule_sources.h"
+#include "verify/rule_users.h"
 
 namespace assay::verify {
 
@@ -38,35 +39,50 @@ std::string number_text(const z3::expr& value) {
 
 // What is known of one rule while it is being proven; helper rules are credited in the rules that use them.
 struct Tally {
-  unsigned applicable = 0, inapplicable = 0, failed = 0, unknown = 0;
+  unsigned applicable = 0, inapplicable = 0, failed = 0, unknown = 0, trusted = 0;
   std::string reason, counterexample;
+  std::set<uint32_t> lemmas;
   double seconds = 0;
+
+  void add(const Tally& other) {
+    applicable += other.applicable;
+    inapplicable += other.inapplicable;
+    failed += other.failed;
+    unknown += other.unknown;
+    trusted += other.trusted;
+    seconds += other.seconds;
+    lemmas.insert(other.lemmas.begin(), other.lemmas.end());
+    if (reason.empty()) reason = other.reason;
+    if (counterexample.empty()) counterexample = other.counterexample;
+  }
+  // `is_root`: the rule is proven itself; another is proven if some instantiation that it takes part in is valid.
+  RuleState state(bool is_root) const {
+    const unsigned valid = applicable - std::min(applicable, failed + unknown);
+    if (failed != 0 && (is_root || valid == 0)) return RuleState::Failed;
+    if (is_root ? unknown == 0 && trusted == 0 && applicable != 0 : valid != 0) return RuleState::Proven;
+    return trusted != 0 && unknown == 0 ? RuleState::Trusted : RuleState::Unknown;
+  }
 };
 
-void collect_terms(const isle::Expr& expr, std::vector<isle::TermId>& out) {
-  if (expr.kind == isle::Expr::Kind::Term) out.push_back(expr.term);
-  for (const isle::Let& let : expr.lets) collect_terms(let.value, out);
-  for (const isle::Expr& child : expr.children) collect_terms(child, out);
-}
-
-// The terms that lowering can reach: rules of others (a shared helper that this ISA does not use) are none of its rules.
-std::vector<bool> reachable_terms(const isle::Program& program) {
-  std::vector<bool> reached(program.terms.size());
-  std::vector<isle::TermId> work;
-  for (const char* root : {"lower", "lower_branch"}) {
-    if (const isle::TermId term = program.find_term(root); term) work.push_back(term);
-  }
-  while (!work.empty()) {
-    const isle::TermId term = work.back();
-    work.pop_back();
-    if (reached[term.index]) continue;
-    reached[term.index] = true;
-    for (const isle::RuleId rule : program.terms[term].rules) {
-      collect_terms(program.rules[rule].result, work);
-      for (const isle::IfLet& if_let : program.rules[rule].if_lets) collect_terms(if_let.value, work);
+// A rule that rests on a lemma is no better than the rules that are to prove it. `results` by rule index, null for those
+// that were not asked for.
+void chain_lemmas(const isle::Program& program, const std::vector<Tally>& tallies, std::vector<RuleResult*>& results) {
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (uint32_t i = 0; i < results.size(); ++i) {
+      if (results[i] == nullptr || results[i]->state != RuleState::Proven) continue;
+      for (const uint32_t lemma : tallies[i].lemmas) {
+        for (const isle::RuleId rule : program.terms[isle::TermId(lemma)].rules) {
+          const RuleResult* base = results[rule.index];
+          if (base == nullptr || base->state == RuleState::Proven) continue;
+          results[i]->state = RuleState::Unknown;
+          results[i]->reason = "rests on the spec of " + program.terms[isle::TermId(lemma)].name + ", whose rule " +
+                               base->name + " is not proven";
+          changed = true;
+        }
+      }
     }
   }
-  return reached;
 }
 
 class Prover {
@@ -80,11 +96,6 @@ class Prover {
   const isle::Program& program() const { return definitions_->program(); }
   std::vector<Tally>& tallies() { return tallies_; }
   uint64_t instantiations() const { return instantiations_; }
-
-  bool is_root(const isle::Rule& rule) const {
-    const isle::Term& term = program().terms[rule.term];
-    return term.name == "lower" || term.name == "lower_branch" || !term.specs.empty();
-  }
 
   void prove(isle::RuleId rule) {
     const double begin = thread_seconds();
@@ -110,27 +121,20 @@ class Prover {
             repeat = true;
             return false;
           }
+          tally.lemmas = std::move(instantiation.lemmas);
           records.emplace_back(instantiation.rules, std::move(tally));
           return records.back().second.failed == 0;  // one counterexample is enough
         },
-        [&](const std::string& reason, const std::set<uint32_t>& rules) {
+        [&](const std::string& reason, bool is_contract, const std::set<uint32_t>& rules) {
           Tally tally;
-          tally.unknown = 1;
+          (is_contract ? tally.trusted : tally.unknown) = 1;
           tally.reason = reason;
           records.emplace_back(rules, std::move(tally));
         });
     if (repeat) return false;
     for (auto& [rules, tally] : records) {
       instantiations_ += tally.applicable + tally.inapplicable;
-      for (uint32_t index : rules) {
-        Tally& total = tallies_[index];
-        total.applicable += tally.applicable;
-        total.inapplicable += tally.inapplicable;
-        total.failed += tally.failed;
-        total.unknown += tally.unknown;
-        if (total.reason.empty()) total.reason = tally.reason;
-        if (total.counterexample.empty()) total.counterexample = tally.counterexample;
-      }
+      for (uint32_t index : rules) tallies_[index].add(tally);
     }
     return true;
   }
@@ -224,6 +228,7 @@ class Prover {
 const char* to_string(RuleState state) {
   switch (state) {
     case RuleState::Proven: return "proven";
+    case RuleState::Trusted: return "trusted";
     case RuleState::Failed: return "failed";
     case RuleState::Unknown: return "unknown";
   }
@@ -256,9 +261,9 @@ Expected<UnitResult> verify_sources(IsaKind isa, const RuleSources& sources, con
   }
 
   const isle::Program& program = provers[0]->program();
-  const std::vector<bool> reachable = reachable_terms(program);
+  const RuleUsers users(program);
   const auto selected = [&](const isle::Rule& rule) {
-    if (!reachable[rule.term.index]) return false;
+    if (!users.reached(rule.term)) return false;
     if (options.rules.empty()) return true;
     return std::any_of(options.rules.begin(), options.rules.end(),
                        [&](const std::string& part) { return rule.name.find(part) != std::string::npos; });
@@ -272,14 +277,12 @@ Expected<UnitResult> verify_sources(IsaKind isa, const RuleSources& sources, con
     try {
       for (uint32_t i = next++; i < program.rules.size(); i = next++) {
         const isle::Rule& rule = prover.program().rules[isle::RuleId(i)];
-        if (!prover.is_root(rule) || !selected(rule)) continue;
+        if (!users.is_root(rule.term) || !selected(rule)) continue;
         prover.prove(isle::RuleId(i));
         if (options.progress) {
           const Tally& tally = prover.tallies()[i];
           RuleResult result{.name = rule.name, .term = prover.program().terms[rule.term].name};
-          result.state = tally.failed != 0 ? RuleState::Failed
-                         : tally.unknown != 0 || tally.applicable == 0 ? RuleState::Unknown
-                                                                       : RuleState::Proven;
+          result.state = tally.state(true);
           result.applicable = tally.applicable;
           result.seconds = tally.seconds;
           const std::lock_guard lock(mutex);
@@ -298,45 +301,41 @@ Expected<UnitResult> verify_sources(IsaKind isa, const RuleSources& sources, con
   if (!internal_error.empty()) return fail(internal_error, "this is a mistake in Assay's prover");
 
   UnitResult unit{.isa = isa};
-
+  std::vector<Tally> totals(program.rules.size());
   for (const isle::Rule& rule : program.rules) {
-    Tally total;
-    for (const auto& prover : provers) {
-      const Tally& tally = prover->tallies()[rule.id.index];
-      total.applicable += tally.applicable;
-      total.inapplicable += tally.inapplicable;
-      total.failed += tally.failed;
-      total.unknown += tally.unknown;
-      total.seconds += tally.seconds;
-      if (total.reason.empty()) total.reason = tally.reason;
-      if (total.counterexample.empty()) total.counterexample = tally.counterexample;
-    }
-    const bool root = provers[0]->is_root(rule);
     if (!selected(rule)) continue;
+    Tally& total = totals[rule.id.index];
+    for (const auto& prover : provers) total.add(prover->tallies()[rule.id.index]);
+    const bool is_root = users.is_root(rule.term);
     const Place place = program.place(rule.position);
     RuleResult result{.name = rule.name,
                       .term = program.terms[rule.term].name,
                       .file = place.file,
                       .line = place.line,
+                      .state = total.state(is_root),
                       .applicable = total.applicable,
                       .inapplicable = total.inapplicable,
                       .seconds = total.seconds};
-    const unsigned valid = total.applicable - std::min(total.applicable, total.failed + total.unknown);
-    if (total.failed != 0 && (root || valid == 0)) {
-      result.state = RuleState::Failed;
-      result.counterexample = total.counterexample;
-    } else if (root ? total.unknown == 0 && total.applicable != 0 : valid != 0) {
-      result.state = RuleState::Proven;
-    } else {
-      result.state = RuleState::Unknown;
-      result.reason = !total.reason.empty()      ? total.reason
-                      : root || total.inapplicable != 0 ? "no instantiation applies"
-                                                : "no rule that is proven uses it";
+    for (const uint32_t lemma : total.lemmas) result.lemmas.push_back(program.terms[isle::TermId(lemma)].name);
+    if (result.state == RuleState::Failed) result.counterexample = total.counterexample;
+    if (result.state == RuleState::Trusted || result.state == RuleState::Unknown) {
+      result.reason = !total.reason.empty()                ? total.reason
+                      : is_root || total.inapplicable != 0 ? "no instantiation applies"
+                                                           : "no rule that is proven uses it";
     }
-    unit.proven += result.state == RuleState::Proven;
-    unit.failed += result.state == RuleState::Failed;
-    unit.unknown += result.state == RuleState::Unknown;
     unit.rules.push_back(std::move(result));
+  }
+  std::vector<RuleResult*> by_rule(program.rules.size());
+  size_t next_result = 0;
+  for (const isle::Rule& rule : program.rules) {
+    if (selected(rule)) by_rule[rule.id.index] = &unit.rules[next_result++];
+  }
+  chain_lemmas(program, totals, by_rule);
+  for (const RuleResult& rule : unit.rules) {
+    unit.proven += rule.state == RuleState::Proven;
+    unit.trusted += rule.state == RuleState::Trusted;
+    unit.failed += rule.state == RuleState::Failed;
+    unit.unknown += rule.state == RuleState::Unknown;
   }
   for (const auto& prover : provers) unit.instantiations += prover->instantiations();
   for (double seconds : cpu) unit.cpu_seconds += seconds;

@@ -2,7 +2,8 @@
 // the machine's instructions.
 //
 // A rule is expanded into instantiations (expand.h); each is one query: can its assumptions hold while a goal does not?
-// A rule is proven if at least one instantiation applies (its assumptions are satisfiable) and all that apply are valid.
+// A rule is proven if at least one instantiation applies (its assumptions are satisfiable), all that apply are valid,
+// and the lemmas it rests on are proven.
 // Rules of lower and lower_branch, and of helper terms that have a spec, are proven directly; any other helper rule
 // is proven in the rules that use it.
 #pragma once
@@ -27,9 +28,10 @@ struct VerifyOptions {
 };
 
 enum class RuleState : uint8_t {
-  Proven,
+  Proven,   // perhaps from lemmas: specs of helper terms, whose rules are proven themselves
+  Trusted,  // a contract that no rule states; `reason` names what stands in for the proof
   Failed,   // a counterexample
-  Unknown,  // the solver gave up, nothing applies, or something has no model: see `reason`
+  Unknown,  // the solver gave up, nothing applies, something has no model, or a lemma is not proven: see `reason`
 };
 const char* to_string(RuleState state);
 
@@ -39,17 +41,18 @@ struct RuleResult {
   std::string file;
   uint32_t line = 0;
   RuleState state = RuleState::Unknown;
-  std::string reason;          // of Unknown
+  std::string reason;          // of Unknown and Trusted
   std::string counterexample;  // of Failed: several lines, in terms of the rule's variables
   unsigned applicable = 0;     // instantiations
   unsigned inapplicable = 0;
+  std::vector<std::string> lemmas;  // the helper terms on whose spec it rests
   double seconds = 0;          // of processor time
 };
 
 struct UnitResult {
   IsaKind isa;
   std::vector<RuleResult> rules;  // in the order of the sources
-  unsigned proven = 0, failed = 0, unknown = 0;
+  unsigned proven = 0, trusted = 0, failed = 0, unknown = 0;
   uint64_t instantiations = 0;
   double seconds = 0;      // wall clock
   double cpu_seconds = 0;  // summed over threads

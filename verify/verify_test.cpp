@@ -388,7 +388,6 @@ TEST(Verify, WhatHasNoModelIsUnknown) {
                  "(decl t_zero () Reg) (extern constructor t_zero t_zero) "
                  "(spec (t_zero) (provide (= result #x0000000000000000)))",
                  {"without a model are compared"});
-  expect_unknown("(rule r (lower (call f arguments)) (gen_call f arguments))", {"calls and returns"});
 }
 
 TEST(Verify, OtherEffectsAreNotIgnored) {
@@ -400,6 +399,13 @@ TEST(Verify, OtherEffectsAreNotIgnored) {
                  {"number of results"});
   // A 128-bit register: nothing is known of its upper half.
   expect_refuted("(rule r (lower (has_type $I64 (band x (iconst_zext 0)))) (t_wide x))", {"result 0"});
+}
+
+TEST(Verify, ContractsAreTrusted) {
+  const std::string term = "(rule r (lower (iadd x y)) (by_contract x y)) (decl by_contract (Reg Reg) Reg) "
+                           "(extern constructor by_contract by_contract) ";
+  expect_unknown(term, {"constructor by_contract has no spec"});
+  expect_state(term + "(attr by_contract (tag abi_contract))", "r", RuleState::Trusted, {"call_plan_test"});
 }
 
 TEST(Verify, HelpersWithSpecs) {
@@ -415,6 +421,9 @@ TEST(Verify, HelpersWithSpecs) {
   const std::string small = "(spec (sum a b) (provide (= result (bvadd a b))) (require (bvult b #x0000000000001000))) ";
   expect_proven(root + small + "(rule r (sum a b) (t_add a (t_andi b 0xfff)))");
   expect_refuted(root + small + "(rule r (sum a b) (t_add a (t_andi b 0xfff)))", {"requirement of sum"}, "root");
+  // Who rests on a lemma that is not proven is not proven.
+  expect_unknown(root + right + "(rule r (sum a b) (t_sub a b))", {"rests on the spec of sum, whose rule r is not proven"}, "root");
+  EXPECT_EQ(rule(prove(root + right + "(rule r (sum a b) (t_add a b))"), "root").lemmas, std::vector<std::string>{"sum"});
   // A helper without a spec is proven where it is used; its mistake is its user's.
   expect_state(root + "(rule r (sum a b) (t_add a b))", "r", RuleState::Proven);
   expect_refuted(root + "(rule r (sum a b) (t_sub a b))", {"result 0"}, "root");
