@@ -73,6 +73,8 @@ std::vector<std::string> head_of(const CampaignOptions& options, uint64_t number
           "seed " + std::to_string(options.seed) + ", program " + std::to_string(number) + "; key " + finding.key()};
 }
 
+constexpr const char* kNotRun = "not run";  // instead of a report
+
 // What a worker process does.
 class Worker {
  public:
@@ -80,8 +82,9 @@ class Worker {
   Worker(const CampaignOptions& options, std::map<std::string, unsigned> files, double pause)
       : options_(options), files_(std::move(files)), pause_(pause), harness_(options.harness) {}
 
-  // One program. A report if there is something to say, else nothing.
-  std::string run(uint64_t number) {
+  // One program, unless time is up. A report if there is something to say, else nothing.
+  std::string run(uint64_t number, Clock::time_point until) {
+    if (Clock::now() >= until) return kNotRun;
     make_program(options_, number, program_, test_);
     count_operations();
     findings_.clear();
@@ -165,7 +168,7 @@ class Campaign {
     std::filesystem::create_directories(options_.out, error);
     if (error) return fail(Place{.file = options_.out}, "cannot make the folder: " + error.message());
     pool_.jobs = std::max(1u, options_.jobs);
-    pool_.queue = 4;
+    pool_.queue = 32;
     pool_.until = begin_ + std::chrono::milliseconds(static_cast<int64_t>(options_.seconds * 1000));
     std::unique_ptr<Worker> worker;  // of this process: stays empty in the one that was started
     const auto mine = [&]() -> Worker& {
@@ -175,6 +178,7 @@ class Campaign {
     pool_.last_word = [&] { return mine().report(); };
     pool_.heard = [&](const std::string& text) { merge(text); };
     const auto done = [&](size_t number, const Expected<std::string>& result) {
+      if (result && *result == kNotRun) return;
       ++report_.programs;
       if (!result) {
         crashed(number, result.error().message);
@@ -183,7 +187,7 @@ class Campaign {
       }
     };
     const size_t count = options_.programs != 0 ? options_.programs : std::numeric_limits<size_t>::max();
-    if (!oracles::run_isolated(count, pool_, [&](size_t number) { return mine().run(number); }, done)) {
+    if (!oracles::run_isolated(count, pool_, [&](size_t number) { return mine().run(number, pool_.until); }, done)) {
       return fail("no worker process could be started");
     }
     if (failure_) return std::unexpected(*failure_);

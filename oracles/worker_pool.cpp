@@ -14,6 +14,7 @@
 #include <cstring>
 #include <deque>
 #include <optional>
+#include <thread>
 #include <vector>
 
 namespace assay::oracles {
@@ -189,6 +190,9 @@ void Pool::wait(std::vector<bool>& readable) {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(first_deadline - Clock::now()).count();
   poll(polled.data(), polled.size(), static_cast<int>(std::clamp<long long>(left + 1, 0, 1000)));
   for (size_t i = 0; i < workers_.size(); ++i) readable[i] = polled[i].revents != 0;
+  // With much to do before a worker misses us, it need not wake us for every result.
+  constexpr unsigned kLongQueue = 16;
+  if (options_.queue >= kLongQueue) std::this_thread::sleep_for(std::chrono::milliseconds(2));
 }
 
 bool Pool::run(size_t count, const std::function<void(size_t, Expected<std::string>)>& done) {

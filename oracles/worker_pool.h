@@ -16,7 +16,9 @@ namespace assay::oracles {
 struct WorkerPoolOptions {
   unsigned jobs = 1;              // worker processes at a time
   uint32_t milliseconds = 60000;  // after which an item's worker is killed
-  unsigned queue = 1;             // items handed to a worker at a time: with several, it never waits for the next
+  // Items handed to a worker at a time: with several it never waits for the next; with 16 or more, `done` comes some
+  // milliseconds later, for many at once.
+  unsigned queue = 1;
   // No item is handed out after that; `done` and `heard` may bring it forward.
   std::chrono::steady_clock::time_point until = std::chrono::steady_clock::time_point::max();
   // If there are both: called in every worker that lives to see the end, and here with its result.
