@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
+#include "verify/proof_cache.h"
 #include "verify/verify.h"
 
 namespace assay::cli {
@@ -20,6 +21,9 @@ struct Options {
   unsigned jobs = 0;
   double timeout = 60;
   std::string export_directory;
+  std::string cache = verify::default_cache_path();
+  bool no_cache = false;
+  double recheck = 0;
   bool list = false;
   bool json = false;
 };
@@ -44,6 +48,8 @@ nlohmann::json to_json(const verify::UnitResult& unit) {
           {"failed", unit.failed},
           {"unknown", unit.unknown},
           {"instantiations", unit.instantiations},
+          {"queries", unit.queries},
+          {"known", unit.known},
           {"seconds", unit.seconds},
           {"cpu_seconds", unit.cpu_seconds},
           {"open", rules},
@@ -71,12 +77,15 @@ void print_text(const verify::UnitResult& unit, bool list) {
                   rule.applicable, rule.seconds, lemmas.c_str());
     }
   }
+  const std::string known = unit.known != 0 ? "; " + std::to_string(unit.known) + " of " + std::to_string(unit.queries) +
+                                                  " queries known from earlier runs"
+                                            : "";
   std::printf(
       "%-8s %zu rules: %u proven (%u of them from lemmas), %u trusted, %u failed, %u unknown; %llu instantiations in %.1f s "
-      "(%.0f per core-second)\n",
+      "(%.0f per core-second%s)\n",
       name(unit.isa), unit.rules.size(), unit.proven, from_lemmas, unit.trusted, unit.failed, unit.unknown,
       static_cast<unsigned long long>(unit.instantiations), unit.seconds,
-      static_cast<double>(unit.instantiations) / (unit.cpu_seconds > 0 ? unit.cpu_seconds : 1));
+      static_cast<double>(unit.instantiations) / (unit.cpu_seconds > 0 ? unit.cpu_seconds : 1), known.c_str());
 }
 
 int run_verify(const Options& options) {
@@ -95,7 +104,9 @@ int run_verify(const Options& options) {
   verify::VerifyOptions verify_options{.jobs = options.jobs,
                                        .timeout_ms = static_cast<unsigned>(options.timeout * 1000),
                                        .rules = options.rules,
-                                       .export_directory = options.export_directory};
+                                       .export_directory = options.export_directory,
+                                       .cache = options.no_cache ? "" : options.cache,
+                                       .recheck = options.recheck};
   unsigned done = 0;
   if (!options.json && is_terminal(STDERR_FILENO)) {
     verify_options.progress = [&](const verify::RuleResult& rule) {
@@ -132,6 +143,9 @@ void add_verify(CLI::App& app, Action& action) {
   command->add_option("--jobs", options->jobs, "threads; default: one per processor");
   command->add_option("--timeout", options->timeout, "seconds per query")->check(CLI::Range(0.001, 86400.0));
   command->add_option("--export-smt", options->export_directory, "write each query into this folder as SMT-LIB");
+  command->add_option("--cache", options->cache, "file with the verdicts of earlier runs")->capture_default_str();
+  command->add_flag("--no-cache", options->no_cache, "ask the solver everything");
+  command->add_option("--recheck", options->recheck, "share of the known verdicts to ask again")->check(CLI::Range(0.0, 1.0));
   command->add_flag("--list", options->list, "the whole ledger: proven and trusted rules too");
   command->add_flag("--json", options->json, "one JSON object on standard output");
   add_example(*command, "assay verify --isa riscv64 --rule iadd");

@@ -164,6 +164,7 @@ void Run::execute(isle::RuleId id, Instantiation& out) {
   const isle::Term& term = program_.terms[rule.term];
   std::vector<Symbol> arguments;
   std::shared_ptr<ClifInst> root;
+  terms_.begin();
   terms_.take_functions_seen();
   for (size_t i = 0; i < term.arguments.size(); ++i) {
     if (program_.types[term.arguments[i]].name == "MachLabelSlice") {

@@ -208,13 +208,62 @@ class Deriver {
     return candidates;
   }
 
-  void integers(isle::Int128 value, isle::TypeId type, const Span& at, const Span& context) {
+  // Does the guard that is being walked, by its spec, admit fewer inputs with `value` for this operand of it, and
+  // otherwise give the same?
+  bool is_narrower(const Expr& operand, isle::Int128 value) {
+    if (guard_value_ == nullptr) return false;
+    for (uint32_t i = 0; i < guard_value_->children.size(); ++i) {
+      if (&guard_value_->children[i] != &operand) continue;
+      const auto before = static_cast<uint64_t>(operand.value), after = static_cast<uint64_t>(value);
+      const auto [it, is_new] = narrower_.try_emplace({guard_value_->term.index, i, before, after}, false);
+      if (is_new) it->second = admits_fewer(program_.terms[guard_value_->term], i, before, after);
+      return it->second;
+    }
+    return false;
+  }
+  bool admits_fewer(const isle::Term& term, size_t operand, uint64_t before, uint64_t after) {
+    if (term.specs.empty() || term.specs[0]->arguments.size() != term.arguments.size()) return false;
+    const isle::ast::Spec& spec = *term.specs[0];
+    SpecEnvironment old_values, new_values;
+    for (size_t i = 0; i < term.arguments.size(); ++i) {
+      const isle::Type& type = program_.types[term.arguments[i]];
+      const std::string& name = spec.arguments[i].text;
+      if (type.kind != isle::Type::Kind::Int || type.bits > 64) return false;
+      const auto is_changed = [&](const SpecExpr& e) { return i == operand && mentions(e, name); };
+      if (std::any_of(spec.provides.begin(), spec.provides.end(), is_changed)) return false;
+      const SpecValue any = SpecValue::of(terms_.fresh(name, type.bits));
+      old_values.insert_or_assign(name, i == operand ? SpecValue::of(terms_.bv(type.bits, before)) : any);
+      new_values.insert_or_assign(name, i == operand ? SpecValue::of(terms_.bv(type.bits, after)) : any);
+    }
+    try {
+      z3::solver solver(context_);
+      z3::expr admitted = terms_.boolean(true);
+      for (const SpecExpr& e : spec.requirements) {
+        admitted = admitted && evaluate_condition(terms_, e, old_values);
+        solver.add(evaluate_condition(terms_, e, new_values));
+      }
+      solver.add(!admitted);
+      return solver.check() == z3::unsat;
+    } catch (const SpecError&) {
+      return false;
+    }
+  }
+  static bool mentions(const SpecExpr& e, const std::string& name) {
+    if (e.kind == SpecExpr::Kind::Variable) return e.name.text == name;
+    if (e.kind != SpecExpr::Kind::Op) return e.kind != SpecExpr::Kind::Int && e.kind != SpecExpr::Kind::BitVector;
+    return std::any_of(e.children.begin(), e.children.end(), [&](const SpecExpr& c) { return mentions(c, name); });
+  }
+
+  // `operand`: the expression, if it is one.
+  void integers(isle::Int128 value, isle::TypeId type, const Span& at, const Span& context,
+                const Expr* operand = nullptr) {
     const isle::Type& t = program_.types[type];
     std::vector<isle::Int128> seen = {isle::canonical_int(t, value)};
     for (const isle::Int128 other : {value + 1, value - 1, -value, value / 2}) {
       const isle::Int128 canonical = isle::canonical_int(t, other);
       if (std::find(seen.begin(), seen.end(), canonical) != seen.end()) continue;
       seen.push_back(canonical);
+      if (operand != nullptr && is_narrower(*operand, canonical)) continue;  // rarer, not wrong
       add(MutationKind::Integer, at, decimal(other), context);
     }
   }
@@ -358,7 +407,9 @@ class Deriver {
         if (child.type == value.type) add(MutationKind::Guard, span(value.position), text_of(span(child.position)), at);
       }
     }
+    guard_value_ = partial ? &value : nullptr;
     expression(value, at);
+    guard_value_ = nullptr;
     pattern(if_let.pattern, at);
     note_origin(if_let);
   }
@@ -448,7 +499,7 @@ class Deriver {
         add(MutationKind::Enumerator, at, e.value != 0 ? "false" : "true", context);
         return;
       case Expr::Kind::Int:
-        integers(e.value, e.type, at, context);
+        integers(e.value, e.type, at, context, &e);
         return;
       case Expr::Kind::Constant:
         constants(e.constant, at, context);
@@ -574,10 +625,12 @@ class Deriver {
   z3::context context_;
   Terms terms_{context_};
   const isle::Rule* rule_ = nullptr;
-  Mutant subject_;                        // what all mutants of the current rule or spec share
-  std::vector<VariableId> scope_;         // bound so far
-  std::vector<bool> used_;                // by variable
-  std::map<uint32_t, uint32_t> same_as_;  // from variable to variable
+  const Expr* guard_value_ = nullptr;  // of the if-let that is being walked, if it is partial
+  Mutant subject_;                     // what all mutants of the current rule or spec share
+  std::vector<VariableId> scope_;      // bound so far
+  std::vector<bool> used_;             // by variable
+  std::map<std::tuple<uint32_t, uint32_t, uint64_t, uint64_t>, bool> narrower_;  // term, operand, before, after
+  std::map<uint32_t, uint32_t> same_as_;                                         // from variable to variable
 };
 
 }  // namespace

@@ -144,7 +144,7 @@ TEST(Mutate, ChangesRules) {
       {"type: (has_type $I32 (isub x y)) => (has_type $I64 (isub x y))",
        "guard: (lower (has_type $I32 (isub x y))) => (lower (isub x y))",
        "guard: (if-let _ (signed_fits 12 3)) => nothing", "integer: (signed_fits 12 3) => (signed_fits 13 3)",
-       "integer: (signed_fits 12 3) => (signed_fits 6 3)", "term: (signed_fits 12 3) => (unsigned_fits 12 3)"});
+       "integer: (signed_fits 12 3) => (signed_fits 12 4)", "term: (signed_fits 12 3) => (unsigned_fits 12 3)"});
   expect_changes(toy, "bits_8", {"enumerator: (Bits.B) => (Bits.H)"});
   expect_changes(toy, "extend",
                  {"unwrap: (sized (t_addi x 6) ty) => (t_addi x 6)", "integer: (t_addi x 6) => (t_addi x -6)",
@@ -158,6 +158,7 @@ TEST(Mutate, ChangesRules) {
     }
     // A guard that admits fewer types is no mistake; k is n.
     EXPECT_EQ(m.change.find("=> (fits_in_16 ty)"), std::string::npos);
+    EXPECT_EQ(m.change.find("=> (signed_fits 11 "), std::string::npos);
     if (m.change == "(t_add x y) => (t_add y x)" || m.change == "(t_addi x k) => (t_addi x n)") {
       EXPECT_TRUE(m.is_equivalent) << m.change;
     } else if (m.kind == MutationKind::Swap) {
@@ -220,10 +221,12 @@ TEST(Mutants, AreJudged) {
 (rule shifted 1 (lower (has_type (fits_in_64 ty) (isub x (iconst_sext n))))
   (if-let k (signed_fits 12 (i64_neg n)))
   (t_addi x k))
+(rule reduced 0 (lower (has_type $I8 (ireduce x @ (value_type $I16)))) (t_zext (Bits.B) x))
 (rule open (lower (return values)) (gen_return values))
 )");
   MutantOptions options{.kinds = {.specs = false}, .jobs = 1};
-  options.explanations = {{"*", "shifted", "integer", "(signed_fits 12 *) => (signed_fits 11 *)", "fewer numbers"}};
+  options.explanations = {
+      {"*", "reduced", "enumerator", "(t_zext (Bits.B) *) => (t_zext (Bits.H) *)", "arbitrary bits"}};
   const auto report = judge_mutants(IsaKind::riscv64, toy.sources(), options);
   ASSERT_TRUE(report.has_value()) << render(report.error());
   const auto state = [&](const std::string& change) {
@@ -236,8 +239,8 @@ TEST(Mutants, AreJudged) {
   EXPECT_EQ(state("(t_sub x y) => (t_sub y x)"), MutantState::Refuted);
   EXPECT_EQ(state("(t_sub x y) => (t_add x y)"), MutantState::Refuted);
   EXPECT_EQ(state("(signed_fits 12 (i64_neg n)) => (signed_fits 13 (i64_neg n))"), MutantState::Refuted);
-  EXPECT_EQ(state("(signed_fits 12 (i64_neg n)) => (signed_fits 11 (i64_neg n))"), MutantState::Explained);
-  EXPECT_EQ(state("(signed_fits 12 (i64_neg n)) => (signed_fits 6 (i64_neg n))"), MutantState::Survived);
+  EXPECT_EQ(state("(t_zext (Bits.B) x) => (t_zext (Bits.H) x)"), MutantState::Explained);
+  EXPECT_EQ(state("(value_type $I16) => (value_type $I32)"), MutantState::Survived);
   EXPECT_EQ(report->count(MutantState::Refuted) + report->count(MutantState::Noticed) +
                 report->count(MutantState::Explained) + report->count(MutantState::Survived) +
                 report->count(MutantState::Invalid) + report->count(MutantState::Equivalent) +

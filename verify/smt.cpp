@@ -103,6 +103,10 @@ z3::expr known_if(const z3::expr& condition, const z3::expr& e) {
 
 }  // namespace
 
+bool Terms::is_product(const z3::func_decl& function) {
+  return function.decl_kind() == Z3_OP_UNINTERPRETED && function.arity() == 2 && function.name().str().starts_with(kProduct);
+}
+
 z3::expr Terms::fresh(const std::string& name, unsigned width) {
   const std::string full = name + "!" + std::to_string(counter_++);
   return width == 0 ? context_.bool_const(full.c_str()) : context_.bv_const(full.c_str(), width);
@@ -225,7 +229,7 @@ z3::expr Terms::low_bits(const z3::expr& e, unsigned width) {
   if (from == width) return e;
   if (e.is_app() && e.num_args() == 2) {
     const Z3_decl_kind kind = e.decl().decl_kind();
-    if (kind == Z3_OP_BMUL || (kind == Z3_OP_UNINTERPRETED && e.decl().name().str().starts_with(kProduct))) return mul(low_bits(e.arg(0), width), low_bits(e.arg(1), width));
+    if (kind == Z3_OP_BMUL || is_product(e.decl())) return mul(low_bits(e.arg(0), width), low_bits(e.arg(1), width));
     if (kind == Z3_OP_BADD) return low_bits(e.arg(0), width) + low_bits(e.arg(1), width);
     if (kind == Z3_OP_BSUB) return low_bits(e.arg(0), width) - low_bits(e.arg(1), width);
   }

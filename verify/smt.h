@@ -35,6 +35,10 @@ class Terms {
   explicit Terms(z3::context& context) : context_(context) {}
 
   z3::context& context() { return context_; }
+  // Names of fresh() start over: the same steps give the same names.
+  void begin() { counter_ = 0; }
+  // Whether it stands for products (ArithmeticMode::Uninterpreted); its arguments may be exchanged.
+  static bool is_product(const z3::func_decl& function);
   z3::expr bv(unsigned width, uint64_t value) { return context_.bv_val(value, width); }
   z3::expr fresh(const std::string& name, unsigned width);
   z3::expr boolean(bool value) { return context_.bool_val(value); }

@@ -12,6 +12,8 @@
 #include <thread>
 
 #include "verify/expand.h"
+#include "verify/proof_cache.h"
+#include "verify/query_key.h"
 #include "verify/rule_sources.h"
 #include "verify/rule_users.h"
 
@@ -23,6 +25,12 @@ double thread_seconds() {
   timespec now{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+std::string z3_name() {
+  unsigned major = 0, minor = 0, build = 0, revision = 0;
+  Z3_get_version(&major, &minor, &build, &revision);
+  return "z3 " + std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(build);
 }
 
 std::string number_text(const z3::expr& value) {
@@ -87,8 +95,9 @@ void chain_lemmas(const isle::Program& program, const std::vector<Tally>& tallie
 
 class Prover {
  public:
-  Prover(const VerifyOptions& options, std::unique_ptr<Definitions> definitions)
-      : options_(options), definitions_(std::move(definitions)), terms_(context_) {
+  // `cache` may be null.
+  Prover(const VerifyOptions& options, std::unique_ptr<Definitions> definitions, ProofCache* cache)
+      : options_(options), definitions_(std::move(definitions)), cache_(cache), terms_(context_) {
     tallies_.resize(definitions_->program().rules.size());
     seen_to_apply_.resize(definitions_->program().rules.size());
   }
@@ -96,6 +105,7 @@ class Prover {
   const isle::Program& program() const { return definitions_->program(); }
   std::vector<Tally>& tallies() { return tallies_; }
   uint64_t instantiations() const { return instantiations_; }
+  uint64_t queries() const { return queries_; }
 
   void prove(isle::RuleId rule) {
     const double begin = thread_seconds();
@@ -139,6 +149,37 @@ class Prover {
     return true;
   }
 
+  struct Query {
+    isle::RuleId rule;
+    std::vector<z3::expr> assertions;
+    const Instantiation& instantiation;
+  };
+
+  // Satisfiable or not, from the cache if it knows. `wants_model`: `solver` is to have one if it is satisfiable.
+  z3::check_result check(const Query& query, z3::solver& solver, bool wants_model) {
+    ++queries_;
+    for (const z3::expr& assertion : query.assertions) solver.add(assertion);
+    if (wants_model) export_query(query.rule, query.instantiation, solver);
+    if (cache_ == nullptr) return solver.check();
+    const QueryKey key = query_key(query.assertions, solver_name_);
+    const std::optional<bool> known = cache_->find(key);
+    // Deterministic, so that a run can be repeated.
+    const bool again = static_cast<double>(key.high >> 11) * 0x1p-53 < options_.recheck;
+    if (known && !again && !(*known && wants_model)) return *known ? z3::sat : z3::unsat;
+    const double begin = thread_seconds();
+    const z3::check_result result = solver.check();
+    if (result == z3::unknown) return result;
+    if (known && *known != (result == z3::sat)) {
+      throw std::runtime_error("the proof cache has a wrong verdict about " + program().rules[query.rule].name +
+                               "; delete the file");
+    }
+    if (!known) {
+      cache_->add(key, result == z3::sat, program().rules[query.rule].name + ": " + query.instantiation.description, solver_name_,
+                  thread_seconds() - begin);
+    }
+    return result;
+  }
+
   z3::solver make_solver(const Instantiation& instantiation) {
     // Z3's own solver for functions and bit vectors takes a minute where bit-blasting without functions takes none.
     z3::solver solver = instantiation.uses_functions
@@ -159,10 +200,10 @@ class Prover {
     // applying does no harm.
     const bool all_seen = std::all_of(instantiation.rules.begin(), instantiation.rules.end(),
                                       [&](uint32_t index) { return seen_to_apply_[index]; });
+    Query query{rule, instantiation.assumptions, instantiation};
     if (!all_seen && !instantiation.assumptions.empty()) {
       z3::solver solver = make_solver(instantiation);
-      for (const z3::expr& assumption : instantiation.assumptions) solver.add(assumption);
-      const z3::check_result possible = solver.check();
+      const z3::check_result possible = check(query, solver, false);
       if (possible == z3::unsat) {
         tally.inapplicable = 1;
         return;
@@ -177,10 +218,8 @@ class Prover {
     tally.applicable = 1;
     if (all.is_true()) return;
     z3::solver solver = make_solver(instantiation);
-    for (const z3::expr& assumption : instantiation.assumptions) solver.add(assumption);
-    solver.add(!all);
-    export_query(rule, instantiation, solver);
-    switch (solver.check()) {
+    query.assertions.push_back(!all);
+    switch (check(query, solver, true)) {
       case z3::unsat: return;
       case z3::unknown:
         tally.unknown = 1;
@@ -215,11 +254,14 @@ class Prover {
 
   const VerifyOptions& options_;
   std::unique_ptr<Definitions> definitions_;
+  ProofCache* cache_;
+  const std::string solver_name_ = z3_name();
   z3::context context_;
   Terms terms_;
   std::vector<Tally> tallies_;
   std::vector<bool> seen_to_apply_;  // by rule
   uint64_t instantiations_ = 0;
+  uint64_t queries_ = 0;
   uint64_t exported_ = 0;
 };
 
@@ -251,13 +293,19 @@ Expected<UnitResult> verify_sources(IsaKind isa, const RuleSources& sources, con
     return Definitions::load(std::move(rules), std::move(instructions), sources.operations, errors);
   };
 
+  std::unique_ptr<ProofCache> cache;
+  if (!options.cache.empty()) {
+    auto opened = ProofCache::open(options.cache);
+    if (!opened) return std::unexpected(opened.error());
+    cache = *std::move(opened);
+  }
   unsigned jobs = options.jobs != 0 ? options.jobs : std::max(1u, std::thread::hardware_concurrency());
   std::vector<std::unique_ptr<Prover>> provers;
   for (unsigned i = 0; i < jobs; ++i) {
     Diagnostics errors;
     auto definitions = load(errors);
     if (definitions == nullptr) return std::unexpected(errors.front());
-    provers.push_back(std::make_unique<Prover>(options, std::move(definitions)));
+    provers.push_back(std::make_unique<Prover>(options, std::move(definitions), cache.get()));
   }
 
   const isle::Program& program = provers[0]->program();
@@ -292,6 +340,9 @@ Expected<UnitResult> verify_sources(IsaKind isa, const RuleSources& sources, con
     } catch (const z3::exception& error) {
       const std::lock_guard lock(mutex);
       internal_error = std::string("Z3: ") + error.msg();
+    } catch (const std::runtime_error& error) {
+      const std::lock_guard lock(mutex);
+      internal_error = error.what();
     }
     cpu[worker] = thread_seconds();
   };
@@ -299,6 +350,9 @@ Expected<UnitResult> verify_sources(IsaKind isa, const RuleSources& sources, con
   for (unsigned i = 0; i < jobs; ++i) threads.emplace_back(work, i);
   for (std::thread& thread : threads) thread.join();
   if (!internal_error.empty()) return fail(internal_error, "this is a mistake in Assay's prover");
+  if (cache != nullptr && !cache->error().empty()) {
+    return std::unexpected(Diagnostic{{.file = options.cache}, "cannot write the proof cache: " + cache->error(), "use --no-cache"});
+  }
 
   UnitResult unit{.isa = isa};
   std::vector<Tally> totals(program.rules.size());
@@ -337,7 +391,11 @@ Expected<UnitResult> verify_sources(IsaKind isa, const RuleSources& sources, con
     unit.failed += rule.state == RuleState::Failed;
     unit.unknown += rule.state == RuleState::Unknown;
   }
-  for (const auto& prover : provers) unit.instantiations += prover->instantiations();
+  for (const auto& prover : provers) {
+    unit.instantiations += prover->instantiations();
+    unit.queries += prover->queries();
+  }
+  unit.known = cache != nullptr ? cache->hits() : 0;
   for (double seconds : cpu) unit.cpu_seconds += seconds;
   unit.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return unit;

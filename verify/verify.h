@@ -23,6 +23,8 @@ struct VerifyOptions {
   unsigned timeout_ms = 60'000;   // per query
   std::vector<std::string> rules;  // names or parts of names; empty: all
   std::string export_directory;    // write each query there as SMT-LIB, if not empty
+  std::string cache;               // file of verdicts of earlier runs (proof_cache.h); empty: none
+  double recheck = 0;              // share of what the cache knows that is asked again
   // Told after each rule; called from one thread at a time.
   std::function<void(const struct RuleResult&)> progress;
 };
@@ -54,6 +56,7 @@ struct UnitResult {
   std::vector<RuleResult> rules;  // in the order of the sources
   unsigned proven = 0, trusted = 0, failed = 0, unknown = 0;
   uint64_t instantiations = 0;
+  uint64_t queries = 0, known = 0;  // asked of a solver or the cache; of those, known to the cache
   double seconds = 0;      // wall clock
   double cpu_seconds = 0;  // summed over threads
 };

@@ -3,6 +3,10 @@
 #include "verify/verify.h"
 
 #include <gtest/gtest.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <filesystem>
 
 #include "compiler/isle/notation/generate.h"
 #include "verify/rule_sources.h"
@@ -148,12 +152,11 @@ constexpr std::string_view kCommon = R"(
 (rule common_jump (lower_branch (jump) (one_target l)) (emit_jump l))
 )";
 
-UnitResult prove(const std::string& rules) {
+Expected<UnitResult> try_to_prove(const std::string& rules, const VerifyOptions& options) {
   const RuleSources* shared = nullptr;
   for (const IsaKind isa : kAllIsas) shared = shared != nullptr ? shared : rule_sources(isa);
   if (shared == nullptr) {
-    ADD_FAILURE() << "no ISA is built in";
-    return {};
+    return fail("no ISA is built in");
   }
   const notation::SourceFile machine{"toy.inst", kMachine};
   const notation::ParsedDefinitions parsed = notation::parse_definitions(std::span(&machine, 1));
@@ -170,7 +173,11 @@ UnitResult prove(const std::string& rules) {
   sources.push_back({"rules.isle", rules});
   const RuleSource instructions[] = {{"toy.inst", kMachine}};
   const RuleSources all{sources, instructions, shared->operations};
-  auto unit = verify_sources(IsaKind::riscv64, all, {.jobs = 1, .timeout_ms = 20'000});
+  return verify_sources(IsaKind::riscv64, all, options);
+}
+
+UnitResult prove(const std::string& rules, const std::string& cache = "") {
+  auto unit = try_to_prove(rules, {.jobs = 1, .timeout_ms = 20'000, .cache = cache});
   if (!unit) {
     ADD_FAILURE() << rules << "\n" << render(unit.error());
     return {};
@@ -399,6 +406,29 @@ TEST(Verify, OtherEffectsAreNotIgnored) {
                  {"number of results"});
   // A 128-bit register: nothing is known of its upper half.
   expect_refuted("(rule r (lower (has_type $I64 (band x (iconst_zext 0)))) (t_wide x))", {"result 0"});
+}
+
+TEST(Verify, WhatWasProvenIsNotAskedAgain) {
+  const auto path = std::filesystem::temp_directory_path() / ("assay_verify_cache_" + std::to_string(getpid()));
+  const std::string add = "(rule r (lower (has_type (fits_in_64 _) (iadd x (iconst_sext k)))) (if-let n (signed_fits 12 k)) (t_addi x n))";
+  const std::string sub = "(rule s (lower (has_type (fits_in_64 _) (isub x y))) (t_sub x (t_andi y 0xfff)))";
+  const UnitResult first = prove(add, path), second = prove(add, path), edited = prove(add + sub, path);
+  EXPECT_GT(first.queries, 0u);
+  EXPECT_EQ(second.known, second.queries);
+  EXPECT_EQ(second.proven, first.proven);
+  EXPECT_EQ(edited.known, first.queries);
+  EXPECT_EQ(rule(edited, "s").state, RuleState::Failed);
+  // A counterexample is never taken from the cache: there is none in it.
+  EXPECT_NE(rule(prove(add + sub, path), "s").counterexample, "");
+  // A wrong verdict is found by asking again.
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &database), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(database, "UPDATE verdicts SET satisfiable = 1 - satisfiable", nullptr, nullptr, nullptr), SQLITE_OK);
+  sqlite3_close(database);
+  const auto again = try_to_prove(add, {.jobs = 1, .cache = path, .recheck = 1});
+  ASSERT_FALSE(again.has_value());
+  EXPECT_NE(again.error().message.find("the proof cache has a wrong verdict about r"), std::string::npos);
+  for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path.string() + suffix);
 }
 
 TEST(Verify, ContractsAreTrusted) {
