@@ -24,6 +24,7 @@ struct Options {
   std::string cache = verify::default_cache_path();
   bool no_cache = false;
   double recheck = 0;
+  bool cross_check = false;
   bool list = false;
   bool json = false;
 };
@@ -50,6 +51,8 @@ nlohmann::json to_json(const verify::UnitResult& unit) {
           {"instantiations", unit.instantiations},
           {"queries", unit.queries},
           {"known", unit.known},
+          {"confirmed", unit.confirmed},
+          {"unconfirmed", unit.unconfirmed},
           {"seconds", unit.seconds},
           {"cpu_seconds", unit.cpu_seconds},
           {"open", rules},
@@ -86,6 +89,10 @@ void print_text(const verify::UnitResult& unit, bool list) {
       name(unit.isa), unit.rules.size(), unit.proven, from_lemmas, unit.trusted, unit.failed, unit.unknown,
       static_cast<unsigned long long>(unit.instantiations), unit.seconds,
       static_cast<double>(unit.instantiations) / (unit.cpu_seconds > 0 ? unit.cpu_seconds : 1), known.c_str());
+  if (unit.confirmed + unit.unconfirmed != 0) {
+    std::printf("%-8s cvc5 confirms %llu proofs and gave up on %llu\n", "", static_cast<unsigned long long>(unit.confirmed),
+                static_cast<unsigned long long>(unit.unconfirmed));
+  }
 }
 
 int run_verify(const Options& options) {
@@ -106,7 +113,8 @@ int run_verify(const Options& options) {
                                        .rules = options.rules,
                                        .export_directory = options.export_directory,
                                        .cache = options.no_cache ? "" : options.cache,
-                                       .recheck = options.recheck};
+                                       .recheck = options.recheck,
+                                       .cross_check = options.cross_check};
   unsigned done = 0;
   if (!options.json && is_terminal(STDERR_FILENO)) {
     verify_options.progress = [&](const verify::RuleResult& rule) {
@@ -146,6 +154,7 @@ void add_verify(CLI::App& app, Action& action) {
   command->add_option("--cache", options->cache, "file with the verdicts of earlier runs")->capture_default_str();
   command->add_flag("--no-cache", options->no_cache, "ask the solver everything");
   command->add_option("--recheck", options->recheck, "share of the known verdicts to ask again")->check(CLI::Range(0.0, 1.0));
+  command->add_flag("--cross-check", options->cross_check, "have cvc5 confirm each proof");
   command->add_flag("--list", options->list, "the whole ledger: proven and trusted rules too");
   command->add_flag("--json", options->json, "one JSON object on standard output");
   add_example(*command, "assay verify --isa riscv64 --rule iadd");

@@ -3,7 +3,6 @@
 
 #include <sqlite3.h>
 
-#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <mutex>
@@ -30,7 +29,6 @@ struct ProofCache::State {
   sqlite3_stmt* insert = nullptr;
   mutable std::shared_mutex mutex;
   std::unordered_map<QueryKey, bool, HashOfKey> verdicts;
-  std::atomic<uint64_t> hits{0};
   std::string error;
 
   ~State() {
@@ -75,7 +73,6 @@ std::optional<bool> ProofCache::find(const QueryKey& key) const {
   const std::shared_lock lock(state_->mutex);
   const auto it = state_->verdicts.find(key);
   if (it == state_->verdicts.end()) return std::nullopt;
-  ++state_->hits;
   return it->second;
 }
 
@@ -93,8 +90,6 @@ void ProofCache::add(const QueryKey& key, bool satisfiable, const std::string& a
   if (sqlite3_step(insert) != SQLITE_DONE && state_->error.empty()) state_->error = sqlite3_errmsg(state_->database);
   sqlite3_reset(insert);
 }
-
-uint64_t ProofCache::hits() const { return state_->hits; }
 
 std::string ProofCache::error() const {
   const std::shared_lock lock(state_->mutex);

@@ -30,8 +30,6 @@ class ProofCache {
   // `about` tells people what was asked, `solver` who said so, `seconds` how long it took.
   void add(const QueryKey& key, bool satisfiable, const std::string& about, const std::string& solver, double seconds);
 
-  // How often find() found something.
-  uint64_t hits() const;
   // What went wrong in writing; empty if nothing did.
   std::string error() const;
 

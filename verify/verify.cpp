@@ -11,6 +11,7 @@
 #include <sstream>
 #include <thread>
 
+#include "verify/cvc5_solver.h"
 #include "verify/expand.h"
 #include "verify/proof_cache.h"
 #include "verify/query_key.h"
@@ -104,8 +105,13 @@ class Prover {
 
   const isle::Program& program() const { return definitions_->program(); }
   std::vector<Tally>& tallies() { return tallies_; }
-  uint64_t instantiations() const { return instantiations_; }
-  uint64_t queries() const { return queries_; }
+  void add_counts(UnitResult& unit) const {
+    unit.instantiations += instantiations_;
+    unit.queries += queries_;
+    unit.known += known_;
+    unit.confirmed += confirmed_;
+    unit.unconfirmed += unconfirmed_;
+  }
 
   void prove(isle::RuleId rule) {
     const double begin = thread_seconds();
@@ -160,24 +166,65 @@ class Prover {
     ++queries_;
     for (const z3::expr& assertion : query.assertions) solver.add(assertion);
     if (wants_model) export_query(query.rule, query.instantiation, solver);
-    if (cache_ == nullptr) return solver.check();
-    const QueryKey key = query_key(query.assertions, solver_name_);
+    const z3::check_result result = known_or([&] { return solve(query, solver); }, query, z3_name_, wants_model);
+    if (result == z3::unsat && options_.cross_check) confirm(query);
+    return result;
+  }
+
+  // What the cache says of the query and the solver, else what `ask` says, which the cache is told.
+  template <class Ask>
+  z3::check_result known_or(const Ask& ask, const Query& query, const std::string& solver, bool wants_model) {
+    if (cache_ == nullptr) return ask();
+    const QueryKey key = query_key(query.assertions, solver);
     const std::optional<bool> known = cache_->find(key);
     // Deterministic, so that a run can be repeated.
     const bool again = static_cast<double>(key.high >> 11) * 0x1p-53 < options_.recheck;
-    if (known && !again && !(*known && wants_model)) return *known ? z3::sat : z3::unsat;
+    if (known && !again && !(*known && wants_model)) {
+      if (solver == z3_name_) ++known_;
+      return *known ? z3::sat : z3::unsat;
+    }
     const double begin = thread_seconds();
-    const z3::check_result result = solver.check();
+    const z3::check_result result = ask();
     if (result == z3::unknown) return result;
+    const std::string& name = program().rules[query.rule].name;
     if (known && *known != (result == z3::sat)) {
-      throw std::runtime_error("the proof cache has a wrong verdict about " + program().rules[query.rule].name +
-                               "; delete the file");
+      throw std::runtime_error("the proof cache has a wrong verdict about " + name + "; delete the file");
     }
     if (!known) {
-      cache_->add(key, result == z3::sat, program().rules[query.rule].name + ": " + query.instantiation.description, solver_name_,
-                  thread_seconds() - begin);
+      cache_->add(key, result == z3::sat, name + ": " + query.instantiation.description, solver, thread_seconds() - begin);
     }
     return result;
+  }
+
+  // Bit-blasting for a while; then what bit-blasting is no good at, products and divisions, as integers; then the rest
+  // of the time.
+  z3::check_result solve(const Query& query, z3::solver& solver) {
+    constexpr unsigned kFirst = 3'000;
+    if (options_.timeout_ms <= kFirst) return solver.check();
+    set_timeout(solver, kFirst);
+    if (const z3::check_result result = solver.check(); result != z3::unknown) return result;
+    if (ask_cvc5(query.assertions, Cvc5Strategy::Integers, options_.timeout_ms).verdict == Cvc5Answer::Verdict::Unsatisfiable) {
+      return z3::unsat;
+    }
+    set_timeout(solver, options_.timeout_ms);
+    return solver.check();
+  }
+
+  void confirm(const Query& query) {
+    const auto ask = [&] {
+      for (const Cvc5Strategy strategy : {Cvc5Strategy::BitVectors, Cvc5Strategy::Integers}) {
+        const auto verdict = ask_cvc5(query.assertions, strategy, options_.timeout_ms).verdict;
+        if (verdict == Cvc5Answer::Verdict::Unsatisfiable) return z3::unsat;
+        if (verdict == Cvc5Answer::Verdict::Satisfiable && strategy == Cvc5Strategy::BitVectors) return z3::sat;
+      }
+      return z3::unknown;
+    };
+    const z3::check_result result = known_or(ask, query, cvc5_name_, false);
+    if (result == z3::sat) {
+      throw std::runtime_error("Z3 and cvc5 disagree about " + program().rules[query.rule].name + ": " +
+                               query.instantiation.description);
+    }
+    ++(result == z3::unsat ? confirmed_ : unconfirmed_);
   }
 
   z3::solver make_solver(const Instantiation& instantiation) {
@@ -185,10 +232,13 @@ class Prover {
     z3::solver solver = instantiation.uses_functions
                             ? (z3::tactic(context_, "ackermannize_bv") & z3::tactic(context_, "qfbv")).mk_solver()
                             : z3::solver(context_, "QF_BV");
-    z3::params params(context_);
-    params.set("timeout", options_.timeout_ms);
-    solver.set(params);
+    set_timeout(solver, options_.timeout_ms);
     return solver;
+  }
+  void set_timeout(z3::solver& solver, unsigned timeout_ms) {
+    z3::params params(context_);
+    params.set("timeout", timeout_ms);
+    solver.set(params);
   }
 
   void decide(isle::RuleId rule, Instantiation& instantiation, Tally& tally) {
@@ -255,13 +305,15 @@ class Prover {
   const VerifyOptions& options_;
   std::unique_ptr<Definitions> definitions_;
   ProofCache* cache_;
-  const std::string solver_name_ = z3_name();
+  const std::string z3_name_ = z3_name();
+  const std::string cvc5_name_ = cvc5_name(Cvc5Strategy::BitVectors);
   z3::context context_;
   Terms terms_;
   std::vector<Tally> tallies_;
   std::vector<bool> seen_to_apply_;  // by rule
   uint64_t instantiations_ = 0;
-  uint64_t queries_ = 0;
+  uint64_t queries_ = 0, known_ = 0;
+  uint64_t confirmed_ = 0, unconfirmed_ = 0;
   uint64_t exported_ = 0;
 };
 
@@ -391,11 +443,7 @@ Expected<UnitResult> verify_sources(IsaKind isa, const RuleSources& sources, con
     unit.failed += rule.state == RuleState::Failed;
     unit.unknown += rule.state == RuleState::Unknown;
   }
-  for (const auto& prover : provers) {
-    unit.instantiations += prover->instantiations();
-    unit.queries += prover->queries();
-  }
-  unit.known = cache != nullptr ? cache->hits() : 0;
+  for (const auto& prover : provers) prover->add_counts(unit);
   for (double seconds : cpu) unit.cpu_seconds += seconds;
   unit.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return unit;

@@ -25,6 +25,7 @@ struct VerifyOptions {
   std::string export_directory;    // write each query there as SMT-LIB, if not empty
   std::string cache;               // file of verdicts of earlier runs (proof_cache.h); empty: none
   double recheck = 0;              // share of what the cache knows that is asked again
+  bool cross_check = false;        // have cvc5 confirm what is proven
   // Told after each rule; called from one thread at a time.
   std::function<void(const struct RuleResult&)> progress;
 };
@@ -57,6 +58,7 @@ struct UnitResult {
   unsigned proven = 0, trusted = 0, failed = 0, unknown = 0;
   uint64_t instantiations = 0;
   uint64_t queries = 0, known = 0;  // asked of a solver or the cache; of those, known to the cache
+  uint64_t confirmed = 0, unconfirmed = 0;  // of a cross-check: proofs that cvc5 finds too; those it gave up on
   double seconds = 0;      // wall clock
   double cpu_seconds = 0;  // summed over threads
 };
