@@ -8,7 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
+#include "cli/witnesses.h"
 #include "verify/proof_cache.h"
+#include "verify/totality.h"
 #include "verify/verify.h"
 
 namespace assay::cli {
@@ -21,6 +23,7 @@ struct Options {
   unsigned jobs = 0;
   double timeout = 60;
   std::string export_directory;
+  WitnessArguments witnesses;
   std::string cache = verify::default_cache_path();
   bool no_cache = false;
   double recheck = 0;
@@ -95,6 +98,18 @@ void print_text(const verify::UnitResult& unit, bool list) {
   }
 }
 
+nlohmann::json to_json(const verify::Totality& totality) {
+  nlohmann::json holes = nlohmann::json::array();
+  for (const verify::Hole& hole : totality.holes) holes.push_back({{"what", hole.what}, {"reason", hole.reason}});
+  return {{"covered", totality.covered.size()}, {"holes", holes}};
+}
+
+void print_text(const verify::Totality& totality) {
+  std::printf("%-8s some rule always matches: %zu operations and helper terms at their types%s\n", "", totality.covered.size(),
+              totality.holes.empty() ? "" : ", but not");
+  for (const verify::Hole& hole : totality.holes) std::printf("%-10s %s: %s\n", "", hole.what.c_str(), hole.reason.c_str());
+}
+
 int run_verify(const Options& options) {
   std::vector<IsaKind> isas;
   for (const std::string& text : options.isas) {
@@ -103,6 +118,12 @@ int run_verify(const Options& options) {
     isas.push_back(*isa);
   }
   if (isas.empty()) isas.assign(std::begin(kAllIsas), std::end(kAllIsas));
+  if (!options.witnesses.directory.empty()) {
+    WitnessArguments arguments = options.witnesses;
+    arguments.rules = options.rules;
+    arguments.json = options.json;
+    return run_witnesses(arguments, isas);
+  }
   if (!options.export_directory.empty()) {
     std::error_code error;
     std::filesystem::create_directories(options.export_directory, error);
@@ -131,10 +152,16 @@ int run_verify(const Options& options) {
       return report(Diagnostic{{}, std::string("no rule of ") + name(isa) + " has a name like that", "assay verify --list"});
     }
     if (unit->failed != 0) status = kFinding;
+    const bool whole = options.rules.empty();
+    const auto totality = whole ? verify::check_totality(isa) : verify::Totality{};
+    if (!totality) return report(totality.error());
+    if (!totality->holes.empty()) status = kFinding;
     if (options.json) {
       units[name(isa)] = to_json(*unit);
+      if (whole) units[name(isa)]["totality"] = to_json(*totality);
     } else {
       print_text(*unit, options.list);
+      if (whole) print_text(*totality);
     }
   }
   if (options.json) std::printf("%s\n", nlohmann::json{{"units", units}}.dump(2).c_str());
@@ -151,6 +178,9 @@ void add_verify(CLI::App& app, Action& action) {
   command->add_option("--jobs", options->jobs, "threads; default: one per processor");
   command->add_option("--timeout", options->timeout, "seconds per query")->check(CLI::Range(0.001, 86400.0));
   command->add_option("--export-smt", options->export_directory, "write each query into this folder as SMT-LIB");
+  command->add_option("--witnesses", options->witnesses.directory,
+                      "instead: write functions that make each rule fire into this folder, ISA.clif, and run them");
+  command->add_option("--per-rule", options->witnesses.per_rule, "witnesses of a rule, at most")->capture_default_str();
   command->add_option("--cache", options->cache, "file with the verdicts of earlier runs")->capture_default_str();
   command->add_flag("--no-cache", options->no_cache, "ask the solver everything");
   command->add_option("--recheck", options->recheck, "share of the known verdicts to ask again")->check(CLI::Range(0.0, 1.0));

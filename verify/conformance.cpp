@@ -519,6 +519,7 @@ class Checker {
     }
     const oracles::Outcome outcome = executor_.run(plan, {});
     ++report_.cases;
+    ++report_.cases_of[insts_.descs[opcode].name];
     if (expected.status == notation::EvaluateStatus::Trapped) {
       if (outcome.kind == oracles::OutcomeKind::Trapped && outcome.trap_code == kTrapCode) return "";
       return "should trap; " + oracles::describe(outcome);

@@ -5,6 +5,7 @@
 // it traps. Bits that a definition leaves undefined are not compared.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct ConformanceReport {
   std::string executor;
   size_t instructions = 0;
   size_t cases = 0;
+  std::map<std::string, size_t> cases_of;  // by instruction
   std::vector<ConformanceMismatch> mismatches;  // at most a few for each instruction
   std::vector<std::string> not_run;             // with the reason
 };

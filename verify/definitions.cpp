@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "verify/expand.h"
+#include "verify/rule_sources.h"
 
 namespace assay::verify {
 
@@ -67,6 +68,14 @@ std::unique_ptr<Definitions> Definitions::load(std::vector<isle::SourceFile> rul
   out->operations_library_.enums.push_back(std::move(conditions));
   out->find_flag_writers();
   return out;
+}
+
+std::unique_ptr<Definitions> load_definitions(const RuleSources& sources, Diagnostics& errors) {
+  std::vector<isle::SourceFile> rules;
+  for (const RuleSource& source : sources.rules) rules.push_back({source.name, std::string(source.text)});
+  std::vector<notation::SourceFile> instructions;
+  for (const RuleSource& source : sources.instructions) instructions.push_back({source.name, source.text});
+  return Definitions::load(std::move(rules), std::move(instructions), sources.operations, errors);
 }
 
 void Definitions::find_flag_writers() {

@@ -125,6 +125,7 @@ class Checker {
     EncodedInst encoded;
     if (insts_.encode(opcode, operands, {}, encoded) != machine::EncodeError::None) return true;
     ++report_.cases;
+    ++report_.cases_of[insts_.descs[opcode].name];
     const std::span<const uint8_t> bytes(encoded.bytes, encoded.size);
     // On x64 a label's distance is printed from the instruction's end.
     std::vector<Operand> shown = operands;

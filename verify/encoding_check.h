@@ -5,6 +5,7 @@
 // give the same bytes or what disassembles to the same text.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ struct EncodingMismatch {
 struct EncodingReport {
   size_t instructions = 0;
   size_t cases = 0;
+  std::map<std::string, size_t> cases_of;    // by instruction
   size_t by_text = 0;                        // texts agreed
   size_t by_assembler = 0;                   // the assembled text agreed
   std::vector<EncodingMismatch> mismatches;  // at most a few for each instruction

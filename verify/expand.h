@@ -79,6 +79,10 @@ class Definitions {
   std::map<std::pair<std::string, std::vector<unsigned>>, Cached> function_cache_;
 };
 
+struct RuleSources;
+// Null with the errors if anything does not parse.
+std::unique_ptr<Definitions> load_definitions(const RuleSources& sources, Diagnostics& errors);
+
 // Something that happens on one side, in order. `condition`: for traps and branches.
 struct Effect {
   enum class Kind : uint8_t { Trap, Branch, Load, Store, Breakpoint };
@@ -98,6 +102,20 @@ struct NamedTerm {
   z3::expr term;
 };
 
+// The CLIF that an instantiation is about: what a function must look like for the rule to see it (witness.h).
+struct ClifSide {
+  std::shared_ptr<ClifInst> root;  // null for rules of helper terms
+  std::vector<std::pair<std::shared_ptr<ClifValue>, std::shared_ptr<ClifValue>>> same;  // are one value
+  std::vector<std::shared_ptr<ClifValue>> constants;  // must be defined by an iconst
+  std::map<int64_t, bool> big_endian;  // by identity of the access's flags
+  std::map<int64_t, z3::expr> opaque;  // where stack slots and functions lie, by identity
+  std::optional<z3::expr> table_size;  // of a br_table, without the default
+  std::vector<z3::expr> addresses;     // of the accesses
+  std::vector<z3::expr> results;       // of the root, if it does not trap
+  std::optional<z3::expr> trap_code;   // 0: none
+  std::optional<z3::expr> target;      // of a branch: see Run::target_of
+};
+
 struct Instantiation {
   std::string description;                // "i32, eq: iadd(x, iconst)"
   std::vector<z3::expr> assumptions;      // types and patterns match, if-lets succeed
@@ -107,7 +125,11 @@ struct Instantiation {
   std::vector<NamedTerm> outcomes;        // of both sides
   std::set<uint32_t> rules;               // indices of all rules that took part
   std::set<uint32_t> lemmas;              // terms with rules that stood for their spec
+  std::vector<Symbol> arguments;          // of the rule's term
+  std::vector<z3::expr> given;            // of the assumptions, those that no rule makes: on types, required of callers, provided by lemmas
+  bool may_decline = false;               // a term was asked that may decline although its spec's requirements hold
   bool uses_functions = false;
+  ClifSide clif;
 };
 
 // Runs the rule with all choices. `visit` gets each complete instantiation and returns false to stop early; `unsupported` is
@@ -115,5 +137,11 @@ struct Instantiation {
 void expand_rule(Definitions& definitions, Terms& terms, isle::RuleId rule,
                  const std::function<bool(Instantiation&)>& visit,
                  const std::function<void(const std::string&, bool, const std::set<uint32_t>&)>& unsupported);
+
+// One run with choices taken at random. Helper terms are expanded even if they have a spec, by rules that are in
+// `preferred` (by rule index) where there are any. False if the choices cannot match. What has no model ends the run early:
+// `out` then says what was assumed so far, and may lack results.
+bool sample_rule(Definitions& definitions, Terms& terms, isle::RuleId rule, uint64_t seed,
+                 const std::vector<bool>& preferred, Instantiation& out);
 
 }  // namespace assay::verify

@@ -28,6 +28,7 @@ const z3::expr& Run::table_size() {
     // The compiler refuses instructions with more operands (LowerContext::emit).
     table_size_ = terms_.fresh("table_size", 32);
     assumptions_.push_back(z3::ult(*table_size_, terms_.bv(32, 0xffff)));
+    given_.push_back(assumptions_.back());
   }
   return *table_size_;
 }
@@ -77,6 +78,11 @@ void Run::compare_lowering(ClifInst& root, const Symbol& output, Instantiation& 
   std::vector<Effect> left;
   const z3::expr_vector results = operation_results(root, &left);
   const z3::expr left_trap = trap_outcome(left), right_trap = trap_outcome(effects_);
+  clif_.trap_code = left_trap;
+  for (const z3::expr& result : results) clif_.results.push_back(result);
+  for (const Effect& e : left) {
+    if (e.address) clif_.addresses.push_back(*e.address);
+  }
   add_goal(out, "traps", left_trap == right_trap);
   const z3::expr no_trap = left_trap == terms_.bv(8, 0);
   if (output.kind != Symbol::Kind::Output) throw Unsupported{"the rule gives no output"};
@@ -116,6 +122,7 @@ void Run::compare_branch(ClifInst& root, Instantiation& out) {
   } else {
     throw Unsupported{name + " has no model of its targets"};
   }
+  clif_.target = expected;
   z3::expr actual = z3::concat(terms_.bv(8, 255), terms_.bv(64, 0));  // falls off the block's end
   for (size_t i = effects_.size(); i-- > 0;) {
     if (effects_[i].kind != Effect::Kind::Branch) continue;
@@ -145,6 +152,7 @@ void Run::compare_spec(const isle::Rule& rule, const std::vector<Symbol>& argume
         add_goal(out, "the spec's requirement", condition);
       } else {
         assume(condition);
+        given_.push_back(condition.simplify());
       }
     }
     for (const isle::ast::SpecExpr& e : spec.provides) add_goal(out, "the spec", evaluate_condition(terms_, e, env));
@@ -163,7 +171,7 @@ void Run::execute(isle::RuleId id, Instantiation& out) {
   const isle::Rule& rule = program_.rules[id];
   const isle::Term& term = program_.terms[rule.term];
   std::vector<Symbol> arguments;
-  std::shared_ptr<ClifInst> root;
+  std::shared_ptr<ClifInst>& root = clif_.root;
   terms_.begin();
   terms_.take_functions_seen();
   for (size_t i = 0; i < term.arguments.size(); ++i) {
@@ -174,6 +182,7 @@ void Run::execute(isle::RuleId id, Instantiation& out) {
       if (arguments.back().kind == Symbol::Kind::Inst) root = arguments.back().inst;
     }
   }
+  out.arguments = arguments;
   const Symbol result = apply_rule(rule, arguments);
   if (term.name == "lower") {
     compare_lowering(*root, result, out);
@@ -189,10 +198,7 @@ void Run::execute(isle::RuleId id, Instantiation& out) {
     }
   }
   for (const auto& [name, condition] : obligations_) add_goal(out, name, condition);
-  out.assumptions = assumptions_;
-  out.description = description_;
-  out.rules = rules_used_;
-  out.lemmas = lemmas_;
+  describe(out);
   out.uses_functions = terms_.take_functions_seen();
   for (const auto& [bound_rule, bindings] : root_bindings_) {
     for (size_t i = 0; i < bindings.size(); ++i) {
@@ -202,6 +208,19 @@ void Run::execute(isle::RuleId id, Instantiation& out) {
       if (bits) out.variables.push_back({bound_rule->variables[i].name, *bits});
     }
   }
+}
+
+void Run::describe(Instantiation& out) {
+  out.assumptions = assumptions_;
+  out.description = description_;
+  out.rules = rules_used_;
+  out.lemmas = lemmas_;
+  out.given = given_;
+  out.may_decline = may_decline_;
+  clif_.big_endian = big_endian_;
+  clif_.opaque = opaque_terms_;
+  clif_.table_size = table_size_;
+  out.clif = clif_;
 }
 
 void expand_rule(Definitions& definitions, Terms& terms, isle::RuleId rule,
@@ -220,6 +239,20 @@ void expand_rule(Definitions& definitions, Terms& terms, isle::RuleId rule,
       unsupported(what.reason, what.is_contract, run.rules_used());
     }
   } while (choices.advance());
+}
+
+bool sample_rule(Definitions& definitions, Terms& terms, isle::RuleId rule, uint64_t seed,
+                 const std::vector<bool>& preferred, Instantiation& out) {
+  Choices choices(seed, preferred);
+  Run run(definitions, terms, choices);
+  try {
+    run.execute(rule, out);
+  } catch (const Pruned&) {
+    return false;
+  } catch (const Unsupported&) {
+    run.describe(out);
+  }
+  return true;
 }
 
 }  // namespace assay::verify

@@ -2,7 +2,6 @@
 add_library(assay_mutants STATIC
   mutants.cpp
   mutate.cpp
-  source_text.cpp
   symmetry.cpp)
 target_include_directories(assay_mutants PRIVATE ${Z3_INCLUDE_DIR})
 target_link_libraries(assay_mutants PUBLIC assay_verify PRIVATE assay_meanings)

@@ -17,6 +17,7 @@
 #include "compiler/isle/sema.h"
 #include "verify/helper_check.h"
 #include "verify/helper_table.h"
+#include "verify/totality.h"
 #include "verify/verify.h"
 
 namespace assay::verify {
@@ -71,11 +72,24 @@ class Originals {
     });
   }
 
+  // The first operation at the types that the original rules cover and these do not; empty if there is none.
+  std::string not_in(const Totality& totality) {
+    const std::lock_guard lock(mutex_);
+    if (!covered_) {
+      const auto original = check_totality(sources_);
+      covered_ = original ? original->covered : std::vector<std::string>();
+    }
+    const std::set<std::string> covered(totality.covered.begin(), totality.covered.end());
+    const auto lost = std::find_if(covered_->begin(), covered_->end(), [&](const std::string& what) { return !covered.contains(what); });
+    return lost == covered_->end() ? "" : *lost;
+  }
+
  private:
   IsaKind isa_;
   const RuleSources& sources_;
   unsigned timeout_ms_;
   std::mutex mutex_;
+  std::optional<std::vector<std::string>> covered_;  // of the original rules; not asked yet
   std::map<std::string, unsigned> timeouts_;
   std::map<std::string, double> costs_;
 };
@@ -187,6 +201,19 @@ class Judge {
   }
 
   void survive(const std::vector<RuleSource>& rules, MutantResult& out) {
+    const auto totality = check_totality({rules, sources_.instructions, sources_.operations}, options_.timeout_ms);
+    if (totality && !totality->holes.empty()) {
+      out.state = MutantState::Noticed;
+      out.judge = "totality";
+      out.reason = totality->holes.front().what + ": " + totality->holes.front().reason;
+      return;
+    }
+    if (const std::string lost = totality ? originals_.not_in(*totality) : ""; !lost.empty()) {
+      out.state = MutantState::Noticed;
+      out.judge = "totality";
+      out.reason = "no rule is left for " + lost;
+      return;
+    }
     std::vector<isle::SourceFile> files;
     for (const RuleSource& source : rules) files.push_back({source.name, std::string(source.text)});
     const isle::CheckResult checked = isle::check_program(std::move(files));

@@ -33,6 +33,7 @@ void Run::require_equal(const Symbol& a, const Symbol& b) {
       if (a.value != b.value) {
         if (width_of(a.value) != width_of(b.value)) throw Pruned{};
         assume(term_of(a.value) == term_of(b.value));
+        clif_.same.emplace_back(a.value, b.value);
       }
       return;
     default:
@@ -142,6 +143,7 @@ void Run::match_by_spec(const isle::Rule& rule, const Pattern& pattern, const Sy
   if (spec.arguments.size() != term.arguments.size()) throw Unsupported{"spec of " + term.name + ": number of arguments"};
   SpecEnvironment env = spec_environment();
   env.insert_or_assign("result", spec_value(value));
+  if (term.name == "iconst_sext" || term.name == "iconst_zext") clif_.constants.push_back(value.value);
   try {
     for (const isle::ast::SpecExpr& e : spec.provides) bind_by_definition(terms_, e, env);
     std::vector<Symbol> outputs;

@@ -13,16 +13,20 @@ z3::expr widened(Terms& terms, const z3::expr& e, unsigned width) {
   return from < width ? z3::concat(terms.fresh("above", width - from), e) : terms.low_bits(e, width);
 }
 
-// What stands in for the proof of a term whose meaning is a contract, marked so where it is declared; null if it is none.
-const char* contract_of(const isle::Term& term) {
+bool has_tag(const isle::Term& term, std::string_view tag) {
   for (const isle::ast::Attribute* attribute : term.attributes) {
     for (const isle::ast::Attribute::Item& item : attribute->items) {
-      if (item.kind == isle::ast::Attribute::Kind::Tag && item.tag.text == "abi_contract") {
-        return "what the ABI does at calls and returns is a contract; corpus/filetests/call*.clif and call_plan_test execute it";
-      }
+      if (item.kind == isle::ast::Attribute::Kind::Tag && item.tag.text == tag) return true;
     }
   }
-  return nullptr;
+  return false;
+}
+
+// What stands in for the proof of a term whose meaning is a contract, marked so where it is declared; null if it is none.
+const char* contract_of(const isle::Term& term) {
+  return has_tag(term, "abi_contract")
+             ? "what the ABI does at calls and returns is a contract; corpus/filetests/call*.clif and call_plan_test execute it"
+             : nullptr;
 }
 
 bool is_breakpoint(const std::string& name) {
@@ -98,11 +102,8 @@ Symbol Run::construct(isle::TermId id, std::vector<Symbol> arguments) {
   if (const int instruction = definitions_.find_instruction(term.name); instruction >= 0) {
     return construct_instruction(term, instruction, arguments);
   }
-  if (!term.specs.empty()) return construct_by_spec(id, arguments);
-  if (term.has_rules()) {
-    const isle::RuleId rule = term.rules[choices_.choose(static_cast<unsigned>(term.rules.size()))];
-    return apply_rule(program_.rules[rule], arguments);
-  }
+  if (!term.specs.empty() && !(term.has_rules() && choices_.expands_all())) return construct_by_spec(id, arguments);
+  if (term.has_rules()) return apply_rule(program_.rules[choices_.choose_rule(term.rules)], arguments);
   throw Unsupported{"constructor " + term.name + " has no spec"};
 }
 
@@ -181,6 +182,7 @@ Symbol Run::construct_by_spec(isle::TermId id, const std::vector<Symbol>& argume
   const isle::ast::Spec& spec = *term.specs[0];
   if (spec.arguments.size() != arguments.size()) throw Unsupported{"spec of " + term.name + ": number of arguments"};
   if (term.has_rules()) lemmas_.insert(id.index);
+  if (term.flags.is_partial && has_tag(term, "partial_spec")) may_decline_ = true;
   for (const Symbol& argument : arguments) require_fresh_flags(argument, term.name);
   // The spec says what is yielded, not which instructions do it.
   if (definitions_.writes_flags(id)) ++flags_epoch_;
@@ -201,7 +203,11 @@ Symbol Run::construct_by_spec(isle::TermId id, const std::vector<Symbol>& argume
     if (!env.contains("result")) {
       const Symbol result = fresh(term.result, term.name);
       env.insert_or_assign("result", spec_value(result));
-      for (const isle::ast::SpecExpr& e : spec.provides) assume(evaluate_condition(terms_, e, env));
+      for (const isle::ast::SpecExpr& e : spec.provides) {
+        const z3::expr provided = evaluate_condition(terms_, e, env).simplify();
+        assume(provided);
+        if (!term.flags.is_partial) given_.push_back(provided);
+      }
       return result;
     }
     return from_spec_value(env.at("result"), term.result);

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <random>
 #include <set>
 #include <string>
 #include <vector>
@@ -19,13 +20,29 @@ struct Unsupported {
   bool is_contract = false;  // it need not be proven: `reason` names what stands in
 };
 
-// The choices of one run, replayed from the front: depth-first search over runs.
+// The choices of one run, replayed from the front: depth-first search over runs; or taken at random.
 class Choices {
  public:
+  Choices() = default;
+  // At random; of a term's rules those in `preferred`, if there are any.
+  Choices(uint64_t seed, const std::vector<bool>& preferred) : random_(seed), preferred_(&preferred) {}
+
+  // Helper terms that have a spec are expanded nevertheless.
+  bool expands_all() const { return preferred_ != nullptr; }
   unsigned choose(unsigned count) {
     if (count == 0) throw Pruned{};
+    if (preferred_ != nullptr) return static_cast<unsigned>(random_() % count);
     if (position_ == made_.size()) made_.push_back({0, count});
     return made_[position_++].first;
+  }
+  isle::RuleId choose_rule(const std::vector<isle::RuleId>& rules) {
+    if (preferred_ == nullptr) return rules[choose(static_cast<unsigned>(rules.size()))];
+    std::vector<isle::RuleId> good;
+    for (const isle::RuleId rule : rules) {
+      if ((*preferred_)[rule.index]) good.push_back(rule);
+    }
+    const std::vector<isle::RuleId>& from = good.empty() || random_() % 8 == 0 ? rules : good;
+    return from[choose(static_cast<unsigned>(from.size()))];
   }
   // Prepares the next run; false when all have been made.
   bool advance() {
@@ -40,6 +57,8 @@ class Choices {
  private:
   std::vector<std::pair<unsigned, unsigned>> made_;  // chosen, out of
   size_t position_ = 0;
+  std::mt19937_64 random_;
+  const std::vector<bool>* preferred_ = nullptr;  // null: not at random
 };
 
 class Run {
@@ -50,6 +69,8 @@ class Run {
 
   // Executes a rule of lower or lower_branch, or of a term with a spec of its own, and fills in the goals.
   void execute(isle::RuleId rule, Instantiation& out);
+  // What is known of a run that ended early.
+  void describe(Instantiation& out);
   const std::set<uint32_t>& rules_used() const { return rules_used_; }
 
  private:
@@ -116,6 +137,8 @@ class Run {
   Choices& choices_;
   const SpecFunctions spec_functions_;
   std::vector<z3::expr> assumptions_;
+  std::vector<z3::expr> given_;  // those of the assumptions that no rule makes
+  bool may_decline_ = false;
   std::vector<Effect> effects_;                          // of the machine side
   std::vector<std::pair<std::string, z3::expr>> obligations_;  // ranges of immediates, flags undisturbed
   std::vector<std::shared_ptr<ClifValue>> looked_through_;  // had a term before their definition was known
@@ -130,6 +153,7 @@ class Run {
   int64_t next_identity_ = 1;
   int64_t flags_epoch_ = 0;  // instructions so far that write the flags
   std::string description_;
+  ClifSide clif_;
 };
 
 }  // namespace assay::verify

@@ -56,6 +56,7 @@ Symbol Run::fresh(isle::TypeId type_id, const std::string& name) {
   if (type.name == "TrapCode") {
     const z3::expr code = terms_.fresh(name, 8);
     assumptions_.push_back(code != terms_.bv(8, 0));
+    given_.push_back(assumptions_.back());
     return Symbol::of_number(code);
   }
   if (type.name == "MemFlags") return {.kind = Symbol::Kind::MemFlags, .number = next_identity_++};
@@ -151,6 +152,9 @@ SpecValue Run::spec_function(const std::string& name, const std::vector<SpecValu
   std::string reason;
   const notation::Semantics* semantics = definitions_.function_semantics(name, arguments, reason);
   if (semantics == nullptr) throw SpecError{reason};
+  for (const notation::Input& input : semantics->inputs) {
+    if (!arguments[input.id].term) throw SpecError{name + " needs a bit vector as argument " + std::to_string(input.id + 1)};
+  }
   const z3::expr_vector nodes = translate(
       terms_, *semantics, [&](uint32_t i) { return *arguments[semantics->inputs[i].id].term; },
       [&](uint32_t, const z3::expr&) -> z3::expr { throw SpecError{name + " loads"}; });

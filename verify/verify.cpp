@@ -337,13 +337,6 @@ Expected<UnitResult> verify_isa(IsaKind isa, const VerifyOptions& options) {
 
 Expected<UnitResult> verify_sources(IsaKind isa, const RuleSources& sources, const VerifyOptions& options) {
   const auto begin = std::chrono::steady_clock::now();
-  const auto load = [&](Diagnostics& errors) {
-    std::vector<isle::SourceFile> rules;
-    for (const RuleSource& source : sources.rules) rules.push_back({source.name, std::string(source.text)});
-    std::vector<notation::SourceFile> instructions;
-    for (const RuleSource& source : sources.instructions) instructions.push_back({source.name, source.text});
-    return Definitions::load(std::move(rules), std::move(instructions), sources.operations, errors);
-  };
 
   std::unique_ptr<ProofCache> cache;
   if (!options.cache.empty()) {
@@ -355,7 +348,7 @@ Expected<UnitResult> verify_sources(IsaKind isa, const RuleSources& sources, con
   std::vector<std::unique_ptr<Prover>> provers;
   for (unsigned i = 0; i < jobs; ++i) {
     Diagnostics errors;
-    auto definitions = load(errors);
+    auto definitions = load_definitions(sources, errors);
     if (definitions == nullptr) return std::unexpected(errors.front());
     provers.push_back(std::make_unique<Prover>(options, std::move(definitions), cache.get()));
   }

@@ -183,6 +183,7 @@ class LowerContext {
   PoolConstant pool_constant(std::span<const uint8_t> bytes);
 
  private:
+  bool has_short_address(Inst inst) const;
   std::string operation_name(Inst inst) const;
   Expected<void> prepare(const ir::Function& function);
   void lay_out_slots();

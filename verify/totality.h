@@ -1,0 +1,33 @@
+// Does some rule always match? Of each operation at each choice of types and condition that has a rule at all, and of
+// each helper term that proofs take for its spec: the conditions of its rules, as proofs see them, must cover all inputs.
+//
+// T1  A rule that looks through an operand at its definition covers nothing: the operand may be defined otherwise.
+// T2  Nor does one that asks a term which may decline although its spec's requirements hold.
+// T3  Partial terms may fail; they are no part of this.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "compiler/machine/isa_kind.h"
+#include "compiler/support/diagnostic.h"
+
+namespace assay::verify {
+
+struct RuleSources;
+
+struct Hole {
+  std::string what;    // "iadd.i32(x: i32, y: i32)", "zext64(i8)"
+  std::string reason;  // the inputs that no rule matches, or why it is not known
+};
+
+struct Totality {
+  std::vector<std::string> covered;  // like Hole::what
+  std::vector<Hole> holes;
+};
+
+// Error: the rules do not parse, or the ISA is not built in.
+Expected<Totality> check_totality(IsaKind isa, unsigned timeout_ms = 10'000);
+Expected<Totality> check_totality(const RuleSources& sources, unsigned timeout_ms = 10'000);
+
+}  // namespace assay::verify

@@ -1,0 +1,93 @@
+// Every operation that a backend claims is covered at every type, and a gap in rules is found with the input that falls in.
+#include "verify/totality.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "verify/rule_sources.h"
+
+namespace assay::verify {
+namespace {
+
+bool covers(const Totality& totality, const std::string& what) {
+  return std::find(totality.covered.begin(), totality.covered.end(), what) != totality.covered.end();
+}
+
+std::string holes(const Totality& totality) {
+  std::string text;
+  for (const Hole& hole : totality.holes) text += hole.what + ": " + hole.reason + "\n";
+  return text;
+}
+
+// The rules of an ISA with one text put for another.
+Totality with_edit(IsaKind isa, std::string_view from, std::string_view to) {
+  const RuleSources* sources = rule_sources(isa);
+  std::vector<RuleSource> rules(sources->rules.begin(), sources->rules.end());
+  std::string edited;
+  for (RuleSource& source : rules) {
+    const size_t at = source.text.find(from);
+    if (at == std::string_view::npos) continue;
+    edited = std::string(source.text).replace(at, from.size(), to);
+    source.text = edited;
+    break;
+  }
+  EXPECT_FALSE(edited.empty()) << from;
+  const auto totality = check_totality({rules, sources->instructions, sources->operations});
+  EXPECT_TRUE(totality.has_value()) << (totality ? "" : totality.error().message);
+  return totality ? *totality : Totality{};
+}
+
+TEST(Totality, OfAllBackends) {
+  for (const IsaKind isa : kAllIsas) {
+    if (rule_sources(isa) == nullptr) continue;
+    const auto totality = check_totality(isa);
+    ASSERT_TRUE(totality.has_value()) << totality.error().message;
+    EXPECT_EQ(holes(*totality), "") << name(isa);
+    for (const char* type : {"i8", "i16", "i32", "i64"}) {
+      const std::string t = type;
+      for (const char* op : {"iadd", "isub", "imul", "udiv", "srem", "ishl", "rotl", "band", "smin"}) {
+        EXPECT_TRUE(covers(*totality, std::string(op) + "." + t + " " + t + " " + t)) << name(isa) << " " << op << " " << t;
+      }
+    }
+  }
+}
+
+// What one backend compiles at a type, all compile.
+TEST(Totality, BackendsClaimTheSame) {
+  std::map<std::string, std::set<std::string>> backends;  // by operation and types
+  size_t count = 0;
+  for (const IsaKind isa : kAllIsas) {
+    const auto totality = check_totality(isa);
+    if (!totality) continue;
+    ++count;
+    for (std::string what : totality->covered) {
+      for (const char* order : {" big", " little"}) {
+        if (what.ends_with(order)) what.resize(what.size() - std::string(order).size());
+      }
+      // Of a rule that is for all types of a value, and of terms that are no operations.
+      if (what.find(" any") == std::string::npos && what.find('.') != std::string::npos) backends[what].insert(name(isa));
+    }
+  }
+  EXPECT_GT(backends.size(), 250u);
+  for (const auto& [what, isas] : backends) {
+    EXPECT_EQ(isas.size(), count) << what << " is compiled by " << *isas.begin() << (isas.size() > 1 ? " and others only" : " only");
+  }
+}
+
+TEST(Totality, AGapIsFound) {
+  if (rule_sources(IsaKind::riscv64) == nullptr) GTEST_SKIP() << "riscv64 is not part of this build";
+  // A type that no rule is left for.
+  const Totality narrow = with_edit(IsaKind::riscv64, "(rule sext64_i8 0 (sext64 x @ (value_type $I8))",
+                                    "(rule sext64_i8 0 (sext64 x @ (value_type $I16))");
+  EXPECT_NE(holes(narrow).find("sext64 i8: "), std::string::npos) << holes(narrow);
+  // A number that no rule is left for.
+  const Totality number = with_edit(IsaKind::riscv64, "(rule load_imm_64 0 (load_imm k)\n",
+                                    "(rule load_imm_64 0 (load_imm k)\n  (if-let _ (unsigned_fits 63 k))\n");
+  EXPECT_NE(holes(number).find("load_imm: no rule matches input0 = #x"), std::string::npos) << holes(number);
+}
+
+}  // namespace
+}  // namespace assay::verify

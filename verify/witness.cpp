@@ -1,0 +1,487 @@
+// See witness.h.
+#include "verify/witness.h"
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+#include <sstream>
+
+#include "compiler/ir/parser.h"
+#include "compiler/ir/verifier.h"
+#include "compiler/isa/registry.h"
+#include "fuzz/case.h"
+#include "verify/rule_sources.h"
+#include "verify/rule_users.h"
+#include "verify/witness_function.h"
+
+namespace assay::verify {
+
+namespace {
+
+constexpr unsigned kTries = 6;       // models per instantiation until its rule fires
+constexpr unsigned kInputs = 3;      // calls per function
+constexpr unsigned kFailures = 400;  // instantiations of a rule that may fail to make it fire
+constexpr unsigned kSamples = 60000;  // runs at random for a helper rule
+
+// Numbers of all sizes and signs: what rules tell apart is mostly how many bits a number needs.
+uint64_t candidate(std::mt19937_64& random, unsigned width) {
+  const uint64_t mask = width >= 64 ? ~uint64_t(0) : (uint64_t(1) << width) - 1;
+  const unsigned bits = static_cast<unsigned>(random() % width);
+  switch (random() % 8) {
+    case 0: return random() % 10;
+    case 4: return mask;
+    case 5: return mask >> 1;
+    case 1: return uint64_t(1) << bits;
+    case 2: return ((uint64_t(1) << bits) - 1) & mask;
+    case 3: return (uint64_t(0) - (random() & ((uint64_t(2) << bits) - 1))) & mask;
+    default: return random() & ((uint64_t(2) << bits) - 1) & mask;
+  }
+}
+
+constexpr const char* kCallFunctions = R"(function %NAME_callee(i64, i8) -> i64 {
+block0(v0: i64, v1: i8):
+    v2 = sextend.i64 v1
+    v3 = isub v0, v2
+    return v3
+}
+function %NAME_caller(i64, i8) -> i64 {
+    sig0 = (i64, i8) -> i64
+    fn0 = %NAME_callee(i64, i8) -> i64
+block0(v0: i64, v1: i8):
+    v2 = func_addr.i64 fn0
+    v3 = NAME CALLEE(v0, v1)
+    v4 = bxor v3, v0
+    return v4
+}
+; run: %NAME_caller(1, 2) == 0
+; run: %NAME_caller(-1, -128) == 0
+)";
+
+class Search {
+ public:
+  Search(const machine::TargetIsa& isa, const WitnessOptions& options, std::unique_ptr<Definitions> definitions)
+      : options_(options),
+        definitions_(std::move(definitions)),
+        program_(definitions_->program()),
+        terms_(context_),
+        harness_({.isas = {isa.kind}, .native = options.native}),
+        fired_(program_.rules.size()),
+        several_inputs_(program_.rules.size()),
+        reasons_(program_.rules.size()) {
+    report_.isa = isa.kind;
+    // The compiler counts by its own numbers of rules; names are unique.
+    std::map<std::string_view, isle::RuleId> by_name;
+    for (uint32_t i = 0; i < isa.rules.size(); ++i) by_name[isa.rules[i].name] = isle::RuleId(i);
+    for (const isle::Rule& rule : program_.rules) {
+      const auto it = by_name.find(rule.name);
+      counter_.push_back(it == by_name.end() ? isle::RuleId() : it->second);
+      if (rule.name == options.without) harness_.compiler(isa.kind)->rules().enable_rule(counter_.back(), false);
+    }
+  }
+
+  WitnessReport run() {
+    const auto begin = std::chrono::steady_clock::now();
+    const RuleUsers users(program_);
+    std::vector<const isle::Rule*> wanted;
+    for (const isle::Rule& rule : program_.rules) {
+      if (users.reached(rule.term) && selected(rule)) wanted.push_back(&rule);
+    }
+    for (const isle::Rule* rule : wanted) {
+      if (is_entry(*rule)) expand(*rule);
+    }
+    for (const isle::Rule* rule : wanted) {
+      if (!fired_[rule->id.index]) call(*rule);
+    }
+    for (const isle::Rule* rule : wanted) {
+      if (!fired_[rule->id.index]) sample(*rule);
+    }
+    report_.rules = wanted.size();
+    for (const isle::Rule* rule : wanted) {
+      const uint32_t i = rule->id.index;
+      const char* exception = witness_exception(report_.isa, rule->name);
+      if (fired_[i]) {
+        if (exception != nullptr) report_.mismatches.push_back(note(*rule, "fires, but is listed as one that cannot"));
+        ++report_.witnessed;
+        if (is_entry(*rule) && !several_inputs_[i] && tried_inputs_.contains(i)) {
+          report_.one_input.push_back(note(*rule, "its assumptions hold for one input only"));
+        }
+      } else if (exception != nullptr) {
+        report_.excused.push_back(note(*rule, exception));
+      } else {
+        report_.missing.push_back(note(*rule, reasons_[i].empty() ? "no instantiation was found" : reasons_[i]));
+      }
+    }
+    report_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    return std::move(report_);
+  }
+
+ private:
+  bool selected(const isle::Rule& rule) const {
+    return options_.rules.empty() || std::ranges::any_of(options_.rules, [&](const std::string& part) {
+             return rule.name.find(part) != std::string::npos;
+           });
+  }
+  bool is_entry(const isle::Rule& rule) const {
+    const std::string& term = program_.terms[rule.term].name;
+    return term == "lower" || term == "lower_branch";
+  }
+  RuleNote note(const isle::Rule& rule, std::string reason) const {
+    const Place place = program_.place(rule.position);
+    return {rule.name, place.file, place.line, std::move(reason)};
+  }
+
+  // All instantiations of a rule of lower, in the prover's order, until enough were kept and all helper rules that can be
+  // seen in them have fired.
+  void expand(const isle::Rule& rule) {
+    unsigned kept = 0, failures = 0;
+    expand_rule(
+        *definitions_, terms_, rule.id,
+        [&](Instantiation& instantiation) {
+          const bool news = std::ranges::any_of(instantiation.rules, [&](uint32_t i) { return !fired_[i]; });
+          if (kept >= options_.functions_per_rule && !news) return true;
+          if (attempt(rule, instantiation)) {
+            ++kept;
+          } else {
+            ++failures;
+          }
+          return failures < kFailures;
+        },
+        [&](const std::string& reason, bool, const std::set<uint32_t>&) {
+          if (reasons_[rule.id.index].empty()) reasons_[rule.id.index] = reason;
+        });
+  }
+
+  // What the rules of calls do is a contract without a model (verify.h); their functions are written by hand.
+  void call(const isle::Rule& rule) {
+    const std::string& name = rule.name;
+    if (name != "call" && name != "call_indirect") return;
+    std::string text = kCallFunctions;
+    for (size_t at = text.find("NAME"); at != std::string::npos; at = text.find("NAME")) text.replace(at, 4, name);
+    const std::string callee = name == "call" ? "fn0" : "sig0, v2";
+    text.replace(text.find("CALLEE"), 6, callee);
+    auto test = fuzz::parse_case(text, name);
+    if (!test) {
+      mistake(rule, test.error().message, text);
+      return;
+    }
+    keep_if_fires(rule, {.description = "by hand"}, *test, std::vector<WitnessFunction::Outcome>(test->inputs.size()), text,
+                  reasons_[rule.id.index]);
+  }
+
+  // A helper rule that no witness so far has made fire, perhaps because its term's spec stands for it in the rules that
+  // use it: looked for by runs at random that prefer the rules that lead to it.
+  void sample(const isle::Rule& rule) {
+    std::vector<bool> leads(program_.rules.size());
+    std::vector<isle::RuleId> entries;
+    std::set<uint32_t> terms = {rule.term.index};
+    leads[rule.id.index] = true;
+    if (is_entry(rule)) entries.push_back(rule.id);
+    for (bool changed = true; changed;) {
+      changed = false;
+      for (const isle::Rule& other : program_.rules) {
+        if (leads[other.id.index] || other.term == rule.term) continue;
+        std::set<uint32_t> builds;
+        collect_terms(other.result, builds);
+        for (const isle::IfLet& if_let : other.if_lets) collect_terms(if_let.value, builds);
+        if (std::ranges::none_of(builds, [&](uint32_t term) { return terms.contains(term); })) continue;
+        leads[other.id.index] = true;
+        terms.insert(other.term.index);
+        if (is_entry(other)) entries.push_back(other.id);
+        changed = true;
+      }
+    }
+    if (entries.empty()) {
+      reasons_[rule.id.index] = "no rule of lower leads to it";
+      return;
+    }
+    unsigned failures = 0;
+    const unsigned samples = witness_exception(report_.isa, rule.name) == nullptr ? kSamples : kSamples / 20;
+    for (unsigned i = 0; i < samples && failures < kFailures / 4 && !fired_[rule.id.index]; ++i) {
+      Instantiation instantiation;
+      if (!sample_rule(*definitions_, terms_, entries[i % entries.size()], i, leads, instantiation)) continue;
+      if (!instantiation.rules.contains(rule.id.index)) continue;
+      if (!attempt(rule, instantiation)) ++failures;
+    }
+  }
+
+  // Gives `term` one of a few random values that the assumptions allow, if they allow one.
+  void pin(z3::solver& solver, const z3::expr& term) {
+    for (unsigned i = 0; i < 3; ++i) {
+      const z3::expr equal = term == terms_.bv(term.get_sort().bv_size(), candidate(random_, term.get_sort().bv_size()));
+      z3::expr_vector assumed(context_);
+      assumed.push_back(equal);
+      if (solver.check(assumed) != z3::sat) continue;
+      solver.add(equal);
+      return;
+    }
+  }
+
+  // Small tables first, then ever larger ones.
+  void pin_table_size(z3::solver& solver, const z3::expr& size, unsigned number) {
+    for (uint64_t least = number < 2 ? 3 : 4100; least != 0; least /= 2) {
+      const z3::expr equal = size == terms_.bv(32, least + number);
+      z3::expr_vector assumed(context_);
+      assumed.push_back(equal);
+      if (solver.check(assumed) != z3::sat) continue;
+      solver.add(equal);
+      return;
+    }
+  }
+
+  // Several models of the instantiation, until the rule fires on one. False if it does not; the reason is kept.
+  bool attempt(const isle::Rule& rule, const Instantiation& instantiation) {
+    std::string& reason = reasons_[rule.id.index];
+    WitnessFunction function(*definitions_, terms_, instantiation);
+    if (!function.obstacle().empty()) {
+      if (reason.empty()) reason = function.obstacle();
+      return false;
+    }
+    z3::solver solver(context_, "QF_BV");
+    z3::params params(context_);
+    params.set("timeout", 2000u);
+    params.set("random_seed", 1u);
+    solver.set(params);
+    for (const z3::expr& e : instantiation.assumptions) solver.add(e);
+    for (const z3::expr& e : function.constraints()) solver.add(e);
+    if (solver.check() != z3::sat) {
+      if (reason.empty()) reason = "the assumptions of all instantiations contradict each other";
+      return false;
+    }
+    random_.seed(rule.id.index * 1000003ull + attempts_++);
+    for (unsigned i = 0; i < kTries; ++i) {
+      std::vector<uint64_t> constants;
+      solver.push();
+      const bool fired = attempt_model(rule, instantiation, function, i, solver, constants, reason);
+      solver.pop();
+      if (fired) {
+        if (!several_inputs_[rule.id.index]) count_inputs(rule, function, solver);
+        return true;
+      }
+      // Another rule takes these constants.
+      if (constants.empty() && !instantiation.clif.table_size) return false;
+      z3::expr other = context_.bool_val(instantiation.clif.table_size.has_value());
+      for (size_t k = 0; k < constants.size(); ++k) {
+        const z3::expr& term = function.immediates()[k];
+        other = other || term != terms_.bv(term.get_sort().bv_size(), constants[k]);
+      }
+      solver.add(other);
+      if (solver.check() != z3::sat) return false;
+    }
+    return false;
+  }
+
+  // Is there a second input? Constants and parameters are the input.
+  void count_inputs(const isle::Rule& rule, const WitnessFunction& function, z3::solver& solver) {
+    if (solver.check() != z3::sat) return;
+    const z3::model model = solver.get_model();
+    z3::expr other = context_.bool_val(false);
+    bool any = false;
+    for (const auto& parameter : function.parameters()) {
+      any = true;
+      other = parameter.term ? other || *parameter.term != model.eval(*parameter.term, true) : context_.bool_val(true);
+    }
+    for (const z3::expr& immediate : function.immediates()) {
+      any = true;
+      other = other || immediate != model.eval(immediate, true);
+    }
+    if (!any) return;
+    tried_inputs_.insert(rule.id.index);
+    z3::expr_vector assumed(context_);
+    assumed.push_back(other);
+    if (solver.check(assumed) == z3::sat) several_inputs_[rule.id.index] = true;
+  }
+
+  // One model; `immediates` is what it gives the function's constants.
+  bool attempt_model(const isle::Rule& rule, const Instantiation& instantiation, WitnessFunction& function, unsigned number,
+                     z3::solver& solver, std::vector<uint64_t>& immediates, std::string& reason) {
+    z3::expr_vector in_memory(context_);
+    for (const z3::expr& e : function.in_memory()) in_memory.push_back(e);
+    if (!in_memory.empty() && solver.check(in_memory) == z3::sat) {
+      for (const z3::expr& e : function.in_memory()) solver.add(e);
+    }
+    if (instantiation.clif.table_size) pin_table_size(solver, *instantiation.clif.table_size, number);
+    for (const z3::expr& immediate : function.immediates()) pin(solver, immediate);
+    if (solver.check() != z3::sat) return false;
+    const z3::model constants = solver.get_model();
+    const std::string text = function.print(rule.name + "_" + std::to_string(report_.witnesses.size()), constants);
+    for (const z3::expr& immediate : function.immediates()) immediates.push_back(number_of(constants, immediate));
+    // The constants stay; parameters differ from call to call.
+    for (const z3::expr& immediate : function.immediates()) solver.add(immediate == constants.eval(immediate, true));
+    if (instantiation.clif.table_size) {
+      solver.add(*instantiation.clif.table_size == constants.eval(*instantiation.clif.table_size, true));
+    }
+
+    fuzz::Case test;
+    auto file = ir::parse_file(text, rule.name);
+    if (!file) return mistake(rule, file.error().front().message, text);
+    if (const auto errors = ir::verify(file->functions.at(0), rule.name); !errors.empty()) {
+      return mistake(rule, errors.front().message, text);
+    }
+    test.functions.push_back(std::move(file->functions[0].function));
+    if (function.touches_memory()) {
+      test.regions.push_back({.address = WitnessFunction::kRegion,
+                              .size = WitnessFunction::kRegionSize,
+                              .fill = oracles::RegionDirective::Fill::kSeed,
+                              .value = 7});
+    }
+    std::vector<WitnessFunction::Outcome> outcomes;
+    const unsigned calls = function.parameters().empty() ? 1 : kInputs;
+    for (unsigned i = 0; i < calls; ++i) {
+      solver.push();
+      for (const auto& parameter : function.parameters()) {
+        if (parameter.term) pin(solver, *parameter.term);
+      }
+      if (solver.check() == z3::sat) {
+        const z3::model model = solver.get_model();
+        oracles::TestInput input;
+        for (const auto& parameter : function.parameters()) {
+          const uint64_t value = parameter.term ? number_of(model, *parameter.term) : candidate(random_, parameter.width);
+          input.args.emplace_back(ir::Type::integer(parameter.width), value);
+        }
+        input.seed = fuzz::input_seed(input.args);
+        test.inputs.push_back(std::move(input));
+        outcomes.push_back(function.outcome(model));
+      }
+      solver.pop();
+    }
+    return keep_if_fires(rule, instantiation, test, outcomes, text, reason);
+  }
+
+  bool mistake(const isle::Rule& rule, const std::string& what, const std::string& text) {
+    report_.mismatches.push_back(note(rule, "the function is not valid: " + what + "\n" + text));
+    return false;
+  }
+
+  bool keep_if_fires(const isle::Rule& rule, const Instantiation& instantiation, const fuzz::Case& test,
+                     const std::vector<WitnessFunction::Outcome>& outcomes, const std::string& text,
+                     std::string& reason) {
+    isle::RuleState& counts = harness_.compiler(report_.isa)->rules();
+    counts.reset_counts();
+    const auto fires = [&](const isle::Rule& which) {
+      const isle::RuleId counter = counter_[which.id.index];
+      return counter && counts.count(counter) != 0;
+    };
+    std::vector<oracles::Finding> findings;
+    fuzz::check_case(harness_, test, findings);
+    if (!fires(rule)) {
+      reason = "instead, for " + instantiation.description + ":";
+      for (const isle::Rule& other : program_.rules) {
+        if (fires(other) && other.name != "return" && (other.term == rule.term || is_entry(other))) {
+          reason += " " + other.name;
+        }
+      }
+      for (const oracles::Finding& finding : findings) reason += "; " + oracles::describe(finding);
+      return false;
+    }
+    Witness witness{.rule = rule.name, .description = instantiation.description};
+    for (const isle::Rule& other : program_.rules) {
+      if (!fires(other) || fired_[other.id.index]) continue;
+      fired_[other.id.index] = true;
+      witness.first.push_back(other.name);
+    }
+    for (const oracles::Finding& finding : findings) {
+      report_.mismatches.push_back(note(rule, oracles::describe(finding) + "\n" + text));
+    }
+    hold_against_model(rule, test, outcomes, text);
+    witness.text = fuzz::print_functions(test, harness_);
+    report_.witnesses.push_back(std::move(witness));
+    return true;
+  }
+
+  void hold_against_model(const isle::Rule& rule, const fuzz::Case& test,
+                          const std::vector<WitnessFunction::Outcome>& outcomes, const std::string& text) {
+    const auto references = harness_.references();
+    for (size_t i = 0; i < test.inputs.size(); ++i) {
+      ++report_.inputs;
+      const interpreter::Outcome& outcome = references[i].outcome;
+      std::string difference;
+      if (outcome.kind == interpreter::OutcomeKind::Unsupported) {
+        report_.unjudged.push_back(note(rule, interpreter::describe(outcome)));
+      } else if (!references[i].comparable) {
+        difference = "nothing to compare with: " + interpreter::describe(outcome);
+      } else if (outcomes[i].known) {
+        ++report_.foreseen;
+        const bool trapped = outcome.kind == interpreter::OutcomeKind::Trapped;
+        std::vector<uint64_t> results;
+        for (const ir::DataValue& value : outcome.results) results.push_back(value.as_u64());
+        if ((trapped ? outcome.trap.code : 0) != outcomes[i].trap || (!trapped && results != outcomes[i].results)) {
+          difference = "the solver foretold";
+          if (outcomes[i].trap != 0) difference += " trap " + ir::to_string(ir::TrapCode{outcomes[i].trap});
+          for (uint64_t result : outcomes[i].results) difference += " " + std::to_string(result);
+          difference += ", the interpreter: " + interpreter::describe(outcome);
+        }
+      }
+      if (difference.empty()) continue;
+      std::string args;
+      for (const ir::DataValue& value : test.inputs[i].args) args += (args.empty() ? "" : ", ") + ir::to_string(value);
+      report_.mismatches.push_back(note(rule, "(" + args + "): " + difference + "\n" + text));
+    }
+  }
+
+  const WitnessOptions& options_;
+  std::unique_ptr<Definitions> definitions_;
+  const isle::Program& program_;
+  z3::context context_;
+  Terms terms_;
+  oracles::Harness harness_;
+  std::mt19937_64 random_;
+  uint64_t attempts_ = 0;
+  std::vector<isle::RuleId> counter_;  // by rule
+  std::vector<bool> fired_, several_inputs_;  // by rule
+  std::set<uint32_t> tried_inputs_;
+  std::vector<std::string> reasons_;  // by rule: why the last attempt failed
+  WitnessReport report_;
+};
+
+}  // namespace
+
+Expected<WitnessReport> find_witnesses(IsaKind isa, const WitnessOptions& options) {
+  const RuleSources* sources = rule_sources(isa);
+  const machine::TargetIsa* target = isa::find_isa(isa);
+  if (sources == nullptr || target == nullptr) return fail(std::string("no rules for ") + name(isa) + " in this build");
+  Diagnostics errors;
+  std::vector<isle::SourceFile> rules;
+  for (const RuleSource& source : sources->rules) rules.push_back({source.name, std::string(source.text)});
+  std::vector<notation::SourceFile> instructions;
+  for (const RuleSource& source : sources->instructions) instructions.push_back({source.name, source.text});
+  auto definitions = Definitions::load(std::move(rules), std::move(instructions), sources->operations, errors);
+  if (definitions == nullptr) return std::unexpected(errors.front());
+  try {
+    return Search(*target, options, std::move(definitions)).run();
+  } catch (const z3::exception& error) {
+    return fail(std::string("Z3: ") + error.msg(), "this is a mistake in Assay's prover");
+  }
+}
+
+std::string to_filetest(const WitnessReport& report) {
+  std::string out = "; A function for each lowering rule of ";
+  out += std::string(name(report.isa)) + " that makes it fire. Written by `assay verify --witnesses`.\n";
+  out += "test interpret\ntest run\ntarget ";
+  out += (report.isa == IsaKind::x64 ? "x86_64" : name(report.isa)) + std::string("\n");
+  for (const Witness& witness : report.witnesses) {
+    out += "\n; rule " + witness.rule + ", " + witness.description + witness.text;
+  }
+  return out;
+}
+
+std::string describe(const WitnessReport& report) {
+  std::ostringstream out;
+  out.precision(1);
+  out << std::fixed << name(report.isa) << ": " << report.witnessed << " of " << report.rules << " rules witnessed by "
+      << report.witnesses.size() << " functions, " << report.inputs << " calls (" << report.foreseen
+      << " held against the model's outcome), " << report.mismatches.size() << " mismatches, "
+      << report.seconds << " s\n";
+  const auto list = [&](const std::vector<RuleNote>& notes, const char* what) {
+    for (const RuleNote& note : notes) {
+      out << note.file << ":" << note.line << ": rule " << note.rule << what << note.reason << "\n";
+    }
+  };
+  list(report.missing, " not witnessed: ");
+  list(report.excused, " cannot fire: ");
+  list(report.unjudged, " fires, not judged: ");
+  list(report.one_input, ": ");
+  list(report.mismatches, ": ");
+  return out.str();
+}
+
+}  // namespace assay::verify

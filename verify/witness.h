@@ -1,0 +1,67 @@
+// Witnesses: for each lowering rule a small CLIF function that makes it fire in the whole compiler, with arguments and the
+// value that must come out. They come from models of what the prover assumes when it proves the rule (expand.h), so each
+// proof has a check from end to end: that what it is about occurs, that the compiler then applies the rule, and that
+// interpreter, solver and machine agree on the outcome.
+//
+// X1  A rule counts as witnessed only if the compiler's own counters say that it was applied to a function that was kept.
+// X2  Each function was compiled at both levels and run on the interpreter and on every executor of the ISA; what it
+//     returned was held against the model's outcome, unless that depends on memory or addresses.
+// X3  The same rules give the same witnesses.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "compiler/machine/isa_kind.h"
+#include "compiler/support/diagnostic.h"
+
+namespace assay::verify {
+
+struct WitnessOptions {
+  unsigned functions_per_rule = 4;  // at most, at different types and forms, beside those for helper rules
+  bool native = true;               // x64 also on the host
+  std::vector<std::string> rules;   // names or parts of names; empty: all
+  std::string without;              // for tests: this rule is switched off in the compiler
+};
+
+struct Witness {
+  std::string rule;            // whose turn it was
+  std::string description;     // the instantiation: "iadd.i8(x: i8, y: i8)"
+  std::vector<std::string> first;  // rules that fired here for the first time
+  std::string text;            // a CLIF function with directives
+};
+
+struct RuleNote {
+  std::string rule;
+  std::string file;
+  uint32_t line = 0;
+  std::string reason;
+};
+
+struct WitnessReport {
+  IsaKind isa;
+  std::vector<Witness> witnesses;  // in the order of the rules
+  size_t rules = 0;                // that lowering reaches
+  size_t witnessed = 0;
+  std::vector<RuleNote> missing;     // rules that never fired; `reason`: what was found instead
+  std::vector<RuleNote> one_input;   // rules of which only one input is known that they fire for
+  std::vector<RuleNote> mismatches;  // `reason`: what differs, and the function
+  std::vector<RuleNote> unjudged;    // rules that fire, but nobody can say what must come out
+  std::vector<RuleNote> excused;     // rules that cannot fire, and why (witness_exceptions.cpp)
+  size_t inputs = 0;                 // calls, each on every executor
+  size_t foreseen = 0;               // of them those whose outcome the model foretold
+  double seconds = 0;
+};
+
+// Error: the ISA is not part of the build, or its rules do not parse.
+Expected<WitnessReport> find_witnesses(IsaKind isa, const WitnessOptions& options = {});
+
+// Why this rule cannot fire though lowering reaches its term; null if it must.
+const char* witness_exception(IsaKind isa, const std::string& rule);
+
+// For `assay test`.
+std::string to_filetest(const WitnessReport& report);
+// For people: a line of figures, then what is missing and what differs.
+std::string describe(const WitnessReport& report);
+
+}  // namespace assay::verify

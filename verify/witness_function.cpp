@@ -1,0 +1,303 @@
+// See witness_function.h. Rules' patterns bound the depth of the trees, so recursion is safe.
+#include "verify/witness_function.h"
+
+#include <algorithm>
+
+#include "compiler/ir/immediates.h"
+
+namespace assay::verify {
+
+namespace {
+
+std::string type_of(unsigned width) { return "i" + std::to_string(width); }
+
+std::string signed_text(uint64_t value, unsigned width) {
+  const unsigned unused = 64 - width;
+  return std::to_string(static_cast<int64_t>(value << unused) >> unused);
+}
+
+// Width of the memory that an operation touches; 0 if it touches none.
+unsigned memory_width(const ops::Operation& op, const ClifInst& inst) {
+  if (op.name == "load") return inst.result_width;
+  if (op.name == "store") return inst.inputs[1].value->width;
+  for (const char* prefix : {"uload", "sload", "istore"}) {
+    if (op.name.starts_with(prefix)) return static_cast<unsigned>(std::stoul(op.name.substr(std::string_view(prefix).size())));
+  }
+  return 0;
+}
+
+}  // namespace
+
+uint64_t number_of(const z3::model& model, const z3::expr& term) {
+  const z3::expr value = model.eval(term, true);
+  uint64_t number = 0;
+  if (value.is_bv()) value.is_numeral_u64(number);
+  return number;
+}
+
+WitnessFunction::WitnessFunction(Definitions& definitions, Terms& terms, const Instantiation& instantiation)
+    : definitions_(definitions), terms_(terms), instantiation_(instantiation), clif_(instantiation.clif) {
+  if (clif_.root == nullptr || clif_.root->operation < 0) {
+    obstacle_ = "it matches no particular operation";
+    return;
+  }
+  for (const auto& value : clif_.constants) constants_.insert(value.get());
+  for (const auto& [a, b] : clif_.same) {
+    const ValuePtr x = representative(a.get()), y = representative(b.get());
+    if (x == y) continue;
+    // Whoever is known better stands for both.
+    const bool x_known = x->def != nullptr || constants_.contains(x);
+    same_as_[x_known ? y : x] = x_known ? x : y;
+  }
+  for (const auto& value : clif_.constants) constants_.insert(representative(value.get()));
+  collect(*clif_.root);
+  for (const auto& [identity, address] : clif_.opaque) {
+    if (slots_.contains(identity)) constraints_.push_back(address == terms_.bv(64, kRegion));
+  }
+  stay_in_memory();
+}
+
+WitnessFunction::ValuePtr WitnessFunction::representative(ValuePtr value) const {
+  for (auto it = same_as_.find(value); it != same_as_.end(); it = same_as_.find(value)) value = it->second;
+  return value;
+}
+
+const ops::Operation& WitnessFunction::operation(const ClifInst& inst) const {
+  return definitions_.operations().operations[inst.operation];
+}
+
+// An iconst that no pattern looked into.
+bool WitnessFunction::is_constant(ValuePtr value) const {
+  return constants_.contains(value) && (value->def == nullptr || value->def->operation < 0);
+}
+
+void WitnessFunction::collect_value(const Symbol& symbol) {
+  const ValuePtr value = representative(symbol.value.get());
+  if (is_constant(value)) {
+    if (value->term) immediates_.push_back(*value->term);
+  } else if (value->def != nullptr && value->def->operation >= 0) {
+    collect(*value->def);
+  } else if (!parameter_of_.contains(value)) {
+    parameter_of_[value] = parameters_.size();
+    parameters_.push_back({value->width != 0 ? value->width : 64, value->term});
+  }
+}
+
+void WitnessFunction::collect(const ClifInst& inst) {
+  const ops::Operation& op = operation(inst);
+  if (!inst.typed) obstacle_ = "the types of " + op.name + " are not known";
+  for (size_t i = 0; i < inst.inputs.size(); ++i) {
+    const Symbol& input = inst.inputs[i];
+    const std::string& kind = op.inputs[i].kind.name;
+    switch (input.kind) {
+      case Symbol::Kind::Value: collect_value(input); break;
+      case Symbol::Kind::Number:
+        immediates_.push_back(*input.term);
+        if (op.name == "iconst" && inst.result_width < 64) {
+          constraints_.push_back(z3::ult(*input.term, terms_.bv(64, uint64_t(1) << inst.result_width)));
+        }
+        if (op.name == "stack_addr") constraints_.push_back(z3::ult(*input.term, terms_.bv(32, kRegionSize / 2)));
+        break;
+      case Symbol::Kind::Variant:
+      case Symbol::Kind::MemFlags:
+      case Symbol::Kind::None: break;
+      default:
+        if (kind == "stack_slot") {
+          slots_.emplace(input.number, static_cast<unsigned>(slots_.size()));
+        } else if (kind == "func_ref" && op.name == "func_addr") {
+          uses_function_ = true;
+        } else {
+          obstacle_ = op.name + " takes an operand that has no model (" + kind + ")";
+        }
+    }
+  }
+  touches_memory_ |= memory_width(op, inst) != 0;
+}
+
+void WitnessFunction::stay_in_memory() {
+  for (const z3::expr& address : clif_.addresses) {
+    in_memory_.push_back(z3::uge(address, terms_.bv(64, kRegion)) &&
+                         z3::ule(address, terms_.bv(64, kRegion + kRegionSize - 8)));
+  }
+}
+
+// ---- text -----------------------------------------------------------------------------------------------------------
+
+std::string WitnessFunction::emit_value(const Symbol& symbol) {
+  const ValuePtr value = representative(symbol.value.get());
+  if (const auto it = printed_.find(value); it != printed_.end()) return it->second;
+  std::string name;
+  if (is_constant(value)) {
+    name = new_value();
+    const uint64_t number = value->term ? number_of(*model_, *value->term) : 0;
+    line(name + " = iconst." + type_of(value->width) + " " + signed_text(number, value->width));
+  } else {
+    std::vector<std::string> results;
+    emit_inst(*value->def, results);
+    name = results.at(0);
+  }
+  printed_[value] = name;
+  return name;
+}
+
+// The instruction with its operands before it. Returns its name.
+std::string WitnessFunction::emit_inst(const ClifInst& inst, std::vector<std::string>& results) {
+  const ops::Operation& op = operation(inst);
+  std::string operands, flags;
+  const auto add = [&](const std::string& text) { operands += (operands.empty() ? " " : ", ") + text; };
+  for (size_t i = 0; i < inst.inputs.size(); ++i) {
+    const Symbol& input = inst.inputs[i];
+    const std::string& kind = op.inputs[i].kind.name;
+    if (input.kind == Symbol::Kind::Value) {
+      add(emit_value(input));
+    } else if (input.kind == Symbol::Kind::Variant) {
+      flags += " " + std::string(ir::to_string(static_cast<ir::IntCC>(input.number)));
+    } else if (input.kind == Symbol::Kind::MemFlags) {
+      const auto it = clif_.big_endian.find(input.number);
+      flags += it != clif_.big_endian.end() && it->second ? " big" : " little";
+    } else if (kind == "offset32") {
+      const std::string text = signed_text(number_of(*model_, *input.term), 32);
+      operands += text[0] == '-' ? text : "+" + text;
+    } else if (kind == "imm64") {
+      add(signed_text(number_of(*model_, *input.term), op.name == "iconst" ? inst.result_width : 64));
+    } else if (kind == "trapcode") {
+      add(ir::to_string(ir::TrapCode{static_cast<uint8_t>(number_of(*model_, *input.term))}));
+    } else if (kind == "stack_slot") {
+      add("ss" + std::to_string(slots_.at(input.number)));
+    } else if (kind == "func_ref") {
+      add("fn0");
+    }
+  }
+  std::string name = op.name;
+  if (op.polymorphic && !op.infers_type) name += "." + type_of(inst.variables[op.controlling]);
+  std::string text;
+  for (size_t i = 0; i < op.results.size(); ++i) {
+    results.push_back(new_value());
+    text += (i == 0 ? "" : ", ") + results.back();
+  }
+  line(text + (text.empty() ? "" : " = ") + name + flags + operands);
+  return name;
+}
+
+void WitnessFunction::emit_return(const std::vector<std::string>& values, const std::vector<unsigned>& widths) {
+  std::string text = "return";
+  for (size_t i = 0; i < values.size(); ++i) {
+    text += (i == 0 ? " " : ", ") + values[i];
+    returns_ += (i == 0 ? "" : ", ") + type_of(widths[i]);
+  }
+  line(text);
+}
+
+void WitnessFunction::emit_branch(const ClifInst& inst) {
+  const std::string& name = operation(inst).name;
+  const auto block = [&](unsigned number, uint64_t result) {
+    body_ += "block" + std::to_string(number) + ":\n";
+    const std::string value = new_value();
+    line(value + " = iconst.i32 " + std::to_string(result));
+    line("return " + value);
+  };
+  returns_ = "i32";
+  if (name == "jump") {
+    line("jump block1");
+    block(1, 1);
+  } else if (name == "brif") {
+    line("brif " + emit_value(inst.inputs[0]) + ", block1, block2");
+    block(1, 1);
+    block(2, 2);
+  } else {
+    const std::string index = emit_value(inst.inputs[0]);
+    const uint64_t size = clif_.table_size ? number_of(*model_, *clif_.table_size) : 3;
+    std::string entries;
+    for (uint64_t i = 0; i < size; ++i) entries += (i == 0 ? "block" : ", block") + std::to_string(2 + i % 16);
+    line("br_table " + index + ", block1, [" + entries + "]");
+    block(1, 1);
+    for (uint64_t i = 0; i < std::min<uint64_t>(size, 16); ++i) block(static_cast<unsigned>(2 + i), 100 + i);
+  }
+}
+
+// What is in a fresh stack slot is not known: a number is stored where a load will look. After a store, what is there is returned.
+void WitnessFunction::emit_memory_check(bool before) {
+  const ClifInst& root = *clif_.root;
+  const unsigned width = memory_width(operation(root), root);
+  const bool is_store = operation(root).results.empty();
+  if (slots_.empty() || width == 0 || is_store == before || clif_.addresses.empty()) return;
+  const std::string address = new_value();
+  const int64_t offset = static_cast<int64_t>(number_of(*model_, clif_.addresses[0]) - kRegion);
+  if (offset < 0 || offset + 8 > kRegionSize) return;
+  line(address + " = stack_addr.i64 ss0+" + std::to_string(offset));
+  const std::string value = new_value();
+  if (before) {
+    line(value + " = iconst." + type_of(width) + " " + signed_text(0x8899aabbccddeeff, width));
+    line("store little " + value + ", " + address);
+  } else {
+    line(value + " = load." + type_of(width) + " little " + address);
+    emit_return({value}, {width});
+  }
+}
+
+std::string WitnessFunction::print(const std::string& name, const z3::model& model) {
+  model_ = &model;
+  printed_.clear();
+  body_.clear();
+  returns_.clear();
+  next_value_ = 0;
+  std::string types, typed;
+  std::vector<std::string> names(parameters_.size());
+  for (size_t i = 0; i < parameters_.size(); ++i) {
+    names[i] = new_value();
+    const std::string type = type_of(parameters_[i].width);
+    types += (i == 0 ? "" : ", ") + type;
+    typed += (i == 0 ? "" : ", ") + names[i] + ": " + type;
+  }
+  for (const auto& [value, index] : parameter_of_) printed_[value] = names[index];
+
+  const ClifInst& root = *clif_.root;
+  const ops::Operation& op = operation(root);
+  const auto has_effect = [&](const char* effect) { return std::ranges::find(op.effects, effect) != op.effects.end(); };
+  if (has_effect("branches")) {
+    emit_branch(root);
+  } else {
+    emit_memory_check(true);
+    std::vector<std::string> results;
+    emit_inst(root, results);
+    if (op.name == "stack_addr" || op.name == "func_addr") {
+      // An address is not the same everywhere; a distance is.
+      const std::string base = new_value(), result = new_value();
+      line(base + (op.name == "stack_addr" ? " = stack_addr.i64 ss0" : " = func_addr.i64 fn0"));
+      line(result + " = isub " + results[0] + ", " + base);
+      emit_return({result}, {64});
+    } else if (!has_effect("terminates_block")) {
+      const size_t before = body_.size();
+      emit_memory_check(false);
+      if (body_.size() == before) emit_return(results, root.result_widths);
+    }
+  }
+  const std::string arrow = returns_.empty() ? "" : " -> " + returns_;
+  std::string text = "function %" + name + "(" + types + ")" + arrow + " {\n";
+  for (unsigned i = 0; i < slots_.size(); ++i) {
+    text += "    ss" + std::to_string(i) + " = explicit_slot " + std::to_string(kRegionSize) + "\n";
+  }
+  if (uses_function_) text += "    fn0 = %" + name + "(" + types + ")" + arrow + "\n";
+  return text + "block0" + (typed.empty() ? "" : "(" + typed + ")") + ":\n" + body_ + "}\n";
+}
+
+WitnessFunction::Outcome WitnessFunction::outcome(const z3::model& model) const {
+  Outcome out;
+  if (touches_memory_ || !clif_.opaque.empty()) return out;
+  if (clif_.target) {
+    const uint64_t number = number_of(model, clif_.target->extract(63, 0));
+    const bool in_table = number_of(model, clif_.target->extract(71, 64)) == 1;
+    const bool is_table = clif_.table_size.has_value();
+    out.known = true;
+    out.results = {in_table ? 100 + number % 16 : is_table ? 1 : 1 + number};
+    return out;
+  }
+  if (!clif_.trap_code) return out;
+  out.known = true;
+  out.trap = static_cast<uint8_t>(number_of(model, *clif_.trap_code));
+  if (out.trap != 0) return out;
+  for (const z3::expr& result : clif_.results) out.results.push_back(number_of(model, result));
+  return out;
+}
+
+}  // namespace assay::verify
