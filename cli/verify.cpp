@@ -34,7 +34,9 @@ struct Options {
 
 nlohmann::json to_json(const verify::UnitResult& unit) {
   nlohmann::json rules = nlohmann::json::array(), trusted = nlohmann::json::array();
+  nlohmann::json one_input = nlohmann::json::array();
   for (const verify::RuleResult& rule : unit.rules) {
+    if (rule.has_one_input) one_input.push_back(rule.name);
     if (rule.state == verify::RuleState::Trusted) trusted.push_back({{"name", rule.name}, {"reason", rule.reason}});
   }
   for (const verify::RuleResult& rule : unit.rules) {
@@ -58,6 +60,7 @@ nlohmann::json to_json(const verify::UnitResult& unit) {
           {"unconfirmed", unit.unconfirmed},
           {"seconds", unit.seconds},
           {"cpu_seconds", unit.cpu_seconds},
+          {"one_input", one_input},
           {"open", rules},
           {"contracts", trusted}};
 }
@@ -73,6 +76,9 @@ void print_text(const verify::UnitResult& unit, bool list) {
   for (const verify::RuleResult& rule : unit.rules) {
     const bool proven = rule.state == verify::RuleState::Proven;
     if (proven && !rule.lemmas.empty()) ++from_lemmas;
+    if (rule.has_one_input) {
+      std::printf("%s:%u: rule %s fires for one input only\n", rule.file.c_str(), rule.line, rule.name.c_str());
+    }
     if (rule.state == verify::RuleState::Unknown || (list && rule.state == verify::RuleState::Trusted)) {
       std::printf("%s:%u: rule %s %s: %s\n", rule.file.c_str(), rule.line, rule.name.c_str(),
                   rule.state == verify::RuleState::Trusted ? "trusted" : "not proven", rule.reason.c_str());

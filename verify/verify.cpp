@@ -51,6 +51,7 @@ struct Tally {
   unsigned applicable = 0, inapplicable = 0, failed = 0, unknown = 0, trusted = 0;
   std::string reason, counterexample;
   std::set<uint32_t> lemmas;
+  bool has_several_inputs = false;
   double seconds = 0;
 
   void add(const Tally& other) {
@@ -60,6 +61,7 @@ struct Tally {
     unknown += other.unknown;
     trusted += other.trusted;
     seconds += other.seconds;
+    has_several_inputs |= other.has_several_inputs;
     lemmas.insert(other.lemmas.begin(), other.lemmas.end());
     if (reason.empty()) reason = other.reason;
     if (counterexample.empty()) counterexample = other.counterexample;
@@ -119,6 +121,7 @@ class Prover {
     // not enough, again with their real meaning.
     if (!attempt(rule, ArithmeticMode::Uninterpreted)) attempt(rule, ArithmeticMode::Exact);
     tallies_[rule.index].seconds += thread_seconds() - begin;
+    tallies_[rule.index].has_several_inputs |= seen_to_apply_[rule.index];
   }
 
  private:
@@ -199,7 +202,7 @@ class Prover {
   // Bit-blasting for a while; then what bit-blasting is no good at, products and divisions, as integers; then the rest
   // of the time.
   z3::check_result solve(const Query& query, z3::solver& solver) {
-    constexpr unsigned kFirst = 3'000;
+    constexpr unsigned kFirst = 10'000;
     if (options_.timeout_ms <= kFirst) return solver.check();
     set_timeout(solver, kFirst);
     if (const z3::check_result result = solver.check(); result != z3::unknown) return result;
@@ -225,6 +228,21 @@ class Prover {
                                query.instantiation.description);
     }
     ++(result == z3::unsat ? confirmed_ : unconfirmed_);
+  }
+
+  // Whether the assumptions hold for two different values of the rule's variables, or there are none to differ.
+  bool has_several_inputs(const Query& query) {
+    const auto ask = [&] {
+      z3::solver solver = make_solver(query.instantiation);
+      for (const z3::expr& assumption : query.assertions) solver.add(assumption);
+      if (solver.check() != z3::sat) return z3::unknown;
+      const z3::model model = solver.get_model();
+      z3::expr other = context_.bool_val(query.instantiation.variables.empty());
+      for (const NamedTerm& variable : query.instantiation.variables) other = other || variable.term != model.eval(variable.term, true);
+      solver.add(other);
+      return solver.check();
+    };
+    return known_or(ask, query, z3_name_ + ", two inputs", false) != z3::unsat;
   }
 
   z3::solver make_solver(const Instantiation& instantiation) {
@@ -264,7 +282,9 @@ class Prover {
         return;
       }
     }
-    for (const uint32_t index : instantiation.rules) seen_to_apply_[index] = true;
+    if (!all_seen && has_several_inputs(query)) {
+      for (const uint32_t index : instantiation.rules) seen_to_apply_[index] = true;
+    }
     tally.applicable = 1;
     if (all.is_true()) return;
     z3::solver solver = make_solver(instantiation);
@@ -310,7 +330,7 @@ class Prover {
   z3::context context_;
   Terms terms_;
   std::vector<Tally> tallies_;
-  std::vector<bool> seen_to_apply_;  // by rule
+  std::vector<bool> seen_to_apply_;  // by rule: for at least two inputs
   uint64_t instantiations_ = 0;
   uint64_t queries_ = 0, known_ = 0;
   uint64_t confirmed_ = 0, unconfirmed_ = 0;
@@ -422,6 +442,7 @@ Expected<UnitResult> verify_sources(IsaKind isa, const RuleSources& sources, con
                       : is_root || total.inapplicable != 0 ? "no instantiation applies"
                                                            : "no rule that is proven uses it";
     }
+    result.has_one_input = is_root && total.applicable != 0 && !total.has_several_inputs;
     unit.rules.push_back(std::move(result));
   }
   std::vector<RuleResult*> by_rule(program.rules.size());

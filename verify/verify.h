@@ -48,6 +48,7 @@ struct RuleResult {
   std::string counterexample;  // of Failed: several lines, in terms of the rule's variables
   unsigned applicable = 0;     // instantiations
   unsigned inapplicable = 0;
+  bool has_one_input = false;       // it fires for a single value of its variables, of all its instantiations
   std::vector<std::string> lemmas;  // the helper terms on whose spec it rests
   double seconds = 0;          // of processor time
 };
