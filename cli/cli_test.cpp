@@ -57,7 +57,7 @@ constexpr char kFunction[] = "function %f(i8) -> i8 {\nblock0(v0: i8):\n    v1 =
 
 TEST_F(Cli, HelpSucceedsAndHasAnExample) {
   EXPECT_EQ(run("--help").status, 0);
-  for (const char* command : {"cat", "cfg", "compile", "interpret", "mutants", "run", "test"}) {
+  for (const char* command : {"cat", "cfg", "compile", "interpret", "mutants", "report", "run", "test"}) {
     const Ran ran = run(std::string(command) + " --help");
     EXPECT_EQ(ran.status, 0) << command;
     EXPECT_NE(ran.out.find("Example:"), std::string::npos) << command;
@@ -113,7 +113,7 @@ TEST_F(Cli, TestTellsFindingsFromPasses) {
 
 TEST_F(Cli, JsonIsOneObjectAndNothingElse) {
   const std::string path = file("f.clif", std::string("test interpret\n") + kFunction + "; run: %f(2) == 4\n");
-  for (const char* command : {"cat", "cfg", "compile", "interpret", "mutants", "run", "test"}) {
+  for (const char* command : {"cat", "cfg", "compile", "interpret", "run", "test"}) {
     const Ran ran = run(std::string(command) + " --json " + path);
     const auto json = nlohmann::json::parse(ran.out, nullptr, false);
     EXPECT_TRUE(json.is_object()) << command << ": " << ran.out;

@@ -24,6 +24,7 @@ class App;
   COMMAND(interpret)            \
   COMMAND(mutants)              \
   COMMAND(reduce)               \
+  COMMAND(report)               \
   COMMAND(run)                  \
   COMMAND(test)                 \
   COMMAND(verify)

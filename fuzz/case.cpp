@@ -62,19 +62,9 @@ std::string print_case(const Case& test, const oracles::Harness& harness, const 
     if (i != test.entry) continue;
     for (const oracles::RegionDirective& region : test.regions) out += "; " + oracles::to_string(region) + "\n";
     for (size_t k = 0; k < test.inputs.size(); ++k) {
-      oracles::TestDirective directive;
-      directive.run.has_invocation = true;
-      const std::string name = ir::to_string(test.functions[i].name);
-      directive.run.function = name.substr(name.starts_with('%') ? 1 : 0);
-      directive.run.args = test.inputs[k].args;
       const interpreter::Outcome* outcome = k < references.size() ? &references[k].outcome : nullptr;
-      if (outcome != nullptr && outcome->kind == interpreter::OutcomeKind::Returned) {
-        directive.run.expected = outcome->results;
-      } else if (outcome != nullptr && outcome->kind == interpreter::OutcomeKind::Trapped) {
-        directive.trap = outcome->trap;
-      } else {
-        directive.run.kind = ir::RunDirective::Kind::kPrint;
-      }
+      const oracles::TestDirective directive =
+          oracles::directive_for(test.functions[i].name, test.inputs[k].args, outcome);
       out += "; " + oracles::to_string(directive) + "\n";
     }
   }

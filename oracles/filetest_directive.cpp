@@ -181,6 +181,23 @@ Expected<std::optional<TestDirective>> parse_test_directive(std::string_view com
   return directive;
 }
 
+TestDirective directive_for(const ir::ExternalName& function, const std::vector<ir::DataValue>& args,
+                            const interpreter::Outcome* outcome) {
+  TestDirective directive;
+  directive.run.has_invocation = true;
+  const std::string name = ir::to_string(function);
+  directive.run.function = name.substr(name.starts_with('%') ? 1 : 0);
+  directive.run.args = args;
+  if (outcome != nullptr && outcome->kind == interpreter::OutcomeKind::Returned) {
+    directive.run.expected = outcome->results;
+  } else if (outcome != nullptr && outcome->kind == interpreter::OutcomeKind::Trapped) {
+    directive.trap = outcome->trap;
+  } else {
+    directive.run.kind = ir::RunDirective::Kind::kPrint;
+  }
+  return directive;
+}
+
 std::string to_string(const TestDirective& directive) {
   if (!directive.trap) return ir::to_string(directive.run);
   ir::RunDirective call = directive.run;

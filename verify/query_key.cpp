@@ -23,7 +23,6 @@ bool commutes(const z3::func_decl& function) {
     case Z3_OP_BAND:
     case Z3_OP_BOR:
     case Z3_OP_BXOR: return true;
-    case Z3_OP_UNINTERPRETED: return Terms::is_product(function);
     default: return false;
   }
 }

@@ -138,7 +138,10 @@ z3::expr Terms::divide(bool is_signed, const z3::expr& a, const z3::expr& b) {
 z3::expr Terms::product(const z3::expr& a, const z3::expr& b) {
   if (mode_ == ArithmeticMode::Exact || a.is_numeral() || b.is_numeral() || width_of(a) < kLeastFunctionWidth) return a * b;
   functions_seen_ = true;
-  return a.id() < b.id() ? function(kProduct, a, b) : function(kProduct, b, a);
+  // Not by a number that depends on what else was made: the same query has the same form in every run.
+  const unsigned of_a = a.hash(), of_b = b.hash();
+  const bool in_order = of_a != of_b ? of_a < of_b : a.to_string() <= b.to_string();
+  return in_order ? function(kProduct, a, b) : function(kProduct, b, a);
 }
 
 z3::expr Terms::udiv(const z3::expr& a_in, const z3::expr& b_in) {

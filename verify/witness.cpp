@@ -7,9 +7,11 @@
 #include <sstream>
 
 #include "compiler/ir/parser.h"
+#include "compiler/ir/printer.h"
 #include "compiler/ir/verifier.h"
 #include "compiler/isa/registry.h"
-#include "fuzz/case.h"
+#include "oracles/filetest_directive.h"
+#include "oracles/harness.h"
 #include "verify/rule_sources.h"
 #include "verify/rule_users.h"
 #include "verify/witness_function.h"
@@ -18,9 +20,9 @@ namespace assay::verify {
 
 namespace {
 
-constexpr unsigned kTries = 6;       // models per instantiation until its rule fires
-constexpr unsigned kInputs = 3;      // calls per function
-constexpr unsigned kFailures = 400;  // instantiations of a rule that may fail to make it fire
+constexpr unsigned kTries = 6;        // models per instantiation until its rule fires
+constexpr unsigned kInputs = 3;       // calls per function
+constexpr unsigned kFailures = 400;   // instantiations of a rule that may fail to make it fire
 constexpr unsigned kSamples = 60000;  // runs at random for a helper rule
 
 // Numbers of all sizes and signs: what rules tell apart is mostly how many bits a number needs.
@@ -28,13 +30,20 @@ uint64_t candidate(std::mt19937_64& random, unsigned width) {
   const uint64_t mask = width >= 64 ? ~uint64_t(0) : (uint64_t(1) << width) - 1;
   const unsigned bits = static_cast<unsigned>(random() % width);
   switch (random() % 8) {
-    case 0: return random() % 10;
-    case 4: return mask;
-    case 5: return mask >> 1;
-    case 1: return uint64_t(1) << bits;
-    case 2: return ((uint64_t(1) << bits) - 1) & mask;
-    case 3: return (uint64_t(0) - (random() & ((uint64_t(2) << bits) - 1))) & mask;
-    default: return random() & ((uint64_t(2) << bits) - 1) & mask;
+    case 0:
+      return random() % 10;
+    case 4:
+      return mask;
+    case 5:
+      return mask >> 1;
+    case 1:
+      return uint64_t(1) << bits;
+    case 2:
+      return ((uint64_t(1) << bits) - 1) & mask;
+    case 3:
+      return (uint64_t(0) - (random() & ((uint64_t(2) << bits) - 1))) & mask;
+    default:
+      return random() & ((uint64_t(2) << bits) - 1) & mask;
   }
 }
 
@@ -53,9 +62,55 @@ block0(v0: i64, v1: i8):
     v4 = bxor v3, v0
     return v4
 }
-; run: %NAME_caller(1, 2) == 0
-; run: %NAME_caller(-1, -128) == 0
 )";
+
+// Functions to be compiled and run; the last one is called.
+struct Test {
+  std::vector<ir::Function> functions;
+  std::vector<oracles::RegionDirective> regions;
+  std::vector<oracles::TestInput> inputs;
+};
+
+// The functions of a text, verified.
+Expected<Test> make_test(const std::string& text, const std::string& name) {
+  auto file = ir::parse_file(text, name);
+  if (!file) return std::unexpected(file.error().front());
+  Test test;
+  for (ir::ParsedFunction& parsed : file->functions) {
+    if (const auto errors = ir::verify(parsed, name); !errors.empty()) return std::unexpected(errors.front());
+    test.functions.push_back(std::move(parsed.function));
+  }
+  return test;
+}
+
+void check(oracles::Harness& harness, const Test& test, std::vector<oracles::Finding>& findings) {
+  std::vector<const ir::Function*> functions;
+  for (const ir::Function& function : test.functions) functions.push_back(&function);
+  std::vector<oracles::Region> regions;
+  for (const oracles::RegionDirective& region : test.regions) regions.push_back(oracles::make_region(region));
+  harness.check({.functions = functions,
+                 .entry = static_cast<uint32_t>(functions.size() - 1),
+                 .regions = regions,
+                 .inputs = test.inputs},
+                findings);
+}
+
+// With the interpreter's outcomes of the last check() of this very test, where it has any to offer.
+std::string print(const Test& test, const oracles::Harness& harness) {
+  std::string out;
+  for (const ir::Function& function : test.functions) {
+    out += "\n";
+    ir::print(function, out);
+  }
+  for (const oracles::RegionDirective& region : test.regions) out += "; " + oracles::to_string(region) + "\n";
+  for (size_t i = 0; i < test.inputs.size(); ++i) {
+    const interpreter::Outcome& outcome = harness.references()[i].outcome;
+    if (outcome.kind == interpreter::OutcomeKind::Unsupported) continue;
+    const auto directive = oracles::directive_for(test.functions.back().name, test.inputs[i].args, &outcome);
+    out += "; " + oracles::to_string(directive) + "\n";
+  }
+  return out;
+}
 
 class Search {
  public:
@@ -64,7 +119,7 @@ class Search {
         definitions_(std::move(definitions)),
         program_(definitions_->program()),
         terms_(context_),
-        harness_({.isas = {isa.kind}, .native = options.native}),
+        harness_({.isas = {isa.kind}, .native = options.native, .tamper = options.tamper}),
         fired_(program_.rules.size()),
         several_inputs_(program_.rules.size()),
         reasons_(program_.rules.size()) {
@@ -130,8 +185,8 @@ class Search {
     return {rule.name, place.file, place.line, std::move(reason)};
   }
 
-  // All instantiations of a rule of lower, in the prover's order, until enough were kept and all helper rules that can be
-  // seen in them have fired.
+  // All instantiations of a rule of lower, in the prover's order, until enough were kept and all helper rules that can
+  // be seen in them have fired.
   void expand(const isle::Rule& rule) {
     unsigned kept = 0, failures = 0;
     expand_rule(
@@ -159,13 +214,16 @@ class Search {
     for (size_t at = text.find("NAME"); at != std::string::npos; at = text.find("NAME")) text.replace(at, 4, name);
     const std::string callee = name == "call" ? "fn0" : "sig0, v2";
     text.replace(text.find("CALLEE"), 6, callee);
-    auto test = fuzz::parse_case(text, name);
+    auto test = make_test(text, name);
     if (!test) {
       mistake(rule, test.error().message, text);
       return;
     }
-    keep_if_fires(rule, {.description = "by hand"}, *test, std::vector<WitnessFunction::Outcome>(test->inputs.size()), text,
-                  reasons_[rule.id.index]);
+    for (const uint64_t argument : {1, -1, 1000}) {
+      test->inputs.push_back({{{ir::Type::integer(64), argument}, {ir::Type::integer(8), argument ^ 0x81}}});
+    }
+    keep_if_fires(rule, {.description = "by hand"}, *test, std::vector<WitnessFunction::Outcome>(test->inputs.size()),
+                  text, reasons_[rule.id.index]);
   }
 
   // A helper rule that no witness so far has made fire, perhaps because its term's spec stands for it in the rules that
@@ -207,7 +265,8 @@ class Search {
   // Gives `term` one of a few random values that the assumptions allow, if they allow one.
   void pin(z3::solver& solver, const z3::expr& term) {
     for (unsigned i = 0; i < 3; ++i) {
-      const z3::expr equal = term == terms_.bv(term.get_sort().bv_size(), candidate(random_, term.get_sort().bv_size()));
+      const z3::expr equal =
+          term == terms_.bv(term.get_sort().bv_size(), candidate(random_, term.get_sort().bv_size()));
       z3::expr_vector assumed(context_);
       assumed.push_back(equal);
       if (solver.check(assumed) != z3::sat) continue;
@@ -292,8 +351,8 @@ class Search {
   }
 
   // One model; `immediates` is what it gives the function's constants.
-  bool attempt_model(const isle::Rule& rule, const Instantiation& instantiation, WitnessFunction& function, unsigned number,
-                     z3::solver& solver, std::vector<uint64_t>& immediates, std::string& reason) {
+  bool attempt_model(const isle::Rule& rule, const Instantiation& instantiation, WitnessFunction& function,
+                     unsigned number, z3::solver& solver, std::vector<uint64_t>& immediates, std::string& reason) {
     z3::expr_vector in_memory(context_);
     for (const z3::expr& e : function.in_memory()) in_memory.push_back(e);
     if (!in_memory.empty() && solver.check(in_memory) == z3::sat) {
@@ -311,23 +370,25 @@ class Search {
       solver.add(*instantiation.clif.table_size == constants.eval(*instantiation.clif.table_size, true));
     }
 
-    fuzz::Case test;
-    auto file = ir::parse_file(text, rule.name);
-    if (!file) return mistake(rule, file.error().front().message, text);
-    if (const auto errors = ir::verify(file->functions.at(0), rule.name); !errors.empty()) {
-      return mistake(rule, errors.front().message, text);
-    }
-    test.functions.push_back(std::move(file->functions[0].function));
+    auto test = make_test(text, rule.name);
+    if (!test) return mistake(rule, test.error().message, text);
     if (function.touches_memory()) {
-      test.regions.push_back({.address = WitnessFunction::kRegion,
-                              .size = WitnessFunction::kRegionSize,
-                              .fill = oracles::RegionDirective::Fill::kSeed,
-                              .value = 7});
+      test->regions.push_back({.address = WitnessFunction::kRegion,
+                               .size = WitnessFunction::kRegionSize,
+                               .fill = oracles::RegionDirective::Fill::kSeed,
+                               .value = 7});
     }
     std::vector<WitnessFunction::Outcome> outcomes;
     const unsigned calls = function.parameters().empty() ? 1 : kInputs;
+    // Calls go to different targets, or trap and do not.
+    const std::optional<z3::expr>& decision =
+        instantiation.clif.target ? instantiation.clif.target : instantiation.clif.trap_code;
+    z3::expr_vector undecided(context_);
     for (unsigned i = 0; i < calls; ++i) {
       solver.push();
+      if (i != 0 && decision && solver.check(undecided) == z3::sat) {
+        for (const z3::expr& e : undecided) solver.add(e);
+      }
       for (const auto& parameter : function.parameters()) {
         if (parameter.term) pin(solver, *parameter.term);
       }
@@ -335,16 +396,18 @@ class Search {
         const z3::model model = solver.get_model();
         oracles::TestInput input;
         for (const auto& parameter : function.parameters()) {
-          const uint64_t value = parameter.term ? number_of(model, *parameter.term) : candidate(random_, parameter.width);
+          const uint64_t value =
+              parameter.term ? number_of(model, *parameter.term) : candidate(random_, parameter.width);
           input.args.emplace_back(ir::Type::integer(parameter.width), value);
         }
-        input.seed = fuzz::input_seed(input.args);
-        test.inputs.push_back(std::move(input));
+        input.seed = i + 1;
+        test->inputs.push_back(std::move(input));
         outcomes.push_back(function.outcome(model));
+        if (decision) undecided.push_back(*decision != model.eval(*decision, true));
       }
       solver.pop();
     }
-    return keep_if_fires(rule, instantiation, test, outcomes, text, reason);
+    return keep_if_fires(rule, instantiation, *test, outcomes, text, reason);
   }
 
   bool mistake(const isle::Rule& rule, const std::string& what, const std::string& text) {
@@ -352,7 +415,7 @@ class Search {
     return false;
   }
 
-  bool keep_if_fires(const isle::Rule& rule, const Instantiation& instantiation, const fuzz::Case& test,
+  bool keep_if_fires(const isle::Rule& rule, const Instantiation& instantiation, const Test& test,
                      const std::vector<WitnessFunction::Outcome>& outcomes, const std::string& text,
                      std::string& reason) {
     isle::RuleState& counts = harness_.compiler(report_.isa)->rules();
@@ -362,7 +425,7 @@ class Search {
       return counter && counts.count(counter) != 0;
     };
     std::vector<oracles::Finding> findings;
-    fuzz::check_case(harness_, test, findings);
+    check(harness_, test, findings);
     if (!fires(rule)) {
       reason = "instead, for " + instantiation.description + ":";
       for (const isle::Rule& other : program_.rules) {
@@ -383,12 +446,12 @@ class Search {
       report_.mismatches.push_back(note(rule, oracles::describe(finding) + "\n" + text));
     }
     hold_against_model(rule, test, outcomes, text);
-    witness.text = fuzz::print_functions(test, harness_);
+    witness.text = print(test, harness_);
     report_.witnesses.push_back(std::move(witness));
     return true;
   }
 
-  void hold_against_model(const isle::Rule& rule, const fuzz::Case& test,
+  void hold_against_model(const isle::Rule& rule, const Test& test,
                           const std::vector<WitnessFunction::Outcome>& outcomes, const std::string& text) {
     const auto references = harness_.references();
     for (size_t i = 0; i < test.inputs.size(); ++i) {
@@ -426,7 +489,7 @@ class Search {
   oracles::Harness harness_;
   std::mt19937_64 random_;
   uint64_t attempts_ = 0;
-  std::vector<isle::RuleId> counter_;  // by rule
+  std::vector<isle::RuleId> counter_;         // by rule
   std::vector<bool> fired_, several_inputs_;  // by rule
   std::set<uint32_t> tried_inputs_;
   std::vector<std::string> reasons_;  // by rule: why the last attempt failed
@@ -469,8 +532,8 @@ std::string describe(const WitnessReport& report) {
   out.precision(1);
   out << std::fixed << name(report.isa) << ": " << report.witnessed << " of " << report.rules << " rules witnessed by "
       << report.witnesses.size() << " functions, " << report.inputs << " calls (" << report.foreseen
-      << " held against the model's outcome), " << report.mismatches.size() << " mismatches, "
-      << report.seconds << " s\n";
+      << " held against the model's outcome), " << report.mismatches.size() << " mismatches, " << report.seconds
+      << " s\n";
   const auto list = [&](const std::vector<RuleNote>& notes, const char* what) {
     for (const RuleNote& note : notes) {
       out << note.file << ":" << note.line << ": rule " << note.rule << what << note.reason << "\n";

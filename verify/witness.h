@@ -1,19 +1,25 @@
-// Witnesses: for each lowering rule a small CLIF function that makes it fire in the whole compiler, with arguments and the
-// value that must come out. They come from models of what the prover assumes when it proves the rule (expand.h), so each
-// proof has a check from end to end: that what it is about occurs, that the compiler then applies the rule, and that
-// interpreter, solver and machine agree on the outcome.
+// Witnesses: for each lowering rule a small CLIF function that makes it fire in the whole compiler, with arguments and
+// the value that must come out. They come from models of what the prover assumes when it proves the rule (expand.h), so
+// each proof has a check from end to end: that what it is about occurs, that the compiler then applies the rule, and
+// that interpreter, solver and machine agree on the outcome.
 //
-// X1  A rule counts as witnessed only if the compiler's own counters say that it was applied to a function that was kept.
-// X2  Each function was compiled at both levels and run on the interpreter and on every executor of the ISA; what it
+// X1  A rule counts as witnessed only if the compiler's own counters say that it was applied to a function that was
+// kept. X2  Each function was compiled at both levels and run on the interpreter and on every executor of the ISA; what
+// it
 //     returned was held against the model's outcome, unless that depends on memory or addresses.
 // X3  The same rules give the same witnesses.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "compiler/machine/isa_kind.h"
 #include "compiler/support/diagnostic.h"
+
+namespace assay::oracles {
+struct Image;
+}
 
 namespace assay::verify {
 
@@ -21,14 +27,16 @@ struct WitnessOptions {
   unsigned functions_per_rule = 4;  // at most, at different types and forms, beside those for helper rules
   bool native = true;               // x64 also on the host
   std::vector<std::string> rules;   // names or parts of names; empty: all
-  std::string without;              // for tests: this rule is switched off in the compiler
+  // For tests: this rule is switched off in the compiler; the code is spoilt before it runs.
+  std::string without;
+  std::function<void(IsaKind, oracles::Image&)> tamper;
 };
 
 struct Witness {
-  std::string rule;            // whose turn it was
-  std::string description;     // the instantiation: "iadd.i8(x: i8, y: i8)"
+  std::string rule;                // whose turn it was
+  std::string description;         // the instantiation: "iadd.i8(x: i8, y: i8)"
   std::vector<std::string> first;  // rules that fired here for the first time
-  std::string text;            // a CLIF function with directives
+  std::string text;                // a CLIF function with directives
 };
 
 struct RuleNote {

@@ -1,5 +1,5 @@
-// Rules that no function can make fire, and why: each of them is a case that its term needs to be total, or that another
-// part of the compiler takes first. A rule that fires nevertheless fails witness_test.
+// Rules that no function can make fire, and why: each of them is a case that its term needs to be total, or that
+// another part of the compiler takes first. A rule that fires nevertheless fails witness_test.
 #include "verify/witness.h"
 
 #include <optional>

@@ -21,7 +21,8 @@ unsigned memory_width(const ops::Operation& op, const ClifInst& inst) {
   if (op.name == "load") return inst.result_width;
   if (op.name == "store") return inst.inputs[1].value->width;
   for (const char* prefix : {"uload", "sload", "istore"}) {
-    if (op.name.starts_with(prefix)) return static_cast<unsigned>(std::stoul(op.name.substr(std::string_view(prefix).size())));
+    if (op.name.starts_with(prefix))
+      return static_cast<unsigned>(std::stoul(op.name.substr(std::string_view(prefix).size())));
   }
   return 0;
 }
@@ -90,7 +91,9 @@ void WitnessFunction::collect(const ClifInst& inst) {
     const Symbol& input = inst.inputs[i];
     const std::string& kind = op.inputs[i].kind.name;
     switch (input.kind) {
-      case Symbol::Kind::Value: collect_value(input); break;
+      case Symbol::Kind::Value:
+        collect_value(input);
+        break;
       case Symbol::Kind::Number:
         immediates_.push_back(*input.term);
         if (op.name == "iconst" && inst.result_width < 64) {
@@ -100,7 +103,8 @@ void WitnessFunction::collect(const ClifInst& inst) {
         break;
       case Symbol::Kind::Variant:
       case Symbol::Kind::MemFlags:
-      case Symbol::Kind::None: break;
+      case Symbol::Kind::None:
+        break;
       default:
         if (kind == "stack_slot") {
           slots_.emplace(input.number, static_cast<unsigned>(slots_.size()));
@@ -215,7 +219,8 @@ void WitnessFunction::emit_branch(const ClifInst& inst) {
   }
 }
 
-// What is in a fresh stack slot is not known: a number is stored where a load will look. After a store, what is there is returned.
+// What is in a fresh stack slot is not known: a number is stored where a load will look. After a store, what is there
+// is returned.
 void WitnessFunction::emit_memory_check(bool before) {
   const ClifInst& root = *clif_.root;
   const unsigned width = memory_width(operation(root), root);

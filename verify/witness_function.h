@@ -1,5 +1,5 @@
-// From the CLIF that an instantiation is about to a function: what the rule looked through becomes instructions, what it knew
-// nothing of parameters, numbers come from a model. Internal to verify/.
+// From the CLIF that an instantiation is about to a function: what the rule looked through becomes instructions, what
+// it knew nothing of parameters, numbers come from a model. Internal to verify/.
 //
 // Loads and stores go to the region kRegion, or to a stack slot as large; branches go to blocks that return different
 // numbers.
@@ -24,8 +24,8 @@ class WitnessFunction {
 
   // Why there can be no function; empty if there can be.
   const std::string& obstacle() const { return obstacle_; }
-  // Beside the assumptions: constants that their type can hold, stack slots of some size. `in_memory`: accesses that go to
-  // the region; not satisfiable if the rule wants them elsewhere.
+  // Beside the assumptions: constants that their type can hold, stack slots of some size. `in_memory`: accesses that go
+  // to the region; not satisfiable if the rule wants them elsewhere.
   const std::vector<z3::expr>& constraints() const { return constraints_; }
   const std::vector<z3::expr>& in_memory() const { return in_memory_; }
 

@@ -4,8 +4,8 @@ add_library(assay_witness STATIC
   witness_exceptions.cpp
   witness_function.cpp)
 target_include_directories(assay_witness PRIVATE ${Z3_INCLUDE_DIR})
-target_link_libraries(assay_witness PUBLIC assay_verify PRIVATE assay_fuzz assay_harness assay_isa)
-assay_test(witness_test LIBS assay_witness SOURCES witness_test.cpp)
+target_link_libraries(assay_witness PUBLIC assay_verify PRIVATE assay_harness assay_isa)
+assay_test(witness_test LIBS assay_witness assay_harness assay_isa SOURCES witness_test.cpp)
 if(ASSAY_TESTS)
   set_tests_properties(witness_test PROPERTIES LABELS proof)  # not under sanitizers: Z3 takes minutes there
 endif()

@@ -57,8 +57,8 @@ std::string block_at(std::string_view text, uint32_t line) {
 std::vector<InstructionRow> judge_instructions(const machine::TargetIsa& isa, const RuleSources& sources) {
   std::vector<InstructionRow> rows;
   for (const machine::InstDesc& desc : isa.insts->descs) {
-    InstructionRow& row = rows.emplace_back(
-        InstructionRow{.name = desc.name, .term = desc.term, .file = desc.file, .line = desc.line});
+    InstructionRow& row =
+        rows.emplace_back(InstructionRow{.name = desc.name, .term = desc.term, .file = desc.file, .line = desc.line});
     for (const RuleSource& source : sources.instructions) {
       if (row.file == source.name) row.text = block_at(source.text, row.line);
     }

@@ -1,6 +1,6 @@
 'use strict';
 // Tables from the JSON in #data. Texts are set as texts, never as HTML. A row is made once for each view and shown or
-// hidden by the filter; what unfolds below it is made when it is opened. Rows of failures are open from the start.
+// hidden by the filter; what unfolds below it is made when it is opened. Failures come first, and open.
 
 const data = JSON.parse(document.getElementById('data').textContent);
 const isas = Object.keys(data.units).sort((a, b) => order(a) - order(b));
@@ -25,7 +25,7 @@ const state = text => cell(text, kClasses[text] || 'none');
 // The rung of a rule: all of what it rests on.
 function rung(r) {
   if (r.of === 0) return cell('\u2013', 'none');
-  if (r.state === 'holds' && r.judged < r.of) return cell(r.judged + ' of ' + r.of, 'part');
+  if (r.state !== 'fails' && r.judged > 0 && r.judged < r.of) return cell(r.judged + ' of ' + r.of, 'part');
   return state(r.state);
 }
 // One verdict, with its cases.
@@ -151,11 +151,12 @@ function makeRow(entry) {
 
 function makeView(view) {
   const body = element('tbody');
-  for (const entry of view.entries) {
+  const bad = view.entries.filter(({row}) => view.bad(row));
+  for (const entry of [...bad, ...view.entries.filter(({row}) => !view.bad(row))]) {
     entry.view = view;
     body.append(makeRow(entry));
   }
-  for (const entry of view.entries) if (view.bad(entry.row)) toggle(entry, true);
+  for (const entry of bad) toggle(entry, true);
   const head = element('tr', {}, ...view.columns.map(([title]) =>
     element('th', {scope: 'col', class: /^(instantiations|seconds|cases|rules|fired)$/.test(title) ? 'number' : ''}, title)));
   view.parts = [element('thead', {}, head), body];
@@ -175,12 +176,12 @@ function makeTotals() {
   const executors = isa => Object.keys(data.units[isa].totals.machines);
   const heads = ['', 'rules', 'proven', 'of them from lemmas', 'trusted', 'failed', 'unknown', 'instantiations', 'seconds',
     'helpers hold', 'encodings hold', ...machineNames.map(name => 'machine: ' + name)];
-  table.append(element('thead', {}, element('tr', {}, ...heads.map(text => element('th', {scope: 'col'}, text)))));
+  table.append(element('thead', {}, element('tr', {}, ...heads.map((text, i) => element('th', {scope: 'col', class: i > 0 && i < 9 ? 'number' : ''}, text)))));
   const body = element('tbody');
   const sum = {};
   const numbers = t => ['rules', 'proven', 'from_lemmas', 'trusted', 'failed', 'unknown', 'instantiations'].map(key => {
     const bad = (key === 'failed' || key === 'unknown') && t[key] > 0;
-    return bad ? cell(count(t[key]), 'bad') : number(count(t[key]));
+    return bad ? cell(count(t[key]), 'number bad') : number(count(t[key]));
   });
   const addTo = (into, t) => {
     for (const [key, value] of Object.entries(t)) {
@@ -258,9 +259,10 @@ for (const id of ['text', 'isa', 'state']) $(id).addEventListener('input', apply
 const measure = () => document.documentElement.style.setProperty('--header', document.querySelector('header').offsetHeight + 'px');
 addEventListener('resize', measure);
 makeTotals();
-// #instructions, or #rules/udiv to filter by a text.
+// #instructions, or #rules/udiv to filter by a text and open the rows of that name.
 const [wantedView, wantedText] = decodeURIComponent(location.hash.slice(1)).split('/');
 if (wantedText) $('text').value = wantedText;
 show(views[wantedView] ? wantedView : 'rules');
+if (wantedText) for (const entry of current.entries) if (entry.row.name === wantedText) toggle(entry, true);
 measure();
 document.body.dataset.ready = 'true';

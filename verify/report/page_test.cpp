@@ -44,9 +44,9 @@ class Page : public testing::Test {
   std::string document(const Report& report, const std::string& hash = "") {
     const std::string file = folder_ / "index.html";
     EXPECT_TRUE(write_file(file, to_html(report)));
-    std::string dom = output_of("timeout 60 " ASSAY_BROWSER " --headless --no-sandbox --disable-gpu --user-data-dir='" +
-                                (folder_ / "profile").string() + "' --dump-dom 'file://" + file + hash +
-                                "' 2>/dev/null");
+    std::string dom =
+        output_of("timeout 60 " ASSAY_BROWSER " --headless --no-sandbox --disable-gpu --user-data-dir='" +
+                  (folder_ / "profile").string() + "' --dump-dom 'file://" + file + hash + "' 2>/dev/null");
     for (size_t at = dom.find("<script"); at != std::string::npos; at = dom.find("<script")) {
       dom.erase(at, dom.find("</script>", at) + 9 - at);
     }
@@ -72,26 +72,28 @@ TEST_F(Page, ShowsEveryRuleAndOpensFailures) {
   EXPECT_EQ(count(dom, "data-total="), 1u);
 }
 
-TEST_F(Page, FiltersByItsAddress) {
+TEST_F(Page, FiltersAndOpensByItsAddress) {
   const Report report = small_report();
-  const std::string dom = document(report, "#rules/no_model");
-  // All rows but one, and the opened part of `wrong`.
-  EXPECT_EQ(count(dom, " hidden=\"\""), report.isas.at(0).rules.size()) << dom;
+  const std::string dom = document(report, "#rules/right");
+  // All rows but one, and the opened parts of `wrong` and `no_model`; the row of that name is open.
+  EXPECT_EQ(count(dom, " hidden=\"\""), report.isas.at(0).rules.size() + 1) << dom;
+  EXPECT_EQ(count(dom, "<tr class=\"detail\">"), 1u) << dom;
+  EXPECT_EQ(dom.find("<b id=\"injected\""), std::string::npos);
+  EXPECT_NE(dom.find("&lt;/script&gt;&lt;b id=injected&gt;"), std::string::npos) << dom;
   EXPECT_NE(dom.find(">1 of " + std::to_string(report.isas.at(0).rules.size()) + "<"), std::string::npos);
 }
 
 TEST_F(Page, ReadsNoTextAsHtml) {
-  const std::string dom = document(small_report(), "#rules/hostile");
-  EXPECT_NE(dom.find("data-ready=\"true\""), std::string::npos);
-  EXPECT_EQ(dom.find("<b id=\"injected\""), std::string::npos);
   const std::string instructions = document(small_report(), "#instructions");
   EXPECT_NE(instructions.find("&lt;i&gt;rd&lt;/i&gt; differs"), std::string::npos) << instructions;
+  EXPECT_EQ(instructions.find("<i>rd"), std::string::npos);
   EXPECT_EQ(count(instructions, "<tr data-name="), 3u);
 }
 
 TEST_F(Page, ShowsACampaignIfThereWasOne) {
   Report report = small_report();
-  report.campaign = Campaign{.seconds = 1, .functions = 7, .rules_fired = {{"riscv64: right", 5}, {"riscv64: wrong", 0}}};
+  report.campaign =
+      Campaign{.seconds = 1, .functions = 7, .rules_fired = {{"riscv64: right", 5}, {"riscv64: wrong", 0}}};
   add_campaign(report.isas.at(0), *report.campaign);
   const std::string dom = document(report);
   EXPECT_NE(dom.find("<span>never</span>"), std::string::npos) << dom;

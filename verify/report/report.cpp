@@ -41,10 +41,10 @@ Rung rung(const std::vector<std::string>& names, const States& states) {
     out.judged += state != JudgementState::NotJudged && state != JudgementState::Missing;
     if (is_failure(state) || state == JudgementState::NotJudged) out.open.push_back(name);
   }
-  out.state = fails                                ? JudgementState::Fails
-              : out.of != 0 && out.judged == 0     ? JudgementState::NotJudged
-              : weaker                             ? JudgementState::Weaker
-                                                   : JudgementState::Holds;
+  out.state = fails                            ? JudgementState::Fails
+              : out.of != 0 && out.judged == 0 ? JudgementState::NotJudged
+              : weaker                         ? JudgementState::Weaker
+                                               : JudgementState::Holds;
   return out;
 }
 

@@ -9,9 +9,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::string dump(const Json& json, int indent) {
-  return json.dump(indent, ' ', false, Json::error_handler_t::replace);
-}
+std::string dump(const Json& json, int indent) { return json.dump(indent, ' ', false, Json::error_handler_t::replace); }
 
 Json to_json(const Judgement& row) {
   Json out = {{"name", row.name}, {"state", to_string(row.state)}, {"cases", row.cases}};
@@ -61,8 +59,9 @@ Json to_json(const RuleRow& row) {
 }
 
 Json to_json(const InstructionRow& row) {
-  return {{"name", row.name}, {"term", row.term},   {"file", row.file},
-          {"line", row.line}, {"text", row.text},   {"encode", to_json(row.encoding)},
+  return {{"name", row.name},   {"term", row.term},
+          {"file", row.file},   {"line", row.line},
+          {"text", row.text},   {"encode", to_json(row.encoding)},
           {"rules", row.rules}, {"machines", to_json(row.machines)}};
 }
 

@@ -37,7 +37,9 @@ TEST(Report, RowsHaveTextStateAndReason) {
   const Report report = small_report();
   const RuleRow& right = row(report, "right");
   EXPECT_EQ(right.result.state, RuleState::Proven);
-  EXPECT_EQ(right.text, "; A comment </script><b id=injected> that is hostile.\n(rule right (lower (has_type (fits_in_64 _) (iadd x y)))\n  (sum x y))");
+  EXPECT_EQ(right.text,
+            "; A comment </script><b id=injected> that is hostile.\n(rule right (lower (has_type (fits_in_64 _) (iadd "
+            "x y)))\n  (sum x y))");
   EXPECT_EQ(right.operations, std::vector<std::string>{"iadd"});
   // Through the rule of `sum`.
   EXPECT_EQ(right.instructions, std::vector<std::string>{"add"});
@@ -90,7 +92,9 @@ TEST(Report, JsonHasWhatTheDocsPromise) {
 
 TEST(Report, CampaignIsLeftOutOrCounted) {
   Report report = small_report();
-  report.campaign = Campaign{.seconds = 1, .functions = 7, .findings = 2,
+  report.campaign = Campaign{.seconds = 1,
+                             .functions = 7,
+                             .findings = 2,
                              .rules_fired = {{"riscv64: right", 5}, {"riscv64: wrong", 0}, {"x64: right", 9}}};
   add_campaign(report.isas.at(0), *report.campaign);
   EXPECT_EQ(row(report, "right").fired, 5u);

@@ -87,7 +87,8 @@ Report small_report() {
       {.name = "sub", .term = "t_sub", .file = "toy.inst", .line = 12, .encoding = holds("LLVM")},
       {.name = "jump", .term = "t_jump", .file = "toy.inst", .line = 17, .encoding = not_judged("LLVM")}};
   rows[0].machines = {holds("unicorn-toy")};
-  rows[1].machines = {{.name = "unicorn-toy", .state = JudgementState::Fails, .cases = 3, .reason = "<i>rd</i> differs"}};
+  rows[1].machines = {
+      {.name = "unicorn-toy", .state = JudgementState::Fails, .cases = 3, .reason = "<i>rd</i> differs"}};
   rows[2].machines = {not_judged("unicorn-toy")};
   Report out;
   for (const char* operation : {"iadd", "isub", "ineg"}) {
