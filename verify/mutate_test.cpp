@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <set>
 
-#include "compiler/isle/notation/generate.h"
 #include "compiler/isle/sema.h"
 #include "verify/mutants.h"
 #include "verify/source_text.h"
+#include "verify/toy_rules.h"
 
 namespace assay::verify {
 namespace {
@@ -56,27 +56,12 @@ constexpr std::string_view kCommon = R"(
 // The rules together with what all ISAs share.
 class Toy {
  public:
-  explicit Toy(std::string rules) : rules_(std::move(rules)) {
-    const RuleSources* shared = nullptr;
-    for (const IsaKind isa : kAllIsas) shared = shared != nullptr ? shared : rule_sources(isa);
-    const notation::SourceFile machine{"toy.inst", kMachine};
-    const notation::ParsedDefinitions parsed = notation::parse_definitions(std::span(&machine, 1));
-    EXPECT_TRUE(parsed.errors.empty()) << render(parsed.errors.front());
-    terms_ = notation::generate_isle(parsed.definitions);
-    for (const RuleSource& source : shared->rules) {
-      const std::string_view name = source.name;
-      if (name.ends_with("prelude.isle") || name.ends_with("clif.isle")) files_.push_back(source);
-    }
-    files_.push_back({"insts.isle", terms_});
-    files_.push_back({"common.isle", kCommon});
-    files_.push_back({"rules.isle", rules_});
-    instructions_.push_back({"toy.inst", kMachine});
-    sources_ = {files_, instructions_, shared->operations};
-  }
-  const RuleSources& sources() const { return sources_; }
+  explicit Toy(std::string rules)
+      : rules_(std::move(rules)), toy_(kMachine, {{"common.isle", kCommon}, {"rules.isle", rules_}}) {}
+  const RuleSources& sources() const { return toy_.sources(); }
 
   std::vector<Mutant> derive() const {
-    auto mutants = derive_mutants(sources_);
+    auto mutants = derive_mutants(sources());
     EXPECT_TRUE(mutants.has_value()) << (mutants ? "" : render(mutants.error(), rules_));
     return mutants ? std::move(*mutants) : std::vector<Mutant>();
   }
@@ -90,9 +75,8 @@ class Toy {
   }
 
  private:
-  std::string rules_, terms_;
-  std::vector<RuleSource> files_, instructions_;
-  RuleSources sources_;
+  std::string rules_;
+  ToyRules toy_;
 };
 
 void expect_changes(const Toy& toy, const std::string& subject, const std::vector<std::string>& wanted) {

@@ -8,8 +8,7 @@
 
 #include <filesystem>
 
-#include "compiler/isle/notation/generate.h"
-#include "verify/rule_sources.h"
+#include "verify/toy_rules.h"
 
 namespace assay::verify {
 namespace {
@@ -153,27 +152,8 @@ constexpr std::string_view kCommon = R"(
 )";
 
 Expected<UnitResult> try_to_prove(const std::string& rules, const VerifyOptions& options) {
-  const RuleSources* shared = nullptr;
-  for (const IsaKind isa : kAllIsas) shared = shared != nullptr ? shared : rule_sources(isa);
-  if (shared == nullptr) {
-    return fail("no ISA is built in");
-  }
-  const notation::SourceFile machine{"toy.inst", kMachine};
-  const notation::ParsedDefinitions parsed = notation::parse_definitions(std::span(&machine, 1));
-  EXPECT_TRUE(parsed.errors.empty()) << render(parsed.errors.front());
-  const std::string terms = notation::generate_isle(parsed.definitions);
-  std::vector<RuleSource> sources;
-  for (const RuleSource& source : shared->rules) {
-    const std::string_view name = source.name;
-    if (name.ends_with("prelude.isle") || name.ends_with("clif.isle")) sources.push_back(source);
-  }
-  EXPECT_EQ(sources.size(), 2u);
-  sources.push_back({"insts.isle", terms});
-  sources.push_back({"common.isle", kCommon});
-  sources.push_back({"rules.isle", rules});
-  const RuleSource instructions[] = {{"toy.inst", kMachine}};
-  const RuleSources all{sources, instructions, shared->operations};
-  return verify_sources(IsaKind::riscv64, all, options);
+  const ToyRules toy(kMachine, {{"common.isle", kCommon}, {"rules.isle", rules}});
+  return verify_sources(IsaKind::riscv64, toy.sources(), options);
 }
 
 UnitResult prove(const std::string& rules, const std::string& cache = "") {

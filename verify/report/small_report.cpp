@@ -3,8 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "compiler/isle/notation/generate.h"
-#include "verify/rule_sources.h"
+#include "verify/toy_rules.h"
 
 namespace assay::verify::report {
 
@@ -51,25 +50,8 @@ constexpr std::string_view kRules = R"(
 }  // namespace
 
 Report small_report() {
-  const RuleSources* shared = nullptr;
-  for (const IsaKind isa : kAllIsas) shared = shared != nullptr ? shared : rule_sources(isa);
-  if (shared == nullptr) {
-    ADD_FAILURE() << "no ISA is built in";
-    return {};
-  }
-  const notation::SourceFile machine{"toy.inst", kMachine};
-  const notation::ParsedDefinitions parsed = notation::parse_definitions(std::span(&machine, 1));
-  EXPECT_TRUE(parsed.errors.empty());
-  const std::string terms = notation::generate_isle(parsed.definitions);
-  std::vector<RuleSource> rules;
-  for (const RuleSource& source : shared->rules) {
-    const std::string_view name = source.name;
-    if (name.ends_with("prelude.isle") || name.ends_with("clif.isle")) rules.push_back(source);
-  }
-  rules.push_back({"insts.isle", terms});
-  rules.push_back({"rules.isle", kRules});
-  const RuleSource instructions[] = {{"toy.inst", kMachine}};
-  const RuleSources sources{rules, instructions, shared->operations};
+  const ToyRules toy(kMachine, {{"rules.isle", kRules}});
+  const RuleSources& sources = toy.sources();
   auto unit = verify_sources(IsaKind::riscv64, sources, {.jobs = 1, .timeout_ms = 20'000});
   if (!unit) {
     ADD_FAILURE() << render(unit.error());
