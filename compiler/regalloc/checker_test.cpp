@@ -225,6 +225,28 @@ TEST_F(CheckerRules, EarlyDefinitionsAndClobbers) {
   expect(f, bad, "is defined in gpr0, which the instruction clobbers");
 }
 
+TEST_F(CheckerRules, AnEarlyTiedDefinitionSparesOnlyItsOwnUse) {
+  TestFunction f(4);
+  const Reg a = f.gpr(), b = f.gpr();
+  Operand early = Operand::def(b);
+  early.role = Role::EarlyDef;
+  early.constraint = machine::Constraint::Reuse;
+  early.detail = 0;
+  f.block();
+  f.inst(kTestOp, {Operand::def(a)});
+  f.inst(kTestOp, {Operand::use(a), Operand::use(a), early});
+  f.inst(kTestReturn, {Operand::use(b)});
+  f.finish();
+  const PReg r0(RegClass::Gpr, 0), r1(RegClass::Gpr, 1);
+  Allocation bad;
+  bad.operands = {r0, r0, r0, r0, r0};
+  expect(f, bad, "is defined early in gpr0, which operand 1 is still to be read from");
+  Allocation good = bad;
+  good.operands = {r1, r0, r1, r0, r0};
+  good.moves = {{1, Point::Before, RegClass::Gpr, Location::reg(r1), Location::reg(r0)}};
+  expect(f, good, "");
+}
+
 TEST_F(CheckerRules, EdgesAndParameters) {
   // A loop that swaps its two parameters.
   TestFunction f(4);
