@@ -185,6 +185,9 @@ TEST_P(ExecutorTest, StackDiscipline) {
   with_argument.stack_arguments.resize(8);
   EXPECT_EQ(executor_->run(with_argument).kind, OutcomeKind::Returned) << "incoming arguments belong to the callee";
   EXPECT_EQ(executor_->run(plan(1, 2)), above) << "the frame is whole again";
+  ASSERT_TRUE(load("store"));
+  const uint64_t frame_end = memory_map::kCallerSp + memory_map::kCallerFrame;
+  EXPECT_EQ(executor_->run(plan(frame_end - 8, 2)).kind, OutcomeKind::AbiViolated) << "all of the frame is watched";
   ASSERT_TRUE(load("unbalanced"));
   EXPECT_EQ(executor_->run(plan()).kind, OutcomeKind::AbiViolated);
 }
