@@ -69,6 +69,8 @@ TEST(Verifier, FindsEachMistake) {
       {"function %f() {\nblock0:\n v0 = get_exception_handler_address.i64 block0, 0\n return\n}",
        "block0 does not end with a try_call", "v0 = get_exception_handler_address.i64 block0, 0"},
       {"function %f() {\nblock0:\n v0 = bnot.i32 v0\n return\n}", "v0, which is not defined on every path", ""},
+      {"function %f(f32) {\nblock0(v0: f32):\n jump block1(v0)\nblock1(v1: i32):\n return\n}",
+       "argument v0 of block1 is f32, expected i32", "jump block1(v0)"},
       {"function %f(i32x4) {\nblock0(v0: i32x4):\n v1 = extractlane v0, 4\n return\n}", "lane 4 is not one of the 4",
        "v1 = extractlane v0, 4"},
       {"function %f(i8x16) {\nblock0(v0: i8x16):\n v1 = shuffle v0, v0, 0x20\n return\n}", "chooses lane 32",
