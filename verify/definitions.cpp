@@ -3,6 +3,7 @@
 
 #include "verify/expand.h"
 #include "verify/rule_sources.h"
+#include "verify/rule_users.h"
 
 namespace assay::verify {
 
@@ -21,13 +22,6 @@ std::string pascal_case(const std::string& name) {
     }
   }
   return out;
-}
-
-// Depth is bounded by the rule reader's limit on nesting.
-void collect_terms(const isle::Expr& expr, std::vector<isle::TermId>& out) {
-  if (expr.kind == isle::Expr::Kind::Term) out.push_back(expr.term);
-  for (const isle::Let& let : expr.lets) collect_terms(let.value, out);
-  for (const isle::Expr& child : expr.children) collect_terms(child, out);
 }
 
 // The integer condition codes, in the order of ISLE's IntCC, spelled as the operations' `match` spells them.
@@ -70,6 +64,15 @@ std::unique_ptr<Definitions> Definitions::load(std::vector<isle::SourceFile> rul
   return out;
 }
 
+bool has_tag(const isle::Term& term, std::string_view tag) {
+  for (const isle::ast::Attribute* attribute : term.attributes) {
+    for (const isle::ast::Attribute::Item& item : attribute->items) {
+      if (item.kind == isle::ast::Attribute::Kind::Tag && item.tag.text == tag) return true;
+    }
+  }
+  return false;
+}
+
 std::unique_ptr<Definitions> load_definitions(const RuleSources& sources, Diagnostics& errors) {
   std::vector<isle::SourceFile> rules;
   for (const RuleSource& source : sources.rules) rules.push_back({source.name, std::string(source.text)});
@@ -85,12 +88,12 @@ void Definitions::find_flag_writers() {
   for (uint32_t i = 0; i < program_->terms.size(); ++i) {
     const isle::TermId id(i);
     const isle::Term& term = program_->terms[id];
-    std::vector<isle::TermId> built;
+    std::set<uint32_t> built;
     for (const isle::RuleId rule : term.rules) {
       collect_terms(program_->rules[rule].result, built);
       for (const isle::IfLet& if_let : program_->rules[rule].if_lets) collect_terms(if_let.value, built);
     }
-    for (const isle::TermId t : built) users[t.index].push_back(id);
+    for (const uint32_t t : built) users[t].push_back(id);
     const int instruction = find_instruction(term.name);
     bool writes = false;
     if (instruction >= 0) {

@@ -79,6 +79,9 @@ class Definitions {
   std::map<std::pair<std::string, std::vector<unsigned>>, Cached> function_cache_;
 };
 
+// Whether `(attr TERM (tag NAME))` stands in the rules.
+bool has_tag(const isle::Term& term, std::string_view tag);
+
 struct RuleSources;
 // Null with the errors if anything does not parse.
 std::unique_ptr<Definitions> load_definitions(const RuleSources& sources, Diagnostics& errors);

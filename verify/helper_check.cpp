@@ -291,11 +291,7 @@ class Check {
       subject.yielded_name = "result";
     }
     subject.is_partial = subject.is_extractor ? !term.extractor_is_infallible : term.flags.is_partial;
-    for (const isle::ast::Attribute* attribute : term.attributes) {
-      for (const auto& item : attribute->items) {
-        subject.is_weaker |= item.kind == isle::ast::Attribute::Kind::Tag && item.tag.text == "partial_spec";
-      }
-    }
+    subject.is_weaker |= has_tag(term, "partial_spec");
     if (subject.is_weaker && !subject.is_partial) return fails("is tagged partial_spec but always succeeds");
 
     size_t answered = 0, declined = 0;
@@ -424,12 +420,8 @@ class Check {
 
 Expected<std::vector<Judgement>> check_helpers(const machine::TargetIsa& isa, const RuleSources& sources,
                                                const HelperTable& table, const HelperCheckOptions& options) {
-  std::vector<isle::SourceFile> rules;
-  for (const RuleSource& source : sources.rules) rules.push_back({source.name, std::string(source.text)});
-  std::vector<notation::SourceFile> instructions;
-  for (const RuleSource& source : sources.instructions) instructions.push_back({source.name, source.text});
   Diagnostics errors;
-  const auto definitions = Definitions::load(std::move(rules), std::move(instructions), sources.operations, errors);
+  const auto definitions = load_definitions(sources, errors);
   if (definitions == nullptr) return std::unexpected(errors[0]);
   const isle::Program& program = definitions->program();
 

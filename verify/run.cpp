@@ -13,15 +13,6 @@ z3::expr widened(Terms& terms, const z3::expr& e, unsigned width) {
   return from < width ? z3::concat(terms.fresh("above", width - from), e) : terms.low_bits(e, width);
 }
 
-bool has_tag(const isle::Term& term, std::string_view tag) {
-  for (const isle::ast::Attribute* attribute : term.attributes) {
-    for (const isle::ast::Attribute::Item& item : attribute->items) {
-      if (item.kind == isle::ast::Attribute::Kind::Tag && item.tag.text == tag) return true;
-    }
-  }
-  return false;
-}
-
 // What stands in for the proof of a term whose meaning is a contract, marked so where it is declared; null if it is none.
 const char* contract_of(const isle::Term& term) {
   return has_tag(term, "abi_contract")
