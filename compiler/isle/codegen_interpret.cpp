@@ -40,7 +40,8 @@ class GlueWriter {
     constants();
     type_functions();
     out_ += "  bool rule_enabled(const ::assay::isle::Rule& rule) override { return ctx.rule_enabled(rule.id); }\n"
-            "  void rule_fired(const ::assay::isle::Rule& rule) override { ctx.rule_fired(rule.id); }\n\n private:\n"
+            "  void rule_fired(const ::assay::isle::Rule& rule) override { ctx.rule_fired(rule.id); }\n"
+            "  void rule_done(const ::assay::isle::Rule&) override { ::assay::isle::tell_rule_done(ctx); }\n\n private:\n"
             "  uint32_t index_of(const ::assay::isle::Term& term) const {\n"
             "    return static_cast<uint32_t>(&term - program_.terms.data());\n  }\n"
             "  uint32_t index_of(const ::assay::isle::Type& type) const {\n"

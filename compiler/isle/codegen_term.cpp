@@ -413,7 +413,7 @@ class TermWriter {
     std::string id = rule_array_ + "[" + std::to_string(match.number) + "]";
     if (rule.name_is_given) line("// " + rule.name);
     open_block("if (ctx.rule_enabled(" + id + "))");
-    line("ctx.rule_fired(" + id + ");");
+    line("const " + std::string(kRuntime) + "RuleScope scope(ctx, " + id + ");");
     rule_ = &match;
     source_ = &rule;
     lets_.assign(rule.variables.size(), "");

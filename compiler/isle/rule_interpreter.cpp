@@ -46,6 +46,7 @@ bool Externs::equals_int(const Type&, const RuleValue& value, Int128 literal) {
 RuleValue Externs::literal(const Type&, Int128 value) { return RuleValue::of_handle(static_cast<uint64_t>(value)); }
 bool Externs::rule_enabled(const Rule&) { return true; }
 void Externs::rule_fired(const Rule&) {}
+void Externs::rule_done(const Rule&) {}
 
 RuleInterpreter::RuleInterpreter(const Program& program, Externs& externs, Limits limits)
     : program_(program), externs_(externs), limits_(limits) {}
@@ -108,6 +109,7 @@ std::vector<RuleValue> RuleInterpreter::apply_rules(TermId id, const std::vector
       for (Evaluated& evaluated : evaluate(rule.result, state)) {
         if (results.size() < kMaxResults) results.push_back(std::move(evaluated.value));
       }
+      externs_.rule_done(rule);
     }
     if (!states.empty() && !term.flags.is_multi) {
       depth_--;

@@ -66,7 +66,9 @@ class Externs {
   virtual RuleValue literal(const Type& type, Int128 value);
 
   virtual bool rule_enabled(const Rule& rule);
+  // Before a rule that matched computes its result, and after.
   virtual void rule_fired(const Rule& rule);
+  virtual void rule_done(const Rule& rule);
 };
 
 struct RuleResult {

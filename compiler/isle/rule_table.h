@@ -57,6 +57,26 @@ class RuleState {
   std::vector<uint8_t> enabled_;
 };
 
+// A context may have rule_done() to learn when a rule that fired has computed its result: rules nest, so what is emitted
+// in between comes from the innermost that is not done.
+template <class Context>
+void tell_rule_done(Context& context) {
+  if constexpr (requires { context.rule_done(); }) context.rule_done();
+}
+
+// Lives while a rule that matched computes its result.
+template <class Context>
+class RuleScope {
+ public:
+  RuleScope(Context& context, RuleId rule) : context_(context) { context.rule_fired(rule); }
+  ~RuleScope() { tell_rule_done(context_); }
+  RuleScope(const RuleScope&) = delete;
+  RuleScope& operator=(const RuleScope&) = delete;
+
+ private:
+  Context& context_;
+};
+
 // What a multi term yields: any number of values, of which at most kMaxResults are kept.
 inline constexpr size_t kMaxResults = 64;
 

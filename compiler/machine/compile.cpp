@@ -92,6 +92,7 @@ struct Compiler::State {
   regalloc::InstClobbers clobbers;
   regalloc::MoveHooks hooks;
   FrameLayout frame;
+  std::vector<uint32_t> origins;
   Emitter emitter;
 };
 
@@ -122,6 +123,11 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& function, const
     options.dump(stage, text());
     begin = now();
   };
+  const auto show = [&](StageView view) {
+    if (!options.observe) return;
+    options.observe(view);
+    begin = now();
+  };
   const auto vcode_text = [&] { return print_vcode(s.vcode, *isa_.insts); };
 
   if (options.verify_ir) {
@@ -130,11 +136,13 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& function, const
     done(Stage::Verify);
   }
 
-  const LowerOptions lower_options{.look_through = options.opt_level != OptLevel::None};
+  const LowerOptions lower_options{.look_through = options.opt_level != OptLevel::None,
+                                   .want_value_regs = static_cast<bool>(options.observe)};
   auto lowered = s.context->lower_function(function, isa_, lower_options, *rules_, s.vcode);
   if (!lowered) return std::unexpected(std::move(lowered.error()));
   done(Stage::Lower);
   dump(Stage::Lower, vcode_text);
+  show({.stage = Stage::Lower, .function = function, .vcode = s.vcode, .value_regs = s.context->value_regs()});
   result.stats.clif_insts = static_cast<uint32_t>(function.inst_count());
   result.stats.vcode_insts = static_cast<uint32_t>(s.vcode.insts.size());
   result.stats.virtual_registers = static_cast<uint32_t>(s.vcode.vreg_classes.size());
@@ -152,6 +160,11 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& function, const
   done(Stage::Allocate);
   result.stats.moves = static_cast<uint32_t>(s.allocation.moves.size());
   result.stats.spilled = s.allocation.spilled_ranges;
+  show({.stage = Stage::Allocate,
+        .function = function,
+        .vcode = s.vcode,
+        .value_regs = s.context->value_regs(),
+        .allocation = &s.allocation});
 
   if (options.check_allocation) {
     const Diagnostics errors = regalloc::check(s.vcode, s.allocation, isa_.registers, s.clobbers);
@@ -159,10 +172,16 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& function, const
     done(Stage::Check);
   }
 
-  regalloc::apply_allocation(s.vcode, s.allocation, s.hooks);
+  regalloc::apply_allocation(s.vcode, s.allocation, s.hooks, options.observe ? &s.origins : nullptr);
   layout_frame(s.vcode, isa_, s.frame);
   done(Stage::Apply);
   dump(Stage::Apply, vcode_text);
+  show({.stage = Stage::Apply,
+        .function = function,
+        .vcode = s.vcode,
+        .value_regs = s.context->value_regs(),
+        .origins = s.origins,
+        .frame = &s.frame});
 
   auto emitted = s.emitter.emit(s.vcode, isa_, s.frame, options.want_listing || options.dump, result.code);
   if (!emitted) return refuse(Stage::Emit, emitted.error());

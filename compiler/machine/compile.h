@@ -18,6 +18,7 @@
 #include "compiler/isle/rule_table.h"
 #include "compiler/machine/emit.h"
 #include "compiler/machine/isa.h"
+#include "compiler/regalloc/allocation.h"
 #include "compiler/support/diagnostic.h"
 
 namespace assay::machine {
@@ -31,31 +32,44 @@ enum class OptLevel : uint8_t {
   Speed,  // rules combine operations
 };
 
+// What an observer of the pipeline is shown. All of it lives until compile() goes on: copy what is to be kept.
+struct StageView {
+  Stage stage;  // Lower, Allocate or Apply
+  const ir::Function& function;
+  const VCode& vcode;               // over virtual registers; Apply: over physical ones
+  std::span<const Reg> value_regs;  // Lower: by CLIF value, its virtual register; none if it has none of its own
+  const regalloc::Allocation* allocation = nullptr;  // Allocate
+  std::span<const uint32_t> origins = {};            // Apply: by instruction, its index before; kNoSource: a move
+  const FrameLayout* frame = nullptr;                // Apply
+};
+
 struct CompileOptions {
   OptLevel opt_level = OptLevel::Speed;
-  bool verify_ir = true;        // the function given; off if the caller has verified it
-  bool verify_machine = true;   // VCode, after lowering
-  bool check_allocation = true; // the symbolic checker
-  unsigned max_registers = 0;   // allocate with at most so many registers of a class (0: all)
-  bool want_listing = false;    // fill EmittedCode::listing
+  bool verify_ir = true;         // the function given; off if the caller has verified it
+  bool verify_machine = true;    // VCode, after lowering
+  bool check_allocation = true;  // the symbolic checker
+  unsigned max_registers = 0;    // allocate with at most so many registers of a class (0: all)
+  bool want_listing = false;     // fill EmittedCode::listing
   // Called after a stage with its text: Lower and Apply (VCode), Allocate (figures), Emit (the listing).
   std::function<void(Stage, const std::string& text)> dump;
+  // Called after Lower, Allocate and Apply.
+  std::function<void(const StageView&)> observe;
 };
 
 struct CompileStats {
   std::array<uint64_t, kStageCount> nanoseconds{};
   uint32_t clif_insts = 0;
-  uint32_t vcode_insts = 0;     // after lowering
+  uint32_t vcode_insts = 0;  // after lowering
   uint32_t virtual_registers = 0;
-  uint32_t moves = 0;           // inserted by the allocator
-  uint32_t spilled = 0;         // values with a spill slot
-  uint32_t machine_insts = 0;   // emitted
+  uint32_t moves = 0;          // inserted by the allocator
+  uint32_t spilled = 0;        // values with a spill slot
+  uint32_t machine_insts = 0;  // emitted
 
   CompileStats& operator+=(const CompileStats& other);
 };
 
 struct CompiledFunction {
-  std::string name;             // as printed in CLIF: %f, u0:3
+  std::string name;  // as printed in CLIF: %f, u0:3
   EmittedCode code;
   std::vector<Symbol> symbols;  // what code.relocations refer to
   uint32_t frame_size = 0;
@@ -69,8 +83,8 @@ class Compiler {
   Compiler(const Compiler&) = delete;
   Compiler& operator=(const Compiler&) = delete;
 
-  // Fails with what the verifier says, "not supported on <isa>: …", or the mistake that a check found. The message of the
-  // latter begins with "internal error".
+  // Fails with what the verifier says, "not supported on <isa>: …", or the mistake that a check found. The message of
+  // the latter begins with "internal error".
   Expected<CompiledFunction> compile(const ir::Function& function, const CompileOptions& options);
 
   const TargetIsa& isa() const { return isa_; }

@@ -75,6 +75,7 @@ static_assert(sizeof(Operand) == 16);
 
 inline constexpr uint32_t kNoSource = 0xffffffffu;
 inline constexpr uint8_t kNoTrap = 0;
+inline constexpr uint16_t kNoRuleChain = 0xffff;
 
 // 16 bytes; the operands stand in VCode::operands[first_operand .. first_operand + operand_count).
 struct Inst {
@@ -84,7 +85,7 @@ struct Inst {
   uint32_t source = kNoSource;  // index of the CLIF instruction it comes from
   uint8_t trap = kNoTrap;       // CLIF trap code raised if the instruction traps; kNoTrap: it cannot
   uint8_t clobbers = 0;         // index into VCode::clobber_sets (0 = none beside the desc's own)
-  uint16_t reserved = 0;
+  uint16_t rules = kNoRuleChain;  // the rules that emitted it: index into VCode::rule_chains
 };
 static_assert(sizeof(Inst) == 16);
 

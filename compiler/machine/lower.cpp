@@ -3,6 +3,7 @@
 #include "compiler/machine/lower.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace assay::machine {
 
@@ -47,6 +48,7 @@ void LowerContext::unsupported(std::string what) {
 
 Expected<void> LowerContext::prepare(const ir::Function& function) {
   vcode_->clear();
+  chains_.begin(vcode_->rule_chains);
   current_.clear();
   before_.clear();
   reversed_.clear();
@@ -265,6 +267,7 @@ void LowerContext::emit_with_clobbers(uint16_t opcode, std::span<const Operand> 
   inst.source = current_inst_.index;
   inst.trap = trap;
   inst.clobbers = clobbers;
+  inst.rules = chains_.current();
   if (operands.size() > 0xffff) return unsupported("an instruction with more than 65535 operands");
   operands_.insert(operands_.end(), operands.begin(), operands.end());
   (in_before_ ? before_ : current_).push_back(inst);
@@ -306,7 +309,12 @@ Reg LowerContext::materialise(Value v) {
   if (constant_stamps_[v.index] == stamp_ + 1) return constant_regs_[v.index];
   const bool outer = in_before_;
   in_before_ = !constants_in_place_;
-  const std::optional<InstOutput> output = isa_->lower(*this, function_->def_inst(v));
+  // The constant's own rules and instruction are to blame for what it becomes, not its user's.
+  const Inst user = std::exchange(current_inst_, function_->def_inst(v));
+  const size_t rules = chains_.suspend();
+  const std::optional<InstOutput> output = isa_->lower(*this, current_inst_);
+  chains_.resume(rules);
+  current_inst_ = user;
   in_before_ = outer;
   if (!output || output->count != 1) {
     unsupported("iconst." + function_->value_type(v).to_string());
@@ -397,6 +405,14 @@ void LowerContext::finish() {
     block.end_inst = static_cast<uint32_t>(vcode.insts.size());
   }
   for (Reg& arg : vcode.branch_args) arg = renumber(arg);
+  if (options_.want_value_regs) {
+    for (Reg& reg : value_regs_) {
+      // One that no instruction has left (its value was folded into others, or is only passed on) has no number.
+      if (!reg.is_virtual()) continue;
+      reg = resolve_alias(reg);
+      if (reg.is_virtual()) reg = new_numbers_[reg.virtual_index()];
+    }
+  }
 
   uint32_t at = 0;
   for (VBlock& block : vcode.blocks) {

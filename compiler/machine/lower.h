@@ -28,6 +28,7 @@
 #include "compiler/machine/block_order.h"
 #include "compiler/machine/clif_view.h"
 #include "compiler/machine/isa.h"
+#include "compiler/machine/rule_chains.h"
 #include "compiler/machine/vcode.h"
 #include "compiler/support/diagnostic.h"
 
@@ -36,6 +37,8 @@ namespace assay::machine {
 struct LowerOptions {
   // Off: rules look through nothing but constants (opt_level none).
   bool look_through = true;
+  // Keep value_regs().
+  bool want_value_regs = false;
 };
 
 class LowerContext {
@@ -73,6 +76,9 @@ class LowerContext {
   Expected<void> lower_function(const ir::Function& function, const TargetIsa& isa, const LowerOptions& options,
                                 isle::RuleState& rules, VCode& vcode);
 
+  // After lower_function with want_value_regs: the virtual register of each CLIF value; none if it has none of its own.
+  std::span<const Reg> value_regs() const { return value_regs_; }
+
   // ---- emission: what the generated instruction terms (Terms<LowerContext>) are made of ----
 
   // A fresh virtual register.
@@ -94,7 +100,11 @@ class LowerContext {
   // ---- rules: counted, and switched off, by their number in the program ----
 
   bool rule_enabled(isle::RuleId rule) const { return rules_->rule_enabled(rule); }
-  void rule_fired(isle::RuleId rule) { rules_->rule_fired(rule); }
+  void rule_fired(isle::RuleId rule) {
+    rules_->rule_fired(rule);
+    chains_.enter(rule);
+  }
+  void rule_done() { chains_.leave(); }
 
   // ---- the function being lowered, for the extern methods of an ISA's context ----
 
@@ -223,6 +233,7 @@ class LowerContext {
   LowerOptions options_;
   BlockOrder order_;
   Inst current_inst_;
+  RuleChains chains_;
   std::string error_;
 
   ValueResolver values_;

@@ -15,6 +15,7 @@ void VCode::clear() {
   clobber_sets.assign(1, {});
   symbols.clear();
   constants.clear();
+  rule_chains.clear();
   slots_size = outgoing_size = incoming_size = spills_size = 0;
   frame_align = 16;
   has_calls = false;

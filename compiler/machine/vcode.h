@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/isle/rule_table.h"
 #include "compiler/machine/inst.h"
 
 namespace assay::machine {
@@ -47,6 +48,14 @@ struct StackSlot {
   uint32_t size = 0;
 };
 
+// A rule that was being applied when an instruction was emitted, and the one whose result it was needed for.
+struct RuleChain {
+  isle::RuleId rule;
+  uint16_t caller = kNoRuleChain;  // index into VCode::rule_chains; smaller than this one's own
+
+  bool operator==(const RuleChain&) const = default;
+};
+
 struct VCode {
   std::vector<Inst> insts;
   std::vector<Operand> operands;
@@ -59,6 +68,7 @@ struct VCode {
   std::vector<PRegSet> clobber_sets;   // [0] is empty
   std::vector<Symbol> symbols;
   std::vector<std::vector<uint8_t>> constants;  // constant pool entries, in the machine's byte order
+  std::vector<RuleChain> rule_chains;           // what Inst::rules refers to
   uint32_t slots_size = 0;                      // bytes of FrameArea::Slots
   uint32_t outgoing_size = 0;                   // bytes of FrameArea::Outgoing
   uint32_t incoming_size = 0;                   // bytes of stack arguments of this function
@@ -74,6 +84,11 @@ struct VCode {
   std::span<const Block> succs_of(const VBlock& b) const { return {succs.data() + b.first_succ, b.succ_count}; }
   std::span<const Block> preds_of(const VBlock& b) const { return {preds.data() + b.first_pred, b.pred_count}; }
   std::span<const Reg> args_of(const VBlock& b) const { return {branch_args.data() + b.first_arg, b.arg_count}; }
+
+  // The innermost rule whose result emitted the instruction; none for what calls, arguments and the allocator need.
+  isle::RuleId rule_of(const Inst& inst) const {
+    return inst.rules == kNoRuleChain ? isle::RuleId() : rule_chains[inst.rules].rule;
+  }
 
   Reg new_vreg(RegClass reg_class) {
     vreg_classes.push_back(reg_class);

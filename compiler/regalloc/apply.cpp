@@ -14,8 +14,8 @@ namespace {
 
 class Applier {
  public:
-  Applier(VCode& code, const Allocation& allocation, const MoveHooks& hooks)
-      : code_(code), allocation_(allocation), hooks_(hooks) {}
+  Applier(VCode& code, const Allocation& allocation, const MoveHooks& hooks, std::vector<uint32_t>* origins)
+      : code_(code), allocation_(allocation), hooks_(hooks), origins_(origins) {}
 
   void run() {
     rewrite_operands();
@@ -24,7 +24,10 @@ class Applier {
       const uint32_t first = static_cast<uint32_t>(output_.size());
       for (uint32_t i = block.first_inst; i < block.end_inst; ++i) {
         insert_moves(i, Point::Before);
-        if (!hooks_.is_no_op || !hooks_.is_no_op(code_, code_.insts[i])) output_.push_back(code_.insts[i]);
+        if (!hooks_.is_no_op || !hooks_.is_no_op(code_, code_.insts[i])) {
+          output_.push_back(code_.insts[i]);
+          if (origins_ != nullptr) origins_->push_back(i);
+        }
         insert_moves(i, Point::After);
       }
       block.first_inst = first;
@@ -62,20 +65,24 @@ class Applier {
         hooks_.make_move(MoveKind::Move, move.to.preg(), move.from.preg(), move.reg_class, 0, output_, code_.operands);
       }
       for (size_t i = first; i < output_.size(); ++i) output_[i].source = code_.insts[inst].source;
+      if (origins_ != nullptr) origins_->resize(output_.size(), machine::kNoSource);
     }
   }
 
   VCode& code_;
   const Allocation& allocation_;
   const MoveHooks& hooks_;
+  std::vector<uint32_t>* origins_;
   std::vector<Inst> output_;
   size_t next_move_ = 0;
 };
 
 }  // namespace
 
-void apply_allocation(VCode& code, const Allocation& allocation, const MoveHooks& hooks) {
-  Applier(code, allocation, hooks).run();
+void apply_allocation(VCode& code, const Allocation& allocation, const MoveHooks& hooks,
+                      std::vector<uint32_t>* origins) {
+  if (origins != nullptr) origins->clear();
+  Applier(code, allocation, hooks, origins).run();
 }
 
 }  // namespace assay::regalloc

@@ -29,6 +29,8 @@ struct MoveHooks {
 
 // The allocation must be of this VCode. Afterwards no virtual register is left, block parameters and branch arguments
 // are gone (they have become moves), and spills_size is set. Linear.
-void apply_allocation(machine::VCode& code, const Allocation& allocation, const MoveHooks& hooks);
+// If `origins` is given, it becomes by instruction: the index it had before, or kNoSource for a move that was inserted.
+void apply_allocation(machine::VCode& code, const Allocation& allocation, const MoveHooks& hooks,
+                      std::vector<uint32_t>* origins = nullptr);
 
 }  // namespace assay::regalloc
