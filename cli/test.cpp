@@ -37,6 +37,7 @@ nlohmann::json to_json(const FiletestReport& report, size_t files) {
                         {"failures", nlohmann::json::array()},
                         {"errors", nlohmann::json::array()}};
   for (size_t i = 0; i < oracles::kFiletestExecutors; ++i) {
+    if (i >= oracles::kFirstStageExecutor && report.executors[i].sum() == 0) continue;
     out["executors"][oracles::kFiletestExecutorNames[i]] = to_json(report.executors[i]);
   }
   for (const auto& [name, totals] : report.commands) out["commands"][name] = to_json(totals);
@@ -73,6 +74,7 @@ void print_report(const FiletestReport& report, const Options& options) {
   for (const auto& [reason, count] : report.reasons) std::printf("  %6u  %s\n", count, reason.c_str());
   for (const auto& [name, totals] : report.commands) print_totals(("test " + name).c_str(), totals);
   for (size_t i = 0; i < oracles::kFiletestExecutors; ++i) {
+    if (i >= oracles::kFirstStageExecutor && report.executors[i].sum() == 0) continue;
     print_totals(oracles::kFiletestExecutorNames[i], report.executors[i]);
   }
 }
@@ -83,7 +85,10 @@ int run_test(const Options& options) {
     test_options.executors.fill(false);
     for (const std::string& name : options.executors) {
       for (size_t i = 0; i < oracles::kFiletestExecutors; ++i) {
-        if (name == oracles::kFiletestExecutorNames[i]) test_options.executors[i] = true;
+        const bool is_stage = i >= oracles::kFirstStageExecutor;
+        if (name == oracles::kFiletestExecutorNames[i] || (name == "stages" && is_stage)) {
+          test_options.executors[i] = true;
+        }
       }
     }
   }
@@ -112,9 +117,12 @@ void add_test(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("test", "Run filetests on the interpreter, the four ISAs and the host");
   command->add_option("PATH", options->paths, "CLIF files or directories")->required();
-  command->add_option("--executor", options->executors, "Run only on these (several)")
-      ->check(CLI::IsMember(
-          std::vector<std::string>(oracles::kFiletestExecutorNames.begin(), oracles::kFiletestExecutorNames.end())));
+  std::vector<std::string> names(oracles::kFiletestExecutorNames.begin(), oracles::kFiletestExecutorNames.end());
+  names.push_back("stages");
+  command
+      ->add_option("--executor", options->executors,
+                   "Run only on these (several); `stages`: machine code that has no bytes yet, on all ISAs")
+      ->check(CLI::IsMember(std::move(names)));
   command->add_option("-j,--jobs", options->jobs, "Processes to use; default: one for each core");
   command->add_option("--max-failures", options->max_failures, "How many failures to print")->capture_default_str();
   command->add_flag("--json", options->json, "Print one JSON object");

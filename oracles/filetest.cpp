@@ -20,6 +20,18 @@ namespace {
 
 constexpr uint64_t kFuel = 100'000'000;  // some files have long loops, and nothing here runs a thousand times
 
+IsaKind isa_of(size_t executor) {
+  if (executor >= kFirstStageExecutor) return static_cast<IsaKind>((executor - kFirstStageExecutor) / 2);
+  return executor == kNativeExecutor ? IsaKind::x64 : static_cast<IsaKind>(executor - 1);
+}
+
+ExecutorKind kind_of(size_t executor) {
+  if (executor >= kFirstStageExecutor) {
+    return (executor - kFirstStageExecutor) % 2 == 0 ? ExecutorKind::Virtual : ExecutorKind::Allocated;
+  }
+  return executor == kNativeExecutor ? ExecutorKind::Native : ExecutorKind::Unicorn;
+}
+
 // Which executors a file asks for. Interpreter and native follow from the rest.
 struct Wanted {
   bool run = false;        // `test run`
@@ -260,8 +272,13 @@ void FiletestRunner::Implementation::run_directives() {
   if (wanted.run) {
     for (IsaKind isa : kAllIsas) {
       const auto index = static_cast<size_t>(isa);
-      const bool native = isa == IsaKind::x64 && options.executors[kNativeExecutor];
-      if (wanted.isas[index] && (options.executors[index + 1] || native)) machines.prepare(isa, *file);
+      bool used = false, stages = false;
+      for (size_t executor = 1; executor < kFiletestExecutors; ++executor) {
+        if (!options.executors[executor] || isa_of(executor) != isa) continue;
+        used = true;
+        stages = stages || executor >= kFirstStageExecutor;
+      }
+      if (wanted.isas[index] && used) machines.prepare(isa, *file, stages);
     }
   }
   uint32_t number = 0;
@@ -302,7 +319,7 @@ void FiletestRunner::Implementation::run_directive(uint32_t function, const Test
   if (options.executors[kInterpreterExecutor]) interpret(function, directive, regions, place);
   for (size_t executor = 1; executor < kFiletestExecutors; ++executor) {
     if (!options.executors[executor]) continue;
-    const auto isa = executor == kNativeExecutor ? IsaKind::x64 : static_cast<IsaKind>(executor - 1);
+    const IsaKind isa = isa_of(executor);
     if (!wanted.run) {
       count_not_run(report.executors[executor], "the file is only for `test interpret`");
     } else if (!wanted.isas[static_cast<size_t>(isa)]) {
@@ -355,15 +372,14 @@ void FiletestRunner::Implementation::interpret(uint32_t function, const TestDire
 void FiletestRunner::Implementation::run_on_machine(size_t executor, uint32_t function, const TestDirective& directive,
                                                     const std::vector<Region>& regions, const Place& place) {
   Totals& totals = report.executors[executor];
-  const bool native = executor == kNativeExecutor;
-  const auto isa = native ? IsaKind::x64 : static_cast<IsaKind>(executor - 1);
+  const IsaKind isa = isa_of(executor);
   const FiletestMachines::Readiness ready = machines.readiness(isa, function);
   if (ready.kind == FiletestMachines::Readiness::Kind::kNotSupported) return count_not_run(totals, ready.reason);
   std::optional<std::string> wrong;
   if (ready.kind == FiletestMachines::Readiness::Kind::kBroken) {
     wrong = ready.reason;
   } else {
-    const ExecutorKind kind = native ? ExecutorKind::Native : ExecutorKind::Unicorn;
+    const ExecutorKind kind = kind_of(executor);
     CallResult result;
     if (const auto reason = machines.run(isa, kind, function, directive.run.args, regions, result)) {
       return count_not_run(totals, *reason);

@@ -20,11 +20,18 @@
 
 namespace assay::oracles {
 
-// interpreter, the four ISAs in the order of IsaKind (on Unicorn), and the host's own processor.
-inline constexpr size_t kFiletestExecutors = 6;
+// interpreter, the four ISAs in the order of IsaKind (on Unicorn), the host's own processor, and for each ISA the
+// stages before there are bytes: code over virtual and over physical registers.
+inline constexpr size_t kFiletestExecutors = 14;
 inline constexpr std::array<const char*, kFiletestExecutors> kFiletestExecutorNames = {
-    "interpreter", "x64", "aarch64", "riscv64", "s390x", "native"};
-inline constexpr size_t kInterpreterExecutor = 0, kNativeExecutor = 5;
+    "interpreter",     "x64",
+    "aarch64",         "riscv64",
+    "s390x",           "native",
+    "virtual-x64",     "allocated-x64",
+    "virtual-aarch64", "allocated-aarch64",
+    "virtual-riscv64", "allocated-riscv64",
+    "virtual-s390x",   "allocated-s390x"};
+inline constexpr size_t kInterpreterExecutor = 0, kNativeExecutor = 5, kFirstStageExecutor = 6;
 
 struct Totals {
   uint32_t passed = 0;
@@ -59,7 +66,8 @@ struct FiletestReport {
 };
 
 struct FiletestOptions {
-  std::array<bool, kFiletestExecutors> executors = {true, true, true, true, true, true};  // which to use
+  // Which to use; the stages only when asked for.
+  std::array<bool, kFiletestExecutors> executors = {true, true, true, true, true, true};
 };
 
 // Keeps engines and compilers from file to file. One thread at a time.

@@ -27,7 +27,7 @@ bool same(const std::vector<Region>& a, const std::vector<Region>& b) {
 FiletestMachines::FiletestMachines() = default;
 FiletestMachines::~FiletestMachines() = default;
 
-void FiletestMachines::prepare(IsaKind isa, const ir::File& file) {
+void FiletestMachines::prepare(IsaKind isa, const ir::File& file, bool keep_stages) {
   auto& side = sides_[static_cast<size_t>(isa)];
   if (!side) side = std::make_unique<Side>(isa);
   std::vector<const ir::Function*> functions;
@@ -41,7 +41,7 @@ void FiletestMachines::prepare(IsaKind isa, const ir::File& file) {
       }
     }
   }
-  side->session.prepare(functions, options);
+  side->session.prepare(functions, options, keep_stages);
   side->is_loaded.fill(false);
 }
 

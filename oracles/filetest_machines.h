@@ -35,8 +35,9 @@ class FiletestMachines {
   FiletestMachines();
   ~FiletestMachines();
 
-  // Compiles the functions of `file`. What was prepared for this ISA before is forgotten.
-  void prepare(IsaKind isa, const ir::File& file);
+  // Compiles the functions of `file`; the stages are kept if they are to be run. What was prepared for this ISA before
+  // is forgotten.
+  void prepare(IsaKind isa, const ir::File& file, bool keep_stages = false);
 
   struct Readiness {
     enum class Kind : uint8_t { kReady, kNotSupported, kBroken };

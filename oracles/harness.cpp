@@ -297,7 +297,7 @@ void Harness::check_isa(const TestCase& test, MachineSession& session, machine::
   options.check_allocation = options_.check_allocation;
   options.max_registers = options_.max_registers;
   const Stopwatch watch;
-  session.prepare(test.functions, options);
+  session.prepare(test.functions, options, options_.stages);
   stats_.compile_nanoseconds[isa] += watch.nanoseconds();
   stats_.compile[isa] += session.compile_stats();
   stats_.compiles += test.functions.size();
@@ -334,7 +334,8 @@ void Harness::check_isa(const TestCase& test, MachineSession& session, machine::
   for (ExecutorKind kind : kAllExecutorKinds) {
     const bool wanted = kind == ExecutorKind::Unicorn  ? options_.unicorn
                         : kind == ExecutorKind::Native ? options_.native
-                                                       : options_.qemu;
+                        : kind == ExecutorKind::Qemu   ? options_.qemu
+                                                       : options_.stages;
     if (!wanted || !MachineSession::exists(kind, session.isa())) continue;
     if (!check_executor(test, session, kind, level, findings, stop_at_first)) return;
   }
@@ -352,7 +353,7 @@ std::string Harness::obstacle(MachineSession& session, ExecutorKind kind, const 
     return "calls nested too deeply for the machine's stack";
   }
   // Executors that share an address space with something else may only be led astray close to the regions.
-  if (kind != ExecutorKind::Unicorn && reference.outcome.kind == interpreter::OutcomeKind::Trapped &&
+  if ((kind == ExecutorKind::Native || kind == ExecutorKind::Qemu) && reference.outcome.kind == interpreter::OutcomeKind::Trapped &&
       reference.fault_address > 0xffff &&
       (reference.fault_address < memory_map::kRegionsBegin - memory_map::kPage ||
        reference.fault_address > memory_map::kRegionsEnd)) {
@@ -383,7 +384,8 @@ bool Harness::check_executor(const TestCase& test, MachineSession& session, Exec
     // Machines count blocks, or time; where the interpreter took n steps, right code takes no more than a few n blocks.
     const Limits limits{.fuel = 4 * reference.steps + 10'000, .milliseconds = options_.milliseconds};
     auto ran = session.run(kind, test.entry, test.inputs[i].args, test.inputs[i].seed, limits, outcome_);
-    if (ran && outcome_.kind == OutcomeKind::OutOfFuel && kind != ExecutorKind::Unicorn) {
+    if (ran && outcome_.kind == OutcomeKind::OutOfFuel &&
+        (kind == ExecutorKind::Native || kind == ExecutorKind::Qemu)) {
       // These are stopped by the clock, and the host may have been busy with other things.
       const Limits patient{.fuel = limits.fuel, .milliseconds = 20 * limits.milliseconds};
       ran = session.run(kind, test.entry, test.inputs[i].args, test.inputs[i].seed, patient, outcome_);

@@ -33,8 +33,9 @@ struct HarnessOptions {
   std::vector<IsaKind> isas = {std::begin(kAllIsas), std::end(kAllIsas)};
   std::vector<machine::OptLevel> opt_levels = {machine::OptLevel::None, machine::OptLevel::Speed};
   bool unicorn = true;
-  bool native = true;  // x64 also on the host
-  bool qemu = false;   // every ISA also under QEMU
+  bool native = true;   // x64 also on the host
+  bool qemu = false;    // every ISA also under QEMU
+  bool stages = false;  // code over virtual and over physical registers also before there are bytes (vcode_executor.h)
   // Before a difference that an executor's known mistakes could explain (exclusions.h) becomes a finding, QEMU is
   // asked.
   bool confirm = true;

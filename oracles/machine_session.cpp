@@ -17,12 +17,18 @@ MachineSession::MachineSession(IsaKind isa) : isa_(isa) {
 
 MachineSession::~MachineSession() = default;
 
-void MachineSession::prepare(std::span<const ir::Function* const> functions, const machine::CompileOptions& options) {
+void MachineSession::prepare(std::span<const ir::Function* const> functions, const machine::CompileOptions& options,
+                             bool keep_stages) {
   functions_.assign(functions.begin(), functions.end());
   status_.assign(functions.size(), {});
   linked_index_.assign(functions.size(), 0);
   entry_offsets_.assign(functions.size(), 0);
   layouts_.assign(functions.size(), std::nullopt);
+  for (size_t i = 0; i < stages_.size(); ++i) {
+    stages_[i].clear();
+    stages_[i].resize(keep_stages ? functions.size() : 0);
+    built_[i].reset();
+  }
   compiled_.clear();
   module_index_.clear();
   compile_stats_ = {};
@@ -44,8 +50,10 @@ void MachineSession::prepare(std::span<const ir::Function* const> functions, con
 
 void MachineSession::compile_all(const machine::CompileOptions& options) {
   names_.clear();
+  machine::CompileOptions stage_options = options;
   for (uint32_t i = 0; i < functions_.size(); ++i) {
-    auto compiled = compiler_->compile(*functions_[i], options);
+    if (!stages_[0].empty()) keep_stages_of(i, stage_options);
+    auto compiled = compiler_->compile(*functions_[i], stages_[0].empty() ? options : stage_options);
     if (compiled) {
       compile_stats_ += compiled->stats;
       // Calls by a name that two functions have mean the first; the linker wants different ones.
@@ -63,6 +71,19 @@ void MachineSession::compile_all(const machine::CompileOptions& options) {
       if (!place.instruction.empty()) status.reason += " (at " + place.instruction + ")";
     }
   }
+}
+
+void MachineSession::keep_stages_of(uint32_t function, machine::CompileOptions& options) {
+  options.observe = [this, function](const machine::StageView& view) {
+    if (view.stage == machine::Stage::Allocate) return;
+    VCodeFunction& kept = stages_[view.stage == machine::Stage::Lower ? 0 : 1][function];
+    kept.name = ir::to_string(view.function.name);
+    kept.number = function;
+    kept.code = view.vcode;
+    kept.value_regs.assign(view.value_regs.begin(), view.value_regs.end());
+    kept.origins.assign(view.origins.begin(), view.origins.end());
+    if (view.frame != nullptr) kept.frame = *view.frame;
+  };
 }
 
 // A function whose code refers to one that is not there is not there either: walk the calls backwards from the
@@ -140,6 +161,12 @@ Executor& MachineSession::executor(ExecutorKind kind) {
       case ExecutorKind::Qemu:
         executor = make_qemu(isa_);
         break;
+      case ExecutorKind::Virtual:
+        executor = std::make_unique<VCodeExecutor>(isa_, VCodeStage::Virtual);
+        break;
+      case ExecutorKind::Allocated:
+        executor = std::make_unique<VCodeExecutor>(isa_, VCodeStage::Allocated);
+        break;
     }
   }
   return *executor;
@@ -162,7 +189,37 @@ Expected<void> MachineSession::load(ExecutorKind kind, std::span<const Region> r
   assert(exists(kind, isa_));
   const std::string missing = executor(kind).unavailable();
   if (!missing.empty()) return fail(std::string(executor(kind).name()) + " cannot run here: " + missing);
+  if (is_stage(kind)) {
+    const size_t index = stage_index(kind);
+    if (!built_[index]) built_[index] = build_stage(kind);
+    if (!*built_[index]) return *built_[index];
+    return stage_executor(kind).load_program(programs_[index], regions);
+  }
   return executor(kind).load(image_, regions);
+}
+
+VCodeExecutor& MachineSession::stage_executor(ExecutorKind kind) { return static_cast<VCodeExecutor&>(executor(kind)); }
+
+void MachineSession::set_trace(ExecutorKind kind, VCodeTrace* trace) { stage_executor(kind).set_trace(trace); }
+
+// Only of what is ready, as the linker does.
+Expected<void> MachineSession::build_stage(ExecutorKind kind) {
+  const size_t index = stage_index(kind);
+  if (stages_[index].size() != functions_.size()) return fail("stages were not kept");
+  if (!meanings_) meanings_ = std::make_unique<VCodeMeanings>(compiler_->isa());
+  std::vector<const VCodeFunction*> ready;
+  for (uint32_t i = 0; i < functions_.size(); ++i) {
+    if (status_[i].kind == Status::Kind::Ready) ready.push_back(&stages_[index][i]);
+  }
+  const VCodeStage stage = kind == ExecutorKind::Virtual ? VCodeStage::Virtual : VCodeStage::Allocated;
+  if (auto built = programs_[index].build(*meanings_, stage, ready); !built) {
+    return fail(std::string(executor(kind).name()) + " cannot run this: " + built.error().message);
+  }
+  stage_entries_[index].assign(functions_.size(), 0);
+  for (const VCodeProgram::Function& function : programs_[index].functions) {
+    stage_entries_[index][function.number] = function.first_step;
+  }
+  return {};
 }
 
 const Expected<CallLayout>& MachineSession::layout(uint32_t function) {
@@ -176,7 +233,8 @@ Expected<void> MachineSession::run(ExecutorKind kind, uint32_t function, std::sp
   assert(status_[function].kind == Status::Kind::Ready);
   const Expected<CallLayout>& call = layout(function);
   if (!call) return std::unexpected(call.error());
-  make_plan(*call, entry_offsets_[function], args, seed, plan_);
+  const uint32_t entry = is_stage(kind) ? stage_entries_[stage_index(kind)][function] : entry_offsets_[function];
+  make_plan(*call, entry, args, seed, plan_);
   executor(kind).run(plan_, limits, outcome);
   return {};
 }

@@ -20,12 +20,24 @@
 #include "oracles/call_plan.h"
 #include "oracles/disassembler.h"
 #include "oracles/executor.h"
+#include "oracles/vcode_executor.h"
 
 namespace assay::oracles {
 
-enum class ExecutorKind : uint8_t { Unicorn, Native, Qemu };
-inline constexpr size_t kExecutorKinds = 3;
-inline constexpr ExecutorKind kAllExecutorKinds[] = {ExecutorKind::Unicorn, ExecutorKind::Native, ExecutorKind::Qemu};
+enum class ExecutorKind : uint8_t {
+  Unicorn,
+  Native,
+  Qemu,
+  Virtual,    // code over virtual registers, by the instructions' own meaning (vcode_executor.h)
+  Allocated,  // likewise over physical registers
+};
+inline constexpr size_t kExecutorKinds = 5;
+inline constexpr ExecutorKind kAllExecutorKinds[] = {ExecutorKind::Unicorn, ExecutorKind::Native, ExecutorKind::Qemu,
+                                                     ExecutorKind::Virtual, ExecutorKind::Allocated};
+// Does it run a stage before there are bytes?
+inline constexpr bool is_stage(ExecutorKind kind) {
+  return kind == ExecutorKind::Virtual || kind == ExecutorKind::Allocated;
+}
 
 class MachineSession {
  public:
@@ -46,11 +58,18 @@ class MachineSession {
   };
 
   // Compiles and links a module in place of the one before. The functions must have passed the verifier and stay alive
-  // until the next prepare().
-  void prepare(std::span<const ir::Function* const> functions, const machine::CompileOptions& options);
+  // until the next prepare(). With `keep_stages`, what Virtual and Allocated run is kept.
+  void prepare(std::span<const ir::Function* const> functions, const machine::CompileOptions& options,
+               bool keep_stages = false);
   const Status& status(uint32_t function) const { return status_[function]; }
   // Of function, if it is Ready.
   const machine::CompiledFunction& compiled(uint32_t function) const { return compiled_[linked_index_[function]]; }
+  // Its code at a stage, if stages were kept.
+  const VCodeFunction& stage(ExecutorKind kind, uint32_t function) const {
+    return stages_[stage_index(kind)][function];
+  }
+  // Told of the instructions that Virtual or Allocated executes, until told otherwise; null: nobody.
+  void set_trace(ExecutorKind kind, VCodeTrace* trace);
   const Image& image() const { return image_; }
   Image& image() { return image_; }
   // What all functions of the module together cost to compile; those that failed not counted.
@@ -74,7 +93,11 @@ class MachineSession {
   static bool exists(ExecutorKind kind, IsaKind isa) { return kind != ExecutorKind::Native || isa == IsaKind::x64; }
 
  private:
+  static size_t stage_index(ExecutorKind kind) { return kind == ExecutorKind::Virtual ? 0 : 1; }
   void compile_all(const machine::CompileOptions& options);
+  void keep_stages_of(uint32_t function, machine::CompileOptions& options);
+  Expected<void> build_stage(ExecutorKind kind);
+  VCodeExecutor& stage_executor(ExecutorKind kind);
   void spread_failures();
   void link();
   Executor& executor(ExecutorKind kind);
@@ -93,6 +116,11 @@ class MachineSession {
   std::vector<std::optional<Expected<CallLayout>>> layouts_;
   std::unordered_set<std::string> names_;
   machine::CompileStats compile_stats_;
+  std::array<std::vector<VCodeFunction>, 2> stages_;  // by stage_index, function
+  std::array<VCodeProgram, 2> programs_;
+  std::array<std::optional<Expected<void>>, 2> built_;
+  std::array<std::vector<uint32_t>, 2> stage_entries_;  // by stage_index, function: its first step
+  std::unique_ptr<VCodeMeanings> meanings_;
   Image image_;
   Plan plan_;
 };
