@@ -7,130 +7,13 @@
 #include <span>
 
 #include "compiler/ir/verifier.h"
+#include "fuzz/reduce_edits.h"
 
 namespace assay::fuzz {
 
 using namespace ir;
 
 namespace {
-
-unsigned count_instructions(const Case& test) {
-  unsigned count = 0;
-  for (const Function& f : test.functions) {
-    for (Block block : f.blocks()) {
-      for ([[maybe_unused]] Inst inst : f.insts(block)) ++count;
-    }
-  }
-  return count;
-}
-
-bool is_plain_branch(const Function& f, Inst inst) {
-  const Opcode opcode = f.inst(inst).opcode;
-  return opcode == Opcode::kJump || opcode == Opcode::kBrif || opcode == Opcode::kBrTable;
-}
-
-void remove_unreachable_blocks(Function& f) {
-  std::vector<bool> reached(f.block_count());
-  std::vector<Block> work = {f.entry_block()};
-  reached[f.entry_block().index] = true;
-  while (!work.empty()) {
-    const Block block = work.back();
-    work.pop_back();
-    const Inst last = f.terminator(block);
-    if (last.is_none()) continue;
-    for (const BlockCall& call : f.block_calls(last)) {
-      if (!reached[call.block.index]) {
-        reached[call.block.index] = true;
-        work.push_back(call.block);
-      }
-    }
-  }
-  for (Block block = f.first_block(); !block.is_none();) {
-    const Block next = f.next_block(block);
-    if (!reached[block.index]) f.remove_block(block);
-    block = next;
-  }
-}
-
-// By value: does it, over however many instructions and parameters of blocks, reach an effect or a branch?
-std::vector<bool> find_live_values(Function& f) {
-  struct Edge {
-    Inst branch;
-    uint32_t call;
-  };
-  std::vector<std::vector<Edge>> edges(f.block_count());  // by target
-  std::vector<bool> live(f.value_count());
-  std::vector<Value> work;
-  const auto mark = [&](Value v) {
-    if (live[v.index]) return;
-    live[v.index] = true;
-    work.push_back(v);
-  };
-  for (Block block : f.blocks()) {
-    for (Inst inst : f.insts(block)) {
-      const auto calls = f.block_calls(inst);
-      for (uint32_t n = 0; n < calls.size(); ++n) edges[calls[n].block.index].push_back({inst, n});
-      if (is_plain_branch(f, inst)) {
-        for (Value v : f.args(inst)) mark(v);
-      } else if (f.info(inst).is_terminator() || f.info(inst).effects != Effects{}) {
-        f.for_each_use(inst, mark);
-      }
-    }
-  }
-  while (!work.empty()) {
-    const ValueDef def = f.value_def(work.back());
-    work.pop_back();
-    if (def.kind == ValueKind::kResult) {
-      f.for_each_use(def.inst, mark);
-    } else if (def.kind == ValueKind::kParam) {
-      for (const Edge& edge : edges[def.block.index]) {
-        const BlockArg arg = f.args(f.block_calls(edge.branch)[edge.call])[def.number];
-        if (arg.is_value()) mark(arg.value());
-      }
-    }
-  }
-  return live;
-}
-
-// Unreachable blocks, instructions without effect whose results nobody needs, and parameters of blocks that nobody
-// needs go. Linear.
-void clean_up(Function& f) {
-  f.resolve_all_aliases();
-  remove_unreachable_blocks(f);
-  const std::vector<bool> live = find_live_values(f);
-  const auto is_live = [&](Value v) { return live[v.index]; };
-  for (Block block : f.blocks()) {
-    for (Inst inst = f.last_inst(block); !inst.is_none();) {
-      const Inst previous = f.prev_inst(inst);
-      const OperationInfo& info = f.info(inst);
-      const auto results = f.results(inst);
-      const bool needed = info.is_terminator() || info.effects != Effects{} ||
-                          std::any_of(results.begin(), results.end(), is_live);
-      if (!needed) f.remove_inst(inst);
-      inst = previous;
-    }
-  }
-  std::vector<BlockArg> args;
-  for (Block block : f.blocks()) {
-    const Inst last = f.terminator(block);
-    if (last.is_none()) continue;
-    for (BlockCall& call : f.block_calls(last)) {
-      if (call.block == f.entry_block()) continue;
-      const auto params = f.block_params(call.block);
-      args.clear();
-      for (size_t n = 0; n < params.size(); ++n) {
-        if (is_live(params[n])) args.push_back(f.args(call)[n]);
-      }
-      if (args.size() != params.size()) call.args = f.make_block_args(args);
-    }
-  }
-  for (Block block : f.blocks()) {
-    if (block == f.entry_block()) continue;
-    for (unsigned n = static_cast<unsigned>(f.block_params(block).size()); n-- > 0;) {
-      if (!is_live(f.block_params(block)[n])) f.remove_block_param(block, n);
-    }
-  }
-}
 
 class Reducer {
  public:
@@ -147,12 +30,15 @@ class Reducer {
     do {
       before = kept_;
       one_input();
+      cut_early();
       drop_functions();
       shrink_signature();
       branches();
       replace_results();
       forward_operands();
+      inline_calls();
       merge_blocks();
+      name_values();
       shrink_constants();
       shrink_inputs();
       shrink_preamble();
@@ -172,7 +58,11 @@ class Reducer {
   bool attempt(Edit edit) {
     if (out_of_time()) return false;
     Case candidate = best_;
-    edit(candidate);
+    if constexpr (std::is_same_v<decltype(edit(candidate)), bool>) {
+      if (!edit(candidate)) return false;  // it does not apply
+    } else {
+      edit(candidate);
+    }
     for (oracles::TestInput& input : candidate.inputs) input.seed = input_seed(input.args);
     for (Function& f : candidate.functions) {
       if (!verify(f).empty()) return false;
@@ -192,7 +82,7 @@ class Reducer {
       auto items = list();
       for (size_t begin = 0; begin < items.size() && !out_of_time();) {
         const auto chunk = std::span(items).subspan(begin, std::min(length, items.size() - begin));
-        if (attempt([&](Case& test) { edit(test, chunk); })) {
+        if (attempt([&](Case& test) { return edit(test, chunk); })) {
           const size_t before = items.size();
           items = list();
           if (items.size() < before) continue;
@@ -216,15 +106,6 @@ class Reducer {
         if (i < test.entry) --test.entry;
       });
     }
-  }
-
-  // The instructions of function `k`, in layout order.
-  static std::vector<Inst> instructions(const Function& f) {
-    std::vector<Inst> out;
-    for (Block block : f.blocks()) {
-      for (Inst inst : f.insts(block)) out.push_back(inst);
-    }
-    return out;
   }
 
   // Branches become jumps to one of their targets: many to their first or last, one to any.
@@ -260,52 +141,51 @@ class Reducer {
     }
   }
 
-  // Every use of a value that has a replacement becomes one of that, or of what that is replaced by.
-  static void replace_uses(Function& f, std::vector<Value> replacements) {
-    // In unreachable code a replacement may lead back to itself: no way is longer than there are values.
-    const auto follow = [&](Value v) {
-      for (size_t n = replacements.size(); n != 0; --n) {
-        if (v.index >= replacements.size() || replacements[v.index].is_none()) break;
-        v = f.resolve(replacements[v.index]);
-      }
-      return v;
-    };
-    for (Block block : f.blocks()) {
-      for (Inst user : f.insts(block)) {
-        f.for_each_use_mutable(user, [&](Value& v) {
-          const Value from = f.resolve(v);
-          v = follow(from);
-          if (v != from) replacements[from.index] = v;  // so that the way of the next, in a chain, is short
-        });
+  // The entry function returns as early as it can: what it computes last, or any of what it computes before.
+  void cut_early() {
+    constexpr size_t kTries = 64;
+    const std::vector<Inst> candidates = instructions(entry());
+    const size_t stride = candidates.size() / kTries + 1;
+    for (size_t i = stride - 1; i < candidates.size() && !out_of_time(); i += stride) {
+      const Inst inst = candidates[i];
+      if (entry().results(inst).empty()) continue;
+      // It must get shorter: shrink_signature takes the result away again if it does not matter.
+      const unsigned before = count_instructions(best_);
+      if (attempt([&](Case& test) { return return_early(test, inst) && count_instructions(test) < before; })) break;
+    }
+    for (Block block : std::vector<Block>(entry().blocks().begin(), entry().blocks().end())) {
+      if (!entry().is_inserted(block)) continue;
+      const Inst last = entry().terminator(block);
+      if (last.is_none() || entry().inst(last).opcode == Opcode::kReturn) continue;
+      attempt([&](Case& test) {
+        const bool done = return_zeros(test.functions[test.entry], last);
+        clean_up(test.functions[test.entry]);
+        return done;
+      });
+    }
+  }
+  void inline_calls() {
+    for (size_t k = 0; k < best_.functions.size(); ++k) {
+      for (Inst inst : instructions(best_.functions[k])) {
+        if (best_.functions[k].inst(inst).opcode != Opcode::kCall) continue;
+        attempt([&](Case& test) { return inline_call(test, k, inst); });
       }
     }
   }
-  static Value insert_constant(Function& f, Inst before, Type type, uint64_t value) {
-    const Inst constant = f.make_inst(
-        {.opcode = Opcode::kIconst, .type = type, .imm = value & (~uint64_t(0) >> (64 - type.bits()))});
-    f.make_results(constant);
-    f.insert_inst_before(constant, before);
-    return f.result(constant);
-  }
-  // The instructions' results become constants, and they go.
-  static void make_constants(Function& f, std::span<const Inst> insts, uint64_t value) {
-    std::vector<Value> replacements(f.value_count());
-    for (Inst inst : insts) {
-      const std::vector<Value> results(f.results(inst).begin(), f.results(inst).end());
-      for (Value result : results) replacements[result.index] = insert_constant(f, inst, f.value_type(result), value);
+
+  // What the entry function computes before what matters becomes an argument of it, of the value that the interpreter
+  // finds for it: the last first, so that all that it is made of goes at once.
+  void name_values() {
+    if (best_.inputs.size() != 1) return;
+    const std::vector<Inst> candidates = instructions(entry());
+    for (size_t i = candidates.size(); i-- > 0 && !out_of_time();) {
+      const Inst inst = candidates[i];
+      if (entry().inst_block(inst).is_none() || entry().results(inst).empty()) continue;
+      const auto values = first_results(best_, inst);
+      if (values) attempt([&](Case& test) { return make_parameters(test, inst, *values); });
     }
-    replace_uses(f, replacements);
-    for (Inst inst : insts) f.remove_inst(inst);
-    clean_up(f);
   }
-  // Results become, by number, other values of their type, of which they are made or which are always in scope.
-  static void forward(Function& f, std::span<const Inst> insts, std::span<const Value> to) {
-    std::vector<Value> replacements(f.value_count());
-    for (size_t i = 0; i < insts.size(); ++i) replacements[f.resolve(f.result(insts[i])).index] = f.resolve(to[i]);
-    replace_uses(f, replacements);
-    for (Inst inst : insts) f.remove_inst(inst);
-    clean_up(f);
-  }
+
   // What can go, one way or another. An edit that changes nothing would be kept for ever.
   std::vector<Inst> removable(size_t k) const {
     const Function& f = best_.functions[k];
@@ -313,7 +193,8 @@ class Reducer {
     for (Inst inst : instructions(f)) {
       const auto results = f.results(inst);
       if (!f.info(inst).is_terminator() && f.inst(inst).opcode != Opcode::kIconst &&
-          std::all_of(results.begin(), results.end(), [&](Value v) { return f.value_type(v).is_int(); })) {
+          std::all_of(results.begin(), results.end(),
+                      [&](Value v) { return f.value_type(v).is_int() && f.value_type(v).bits() <= 64; })) {
         out.push_back(inst);
       }
     }
@@ -409,18 +290,46 @@ class Reducer {
     }
   }
 
+  // Simpler values, the simplest first; then one bit less, or one more at the top.
+  static std::vector<uint64_t> simpler(uint64_t value, unsigned bits) {
+    const uint64_t mask = ~uint64_t(0) >> (64 - bits);
+    std::vector<uint64_t> out;
+    // Distance from 0, at equal distance the positive number first: every step goes down, so that there is an end.
+    const auto rank = [&](uint64_t v) {
+      const uint64_t minus = (uint64_t(0) - v) & mask;
+      return std::pair(std::min(v, minus), v > minus);
+    };
+    for (uint64_t candidate : {uint64_t(0), uint64_t(1), mask, uint64_t(2), value & 0xf, value & 0xff, value & 0xffff,
+                               value & 0xffffffff, (uint64_t(1) << (bits - 1)) & value}) {
+      if (rank(candidate) < rank(value)) out.push_back(candidate);
+    }
+    for (unsigned bit = bits; bit-- > 0;) {
+      const uint64_t candidate = value ^ uint64_t(1) << bit;
+      if (rank(candidate) < rank(value)) out.push_back(candidate);
+    }
+    return out;
+  }
+  // Lowers a number by attempts that set it, until none succeeds.
+  template <class Set>
+  void lower(uint64_t value, unsigned bits, Set set) {
+    for (bool lowered = true; lowered && !out_of_time();) {
+      lowered = false;
+      for (uint64_t candidate : simpler(value, bits)) {
+        if (!attempt([&](Case& test) { set(test, candidate); })) continue;
+        value = candidate;
+        lowered = true;
+        break;
+      }
+    }
+  }
+
   void shrink_constants() {
     for (size_t k = 0; k < best_.functions.size(); ++k) {
       for (Inst inst : instructions(best_.functions[k])) {
         if (best_.functions[k].inst_block(inst).is_none()) continue;
         const InstData data = best_.functions[k].inst(inst);
         if (data.opcode == Opcode::kIconst) {
-          for (uint64_t value : {uint64_t(0), uint64_t(1), ~uint64_t(0), data.imm & 0xff, data.imm & 0xffff}) {
-            if (value == data.imm) break;
-            const uint64_t canonical = value & (~uint64_t(0) >> (64 - data.type.bits()));
-            if (canonical == data.imm) break;
-            if (attempt([&](Case& test) { test.functions[k].inst(inst).imm = canonical; })) break;
-          }
+          lower(data.imm, data.type.bits(), [&](Case& test, uint64_t v) { test.functions[k].inst(inst).imm = v; });
         } else if (data.flags != MemFlags() && !best_.functions[k].info(inst).is_terminator()) {
           attempt([&](Case& test) { test.functions[k].inst(inst).flags = MemFlags(); });
         }
@@ -432,12 +341,9 @@ class Reducer {
     for (size_t i = 0; i < best_.inputs.size(); ++i) {
       for (size_t a = 0; a < best_.inputs[i].args.size(); ++a) {
         const DataValue value = best_.inputs[i].args[a];
-        const auto bits = static_cast<uint64_t>(value.bits());
-        for (uint64_t smaller : {uint64_t(0), uint64_t(1), bits & 0xff, bits & 0xffff, bits & 0xffffffff}) {
-          const DataValue candidate(value.type(), smaller);
-          if (smaller >= bits) continue;
-          if (attempt([&](Case& test) { test.inputs[i].args[a] = candidate; })) break;
-        }
+        if (!value.type().is_int() || value.type().bits() > 64) continue;
+        lower(value.as_u64(), value.type().bits(),
+              [&](Case& test, uint64_t v) { test.inputs[i].args[a] = DataValue(value.type(), v); });
       }
     }
   }
@@ -477,20 +383,22 @@ class Reducer {
                 std::vector<bool> used(g.value_count());
                 for (Inst inst : instructions(g))
                   g.for_each_use(inst, [&](Value v) { used[g.resolve(v).index] = true; });
-                std::vector<Value> replacements(g.value_count());
                 for (size_t i : chunk) {
-                  const Value param = g.block_params(block)[i];
-                  if (!used[param.index]) continue;
-                  replacements[param.index] =
-                      insert_constant(g, g.first_inst(block), g.value_type(param), test.inputs[0].args[i].as_u64());
+                  if (used[g.block_params(block)[i].index]) return false;
                 }
-                replace_uses(g, replacements);
                 for (size_t n = chunk.size(); n-- > 0;) {
                   g.remove_block_param(block, static_cast<unsigned>(chunk[n]));
                 }
                 erase(g.signature.params, chunk);
                 for (oracles::TestInput& input : test.inputs) erase(input.args, chunk);
+                return true;
               });
+    for (std::vector<AbiParam> Signature::* list : {&Signature::returns, &Signature::params}) {
+      for (size_t i = 0; i < (entry().signature.*list).size(); ++i) {
+        if ((entry().signature.*list)[i].extension == Extension::kNone) continue;
+        attempt([&](Case& test) { (test.functions[test.entry].signature.*list)[i].extension = Extension::kNone; });
+      }
+    }
   }
   const Function& entry() const { return best_.functions[best_.entry]; }
 
@@ -539,10 +447,29 @@ ReduceResult reduce(const Case& test, const std::function<bool(const Case&)>& ho
 
 namespace {
 
-bool has_key(oracles::Harness& harness, const Case& test, const std::string& key) {
+// Is what a machine does different from what it should do, in whatever way?
+bool is_behaviour(oracles::FindingKind kind) {
+  using enum oracles::FindingKind;
+  return kind == Result || kind == Outcome || kind == Memory || kind == Fault || kind == Hang;
+}
+
+bool is_same(const oracles::Finding& a, const oracles::Finding& b, bool any_symptom) {
+  if (any_symptom && is_behaviour(a.kind) && is_behaviour(b.kind)) return a.isa == b.isa;
+  return a.key() == b.key();
+}
+
+const oracles::Finding* find_same(std::span<const oracles::Finding> findings, const oracles::Finding& wanted,
+                                  bool any_symptom) {
+  for (const oracles::Finding& finding : findings) {
+    if (is_same(finding, wanted, any_symptom)) return &finding;
+  }
+  return nullptr;
+}
+
+bool fails_alike(oracles::Harness& harness, const Case& test, const oracles::Finding& wanted, bool any_symptom) {
   std::vector<oracles::Finding> findings;
   check_isolated(harness, test, findings);
-  return std::any_of(findings.begin(), findings.end(), [&](const oracles::Finding& f) { return f.key() == key; });
+  return find_same(findings, wanted, any_symptom) != nullptr;
 }
 
 // As little of the harness as still has the finding: one ISA, one level, one executor or none. It costs little to find
@@ -550,7 +477,7 @@ bool has_key(oracles::Harness& harness, const Case& test, const std::string& key
 oracles::HarnessOptions narrowed(oracles::HarnessOptions options, const Case& test, const oracles::Finding& finding) {
   const auto keep_if_it_fails = [&](oracles::HarnessOptions less) {
     oracles::Harness harness(less);
-    if (has_key(harness, test, finding.key())) options = std::move(less);
+    if (fails_alike(harness, test, finding, false)) options = std::move(less);
   };
   const bool is_crash = finding.kind == oracles::FindingKind::Crash;
   const std::vector<IsaKind> isas = is_crash ? options.isas : std::vector{finding.isa};
@@ -584,23 +511,21 @@ Expected<ReduceResult> reduce(const oracles::HarnessOptions& harness_options, co
   }
   if (findings.empty())
     return fail("nothing is wrong with this case", "reduce needs a case that `assay test` fails on");
-  const std::string key = findings[0].key();
-  oracles::Harness harness(narrowed(harness_options, test, findings[0]));
+  const oracles::Finding wanted = findings[0];
+  oracles::Harness harness(narrowed(harness_options, test, wanted));
   // Every candidate is checked in a process of its own, a copy of this one: it should find compilers and engines made.
   if (const auto warm_up = parse_case("function %f() {\nblock0:\n return\n}\n; print: %f()\n", "warm-up")) {
     std::vector<oracles::Finding> none;
     check_case(harness, *warm_up, none);
   }
-  ReduceResult result = reduce(test, [&](const Case& candidate) { return has_key(harness, candidate, key); }, options);
-  result.key = key;
+  ReduceResult result = reduce(
+      test, [&](const Case& candidate) { return fails_alike(harness, candidate, wanted, options.any_symptom); },
+      options);
   std::vector<oracles::Finding> last;
   check_isolated(harness, result.reduced, last);
-  for (const oracles::Finding& finding : last) {
-    if (finding.key() == key) {
-      result.finding = oracles::describe(finding);
-      break;
-    }
-  }
+  const oracles::Finding* left = find_same(last, wanted, options.any_symptom);
+  result.key = left != nullptr ? left->key() : wanted.key();
+  if (left != nullptr) result.finding = oracles::describe(*left);
   return result;
 }
 

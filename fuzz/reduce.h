@@ -15,6 +15,9 @@ namespace assay::fuzz {
 
 struct ReduceOptions {
   double seconds = 60;  // gives up then, with the best so far
+  // A machine that does something else than it should is the same finding whatever it does, as long as it is the same
+  // ISA: a wrong value that made a trap may go on as a wrong result. Off: the key stays.
+  bool any_symptom = false;
 };
 
 struct ReduceResult {

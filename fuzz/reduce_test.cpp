@@ -46,9 +46,8 @@ TEST(Reduce, KeepsWhatThePropertyNeedsAndLittleElse) {
     const ReduceResult result = reduce(test, [](const Case& c) { return contains(c, ir::Opcode::kSmulhi); });
     EXPECT_TRUE(contains(result.reduced, ir::Opcode::kSmulhi));
     for (const ir::Function& f : result.reduced.functions) EXPECT_TRUE(ir::verify(f).empty());
-    // A pure operation is only kept alive by its use: constants or parameters, smulhi, what uses it, return. Blocks
-    // that go round in a circle may stay.
-    EXPECT_LE(result.instructions, 12u) << "seed " << seed << "\n" << ir::print(result.reduced.functions.back());
+    // A pure operation is only kept alive by its use: constants, smulhi, what uses it, return.
+    EXPECT_LE(result.instructions, 8u) << "seed " << seed << "\n" << ir::print(result.reduced.functions.back());
     EXPECT_EQ(result.reduced.inputs.size(), 1u);
   }
   EXPECT_EQ(reduced, 10u);

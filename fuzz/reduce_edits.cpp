@@ -1,0 +1,368 @@
+// See reduce_edits.h.
+#include "fuzz/reduce_edits.h"
+
+#include <algorithm>
+
+#include "compiler/ir/verifier.h"
+
+namespace assay::fuzz {
+
+using namespace ir;
+
+unsigned count_instructions(const Case& test) {
+  unsigned count = 0;
+  for (const Function& f : test.functions) {
+    for (Block block : f.blocks()) {
+      for ([[maybe_unused]] Inst inst : f.insts(block)) ++count;
+    }
+  }
+  return count;
+}
+
+bool is_plain_branch(const Function& f, Inst inst) {
+  const Opcode opcode = f.inst(inst).opcode;
+  return opcode == Opcode::kJump || opcode == Opcode::kBrif || opcode == Opcode::kBrTable;
+}
+
+namespace {
+
+void remove_unreachable_blocks(Function& f) {
+  std::vector<bool> reached(f.block_count());
+  std::vector<Block> work = {f.entry_block()};
+  reached[f.entry_block().index] = true;
+  while (!work.empty()) {
+    const Block block = work.back();
+    work.pop_back();
+    const Inst last = f.terminator(block);
+    if (last.is_none()) continue;
+    for (const BlockCall& call : f.block_calls(last)) {
+      if (!reached[call.block.index]) {
+        reached[call.block.index] = true;
+        work.push_back(call.block);
+      }
+    }
+  }
+  for (Block block = f.first_block(); !block.is_none();) {
+    const Block next = f.next_block(block);
+    if (!reached[block.index]) f.remove_block(block);
+    block = next;
+  }
+}
+
+// By value: does it, over however many instructions and parameters of blocks, reach an effect or a branch?
+std::vector<bool> find_live_values(Function& f) {
+  struct Edge {
+    Inst branch;
+    uint32_t call;
+  };
+  std::vector<std::vector<Edge>> edges(f.block_count());  // by target
+  std::vector<bool> live(f.value_count());
+  std::vector<Value> work;
+  const auto mark = [&](Value v) {
+    if (live[v.index]) return;
+    live[v.index] = true;
+    work.push_back(v);
+  };
+  for (Block block : f.blocks()) {
+    for (Inst inst : f.insts(block)) {
+      const auto calls = f.block_calls(inst);
+      for (uint32_t n = 0; n < calls.size(); ++n) edges[calls[n].block.index].push_back({inst, n});
+      if (is_plain_branch(f, inst)) {
+        for (Value v : f.args(inst)) mark(v);
+      } else if (f.info(inst).is_terminator() || f.info(inst).effects != Effects{}) {
+        f.for_each_use(inst, mark);
+      }
+    }
+  }
+  while (!work.empty()) {
+    const ValueDef def = f.value_def(work.back());
+    work.pop_back();
+    if (def.kind == ValueKind::kResult) {
+      f.for_each_use(def.inst, mark);
+    } else if (def.kind == ValueKind::kParam) {
+      for (const Edge& edge : edges[def.block.index]) {
+        const BlockArg arg = f.args(f.block_calls(edge.branch)[edge.call])[def.number];
+        if (arg.is_value()) mark(arg.value());
+      }
+    }
+  }
+  return live;
+}
+
+}  // namespace
+
+void clean_up(Function& f) {
+  f.resolve_all_aliases();
+  remove_unreachable_blocks(f);
+  const std::vector<bool> live = find_live_values(f);
+  const auto is_live = [&](Value v) { return live[v.index]; };
+  for (Block block : f.blocks()) {
+    for (Inst inst = f.last_inst(block); !inst.is_none();) {
+      const Inst previous = f.prev_inst(inst);
+      const OperationInfo& info = f.info(inst);
+      const auto results = f.results(inst);
+      const bool needed =
+          info.is_terminator() || info.effects != Effects{} || std::any_of(results.begin(), results.end(), is_live);
+      if (!needed) f.remove_inst(inst);
+      inst = previous;
+    }
+  }
+  std::vector<BlockArg> args;
+  for (Block block : f.blocks()) {
+    const Inst last = f.terminator(block);
+    if (last.is_none()) continue;
+    for (BlockCall& call : f.block_calls(last)) {
+      if (call.block == f.entry_block()) continue;
+      const auto params = f.block_params(call.block);
+      args.clear();
+      for (size_t n = 0; n < params.size(); ++n) {
+        if (is_live(params[n])) args.push_back(f.args(call)[n]);
+      }
+      if (args.size() != params.size()) call.args = f.make_block_args(args);
+    }
+  }
+  for (Block block : f.blocks()) {
+    if (block == f.entry_block()) continue;
+    for (unsigned n = static_cast<unsigned>(f.block_params(block).size()); n-- > 0;) {
+      if (!is_live(f.block_params(block)[n])) f.remove_block_param(block, n);
+    }
+  }
+}
+
+// Every use of a value that has a replacement becomes one of that, or of what that is replaced by.
+void replace_uses(Function& f, std::vector<Value> replacements) {
+  // In unreachable code a replacement may lead back to itself: no way is longer than there are values.
+  const auto follow = [&](Value v) {
+    for (size_t n = replacements.size(); n != 0; --n) {
+      if (v.index >= replacements.size() || replacements[v.index].is_none()) break;
+      v = f.resolve(replacements[v.index]);
+    }
+    return v;
+  };
+  for (Block block : f.blocks()) {
+    for (Inst user : f.insts(block)) {
+      f.for_each_use_mutable(user, [&](Value& v) {
+        const Value from = f.resolve(v);
+        v = follow(from);
+        if (v != from) replacements[from.index] = v;  // so that the way of the next, in a chain, is short
+      });
+    }
+  }
+}
+Value insert_constant(Function& f, Inst before, Type type, uint64_t value) {
+  const Inst constant =
+      f.make_inst({.opcode = Opcode::kIconst, .type = type, .imm = value & (~uint64_t(0) >> (64 - type.bits()))});
+  f.make_results(constant);
+  f.insert_inst_before(constant, before);
+  return f.result(constant);
+}
+// The instructions' results become constants, and they go.
+void make_constants(Function& f, std::span<const Inst> insts, uint64_t value) {
+  std::vector<Value> replacements(f.value_count());
+  for (Inst inst : insts) {
+    const std::vector<Value> results(f.results(inst).begin(), f.results(inst).end());
+    for (Value result : results) replacements[result.index] = insert_constant(f, inst, f.value_type(result), value);
+  }
+  replace_uses(f, replacements);
+  for (Inst inst : insts) f.remove_inst(inst);
+  clean_up(f);
+}
+// Results become, by number, other values of their type, of which they are made or which are always in scope.
+void forward(Function& f, std::span<const Inst> insts, std::span<const Value> to) {
+  std::vector<Value> replacements(f.value_count());
+  for (size_t i = 0; i < insts.size(); ++i) replacements[f.resolve(f.result(insts[i])).index] = f.resolve(to[i]);
+  replace_uses(f, replacements);
+  for (Inst inst : insts) f.remove_inst(inst);
+  clean_up(f);
+}
+
+std::vector<Inst> instructions(const Function& f) {
+  std::vector<Inst> out;
+  for (Block block : f.blocks()) {
+    for (Inst inst : f.insts(block)) out.push_back(inst);
+  }
+  return out;
+}
+
+namespace {
+
+bool is_small_int(Type type) { return type.is_int() && type.bits() <= 64; }
+
+bool is_called(const Case& test, const Function& callee) {
+  for (const Function& f : test.functions) {
+    for (const FunctionDeclaration& declared : f.functions) {
+      if (declared.name == callee.name) return true;
+    }
+  }
+  return false;
+}
+
+bool all_small_ints(const Function& f, std::span<const Value> values) {
+  return std::ranges::all_of(values, [&](Value v) { return is_small_int(f.value_type(v)); });
+}
+
+// `inst` and all behind it in its block go.
+void cut_tail(Function& f, Inst inst) {
+  while (!inst.is_none()) {
+    const Inst next = f.next_inst(inst);
+    f.remove_inst(inst);
+    inst = next;
+  }
+}
+
+}  // namespace
+
+bool return_zeros(Function& f, Inst terminator) {
+  for (const AbiParam& result : f.signature.returns) {
+    if (!is_small_int(result.type)) return false;
+  }
+  std::vector<Value> zeros;
+  for (const AbiParam& result : f.signature.returns) zeros.push_back(insert_constant(f, terminator, result.type, 0));
+  f.replace_inst(terminator, {.opcode = Opcode::kReturn, .args = f.make_values(zeros)});
+  return true;
+}
+
+bool return_early(Case& test, Inst inst) {
+  Function& f = test.functions[test.entry];
+  const std::vector<Value> results(f.results(inst).begin(), f.results(inst).end());
+  if (results.empty() || !all_small_ints(f, results) || is_called(test, f)) return false;
+  if (const Inst next = f.next_inst(inst); !next.is_none()) cut_tail(f, next);
+  const Block block = f.inst_block(inst);
+  f.signature.returns.clear();
+  for (Value v : results) f.signature.returns.push_back({.type = f.value_type(v)});
+  const Inst end = f.make_inst({.opcode = Opcode::kReturn, .args = f.make_values(results)});
+  f.append_inst(end, block);
+  for (Inst other : instructions(f)) {
+    if (other != end && f.inst(other).opcode == Opcode::kReturn) return_zeros(f, other);
+  }
+  clean_up(f);
+  return true;
+}
+
+std::optional<std::vector<DataValue>> first_results(const Case& test, Inst inst) {
+  Case cut = test;
+  if (!return_early(cut, inst)) return std::nullopt;
+  if (cut.functions[cut.entry].inst_block(inst).is_none()) return std::nullopt;
+  // Every other way out would look like a result: it traps instead.
+  Function& f = cut.functions[cut.entry];
+  const Inst end = f.terminator(f.inst_block(inst));
+  for (Inst other : instructions(f)) {
+    if (other == end || f.inst(other).opcode != Opcode::kReturn) continue;
+    f.replace_inst(other, {.opcode = Opcode::kTrap, .code = TrapCode{1}.code});
+  }
+  for (const Function& function : cut.functions) {
+    if (!verify(function).empty()) return std::nullopt;
+  }
+  oracles::Harness harness({.isas = {}, .opt_levels = {}});
+  std::vector<oracles::Finding> none;
+  check_case(harness, cut, none);
+  const auto& reference = harness.references()[0];
+  if (reference.outcome.kind != interpreter::OutcomeKind::Returned) return std::nullopt;
+  return reference.outcome.results;
+}
+
+bool make_parameters(Case& test, Inst inst, std::span<const DataValue> values) {
+  Function& f = test.functions[test.entry];
+  const std::vector<Value> results(f.results(inst).begin(), f.results(inst).end());
+  if (results.empty() || results.size() != values.size() || test.inputs.size() != 1 || is_called(test, f)) return false;
+  std::vector<Value> replacements(f.value_count());
+  for (size_t i = 0; i < results.size(); ++i) {
+    f.signature.params.push_back({.type = f.value_type(results[i])});
+    test.inputs[0].args.push_back(values[i]);
+    const Value param = f.append_block_param(f.entry_block(), f.value_type(results[i]));
+    replacements[results[i].index] = param;
+  }
+  replace_uses(f, replacements);
+  f.remove_inst(inst);
+  clean_up(f);
+  return true;
+}
+
+bool inline_call(Case& test, size_t k, Inst call) {
+  Function& f = test.functions[k];
+  if (f.inst(call).opcode != Opcode::kCall) return false;
+  const ExternalName name = f.functions[f.inst(call).func_ref()].name;
+  const auto found = std::ranges::find_if(test.functions, [&](const Function& g) { return g.name == name; });
+  if (found == test.functions.end() || &*found == &f) return false;
+  const Function& g = *found;
+  const std::vector<Inst> body = instructions(g);
+  for (Inst inst : body) {
+    const InstData& data = g.inst(inst);
+    // What refers to tables of its own function, apart from stack slots, is left alone.
+    if (g.info(inst).is_call() || data.opcode == Opcode::kFuncAddr || g.info(inst).format == Format::kTryCall) {
+      return false;
+    }
+    if (data.entity != Inst::kNone && data.opcode != Opcode::kStackAddr) return false;
+  }
+
+  // What follows the call moves to a block of its own, whose parameters are the call's results.
+  const Block before = f.inst_block(call);
+  const Block after = f.make_block();
+  f.insert_block_after(after, before);
+  f.move_tail(f.next_inst(call), after);
+  std::vector<Value> replacements(f.value_count());
+  const std::vector<Value> results(f.results(call).begin(), f.results(call).end());
+  std::vector<Value> result_params;
+  for (Value v : results) result_params.push_back(f.append_block_param(after, f.value_type(v)));
+  replacements.resize(f.value_count());
+  for (size_t i = 0; i < results.size(); ++i) replacements[results[i].index] = result_params[i];
+
+  std::vector<StackSlot> slots;
+  for (const StackSlotData& slot : g.stack_slots) slots.push_back(f.stack_slots.push(slot));
+  std::vector<Block> blocks(g.block_count());
+  std::vector<Value> values(g.value_count());
+  Block last = before;
+  for (Block block : g.blocks()) {
+    const Block copy = blocks[block.index] = f.make_block();
+    f.insert_block_after(copy, last);
+    last = copy;
+    for (Value param : g.block_params(block)) {
+      values[param.index] = f.append_block_param(copy, g.value_type(param));
+    }
+  }
+  const auto map = [&](Value v) { return values[g.resolve(v).index]; };
+  struct Copied {
+    Inst from, to;
+  };
+  std::vector<Copied> copied;
+  for (Block block : g.blocks()) {
+    for (Inst inst : g.insts(block)) {
+      InstData data = g.inst(inst);
+      data.args = data.results = data.calls = {};
+      if (data.opcode == Opcode::kStackAddr) data.entity = slots[g.inst(inst).stack_slot().index].index;
+      const Inst copy = f.make_inst(data);
+      f.append_inst(copy, blocks[block.index]);
+      for (Value v : g.results(inst)) values[v.index] = f.append_result(copy, g.value_type(v));
+      copied.push_back({inst, copy});
+    }
+  }
+  // Operands last: they may be defined further down.
+  for (const auto& [from, to] : copied) {
+    std::vector<Value> args;
+    for (Value v : g.args(from)) args.push_back(map(v));
+    if (g.inst(from).opcode == Opcode::kReturn) {
+      const BlockCall target = f.make_block_call(after, args);
+      f.replace_inst(to, {.opcode = Opcode::kJump, .calls = f.make_calls({&target, 1})});
+      continue;
+    }
+    std::vector<BlockCall> calls;
+    for (const BlockCall& target : g.block_calls(from)) {
+      std::vector<Value> passed;
+      for (BlockArg arg : g.args(target)) passed.push_back(map(arg.value()));
+      calls.push_back(f.make_block_call(blocks[target.block.index], passed));
+    }
+    InstData& data = f.inst(to);
+    data.args = f.make_values(args);
+    data.calls = f.make_calls(calls);
+  }
+  const std::vector<Value> passed(f.args(call).begin(), f.args(call).end());
+  f.remove_inst(call);
+  const BlockCall enter = f.make_block_call(blocks[g.entry_block().index], passed);
+  f.append_inst(f.make_inst({.opcode = Opcode::kJump, .calls = f.make_calls({&enter, 1})}), before);
+  replacements.resize(f.value_count());
+  replace_uses(f, replacements);
+  clean_up(f);
+  return true;
+}
+
+}  // namespace assay::fuzz

@@ -1,0 +1,51 @@
+// The edits that reduction tries: each changes a case, and keeps neither its meaning nor its validity; whoever asks for
+// one verifies the result and looks whether what matters is still there.
+//
+// All work on functions without aliases in operands (clean_up resolves them) and are linear in the function unless they
+// say otherwise.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "fuzz/case.h"
+
+namespace assay::fuzz {
+
+// In all functions of the case.
+unsigned count_instructions(const Case& test);
+// In layout order.
+std::vector<ir::Inst> instructions(const ir::Function& f);
+// A jump, brif or br_table.
+bool is_plain_branch(const ir::Function& f, ir::Inst inst);
+
+// Unreachable blocks, instructions without effect whose results nobody needs, and parameters of blocks that nobody
+// needs go.
+void clean_up(ir::Function& f);
+
+// Every use of a value that has a replacement (by value) becomes one of that, or of what that is replaced by.
+void replace_uses(ir::Function& f, std::vector<ir::Value> replacements);
+// Of an integer type of at most 64 bits.
+ir::Value insert_constant(ir::Function& f, ir::Inst before, ir::Type type, uint64_t value);
+// The instructions' results, all integers of at most 64 bits, become constants, and they go.
+void make_constants(ir::Function& f, std::span<const ir::Inst> insts, uint64_t value);
+// The instructions' only results become, by number, other values of their type, and they go.
+void forward(ir::Function& f, std::span<const ir::Inst> insts, std::span<const ir::Value> to);
+
+// The entry function returns the results of `inst` as soon as they are there; its other returns return zeros. False
+// (and nothing is changed) if a result is not an integer of at most 64 bits, or the entry function may be called.
+bool return_early(Case& test, ir::Inst inst);
+// What the results of `inst` of the entry function are when it runs for the first time on the first input, as the
+// interpreter says; nothing if it does not get there.
+std::optional<std::vector<ir::DataValue>> first_results(const Case& test, ir::Inst inst);
+// The results of `inst`, which goes, become new parameters of the entry function, with these arguments in the first
+// input. False as for return_early.
+bool make_parameters(Case& test, ir::Inst inst, std::span<const ir::DataValue> values);
+// The body of the called function in place of a call in function `k`. False if it is not a direct call of a function of
+// the case that calls nothing itself.
+bool inline_call(Case& test, size_t k, ir::Inst call);
+// The terminator becomes a return of zeros. False if a result is no integer of at most 64 bits.
+bool return_zeros(ir::Function& f, ir::Inst terminator);
+
+}  // namespace assay::fuzz
