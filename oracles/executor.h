@@ -16,6 +16,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -173,6 +174,9 @@ class Executor {
 
 // Each never fails: an executor that cannot run here answers unavailable() and Unsupported.
 std::unique_ptr<Executor> make_unicorn(IsaKind isa);
+// Unicorn, told of each instruction before it runs: its address, and the integer registers by number.
+std::unique_ptr<Executor> make_stepping_unicorn(
+    IsaKind isa, std::function<void(uint64_t pc, std::span<const uint64_t> integers)> step);
 std::unique_ptr<Executor> make_native();
 std::unique_ptr<Executor> make_qemu(IsaKind isa);
 

@@ -354,8 +354,13 @@ void UnicornEngine::on_block(uc_engine* engine, uint64_t, uint32_t, void* self) 
   }
 }
 
-void UnicornEngine::on_code(uc_engine*, uint64_t address, uint32_t, void* self) {
-  static_cast<UnicornEngine*>(self)->last_instruction_ = address;
+void UnicornEngine::on_code(uc_engine* engine, uint64_t address, uint32_t, void* self) {
+  auto* me = static_cast<UnicornEngine*>(self);
+  me->last_instruction_ = address;
+  if (!me->step_) return;
+  const int registers = me->isa_ == IsaKind::x64 || me->isa_ == IsaKind::s390x ? 16 : 32;
+  for (int i = 0; i < registers; ++i) uc_reg_read(engine, integer_id(me->isa_, i), &me->step_state_.integer[i]);
+  me->step_(address, me->step_state_);
 }
 
 void UnicornEngine::on_interrupt(uc_engine* engine, uint32_t number, void* self) {

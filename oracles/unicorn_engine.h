@@ -8,6 +8,7 @@
 
 #include <unicorn/unicorn.h>
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -35,6 +36,10 @@ class UnicornEngine {
   void unmap(uint64_t address, size_t size);
   // Drops translations of [begin, end).
   void forget_code(uint64_t begin, uint64_t end);
+
+  // Precise engines only: told of each instruction before it runs, with the integer registers as they are then.
+  using Step = std::function<void(uint64_t pc, const MachineState& state)>;
+  void set_step(Step step) { step_ = std::move(step); }
 
   // Runs until the return address, a fault, or `fuel` basic blocks.
   Event run(uint64_t entry, MachineState& state, std::span<const RegisterId> wanted, uint64_t fuel);
@@ -70,6 +75,8 @@ class UnicornEngine {
   HostMemory return_page_;
   std::vector<std::pair<uint64_t, uint64_t>> protected_;  // s390x: [begin, end) of memory that must not be written
 
+  Step step_;
+  MachineState step_state_;
   uint64_t fuel_ = 0;
   bool out_of_fuel_ = false;
   bool syscall_ = false;

@@ -19,9 +19,9 @@ constexpr int kLoadsPerEngine = 50'000;
 
 class UnicornExecutor final : public MachineExecutor {
  public:
-  explicit UnicornExecutor(IsaKind isa)
-      : MachineExecutor(isa), name_(std::string("unicorn-") + assay::name(isa)), code_(map::kCodeSize),
-        stack_(map::kStackSize) {
+  explicit UnicornExecutor(IsaKind isa, UnicornEngine::Step step = {})
+      : MachineExecutor(isa), name_(std::string("unicorn-") + assay::name(isa)), step_(std::move(step)),
+        code_(map::kCodeSize), stack_(map::kStackSize) {
     if (code_.data() == nullptr || stack_.data() == nullptr) {
       unavailable_ = "no memory for code and stack";
       return;
@@ -77,6 +77,14 @@ class UnicornExecutor final : public MachineExecutor {
 
   Event execute(uint64_t entry, MachineState& state, std::span<const RegisterId> wanted,
                 const Limits& limits) override {
+    if (step_) {
+      if (auto opened = engine(precise_, true); !opened) {
+        return {.kind = Event::Kind::Unsupported, .text = opened.error().message};
+      }
+      const Event event = precise_.engine->run(entry, state, wanted, limits.fuel);
+      if (isa() == IsaKind::s390x) repair_protected();
+      return event;
+    }
     const MachineState before = state;
     Event event = fast_.engine->run(entry, state, wanted, limits.fuel);
     const bool is_memory = event.kind == Event::Kind::Fault &&
@@ -111,6 +119,7 @@ class UnicornExecutor final : public MachineExecutor {
       auto opened = UnicornEngine::open(isa(), precise);
       if (!opened) return std::unexpected(opened.error());
       mapped.engine = std::move(*opened);
+      if (precise && step_) mapped.engine->set_step(step_);
       mapped.regions_mapped = false;
       if (auto done = mapped.engine->map(map::kCodeBase, map::kCodeSize, Access::ReadExecute, code_.data()); !done) {
         return done;
@@ -164,6 +173,7 @@ class UnicornExecutor final : public MachineExecutor {
   }
 
   std::string name_;
+  UnicornEngine::Step step_;
   std::string unavailable_;
   HostMemory code_;
   HostMemory stack_;
@@ -177,5 +187,12 @@ class UnicornExecutor final : public MachineExecutor {
 }  // namespace
 
 std::unique_ptr<Executor> make_unicorn(IsaKind isa) { return std::make_unique<UnicornExecutor>(isa); }
+
+std::unique_ptr<Executor> make_stepping_unicorn(
+    IsaKind isa, std::function<void(uint64_t pc, std::span<const uint64_t> integers)> step) {
+  return std::make_unique<UnicornExecutor>(isa, [step = std::move(step)](uint64_t pc, const MachineState& state) {
+    step(pc, state.integer);
+  });
+}
 
 }  // namespace assay::oracles

@@ -64,11 +64,13 @@ Expected<void> Emitter::emit(const VCode& vcode, const TargetIsa& isa, const Fra
   marks_.clear();
   lines_.clear();
   emitted_.clear();
-  last_source_ = kNoSource;
+  last_source_ = current_vcode_ = kNoSource;
+  in_list_ = false;
   out.data.clear();
   out.instructions = 0;
   out.long_branches = 0;
   out.listing.clear();
+  out.insts.clear();
   labels_.assign(vcode.blocks.size(), {});
 
   redirect_blocks();
@@ -190,7 +192,9 @@ void Emitter::mark_source(uint32_t source) {
 }
 
 void Emitter::add_listing(uint16_t opcode, std::span<const Operand> operands) {
-  if (want_listing_) lines_.push_back({here(), isa_->insts->print(opcode, operands)});
+  if (!want_listing_) return;
+  lines_.push_back({here(), {.vcode = current_vcode_, .opcode = opcode, .is_extra = in_list_}});
+  lines_.back().inst.text = isa_->insts->print(opcode, operands);
 }
 
 void Emitter::refuse(uint16_t opcode, std::span<const Operand> operands, EncodeError error) {
@@ -205,12 +209,15 @@ void Emitter::emit_simple(const SimpleInst& inst) { encode_fixed(inst.opcode, in
 
 void Emitter::emit_list(uint32_t source) {
   mark_source(source);
+  in_list_ = true;
   for (const SimpleInst& inst : list_.insts()) emit_simple(inst);
+  in_list_ = false;
 }
 
 void Emitter::emit_inst(const Inst& inst, std::span<const Operand> operands) {
   const InstDesc& desc = isa_->desc(inst.opcode);
   if (inst.opcode == isa_->opcodes.args) return;
+  current_vcode_ = static_cast<uint32_t>(&inst - vcode_->insts.data());
   mark_source(inst.source);
   if (desc.is(kIsReturn) && frame_->needs_frame) {
     list_.clear();
@@ -445,7 +452,9 @@ void Emitter::put_together() {
       out_->listing += text;
     }
     if (end - begin < 8) out_->listing.append((8 - (end - begin)) * 3, ' ');
-    out_->listing += ' ' + lines_[i].text + '\n';
+    out_->listing += ' ' + lines_[i].inst.text + '\n';
+    lines_[i].inst.offset = begin;
+    out_->insts.push_back(std::move(lines_[i].inst));
   }
 }
 

@@ -47,6 +47,15 @@ struct DataRange {
   bool operator==(const DataRange&) const = default;
 };
 
+// One instruction as it was emitted, with the bytes from `offset` up to the next one's.
+struct EmittedInst {
+  uint32_t offset = 0;
+  uint32_t vcode = kNoSource;  // the VCode instruction for which it was; kNoSource: the prologue
+  uint16_t opcode = 0;
+  bool is_extra = false;  // of an epilogue, or to reach a far place in the frame
+  std::string text;
+};
+
 struct EmittedCode {
   std::vector<uint8_t> bytes;
   uint32_t code_size = 0;            // without padding and constant pool
@@ -57,6 +66,7 @@ struct EmittedCode {
   uint32_t instructions = 0;         // emitted, pseudo-instructions counting as one
   uint32_t long_branches = 0;        // sites that grew
   std::string listing;               // if asked for: offset, bytes and text of every instruction, one a line
+  std::vector<EmittedInst> insts;    // likewise, by offset
 };
 
 class Emitter {
@@ -148,13 +158,15 @@ class Emitter {
   };
   struct PendingLine {
     Position position;
-    std::string text;
+    EmittedInst inst;
   };
   std::vector<PendingTrap> traps_;
   std::vector<PendingReloc> relocs_;
   std::vector<PendingMark> marks_;
   std::vector<PendingLine> lines_;
   uint32_t last_source_ = kNoSource;
+  uint32_t current_vcode_ = kNoSource;
+  bool in_list_ = false;
 };
 
 }  // namespace assay::machine
