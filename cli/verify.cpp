@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
+#include "cli/judges.h"
 #include "cli/witnesses.h"
 #include "verify/proof_cache.h"
 #include "verify/totality.h"
@@ -24,6 +25,7 @@ struct Options {
   double timeout = 60;
   std::string export_directory;
   WitnessArguments witnesses;
+  JudgeArguments judges;
   std::string cache = verify::default_cache_path();
   bool no_cache = false;
   double recheck = 0;
@@ -124,6 +126,14 @@ int run_verify(const Options& options) {
     isas.push_back(*isa);
   }
   if (isas.empty()) isas.assign(std::begin(kAllIsas), std::end(kAllIsas));
+  if (options.judges.conformance || options.judges.encodings) {
+    JudgeArguments arguments = options.judges;
+    arguments.instructions = options.rules;
+    arguments.jobs = options.jobs;
+    arguments.list = options.list;
+    arguments.json = options.json;
+    return run_judges(arguments, isas);
+  }
   if (!options.witnesses.directory.empty()) {
     WitnessArguments arguments = options.witnesses;
     arguments.rules = options.rules;
@@ -187,6 +197,13 @@ void add_verify(CLI::App& app, Action& action) {
   command->add_option("--witnesses", options->witnesses.directory,
                       "instead: write functions that make each rule fire into this folder, ISA.clif, and run them");
   command->add_option("--per-rule", options->witnesses.per_rule, "witnesses of a rule, at most")->capture_default_str();
+  command->add_flag("--conformance", options->judges.conformance,
+                    "instead: run the instructions on emulators and the host, against their definitions; --rule chooses");
+  command->add_flag("--encodings", options->judges.encodings,
+                    "instead: hold the instructions' bytes and texts against a disassembler; --rule chooses");
+  command->add_option("--seconds", options->judges.seconds, "with these two: for how long; default: one round of each")
+      ->check(CLI::Range(0.0, 1e9));
+  command->add_option("--seed", options->judges.seed, "with these two: the cases follow from it")->capture_default_str();
   command->add_option("--cache", options->cache, "file with the verdicts of earlier runs")->capture_default_str();
   command->add_flag("--no-cache", options->no_cache, "ask the solver everything");
   command->add_option("--recheck", options->recheck, "share of the known verdicts to ask again")->check(CLI::Range(0.0, 1.0));

@@ -14,6 +14,7 @@ TEST(Conformance, EveryInstructionOnUnicorn) {
     const ConformanceReport report = check_conformance(isa->kind, *isa->insts, *executor);
     EXPECT_TRUE(report.mismatches.empty()) << describe(report);
     EXPECT_GT(report.instructions, 20u) << describe(report);
+    EXPECT_GT(report.faults, 0u) << describe(report);
     std::printf("%s", describe(report).c_str());
   }
 }
@@ -26,6 +27,30 @@ TEST(Conformance, EveryInstructionOnTheHost) {
   EXPECT_TRUE(report.mismatches.empty()) << describe(report);
   EXPECT_GT(report.instructions, 20u) << describe(report);
   std::printf("%s", describe(report).c_str());
+}
+
+// An access that reaches one byte further than the machine's is only noticed at the end of what is mapped.
+TEST(Conformance, NoticesTooWideAccesses) {
+  const machine::TargetIsa* isa = isa::find_isa(IsaKind::riscv64);
+  if (isa == nullptr) GTEST_SKIP();
+  std::vector<std::string> texts;
+  bool is_changed = false;
+  for (const char* text : isa->insts->source_texts) {
+    texts.emplace_back(text);
+    const std::string load = "load(w.bits, addr(m))";
+    for (size_t at = texts.back().find(load); at != std::string::npos; at = texts.back().find(load, at + 30)) {
+      texts.back().replace(at, load.size(), "trunc(w.bits, load(w.bits + 8, addr(m)))");
+      is_changed = true;
+    }
+  }
+  ASSERT_TRUE(is_changed);
+  std::vector<const char*> pointers;
+  for (const std::string& text : texts) pointers.push_back(text.c_str());
+  machine::InstSet wrong = *isa->insts;
+  wrong.source_texts = pointers;
+  const auto executor = oracles::make_unicorn(isa->kind);
+  const auto report = check_conformance(isa->kind, wrong, *executor, {.cases_per_instruction = 2000, .only = {"load"}});
+  ASSERT_FALSE(report.mismatches.empty()) << describe(report);
 }
 
 // One operator of each definition file replaced: addition by subtraction.

@@ -91,7 +91,7 @@ class Checker {
     }
     for (uint16_t opcode = 0; opcode < insts_.descs.size(); ++opcode) {
       const machine::InstDesc& desc = insts_.descs[opcode];
-      if (!options_.only.empty() && options_.only != desc.name) continue;
+      if (!is_wanted(options_.only, desc.name)) continue;
       const notation::InstDef& inst = parsed_.definitions.insts[opcode];
       if (inst.bits.empty() && inst.forms.empty()) {
         report_.not_checked.push_back(desc.name);
@@ -177,6 +177,21 @@ class Checker {
 
 EncodingReport check_encodings(IsaKind isa, const machine::InstSet& insts, const EncodingOptions& options) {
   return Checker(isa, insts, options).run();
+}
+
+void add(EncodingReport& sum, const EncodingReport& round) {
+  constexpr size_t kMostMismatches = 4;
+  for (const auto& [name, cases] : round.cases_of) sum.cases_of[name] += cases;
+  sum.instructions = std::max(sum.instructions, round.instructions);
+  sum.cases += round.cases;
+  sum.by_text += round.by_text;
+  sum.by_assembler += round.by_assembler;
+  sum.not_checked = round.not_checked;
+  for (const EncodingMismatch& mismatch : round.mismatches) {
+    const auto same = std::count_if(sum.mismatches.begin(), sum.mismatches.end(),
+                                    [&](const auto& known) { return known.instruction == mismatch.instruction; });
+    if (static_cast<size_t>(same) < kMostMismatches) sum.mismatches.push_back(mismatch);
+  }
 }
 
 std::string describe(const EncodingReport& report) {

@@ -36,10 +36,13 @@ struct EncodingReport {
 struct EncodingOptions {
   size_t cases_per_instruction = 600;
   uint64_t seed = 1;
-  std::string only;  // an instruction's name; empty: all
+  std::vector<std::string> only;  // names of instructions; empty: all
 };
 
 EncodingReport check_encodings(IsaKind isa, const machine::InstSet& insts, const EncodingOptions& options = {});
+
+// Adds a further round with another seed. At most a few mismatches for each instruction are kept.
+void add(EncodingReport& sum, const EncodingReport& round);
 
 // For people.
 std::string describe(const EncodingReport& report);

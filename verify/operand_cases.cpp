@@ -63,6 +63,10 @@ std::vector<int64_t> edge_values(const ImmKind& kind) {
 
 }  // namespace
 
+bool is_wanted(std::span<const std::string> names, std::string_view name) {
+  return names.empty() || std::find(names.begin(), names.end(), name) != names.end();
+}
+
 OperandCases::OperandCases(IsaKind isa, const machine::InstSet& insts, const notation::Definitions& definitions,
                            uint64_t seed)
     : insts_(insts), definitions_(definitions), random_(seed) {
@@ -178,7 +182,15 @@ bool OperandCases::legal(uint16_t opcode, std::span<const Operand> operands) con
 }
 
 Operand OperandCases::pick(uint16_t opcode, unsigned slot) {
-  const std::vector<Operand> choices = values(insts_.descs[opcode].operands[slot], operand_of(opcode, slot));
+  const OperandDesc& desc = insts_.descs[opcode].operands[slot];
+  const OperandDef* operand = operand_of(opcode, slot);
+  if (desc.kind == SlotKind::Imm && random_() % 4 == 0) {
+    const int64_t value = static_cast<int64_t>(random_() >> random_() % 64) * static_cast<int64_t>(operand->imm.scale);
+    for (const int64_t candidate : {value, -value}) {
+      if (operand->imm.contains(candidate) && random_() % 2 == 0) return Operand::immediate(candidate);
+    }
+  }
+  const std::vector<Operand> choices = values(desc, operand);
   return choices.empty() ? Operand() : choices[random_() % choices.size()];
 }
 

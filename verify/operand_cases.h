@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <random>
 #include <span>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "compiler/isle/notation/definition.h"
@@ -14,6 +16,9 @@
 #include "compiler/machine/isa_kind.h"
 
 namespace assay::verify {
+
+// Whether the list, of names of instructions, names this one; an empty list stands for all.
+bool is_wanted(std::span<const std::string> names, std::string_view name);
 
 class OperandCases {
  public:

@@ -1,0 +1,237 @@
+// See judges.h.
+#include "cli/judges.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "cli/command.h"
+#include "compiler/isa/registry.h"
+#include "oracles/executor.h"
+#include "verify/conformance.h"
+#include "verify/encoding_check.h"
+
+namespace assay::cli {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// An ISA before one judge. A round is a choice of cases for every instruction; rounds add up.
+class Unit {
+ public:
+  Unit(const machine::TargetIsa& isa, std::string judge) : isa(isa), judge(std::move(judge)) {}
+  virtual ~Unit() = default;
+  virtual void round(uint64_t seed, const std::vector<std::string>& only) = 0;
+  virtual nlohmann::json to_json() const = 0;
+  virtual void print(bool list) const = 0;
+  virtual bool has_disagreement() const = 0;
+  virtual size_t cases() const = 0;
+
+  const machine::TargetIsa& isa;
+  const std::string judge;
+  uint64_t rounds = 0;
+  double seconds = 0;
+  bool is_busy = false;
+
+ protected:
+  nlohmann::json common(size_t instructions, const std::map<std::string, size_t>& cases_of) const {
+    return {{"isa", isa.name},
+            {"judge", judge},
+            {"instructions", instructions},
+            {"of", isa.insts->descs.size()},
+            {"cases", cases()},
+            {"cases_of", cases_of},
+            {"rounds", rounds},
+            {"seconds", seconds}};
+  }
+  void print_cases(const std::map<std::string, size_t>& cases_of) const {
+    for (const auto& [name, count] : cases_of) std::printf("  %-24s %zu\n", name.c_str(), count);
+  }
+};
+
+class Meanings final : public Unit {
+ public:
+  Meanings(const machine::TargetIsa& isa, std::unique_ptr<oracles::Executor> executor)
+      : Unit(isa, executor->name()), executor_(std::move(executor)) {}
+
+  void round(uint64_t seed, const std::vector<std::string>& only) override {
+    verify::add(sum_, verify::check_conformance(isa.kind, *isa.insts, *executor_, {.seed = seed, .only = only}));
+  }
+  bool has_disagreement() const override { return !sum_.mismatches.empty(); }
+  size_t cases() const override { return sum_.cases; }
+
+  nlohmann::json to_json() const override {
+    nlohmann::json out = common(sum_.instructions, sum_.cases_of), disagreements = nlohmann::json::array();
+    for (const verify::ConformanceMismatch& m : sum_.mismatches) {
+      disagreements.push_back({{"instruction", m.instruction}, {"text", m.text}, {"problem", m.problem}});
+    }
+    out["leave_memory"] = sum_.faults;
+    out["disagreements"] = std::move(disagreements);
+    out["not_run"] = sum_.not_run;
+    return out;
+  }
+  void print(bool list) const override {
+    std::printf("%-16s %zu of %zu instructions, %zu cases (%zu leave the mapped memory), %zu disagreements; %.1f s\n",
+                judge.c_str(), sum_.instructions, isa.insts->descs.size(), sum_.cases, sum_.faults,
+                sum_.mismatches.size(), seconds);
+    for (const auto& m : sum_.mismatches) {
+      std::printf("  %s: %s: %s\n", m.instruction.c_str(), m.text.c_str(), m.problem.c_str());
+    }
+    if (!list) return;
+    print_cases(sum_.cases_of);
+    for (const std::string& reason : sum_.not_run) std::printf("  not run: %s\n", reason.c_str());
+  }
+
+ private:
+  std::unique_ptr<oracles::Executor> executor_;
+  verify::ConformanceReport sum_;
+};
+
+class Encodings final : public Unit {
+ public:
+  explicit Encodings(const machine::TargetIsa& isa) : Unit(isa, std::string("llvm-") + isa.name) {}
+
+  void round(uint64_t seed, const std::vector<std::string>& only) override {
+    verify::add(sum_, verify::check_encodings(isa.kind, *isa.insts, {.seed = seed, .only = only}));
+  }
+  bool has_disagreement() const override { return !sum_.mismatches.empty(); }
+  size_t cases() const override { return sum_.cases; }
+
+  nlohmann::json to_json() const override {
+    nlohmann::json out = common(sum_.instructions, sum_.cases_of), disagreements = nlohmann::json::array();
+    for (const verify::EncodingMismatch& m : sum_.mismatches) {
+      disagreements.push_back({{"instruction", m.instruction},
+                               {"text", m.ours},
+                               {"bytes", m.bytes},
+                               {"read_as", m.theirs},
+                               {"problem", m.problem}});
+    }
+    out["by_text"] = sum_.by_text;
+    out["by_assembler"] = sum_.by_assembler;
+    out["disagreements"] = std::move(disagreements);
+    out["not_run"] = sum_.not_checked;
+    return out;
+  }
+  void print(bool list) const override {
+    std::printf(
+        "%-16s %zu of %zu instructions, %zu cases (%zu agree by text, %zu by the assembler), %zu disagreements; "
+        "%.1f s\n",
+        judge.c_str(), sum_.instructions, isa.insts->descs.size(), sum_.cases, sum_.by_text, sum_.by_assembler,
+        sum_.mismatches.size(), seconds);
+    for (const auto& m : sum_.mismatches) {
+      std::printf("  %s: %s is %s, read as %s%s%s\n", m.instruction.c_str(), m.ours.c_str(), m.bytes.c_str(),
+                  m.theirs.c_str(), m.problem.empty() ? "" : ": ", m.problem.c_str());
+    }
+    if (!list) return;
+    print_cases(sum_.cases_of);
+    for (const std::string& name : sum_.not_checked) std::printf("  not checked: %s\n", name.c_str());
+  }
+
+ private:
+  verify::EncodingReport sum_;
+};
+
+// The instructions of an ISA whose names contain one of the parts; all if there are no parts.
+std::vector<std::string> chosen(const machine::TargetIsa& isa, const std::vector<std::string>& parts) {
+  std::vector<std::string> out;
+  for (const machine::InstDesc& desc : isa.insts->descs) {
+    const std::string name = desc.name;
+    const bool wanted = std::any_of(parts.begin(), parts.end(),
+                                    [&](const std::string& part) { return name.find(part) != std::string::npos; });
+    if (wanted) out.push_back(name);
+  }
+  return out;
+}
+
+// Rounds in turn until the time is up, the unit with the least time first; every unit gets one.
+void run_rounds(const JudgeArguments& arguments, std::vector<std::unique_ptr<Unit>>& units) {
+  const auto begin = Clock::now();
+  const auto seconds_since = [](Clock::time_point since) {
+    return std::chrono::duration<double>(Clock::now() - since).count();
+  };
+  std::mutex mutex;
+  const bool show = !arguments.json && is_terminal(STDERR_FILENO);
+  const auto next = [&]() -> Unit* {
+    const bool is_over = seconds_since(begin) >= arguments.seconds;
+    Unit* best = nullptr;
+    for (const auto& unit : units) {
+      if (unit->is_busy || (is_over && unit->rounds != 0)) continue;
+      if (best == nullptr || unit->seconds < best->seconds) best = unit.get();
+    }
+    return best;
+  };
+  const auto work = [&] {
+    std::unique_lock lock(mutex);
+    while (Unit* unit = next()) {
+      unit->is_busy = true;
+      const uint64_t seed = arguments.seed + unit->rounds;
+      lock.unlock();
+      const auto start = Clock::now();
+      unit->round(seed, chosen(unit->isa, arguments.instructions));
+      lock.lock();
+      unit->seconds += seconds_since(start);
+      ++unit->rounds;
+      unit->is_busy = false;
+      if (!show) continue;
+      size_t cases = 0;
+      for (const auto& other : units) cases += other->is_busy ? 0 : other->cases();
+      std::fprintf(stderr, "\r\033[K%.0f s, %zu cases", seconds_since(begin), cases);
+    }
+  };
+  const unsigned jobs = arguments.jobs != 0 ? arguments.jobs : std::max(1u, std::thread::hardware_concurrency());
+  std::vector<std::thread> threads;
+  for (unsigned i = 0; i < std::min<size_t>(jobs, units.size()); ++i) threads.emplace_back(work);
+  for (std::thread& thread : threads) thread.join();
+  if (show) std::fprintf(stderr, "\r\033[K");
+}
+
+}  // namespace
+
+int run_judges(const JudgeArguments& arguments, const std::vector<IsaKind>& isas) {
+  std::vector<std::unique_ptr<Unit>> units;
+  std::vector<std::string> missing;
+  for (const IsaKind kind : isas) {
+    const machine::TargetIsa* isa = isa::find_isa(kind);
+    if (isa == nullptr) {
+      return report(Diagnostic{{}, std::string("the backend ") + name(kind) + " is not part of this build", ""});
+    }
+    if (!arguments.instructions.empty() && chosen(*isa, arguments.instructions).empty()) continue;
+    const auto add_machine = [&](std::unique_ptr<oracles::Executor> executor) {
+      if (executor->isa() != kind) return;
+      if (const std::string why = executor->unavailable(); !why.empty()) {
+        missing.push_back(std::string(executor->name()) + ": " + why);
+      } else {
+        units.push_back(std::make_unique<Meanings>(*isa, std::move(executor)));
+      }
+    };
+    if (arguments.conformance) {
+      add_machine(oracles::make_unicorn(kind));
+      add_machine(oracles::make_native());
+    }
+    if (arguments.encodings) units.push_back(std::make_unique<Encodings>(*isa));
+  }
+  if (units.empty() && missing.empty()) {
+    return report(Diagnostic{{}, "no instruction has a name like that", "assay verify --conformance --list"});
+  }
+  run_rounds(arguments, units);
+
+  const bool found = std::any_of(units.begin(), units.end(), [](const auto& unit) { return unit->has_disagreement(); });
+  if (arguments.json) {
+    nlohmann::json all = nlohmann::json::array();
+    for (const auto& unit : units) all.push_back(unit->to_json());
+    std::printf("%s\n", nlohmann::json{{"judges", all}, {"missing", missing}}.dump(2).c_str());
+  } else {
+    for (const auto& unit : units) unit->print(arguments.list);
+    for (const std::string& why : missing) std::printf("cannot run: %s\n", why.c_str());
+  }
+  return found ? kFinding : kNothingWrong;
+}
+
+}  // namespace assay::cli
