@@ -7,9 +7,17 @@ add_library(assay_conformance STATIC
   assembler.cpp
   conformance.cpp
   encoding_check.cpp
-  operand_cases.cpp)
+  interpreted_encoder.cpp
+  interpreted_insts.cpp
+  operand_cases.cpp
+  static_value.cpp)
 set_source_files_properties(assembler.cpp PROPERTIES COMPILE_OPTIONS "-fno-rtti;-Wno-deprecated-declarations")
 target_include_directories(assay_conformance SYSTEM PRIVATE ${LLVM19_CPP_INCLUDE})
-target_link_libraries(assay_conformance PUBLIC assay_notation assay_oracles PRIVATE ${LLVM19_LIBRARY})
+target_link_libraries(assay_conformance PUBLIC assay_notation assay_oracles PRIVATE assay_isa ${LLVM19_LIBRARY})
+foreach(isa ${isas})
+  string(TOUPPER ${isa} upper)
+  target_compile_definitions(assay_conformance PRIVATE ASSAY_HAS_${upper})
+endforeach()
 assay_test(encoding_check_test LIBS assay_conformance assay_isa SOURCES encoding_check_test.cpp)
 assay_test(conformance_test LIBS assay_conformance assay_isa SOURCES conformance_test.cpp)
+assay_test(interpreted_insts_test LIBS assay_conformance assay_isa SOURCES interpreted_insts_test.cpp)
