@@ -1,0 +1,269 @@
+// See prover.h.
+#include "verify/prover.h"
+
+#include <algorithm>
+#include <ctime>
+#include <fstream>
+#include <sstream>
+#include <stdexcept>
+
+#include "verify/cvc5_solver.h"
+#include "verify/query_key.h"
+
+namespace assay::verify {
+
+namespace {
+
+std::string z3_name() {
+  unsigned major = 0, minor = 0, build = 0, revision = 0;
+  Z3_get_version(&major, &minor, &build, &revision);
+  return "z3 " + std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(build);
+}
+
+std::string number_text(const z3::expr& value) {
+  if (value.is_bool()) return value.is_true() ? "true" : "false";
+  uint64_t number = 0;
+  if (value.is_bv() && value.is_numeral_u64(number)) {
+    char text[40];
+    std::snprintf(text, sizeof text, "0x%0*llx (i%u)", static_cast<int>((value.get_sort().bv_size() + 3) / 4),
+                  static_cast<unsigned long long>(number), value.get_sort().bv_size());
+    return text;
+  }
+  return value.to_string();
+}
+
+}  // namespace
+
+double thread_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
+Prover::Prover(const VerifyOptions& options, std::unique_ptr<Definitions> definitions, ProofCache* cache)
+    : options_(options),
+      definitions_(std::move(definitions)),
+      cache_(cache),
+      z3_name_(z3_name()),
+      cvc5_name_(cvc5_name(Cvc5Strategy::BitVectors)),
+      terms_(context_) {
+  tallies_.resize(program().rules.size());
+  seen_to_apply_.resize(program().rules.size());
+}
+
+void Prover::add_counts(UnitResult& unit) const {
+  unit.instantiations += instantiations_;
+  unit.queries += queries_;
+  unit.known += known_;
+  unit.confirmed += confirmed_;
+  unit.unconfirmed += unconfirmed_;
+}
+
+void Prover::prove(isle::RuleId rule) {
+  const double begin = thread_seconds();
+  // Divisions and wide products as uninterpreted functions first: what follows from congruence alone is proven at once.
+  // If that is not enough, again with their real meaning.
+  if (!attempt(rule, ArithmeticMode::Uninterpreted)) attempt(rule, ArithmeticMode::Exact);
+  tallies_[rule.index].seconds += thread_seconds() - begin;
+  tallies_[rule.index].has_several_inputs |= seen_to_apply_[rule.index];
+}
+
+// False if the attempt should be repeated with exact division; nothing has been recorded then.
+bool Prover::attempt(isle::RuleId rule, ArithmeticMode mode) {
+  terms_.set_mode(mode);
+  std::vector<std::pair<std::set<uint32_t>, Tally>> records;
+  bool repeat = false;
+  expand_rule(
+      *definitions_, terms_, rule,
+      [&](Instantiation& instantiation) {
+        Tally tally;
+        decide(rule, instantiation, tally);
+        const bool open = tally.failed + tally.unknown != 0;
+        if (open && instantiation.uses_functions && mode == ArithmeticMode::Uninterpreted) {
+          repeat = true;
+          return false;
+        }
+        tally.lemmas = std::move(instantiation.lemmas);
+        records.emplace_back(instantiation.rules, std::move(tally));
+        return records.back().second.failed == 0;  // one counterexample is enough
+      },
+      [&](const std::string& reason, bool is_contract, const std::set<uint32_t>& rules) {
+        Tally tally;
+        (is_contract ? tally.trusted : tally.unknown) = 1;
+        tally.reason = reason;
+        records.emplace_back(rules, std::move(tally));
+      });
+  if (repeat) return false;
+  for (auto& [rules, tally] : records) {
+    instantiations_ += tally.applicable + tally.inapplicable;
+    for (uint32_t index : rules) tallies_[index].add(tally);
+  }
+  return true;
+}
+
+// Satisfiable or not, from the cache if it knows. `wants_model`: `solver` is to have one if it is satisfiable.
+z3::check_result Prover::check(const Query& query, z3::solver& solver, bool wants_model) {
+  ++queries_;
+  for (const z3::expr& assertion : query.assertions) solver.add(assertion);
+  if (wants_model) export_query(query.rule, query.instantiation, solver);
+  const z3::check_result result = known_or([&] { return solve(query, solver); }, query, z3_name_, wants_model);
+  if (result == z3::unsat && options_.cross_check) confirm(query);
+  return result;
+}
+
+// What the cache says of the query and the solver, else what `ask` says, which the cache is told.
+template <class Ask>
+z3::check_result Prover::known_or(const Ask& ask, const Query& query, const std::string& solver, bool wants_model) {
+  if (cache_ == nullptr) return ask();
+  const QueryKey key = query_key(query.assertions, solver);
+  const std::optional<bool> known = cache_->find(key);
+  // Deterministic, so that a run can be repeated.
+  const bool again = static_cast<double>(key.high >> 11) * 0x1p-53 < options_.recheck;
+  if (known && !again && !(*known && wants_model)) {
+    if (solver == z3_name_) ++known_;
+    return *known ? z3::sat : z3::unsat;
+  }
+  const double begin = thread_seconds();
+  const z3::check_result result = ask();
+  if (result == z3::unknown) return result;
+  const std::string& name = program().rules[query.rule].name;
+  if (known && *known != (result == z3::sat)) {
+    throw std::runtime_error("the proof cache has a wrong verdict about " + name + "; delete the file");
+  }
+  if (!known) {
+    cache_->add(key, result == z3::sat, name + ": " + query.instantiation.description, solver,
+                thread_seconds() - begin);
+  }
+  return result;
+}
+
+// Bit-blasting for a while; then what bit-blasting is no good at, products and divisions, as integers; then the rest
+// of the time.
+z3::check_result Prover::solve(const Query& query, z3::solver& solver) {
+  constexpr unsigned kFirst = 10'000;
+  if (options_.timeout_ms <= kFirst) return solver.check();
+  set_timeout(solver, kFirst);
+  if (const z3::check_result result = solver.check(); result != z3::unknown) return result;
+  if (ask_cvc5(query.assertions, Cvc5Strategy::Integers, options_.timeout_ms).verdict ==
+      Cvc5Answer::Verdict::Unsatisfiable) {
+    return z3::unsat;
+  }
+  set_timeout(solver, options_.timeout_ms);
+  return solver.check();
+}
+
+void Prover::confirm(const Query& query) {
+  const auto ask = [&] {
+    for (const Cvc5Strategy strategy : {Cvc5Strategy::BitVectors, Cvc5Strategy::Integers}) {
+      const auto verdict = ask_cvc5(query.assertions, strategy, options_.timeout_ms).verdict;
+      if (verdict == Cvc5Answer::Verdict::Unsatisfiable) return z3::unsat;
+      if (verdict == Cvc5Answer::Verdict::Satisfiable && strategy == Cvc5Strategy::BitVectors) return z3::sat;
+    }
+    return z3::unknown;
+  };
+  const z3::check_result result = known_or(ask, query, cvc5_name_, false);
+  if (result == z3::sat) {
+    throw std::runtime_error("Z3 and cvc5 disagree about " + program().rules[query.rule].name + ": " +
+                             query.instantiation.description);
+  }
+  ++(result == z3::unsat ? confirmed_ : unconfirmed_);
+}
+
+// Whether the assumptions hold for two different values of the rule's variables, or there are none to differ.
+bool Prover::has_several_inputs(const Query& query) {
+  const auto ask = [&] {
+    z3::solver solver = make_solver(query.instantiation);
+    for (const z3::expr& assumption : query.assertions) solver.add(assumption);
+    if (solver.check() != z3::sat) return z3::unknown;
+    const z3::model model = solver.get_model();
+    z3::expr other = context_.bool_val(query.instantiation.variables.empty());
+    for (const NamedTerm& variable : query.instantiation.variables)
+      other = other || variable.term != model.eval(variable.term, true);
+    solver.add(other);
+    return solver.check();
+  };
+  return known_or(ask, query, z3_name_ + ", two inputs", false) != z3::unsat;
+}
+
+z3::solver Prover::make_solver(const Instantiation& instantiation) {
+  // Z3's own solver for functions and bit vectors takes a minute where bit-blasting without functions takes none.
+  z3::solver solver = instantiation.uses_functions
+                          ? (z3::tactic(context_, "ackermannize_bv") & z3::tactic(context_, "qfbv")).mk_solver()
+                          : z3::solver(context_, "QF_BV");
+  set_timeout(solver, options_.timeout_ms);
+  return solver;
+}
+
+void Prover::set_timeout(z3::solver& solver, unsigned timeout_ms) {
+  z3::params params(context_);
+  params.set("timeout", timeout_ms);
+  solver.set(params);
+}
+
+void Prover::decide(isle::RuleId rule, Instantiation& instantiation, Tally& tally) {
+  // Only goals that do not simplify to true are left.
+  z3::expr all = context_.bool_val(true);
+  for (const z3::expr& goal : instantiation.goals) all = all && goal;
+  all = all.simplify();
+  // Whether an instantiation applies matters only until each of its rules has one that does: what is valid without
+  // applying does no harm.
+  const bool all_seen = std::all_of(instantiation.rules.begin(), instantiation.rules.end(),
+                                    [&](uint32_t index) { return seen_to_apply_[index]; });
+  Query query{rule, instantiation.assumptions, instantiation};
+  if (!all_seen && !instantiation.assumptions.empty()) {
+    z3::solver solver = make_solver(instantiation);
+    const z3::check_result possible = check(query, solver, false);
+    if (possible == z3::unsat) {
+      tally.inapplicable = 1;
+      return;
+    }
+    if (possible == z3::unknown) {
+      tally.unknown = 1;
+      tally.reason = "applicability not decided in time: " + instantiation.description;
+      return;
+    }
+  }
+  if (!all_seen && has_several_inputs(query)) {
+    for (const uint32_t index : instantiation.rules) seen_to_apply_[index] = true;
+  }
+  tally.applicable = 1;
+  if (all.is_true()) return;
+  z3::solver solver = make_solver(instantiation);
+  query.assertions.push_back(!all);
+  switch (check(query, solver, true)) {
+    case z3::unsat:
+      return;
+    case z3::unknown:
+      tally.unknown = 1;
+      tally.reason =
+          "not decided in " + std::to_string(options_.timeout_ms / 1000) + " s: " + instantiation.description;
+      return;
+    case z3::sat:
+      break;
+  }
+  tally.failed = 1;
+  const z3::model model = solver.get_model();
+  std::ostringstream text;
+  text << "  with " << instantiation.description << "\n";
+  for (const NamedTerm& variable : instantiation.variables) {
+    text << "    " << variable.name << " = " << number_text(model.eval(variable.term, true)) << "\n";
+  }
+  for (const NamedTerm& outcome : instantiation.outcomes) {
+    text << "    " << outcome.name << ": " << number_text(model.eval(outcome.term, true)) << "\n";
+  }
+  for (size_t i = 0; i < instantiation.goals.size(); ++i) {
+    if (model.eval(instantiation.goals[i], true).is_false()) {
+      text << "  does not hold: " << instantiation.goal_names[i] << "\n";
+    }
+  }
+  tally.counterexample = text.str();
+}
+
+void Prover::export_query(isle::RuleId rule, const Instantiation& instantiation, z3::solver& solver) {
+  if (options_.export_directory.empty()) return;
+  const std::string name = program().rules[rule].name;
+  std::ofstream file(options_.export_directory + "/" + name + "_" + std::to_string(exported_++) + ".smt2");
+  file << "; rule " << name << "\n; " << instantiation.description << "\n; unsat: the rule holds\n" << solver.to_smt2();
+}
+
+}  // namespace assay::verify
