@@ -48,14 +48,16 @@ Expected<Case> parse_case(const std::string& text, const std::string& filename) 
   return out;
 }
 
-std::string print_case(const Case& test, const oracles::Harness& harness, const std::vector<std::string>& head) {
+namespace {
+
+std::string print_with(const Case& test, std::span<const IsaKind> isas,
+                       std::span<const oracles::Harness::Reference> references, const std::vector<std::string>& head) {
   std::string out = "test interpret\ntest run\n";
-  for (const IsaKind isa : harness.options().isas) {
+  for (const IsaKind isa : isas) {
     out += std::string("target ") + (isa == IsaKind::x64 ? "x86_64" : name(isa)) + "\n";
   }
   out += "\n";
   for (const std::string& line : head) out += "; " + line + "\n";
-  const auto references = harness.references();
   for (size_t i = 0; i < test.functions.size(); ++i) {
     out += "\n";
     ir::print(test.functions[i], out);
@@ -70,6 +72,14 @@ std::string print_case(const Case& test, const oracles::Harness& harness, const 
   }
   return out;
 }
+
+}  // namespace
+
+std::string print_case(const Case& test, const oracles::Harness& harness, const std::vector<std::string>& head) {
+  return print_with(test, harness.options().isas, harness.references(), head);
+}
+
+std::string print_case(const Case& test) { return print_with(test, kAllIsas, {}, {}); }
 
 void check_case(oracles::Harness& harness, const Case& test, std::vector<oracles::Finding>& findings,
                 bool stop_at_first) {

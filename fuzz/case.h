@@ -32,6 +32,9 @@ Expected<Case> parse_case(const std::string& text, const std::string& filename);
 // case. `head` goes before as comments, one a line.
 std::string print_case(const Case& test, const oracles::Harness& harness, const std::vector<std::string>& head);
 
+// As a corpus entry: without expectations, for every ISA.
+std::string print_case(const Case& test);
+
 // Runs `test` through the harness.
 void check_case(oracles::Harness& harness, const Case& test, std::vector<oracles::Finding>& findings,
                 bool stop_at_first = false);

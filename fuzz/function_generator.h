@@ -35,6 +35,12 @@ class FunctionGenerator {
       : random_(random), options_(options), program_(program), index_(index), f_(program.functions[index]), b_(f_) {}
   void run();
 
+  // More of a function that exists, for mutations: statements before an instruction, or, with a depth, control flow at
+  // the end of a block that has no terminator yet; returns the block that is open then. `values` are those in scope. The
+  // program has a writable region.
+  void extend(Inst before, std::span<const Value> values, unsigned statements);
+  Block extend(Block block, std::span<const Value> values, unsigned depth);
+
  private:
   // ---- frame: signature, callees, slots ----
   void make_signature();

@@ -64,6 +64,32 @@ void FunctionGenerator::run() {
   finish(fold_unused({}, sum));
 }
 
+void FunctionGenerator::extend(Inst before, std::span<const Value> values, unsigned statements) {
+  for (Value v : values) add(v);
+  const Scope scope = open();
+  budget_ = 100;
+  b_.set_before(before);
+  for (; statements != 0; --statements) statement();
+  show(scope);
+}
+
+Block FunctionGenerator::extend(Block block, std::span<const Value> values, unsigned depth) {
+  for (Value v : values) add(v);
+  block_ = block;
+  b_.set_block(block);
+  const Scope scope = open();
+  budget_ = 30;
+  switch (random_.below(5)) {
+    case 0: loop(depth - 1); break;
+    case 1: table(depth - 1); break;
+    case 2: tangle(depth - 1); break;
+    case 3: rotation(depth - 1); break;
+    default: two_way(depth - 1); break;
+  }
+  show(scope);
+  return block_;
+}
+
 void FunctionGenerator::make_signature() {
   Signature& s = f_.signature;
   s = Signature();

@@ -129,17 +129,20 @@ const char* name(FindingKind kind) {
       return "compiler";
     case FindingKind::Crash:
       return "crash";
+    case FindingKind::Meaning:
+      return "meaning";
   }
   return "?";
 }
 
 std::string Finding::key() const {
-  if (kind == FindingKind::Crash) return "crash: " + sort;
+  if (kind == FindingKind::Crash || kind == FindingKind::Meaning) return std::string(oracles::name(kind)) + ": " + sort;
   return std::string(oracles::name(kind)) + " " + assay::name(isa) + ": " + sort;
 }
 
 std::string describe(const Finding& finding) {
   if (finding.kind == FindingKind::Crash) return "crash: " + finding.text;
+  if (finding.kind == FindingKind::Meaning) return "meaning: " + finding.text;
   std::string out = std::string(name(finding.kind)) + ": " + name(finding.isa) + " " + finding.executor + " " +
                     level_name(finding.opt_level);
   if (finding.input) out += ", input " + std::to_string(*finding.input);

@@ -69,6 +69,7 @@ enum class FindingKind : uint8_t {
   Hang,      // did not end, where the interpreter did
   Compiler,  // a check of the compiler complained
   Crash,     // the process that compiled and ran the case died; found by those who watch it, not by the harness
+  Meaning,   // two versions of a program that mean the same differ on the interpreter; found by fuzz/mutate_case.h
 };
 const char* name(FindingKind kind);
 

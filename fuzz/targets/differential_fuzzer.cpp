@@ -1,27 +1,134 @@
-// libFuzzer target: bytes steer the generator, and the program is run on every executor. A finding is written as a
-// filetest beside the crash file (`finding-….clif` in the working folder) before the process stops.
+// libFuzzer target: the input is CLIF, a filetest (fuzz/case.h), and is run on every executor. What is no valid CLIF is
+// repaired (fuzz/repair.h), mutations and crossover work on the IR (fuzz/mutate_case.h). Some inputs are also changed
+// in ways that keep their meaning, and both versions held against each other. Which lowering rules fired counts as
+// coverage. A finding is written as a filetest beside the crash file (`finding-….clif` in the working folder) before
+// the process stops.
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
+#include <string_view>
 
-#include "fuzz/case.h"
+#include "compiler/isle/rule_table.h"
+#include "fuzz/mutate_case.h"
+#include "fuzz/repair.h"
+
+extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
+
+namespace {
+
+using namespace assay;
+
+constexpr fuzz::GenerateOptions kGenerate = {.max_functions = 2, .max_instructions = 30};
+constexpr size_t kMaxRules = 1024;  // of one ISA; more would not be counted
+
+__attribute__((section("__libfuzzer_extra_counters"), used)) uint8_t g_rules[kIsaCount * kMaxRules];
+
+uint64_t hash_of(std::string_view text) {
+  uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a
+  for (const char c : text) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3u;
+  return hash ^ hash >> 29;
+}
+
+// What a mutation made is what runs next: reading it again would only cost time.
+struct Last {
+  std::string text;
+  fuzz::Case test;
+} g_last;
+
+fuzz::Case read(const uint8_t* data, size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  if (size != 0 && text == g_last.text) return g_last.test;
+  return fuzz::repair_case(text, kGenerate);
+}
+
+// 0 if it does not fit.
+size_t write(fuzz::Case& test, uint8_t* data, size_t max_size) {
+  std::string text = fuzz::print_case(test);
+  if (text.size() > max_size) return 0;
+  std::memcpy(data, text.data(), text.size());
+  g_last = {std::move(text), std::move(test)};
+  return g_last.text.size();
+}
+
+size_t write_generated(fuzz::Random& random, uint8_t* data, size_t max_size) {
+  for (unsigned size = 30; size >= 4; size /= 2) {
+    fuzz::Case test =
+        fuzz::generate_case(random, {.max_functions = 1 + size / 16, .max_instructions = size, .inputs = 2});
+    if (const size_t written = write(test, data, max_size); written != 0) return written;
+  }
+  return 0;
+}
+
+void count_rules(oracles::Harness& harness) {
+  for (size_t isa = 0; isa < kIsaCount; ++isa) {
+    machine::Compiler* compiler = harness.compiler(kAllIsas[isa]);
+    if (compiler == nullptr) continue;
+    isle::RuleState& rules = compiler->rules();
+    const size_t count = std::min(rules.rules().size(), kMaxRules);
+    for (uint32_t i = 0; i < count; ++i) {
+      g_rules[isa * kMaxRules + i] = static_cast<uint8_t>(std::min<uint64_t>(rules.count(isle::RuleId(i)), 255));
+    }
+    rules.reset_counts();
+  }
+}
+
+[[noreturn]] void report(const fuzz::Case& test, const oracles::Harness& harness, const oracles::Finding& finding) {
+  const std::string text = fuzz::print_case(test, harness, {oracles::describe(finding)});
+  const std::string path = "finding-" + std::to_string(hash_of(text)) + ".clif";
+  if (auto wrote = write_file(path, text); !wrote) std::fputs(render(wrote.error()).c_str(), stderr);
+  std::fprintf(stderr, "%s\n%s\n", oracles::describe(finding).c_str(), text.c_str());
+  std::abort();
+}
+
+}  // namespace
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
+  fuzz::Random random(seed);
+  if (size == 0 || random.chance(3)) {
+    const size_t written = write_generated(random, data, max_size);
+    return written != 0 ? written : size;
+  }
+  if (random.chance(1)) return LLVMFuzzerMutate(data, size, max_size);  // repaired when it runs
+  const fuzz::Case original = read(data, size);
+  constexpr unsigned kTries = 4;
+  for (unsigned tries = 0; tries < kTries; ++tries) {
+    fuzz::Case test = original;
+    if (random.chance(25)) {
+      fuzz::mutate_preserving(test, random, {.generate = kGenerate});
+    } else {
+      fuzz::mutate(test, random, {.generate = kGenerate});
+    }
+    if (const size_t written = write(test, data, max_size); written != 0) return written;
+  }
+  const size_t written = write_generated(random, data, max_size);
+  return written != 0 ? written : size;
+}
+
+extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* data1, size_t size1, const uint8_t* data2, size_t size2,
+                                            uint8_t* out, size_t max_size, unsigned seed) {
+  fuzz::Random random(seed);
+  fuzz::Case test = read(data1, size1);
+  const fuzz::Case donor = read(data2, size2);
+  fuzz::crossover(test, donor, random, {.generate = kGenerate});
+  return write(test, out, max_size);
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace assay;
   static oracles::Harness harness;
-  static fuzz::Program program;
-  fuzz::Random random(std::span<const uint8_t>(data, size));
-  fuzz::generate(random, {.max_functions = 2, .max_instructions = 30}, program);
-  fuzz::Case test;
-  test.functions = program.functions;
-  test.entry = static_cast<uint32_t>(test.functions.size() - 1);
-  test.regions = program.regions;
-  for (auto& args : program.inputs) test.inputs.push_back({.args = args, .seed = fuzz::input_seed(args)});
+  const fuzz::Case test = read(data, size);
   std::vector<oracles::Finding> findings;
   fuzz::check_case(harness, test, findings);
-  if (findings.empty()) return 0;
-  const std::string text = fuzz::print_case(test, harness, {oracles::describe(findings[0])});
-  const std::string path = "finding-" + std::to_string(program.regions[0].value) + ".clif";
-  if (auto wrote = write_file(path, text); !wrote) std::fputs(render(wrote.error()).c_str(), stderr);
-  std::fprintf(stderr, "%s\n%s\n", oracles::describe(findings[0]).c_str(), text.c_str());
-  std::abort();
+  count_rules(harness);
+  if (!findings.empty()) report(test, harness, findings[0]);
+
+  const uint64_t hash = hash_of(std::string_view(reinterpret_cast<const char*>(data), size));
+  constexpr uint64_t kOneIn = 16;
+  if (hash % kOneIn != 0) return 0;
+  fuzz::Case same = test;
+  fuzz::Random random(hash);
+  fuzz::mutate_preserving(same, random, {.generate = kGenerate});
+  fuzz::check_preserving(harness, test, same, findings);
+  if (!findings.empty()) report(same, harness, findings[0]);
+  return 0;
 }
