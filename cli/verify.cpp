@@ -11,6 +11,7 @@
 #include "cli/judges.h"
 #include "cli/witnesses.h"
 #include "verify/proof_cache.h"
+#include "verify/rule_sources.h"
 #include "verify/totality.h"
 #include "verify/verify.h"
 
@@ -24,6 +25,7 @@ struct Options {
   unsigned jobs = 0;
   double timeout = 60;
   std::string export_directory;
+  std::string tree;
   WitnessArguments witnesses;
   JudgeArguments judges;
   std::string cache = verify::default_cache_path();
@@ -48,7 +50,8 @@ nlohmann::json to_json(const verify::UnitResult& unit) {
                      {"line", rule.line},
                      {"state", to_string(rule.state)},
                      {"reason", rule.reason},
-                     {"counterexample", rule.counterexample}});
+                     {"counterexample", rule.counterexample},
+                     {"function", rule.function}});
   }
   return {{"rules", unit.rules.size()},
           {"proven", unit.proven},
@@ -72,6 +75,11 @@ void print_text(const verify::UnitResult& unit, bool list) {
     if (rule.state == verify::RuleState::Failed) {
       std::printf("%s:%u: rule %s does not hold\n%s", rule.file.c_str(), rule.line, rule.name.c_str(),
                   rule.counterexample.c_str());
+      if (!rule.function.empty()) {
+        std::printf("  for `assay test`:\n%s\n", rule.function.c_str());
+      } else {
+        std::printf("  no function shows it: %s\n", rule.obstacle.c_str());
+      }
     }
   }
   unsigned from_lemmas = 0;
@@ -161,7 +169,16 @@ int run_verify(const Options& options) {
   nlohmann::json units = nlohmann::json::object();
   int status = kNothingWrong;
   for (const IsaKind isa : isas) {
-    const auto unit = verify::verify_isa(isa, verify_options);
+    std::unique_ptr<verify::SourceTree> tree;
+    const verify::RuleSources* sources = verify::rule_sources(isa);
+    if (sources == nullptr) return report(Diagnostic{{}, std::string("no rules for ") + name(isa) + " in this build", ""});
+    if (!options.tree.empty()) {
+      auto read = verify::SourceTree::read(isa, options.tree);
+      if (!read) return report(read.error());
+      tree = *std::move(read);
+      sources = &tree->sources();
+    }
+    const auto unit = verify::verify_sources(isa, *sources, verify_options);
     if (verify_options.progress) std::fprintf(stderr, "\r\033[K");
     if (!unit) return report(unit.error());
     if (unit->rules.empty() && !options.rules.empty()) {
@@ -169,7 +186,7 @@ int run_verify(const Options& options) {
     }
     if (unit->failed != 0) status = kFinding;
     const bool whole = options.rules.empty();
-    const auto totality = whole ? verify::check_totality(isa) : verify::Totality{};
+    const auto totality = whole ? verify::check_totality(*sources) : verify::Totality{};
     if (!totality) return report(totality.error());
     if (!totality->holes.empty()) status = kFinding;
     if (options.json) {
@@ -191,6 +208,8 @@ void add_verify(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("verify", "Prove the lowering rules");
   command->add_option("--isa,--target", options->isas, "x64, aarch64, riscv64, s390x; several; default: all");
   command->add_option("--rule", options->rules, "only rules whose name contains this; several");
+  command->add_option("--tree", options->tree, "take the rules and instructions from this source tree, not those built in")
+      ->check(CLI::ExistingDirectory);
   command->add_option("--jobs", options->jobs, "threads; default: one per processor");
   command->add_option("--timeout", options->timeout, "seconds per query")->check(CLI::Range(0.001, 86400.0));
   command->add_option("--export-smt", options->export_directory, "write each query into this folder as SMT-LIB");

@@ -103,6 +103,8 @@ void FiletestReport::add(const FiletestReport& other) {
 }
 
 struct FiletestRunner::Implementation {
+  explicit Implementation(const FiletestOptions& options) : options(options), machines(options.targets) {}
+
   FiletestOptions options;
   interpreter::Program program;
   interpreter::Interpreter interpreter;
@@ -136,9 +138,8 @@ struct FiletestRunner::Implementation {
                       const std::vector<Region>& regions, const Place& place);
 };
 
-FiletestRunner::FiletestRunner(const FiletestOptions& options) : implementation_(std::make_unique<Implementation>()) {
-  implementation_->options = options;
-}
+FiletestRunner::FiletestRunner(const FiletestOptions& options)
+    : implementation_(std::make_unique<Implementation>(options)) {}
 
 FiletestRunner::~FiletestRunner() = default;
 

@@ -16,7 +16,12 @@
 #include <string_view>
 #include <vector>
 
+#include "compiler/machine/isa_kind.h"
 #include "compiler/support/diagnostic.h"
+
+namespace assay::machine {
+struct TargetIsa;
+}
 
 namespace assay::oracles {
 
@@ -68,6 +73,7 @@ struct FiletestReport {
 struct FiletestOptions {
   // Which to use; the stages only when asked for.
   std::array<bool, kFiletestExecutors> executors = {true, true, true, true, true, true};
+  std::array<const machine::TargetIsa*, kIsaCount> targets{};  // what to compile for instead of the registry's ISA
 };
 
 // Keeps engines and compilers from file to file. One thread at a time.

@@ -4,7 +4,7 @@
 namespace assay::oracles {
 
 struct FiletestMachines::Side {
-  explicit Side(IsaKind isa) : session(isa) {}
+  Side(IsaKind isa, const machine::TargetIsa* target) : session(isa, target) {}
 
   MachineSession session;
   // What each executor has loaded: nothing, or the prepared module with these regions.
@@ -24,12 +24,12 @@ bool same(const std::vector<Region>& a, const std::vector<Region>& b) {
 
 }  // namespace
 
-FiletestMachines::FiletestMachines() = default;
+FiletestMachines::FiletestMachines(const Targets& targets) : targets_(targets) {}
 FiletestMachines::~FiletestMachines() = default;
 
 void FiletestMachines::prepare(IsaKind isa, const ir::File& file, bool keep_stages) {
   auto& side = sides_[static_cast<size_t>(isa)];
-  if (!side) side = std::make_unique<Side>(isa);
+  if (!side) side = std::make_unique<Side>(isa, targets_[static_cast<size_t>(isa)]);
   std::vector<const ir::Function*> functions;
   for (const ir::ParsedFunction& function : file.functions) functions.push_back(&function.function);
   machine::CompileOptions options;

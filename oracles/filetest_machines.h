@@ -32,7 +32,8 @@ std::optional<std::string> judge(const TestDirective& directive, const CallResul
 
 class FiletestMachines {
  public:
-  FiletestMachines();
+  using Targets = std::array<const machine::TargetIsa*, kIsaCount>;  // null: that of the registry
+  explicit FiletestMachines(const Targets& targets);
   ~FiletestMachines();
 
   // Compiles the functions of `file`; the stages are kept if they are to be run. What was prepared for this ISA before
@@ -55,6 +56,7 @@ class FiletestMachines {
 
  private:
   struct Side;
+  const Targets targets_;
   std::array<std::unique_ptr<Side>, kIsaCount> sides_;
 };
 

@@ -11,8 +11,9 @@
 
 namespace assay::oracles {
 
-MachineSession::MachineSession(IsaKind isa) : isa_(isa) {
-  if (const machine::TargetIsa* target = isa::find_isa(isa)) compiler_ = std::make_unique<machine::Compiler>(*target);
+MachineSession::MachineSession(IsaKind isa, const machine::TargetIsa* target) : isa_(isa) {
+  if (target == nullptr) target = isa::find_isa(isa);
+  if (target != nullptr) compiler_ = std::make_unique<machine::Compiler>(*target);
 }
 
 MachineSession::~MachineSession() = default;

@@ -41,7 +41,8 @@ inline constexpr bool is_stage(ExecutorKind kind) {
 
 class MachineSession {
  public:
-  explicit MachineSession(IsaKind isa);
+  // `target`: compile for this one instead of the registry's.
+  explicit MachineSession(IsaKind isa, const machine::TargetIsa* target = nullptr);
   ~MachineSession();
 
   IsaKind isa() const { return isa_; }

@@ -114,6 +114,7 @@ struct ClifSide {
   std::map<int64_t, z3::expr> opaque;  // where stack slots and functions lie, by identity
   std::optional<z3::expr> table_size;  // of a br_table, without the default
   std::vector<z3::expr> addresses;     // of the accesses
+  std::vector<z3::expr> contents;      // what each loads or stores, in little-endian order
   std::vector<z3::expr> results;       // of the root, if it does not trap
   std::optional<z3::expr> trap_code;   // 0: none
   std::optional<z3::expr> target;      // of a branch: see Run::target_of
@@ -124,6 +125,7 @@ struct Instantiation {
   std::vector<z3::expr> assumptions;      // types and patterns match, if-lets succeed
   std::vector<z3::expr> goals;            // what must follow
   std::vector<std::string> goal_names;
+  size_t observable = 0;                  // the first so many goals are about what a function does; others about how
   std::vector<NamedTerm> variables;       // of the rule
   std::vector<NamedTerm> outcomes;        // of both sides
   std::set<uint32_t> rules;               // indices of all rules that took part

@@ -81,7 +81,9 @@ void Run::compare_lowering(ClifInst& root, const Symbol& output, Instantiation& 
   clif_.trap_code = left_trap;
   for (const z3::expr& result : results) clif_.results.push_back(result);
   for (const Effect& e : left) {
-    if (e.address) clif_.addresses.push_back(*e.address);
+    if (!e.address) continue;
+    clif_.addresses.push_back(*e.address);
+    clif_.contents.push_back(*e.value);
   }
   add_goal(out, "traps", left_trap == right_trap);
   const z3::expr no_trap = left_trap == terms_.bv(8, 0);
@@ -197,6 +199,7 @@ void Run::execute(isle::RuleId id, Instantiation& out) {
       assume(*value->term == operation_results(*value->def, nullptr)[0]);
     }
   }
+  out.observable = out.goals.size();
   for (const auto& [name, condition] : obligations_) add_goal(out, name, condition);
   describe(out);
   out.uses_functions = terms_.take_functions_seen();

@@ -51,7 +51,7 @@ class Originals {
     const auto it = timeouts_.find(rule);
     if (it != timeouts_.end()) return it->second;
     for (const unsigned timeout_ms : {timeout_ms_, kPatience * timeout_ms_}) {
-      const auto unit = verify_sources(isa_, sources_, {.jobs = 1, .timeout_ms = timeout_ms, .rules = {rule}});
+      const auto unit = verify_sources(isa_, sources_, {.jobs = 1, .timeout_ms = timeout_ms, .rules = {rule}, .functions = false});
       if (unit && is_proven(*unit, rule)) return timeouts_[rule] = timeout_ms;
     }
     return timeouts_[rule] = 0;
@@ -130,7 +130,7 @@ class Judge {
       std::vector<std::string> names(batch.begin(), batch.end());
       if (mutant.is_helper) names.push_back(mutant.subject);
       for (unsigned timeout_ms = options_.timeout_ms; timeout_ms != 0;) {
-        const auto unit = verify_sources(isa_, sources, {.jobs = 1, .timeout_ms = timeout_ms, .rules = names});
+        const auto unit = verify_sources(isa_, sources, {.jobs = 1, .timeout_ms = timeout_ms, .rules = names, .functions = false});
         if (!unit) {
           const bool refused = unit.error().place.line != 0;
           out.state = refused ? MutantState::Invalid : MutantState::Noticed;

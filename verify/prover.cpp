@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <ctime>
 #include <fstream>
-#include <sstream>
 #include <stdexcept>
 
+#include "verify/counterexample.h"
 #include "verify/cvc5_solver.h"
 #include "verify/query_key.h"
 
@@ -18,18 +18,6 @@ std::string z3_name() {
   unsigned major = 0, minor = 0, build = 0, revision = 0;
   Z3_get_version(&major, &minor, &build, &revision);
   return "z3 " + std::to_string(major) + "." + std::to_string(minor) + "." + std::to_string(build);
-}
-
-std::string number_text(const z3::expr& value) {
-  if (value.is_bool()) return value.is_true() ? "true" : "false";
-  uint64_t number = 0;
-  if (value.is_bv() && value.is_numeral_u64(number)) {
-    char text[40];
-    std::snprintf(text, sizeof text, "0x%0*llx (i%u)", static_cast<int>((value.get_sort().bv_size() + 3) / 4),
-                  static_cast<unsigned long long>(number), value.get_sort().bv_size());
-    return text;
-  }
-  return value.to_string();
 }
 
 }  // namespace
@@ -64,8 +52,13 @@ void Prover::prove(isle::RuleId rule) {
   // Divisions and wide products as uninterpreted functions first: what follows from congruence alone is proven at once.
   // If that is not enough, again with their real meaning.
   if (!attempt(rule, ArithmeticMode::Uninterpreted)) attempt(rule, ArithmeticMode::Exact);
-  tallies_[rule.index].seconds += thread_seconds() - begin;
-  tallies_[rule.index].has_several_inputs |= seen_to_apply_[rule.index];
+  Tally& tally = tallies_[rule.index];
+  if (options_.functions && tally.failed != 0 && tally.function.empty()) {
+    terms_.set_mode(ArithmeticMode::Exact);
+    tally.function = find_counterexample_function(*definitions_, terms_, program().rules[rule]);
+  }
+  tally.seconds += thread_seconds() - begin;
+  tally.has_several_inputs |= seen_to_apply_[rule.index];
 }
 
 // False if the attempt should be repeated with exact division; nothing has been recorded then.
@@ -242,21 +235,11 @@ void Prover::decide(isle::RuleId rule, Instantiation& instantiation, Tally& tall
       break;
   }
   tally.failed = 1;
-  const z3::model model = solver.get_model();
-  std::ostringstream text;
-  text << "  with " << instantiation.description << "\n";
-  for (const NamedTerm& variable : instantiation.variables) {
-    text << "    " << variable.name << " = " << number_text(model.eval(variable.term, true)) << "\n";
-  }
-  for (const NamedTerm& outcome : instantiation.outcomes) {
-    text << "    " << outcome.name << ": " << number_text(model.eval(outcome.term, true)) << "\n";
-  }
-  for (size_t i = 0; i < instantiation.goals.size(); ++i) {
-    if (model.eval(instantiation.goals[i], true).is_false()) {
-      text << "  does not hold: " << instantiation.goal_names[i] << "\n";
-    }
-  }
-  tally.counterexample = text.str();
+  Counterexample found =
+      make_counterexample(*definitions_, terms_, program().rules[rule], instantiation, solver, options_.functions);
+  tally.counterexample = std::move(found.text);
+  tally.function = std::move(found.function);
+  tally.obstacle = std::move(found.obstacle);
 }
 
 void Prover::export_query(isle::RuleId rule, const Instantiation& instantiation, z3::solver& solver) {

@@ -17,6 +17,7 @@ namespace assay::verify {
 struct Tally {
   unsigned applicable = 0, inapplicable = 0, failed = 0, unknown = 0, trusted = 0;
   std::string reason, counterexample;
+  std::string function, obstacle;  // see Counterexample
   std::set<uint32_t> lemmas;
   bool has_several_inputs = false;
   double seconds = 0;
@@ -31,7 +32,11 @@ struct Tally {
     has_several_inputs |= other.has_several_inputs;
     lemmas.insert(other.lemmas.begin(), other.lemmas.end());
     if (reason.empty()) reason = other.reason;
-    if (counterexample.empty()) counterexample = other.counterexample;
+    if (counterexample.empty()) {
+      counterexample = other.counterexample;
+      function = other.function;
+      obstacle = other.obstacle;
+    }
   }
   // `is_root`: the rule is proven itself; another is proven if some instantiation that it takes part in is valid.
   RuleState state(bool is_root) const {

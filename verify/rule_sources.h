@@ -1,10 +1,14 @@
 // The text of the rules, instructions and operations this program was built with, embedded by CMake.
 #pragma once
 
+#include <memory>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "compiler/machine/isa_kind.h"
+#include "compiler/support/diagnostic.h"
 
 namespace assay::verify {
 
@@ -20,5 +24,24 @@ struct RuleSources {
 
 // Null if the ISA is not part of the build.
 const RuleSources* rule_sources(IsaKind isa);
+
+// The same files as they are now in a source tree, so that an edit can be judged before it is built. What is made at
+// build time is made anew from the instructions; the operations' terms are those of the build.
+class SourceTree {
+ public:
+  // Errors: a file is missing, the instructions do not parse, the ISA is not part of the build.
+  static Expected<std::unique_ptr<SourceTree>> read(IsaKind isa, const std::string& root);
+  SourceTree(const SourceTree&) = delete;  // the sources point into it
+  SourceTree& operator=(const SourceTree&) = delete;
+
+  const RuleSources& sources() const { return sources_; }
+
+ private:
+  SourceTree() = default;
+
+  std::vector<std::unique_ptr<std::string>> texts_;
+  std::vector<RuleSource> rules_, instructions_;
+  RuleSources sources_;
+};
 
 }  // namespace assay::verify

@@ -1,6 +1,8 @@
 // See rule_users.h. Depth of the trees is bounded by the rule reader, so recursion is safe.
 #include "verify/rule_users.h"
 
+#include <algorithm>
+
 namespace assay::verify {
 
 using isle::Expr;
@@ -16,6 +18,29 @@ void collect_terms(const Expr& expr, std::set<uint32_t>& terms) {
 void collect_terms(const Pattern& pattern, std::set<uint32_t>& terms) {
   if (pattern.kind == Pattern::Kind::Term) terms.insert(pattern.term.index);
   for (const Pattern& child : pattern.children) collect_terms(child, terms);
+}
+
+LeadingRules::LeadingRules(const isle::Program& program, const isle::Rule& rule) : preferred(program.rules.size()) {
+  std::set<uint32_t> terms = {rule.term.index};
+  const auto add = [&](const isle::Rule& leads) {
+    preferred[leads.id.index] = true;
+    const std::string& term = program.terms[leads.term].name;
+    if (term == "lower" || term == "lower_branch") entries.push_back(leads.id);
+  };
+  add(rule);
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const isle::Rule& other : program.rules) {
+      if (preferred[other.id.index] || other.term == rule.term) continue;
+      std::set<uint32_t> builds;
+      collect_terms(other.result, builds);
+      for (const isle::IfLet& if_let : other.if_lets) collect_terms(if_let.value, builds);
+      if (std::ranges::none_of(builds, [&](uint32_t term) { return terms.contains(term); })) continue;
+      terms.insert(other.term.index);
+      add(other);
+      changed = true;
+    }
+  }
 }
 
 RuleUsers::RuleUsers(const isle::Program& program)

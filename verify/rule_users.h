@@ -16,6 +16,14 @@ namespace assay::verify {
 void collect_terms(const isle::Expr& expr, std::set<uint32_t>& terms);
 void collect_terms(const isle::Pattern& pattern, std::set<uint32_t>& terms);
 
+// The rules that may lead lowering to a rule, for runs at random that look for it (expand.h).
+struct LeadingRules {
+  LeadingRules(const isle::Program& program, const isle::Rule& rule);
+
+  std::vector<bool> preferred;        // by rule: it leads there, or is that rule
+  std::vector<isle::RuleId> entries;  // of them those of lower and lower_branch
+};
+
 class RuleUsers {
  public:
   explicit RuleUsers(const isle::Program& program);

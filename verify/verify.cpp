@@ -136,7 +136,14 @@ Expected<UnitResult> verify_sources(IsaKind isa, const RuleSources& sources, con
                       .inapplicable = total.inapplicable,
                       .seconds = total.seconds};
     for (const uint32_t lemma : total.lemmas) result.lemmas.push_back(program.terms[isle::TermId(lemma)].name);
-    if (result.state == RuleState::Failed) result.counterexample = total.counterexample;
+    if (result.state == RuleState::Failed) {
+      result.counterexample = total.counterexample;
+      result.obstacle = total.obstacle;
+      if (!total.function.empty()) {
+        const char* target = isa == IsaKind::x64 ? "x86_64" : name(isa);
+        result.function = std::string("test interpret\ntest run\ntarget ") + target + "\n\n; rule " + rule.name + " does not hold\n" + total.function;
+      }
+    }
     if (result.state == RuleState::Trusted || result.state == RuleState::Unknown) {
       result.reason = !total.reason.empty()                ? total.reason
                       : is_root || total.inapplicable != 0 ? "no instantiation applies"

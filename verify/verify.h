@@ -26,6 +26,7 @@ struct VerifyOptions {
   std::string cache;               // file of verdicts of earlier runs (proof_cache.h); empty: none
   double recheck = 0;              // share of what the cache knows that is asked again
   bool cross_check = false;        // have cvc5 confirm what is proven
+  bool functions = true;           // make RuleResult::function
   // Told after each rule; called from one thread at a time.
   std::function<void(const struct RuleResult&)> progress;
 };
@@ -45,7 +46,9 @@ struct RuleResult {
   uint32_t line = 0;
   RuleState state = RuleState::Unknown;
   std::string reason;          // of Unknown and Trusted
-  std::string counterexample;  // of Failed: several lines, in terms of the rule's variables
+  std::string counterexample;  // of Failed: several lines: the rule's text, in terms of whose variables the rest is
+  std::string function;        // of Failed: a file for `assay test` that fails where this rule is compiled in, or empty
+  std::string obstacle;        // why there is none
   unsigned applicable = 0;     // instantiations
   unsigned inapplicable = 0;
   bool has_one_input = false;       // it fires for a single value of its variables, of all its instantiations

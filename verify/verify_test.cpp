@@ -157,7 +157,7 @@ Expected<UnitResult> try_to_prove(const std::string& rules, const VerifyOptions&
 }
 
 UnitResult prove(const std::string& rules, const std::string& cache = "") {
-  auto unit = try_to_prove(rules, {.jobs = 1, .timeout_ms = 20'000, .cache = cache});
+  auto unit = try_to_prove(rules, {.jobs = 1, .timeout_ms = 20'000, .cache = cache, .functions = false});
   if (!unit) {
     ADD_FAILURE() << rules << "\n" << render(unit.error());
     return {};

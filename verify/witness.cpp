@@ -229,26 +229,8 @@ class Search {
   // A helper rule that no witness so far has made fire, perhaps because its term's spec stands for it in the rules that
   // use it: looked for by runs at random that prefer the rules that lead to it.
   void sample(const isle::Rule& rule) {
-    std::vector<bool> leads(program_.rules.size());
-    std::vector<isle::RuleId> entries;
-    std::set<uint32_t> terms = {rule.term.index};
-    leads[rule.id.index] = true;
-    if (is_entry(rule)) entries.push_back(rule.id);
-    for (bool changed = true; changed;) {
-      changed = false;
-      for (const isle::Rule& other : program_.rules) {
-        if (leads[other.id.index] || other.term == rule.term) continue;
-        std::set<uint32_t> builds;
-        collect_terms(other.result, builds);
-        for (const isle::IfLet& if_let : other.if_lets) collect_terms(if_let.value, builds);
-        if (std::ranges::none_of(builds, [&](uint32_t term) { return terms.contains(term); })) continue;
-        leads[other.id.index] = true;
-        terms.insert(other.term.index);
-        if (is_entry(other)) entries.push_back(other.id);
-        changed = true;
-      }
-    }
-    if (entries.empty()) {
+    const LeadingRules leads(program_, rule);
+    if (leads.entries.empty()) {
       reasons_[rule.id.index] = "no rule of lower leads to it";
       return;
     }
@@ -256,7 +238,7 @@ class Search {
     const unsigned samples = witness_exception(report_.isa, rule.name) == nullptr ? kSamples : kSamples / 20;
     for (unsigned i = 0; i < samples && failures < kFailures / 4 && !fired_[rule.id.index]; ++i) {
       Instantiation instantiation;
-      if (!sample_rule(*definitions_, terms_, entries[i % entries.size()], i, leads, instantiation)) continue;
+      if (!sample_rule(*definitions_, terms_, leads.entries[i % leads.entries.size()], i, leads.preferred, instantiation)) continue;
       if (!instantiation.rules.contains(rule.id.index)) continue;
       if (!attempt(rule, instantiation)) ++failures;
     }

@@ -16,6 +16,8 @@ std::string signed_text(uint64_t value, unsigned width) {
   return std::to_string(static_cast<int64_t>(value << unused) >> unused);
 }
 
+constexpr uint64_t kInSlot = 0x8899aabbccddeeff;
+
 // Width of the memory that an operation touches; 0 if it touches none.
 unsigned memory_width(const ops::Operation& op, const ClifInst& inst) {
   if (op.name == "load") return inst.result_width;
@@ -39,7 +41,7 @@ uint64_t number_of(const z3::model& model, const z3::expr& term) {
 WitnessFunction::WitnessFunction(Definitions& definitions, Terms& terms, const Instantiation& instantiation)
     : definitions_(definitions), terms_(terms), instantiation_(instantiation), clif_(instantiation.clif) {
   if (clif_.root == nullptr || clif_.root->operation < 0) {
-    obstacle_ = "it matches no particular operation";
+    obstacle_ = "it matches no particular operation, and no user of its term was found that fails";
     return;
   }
   for (const auto& value : clif_.constants) constants_.insert(value.get());
@@ -119,6 +121,11 @@ void WitnessFunction::collect(const ClifInst& inst) {
 }
 
 void WitnessFunction::stay_in_memory() {
+  if (!slots_.empty() && !operation(*clif_.root).results.empty()) {
+    for (const z3::expr& loaded : clif_.contents) {
+      constraints_.push_back(loaded == terms_.bv(64, kInSlot).extract(loaded.get_sort().bv_size() - 1, 0));
+    }
+  }
   for (const z3::expr& address : clif_.addresses) {
     in_memory_.push_back(z3::uge(address, terms_.bv(64, kRegion)) &&
                          z3::ule(address, terms_.bv(64, kRegion + kRegionSize - 8)));
@@ -219,20 +226,24 @@ void WitnessFunction::emit_branch(const ClifInst& inst) {
   }
 }
 
-// What is in a fresh stack slot is not known: a number is stored where a load will look. After a store, what is there
-// is returned.
+// What is in a fresh stack slot is not known: a number is stored where a load will look. What a store has put where is
+// returned, from an address that owes nothing to the store's.
 void WitnessFunction::emit_memory_check(bool before) {
   const ClifInst& root = *clif_.root;
   const unsigned width = memory_width(operation(root), root);
   const bool is_store = operation(root).results.empty();
-  if (slots_.empty() || width == 0 || is_store == before || clif_.addresses.empty()) return;
+  if (width == 0 || is_store == before || (slots_.empty() && (before || !same_address_))) return;
+  const uint64_t at = number_of(*model_, clif_.addresses.at(0));
+  if (at < kRegion || at + width / 8 > kRegion + kRegionSize) return;
   const std::string address = new_value();
-  const int64_t offset = static_cast<int64_t>(number_of(*model_, clif_.addresses[0]) - kRegion);
-  if (offset < 0 || offset + 8 > kRegionSize) return;
-  line(address + " = stack_addr.i64 ss0+" + std::to_string(offset));
+  if (slots_.empty()) {
+    line(address + " = iconst.i64 " + std::to_string(at));
+  } else {
+    line(address + " = stack_addr.i64 ss0+" + std::to_string(at - kRegion));
+  }
   const std::string value = new_value();
   if (before) {
-    line(value + " = iconst." + type_of(width) + " " + signed_text(0x8899aabbccddeeff, width));
+    line(value + " = iconst." + type_of(width) + " " + signed_text(kInSlot, width));
     line("store little " + value + ", " + address);
   } else {
     line(value + " = load." + type_of(width) + " little " + address);
@@ -240,8 +251,9 @@ void WitnessFunction::emit_memory_check(bool before) {
   }
 }
 
-std::string WitnessFunction::print(const std::string& name, const z3::model& model) {
+std::string WitnessFunction::print(const std::string& name, const z3::model& model, bool same_address) {
   model_ = &model;
+  same_address_ = same_address;
   printed_.clear();
   body_.clear();
   returns_.clear();
@@ -286,9 +298,11 @@ std::string WitnessFunction::print(const std::string& name, const z3::model& mod
   return text + "block0" + (typed.empty() ? "" : "(" + typed + ")") + ":\n" + body_ + "}\n";
 }
 
-WitnessFunction::Outcome WitnessFunction::outcome(const z3::model& model) const {
+WitnessFunction::Outcome WitnessFunction::outcome(const z3::model& model, bool memory_is_given) const {
   Outcome out;
-  if (touches_memory_ || !clif_.opaque.empty()) return out;
+  const ops::Operation& op = operation(*clif_.root);
+  const bool is_distance = op.name == "stack_addr" || op.name == "func_addr";
+  if (touches_memory_ ? !memory_is_given : !clif_.opaque.empty() && !is_distance) return out;
   if (clif_.target) {
     const uint64_t number = number_of(model, clif_.target->extract(63, 0));
     const bool in_table = number_of(model, clif_.target->extract(71, 64)) == 1;
@@ -302,6 +316,8 @@ WitnessFunction::Outcome WitnessFunction::outcome(const z3::model& model) const 
   out.trap = static_cast<uint8_t>(number_of(model, *clif_.trap_code));
   if (out.trap != 0) return out;
   for (const z3::expr& result : clif_.results) out.results.push_back(number_of(model, result));
+  if (is_distance) out.results.at(0) -= number_of(model, clif_.opaque.begin()->second);
+  if (touches_memory_ && out.results.empty()) out.results.push_back(number_of(model, clif_.contents.at(0)));
   return out;
 }
 

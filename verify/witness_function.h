@@ -37,8 +37,8 @@ class WitnessFunction {
   const std::vector<z3::expr>& immediates() const { return immediates_; }
   bool touches_memory() const { return touches_memory_; }
 
-  // The function's text.
-  std::string print(const std::string& name, const z3::model& model);
+  // The function's text. `same_address`: what is stored is returned, for all calls store where the model does.
+  std::string print(const std::string& name, const z3::model& model, bool same_address = false);
 
   // What the model says that a call gives.
   struct Outcome {
@@ -46,7 +46,8 @@ class WitnessFunction {
     uint8_t trap = 0;
     std::vector<uint64_t> results;
   };
-  Outcome outcome(const z3::model& model) const;
+  // `memory_is_given`: what the region holds is what the model says that is loaded.
+  Outcome outcome(const z3::model& model, bool memory_is_given = false) const;
 
  private:
   using ValuePtr = const ClifValue*;
@@ -81,6 +82,7 @@ class WitnessFunction {
 
   // While printing.
   const z3::model* model_ = nullptr;
+  bool same_address_ = false;
   std::map<ValuePtr, std::string> printed_;
   std::string body_, returns_;
   unsigned next_value_ = 0;

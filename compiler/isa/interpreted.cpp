@@ -57,4 +57,27 @@ std::unique_ptr<TargetIsa> interpreted_isa(IsaKind kind) {
   }
 }
 
+void set_interpreted_rules(IsaKind kind, const isle::Program* rules) {
+  switch (kind) {
+#ifdef ASSAY_HAS_X64
+    case IsaKind::x64:
+      return x64::interpret_edited_rules(rules);
+#endif
+#ifdef ASSAY_HAS_AARCH64
+    case IsaKind::aarch64:
+      return aarch64::interpret_edited_rules(rules);
+#endif
+#ifdef ASSAY_HAS_RISCV64
+    case IsaKind::riscv64:
+      return riscv64::interpret_edited_rules(rules);
+#endif
+#ifdef ASSAY_HAS_S390X
+    case IsaKind::s390x:
+      return s390x::interpret_edited_rules(rules);
+#endif
+    default:
+      return;
+  }
+}
+
 }  // namespace assay::isa

@@ -50,7 +50,7 @@ function names(list, r) {
 
 function ruleDetail(row) {
   return [
-    code(row.counterexample, 'bad'), code(row.text),
+    code(row.counterexample, 'bad'), code(row.function), code(row.text),
     facts([
       [row.state === 'trusted' ? 'trusted because' : 'reason', row.reason],
       ['root', row.term], ['lemmas: specs of', row.lemmas.join(', ')],

@@ -54,6 +54,7 @@ Json to_json(const RuleRow& row) {
                 {"machine", to_json(row.machine)}}}};
   if (!result.reason.empty()) out["reason"] = result.reason;
   if (!result.counterexample.empty()) out["counterexample"] = result.counterexample;
+  if (!result.function.empty()) out["function"] = result.function;
   if (row.fired) out["fired"] = *row.fired;
   return out;
 }
