@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
+#include "cli/yardstick.h"
 #include "verify/mutants.h"
 
 namespace assay::cli {
@@ -30,6 +31,7 @@ struct Options {
   std::string explanations;
   bool list = false;
   bool json = false;
+  SeededArguments seeded;
 };
 
 nlohmann::json to_json(const verify::MutantReport& report, bool list) {
@@ -89,6 +91,13 @@ void print_text(const verify::MutantReport& report) {
 }
 
 int run_mutants(const Options& options) {
+  if (options.kinds == std::vector<std::string>{"seeded"}) {
+    SeededArguments seeded = options.seeded;
+    seeded.list = options.list;
+    seeded.json = options.json;
+    seeded.options.seed = options.seed;
+    return run_seeded(seeded);
+  }
   std::vector<IsaKind> isas;
   for (const std::string& text : options.isas) {
     const auto isa = isa_from_name(text);
@@ -156,7 +165,7 @@ void add_mutants(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("mutants", "Hold small mistakes in rules and specs before the prover");
   command->add_option("--isa,--target", options->isas, "x64, aarch64, riscv64, s390x; several; default: all");
-  command->add_option("--kind", options->kinds, "rules, specs, or both with a comma (the default)")->delimiter(',');
+  command->add_option("--kind", options->kinds, "rules, specs, or both with a comma (the default); or seeded")->delimiter(',');
   command->add_option("--rule", options->rules, "only rules and specs whose name contains this; several");
   command->add_option("--count", options->count, "a random choice of so many; default: all");
   command->add_option("--seed", options->seed, "the choice follows from it");
@@ -166,6 +175,7 @@ void add_mutants(CLI::App& app, Action& action) {
                       std::string("why survivors are no holes; default: ") + kExplanations + ", if it is there");
   command->add_flag("--list", options->list, "list the mutants, prove nothing");
   command->add_flag("--json", options->json, "one JSON object on standard output");
+  add_seeded_options(*command, options->seeded);
   add_example(*command, "assay mutants --kind rules --isa riscv64 --rule iadd");
   command->callback([options, &action] { action = [options] { return run_mutants(*options); }; });
 }

@@ -1,0 +1,162 @@
+// The yardstick's parts: patches and weaving on small texts, and that every seeded mistake of the tree still applies
+// and can be woven. Whether the woven tree builds is ci/mutants' to say.
+#include "fuzz/yardstick.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <set>
+
+#include "fuzz/measured_process.h"
+#include "fuzz/seeded_mistake.h"
+#include "fuzz/seeded_weave.h"
+
+namespace assay::fuzz {
+namespace {
+
+constexpr char kFolder[] = "corpus/mutants/seeded";
+
+constexpr char kPatch[] =
+    "Title: t\nArea: rules\nISA: x64\nStage: virtual\nCulprit: a | b\nOrigin: -\n\n"
+    "--- a/dir/f.cpp\n+++ b/dir/f.cpp\n@@ -2,3 +2,3 @@\n two\n-three\n+drei\n four\n";
+
+TEST(SeededMistake, IsRead) {
+  const auto mistake = parse_mistake("x/012-some-name.patch", kPatch);
+  ASSERT_TRUE(mistake) << render(mistake.error());
+  EXPECT_EQ(mistake->number, 12u);
+  EXPECT_EQ(mistake->name, "some-name");
+  EXPECT_EQ(mistake->culprits, (std::vector<std::string>{"a", "b"}));
+  EXPECT_FALSE(mistake->is_harmless);
+  ASSERT_EQ(mistake->edits.count("dir/f.cpp"), 1u);
+  EXPECT_FALSE(parse_mistake("some-name.patch", kPatch));
+  EXPECT_FALSE(parse_mistake("012-x.patch", "Title: t\nArea: rules\nISA: x64\n"));
+}
+
+TEST(SeededMistake, IsAppliedWhereItsLinesAre) {
+  const auto mistake = parse_mistake("012-x.patch", kPatch);
+  ASSERT_TRUE(mistake);
+  const auto& hunks = mistake->edits.at("dir/f.cpp");
+  EXPECT_EQ(patched("one\ntwo\nthree\nfour\n", hunks), "one\ntwo\ndrei\nfour\n");
+  EXPECT_EQ(patched("new\nnew\none\ntwo\nthree\nfour\nfive\n", hunks), "new\nnew\none\ntwo\ndrei\nfour\nfive\n");
+  EXPECT_FALSE(patched("one\ntwo\n3\nfour\n", hunks));
+}
+
+TEST(Weave, BodiesOfFunctionsAreChosenAtRunTime) {
+  const std::string clean =
+      "namespace n {\nint f(int a) { return a; }\nstruct S {\n  int g() const { return '{'; }\n};\n}\n";
+  const std::string other =
+      "namespace n {\nint f(int a) { return a + 1; }\nstruct S {\n  int g() const { return '{'; }\n};\n}\n";
+  const auto woven = weave_cpp(clean, {{7, other}});
+  ASSERT_TRUE(woven) << render(woven.error());
+  EXPECT_NE(woven->find("if (::assay::fault(7)) { return a + 1; } else { return a; }"), std::string::npos) << *woven;
+  EXPECT_NE(woven->find("int g() const { return '{'; }"), std::string::npos) << *woven;
+}
+
+TEST(Weave, RefusesWhatIsNoBody) {
+  EXPECT_FALSE(
+      weave_cpp("const int k = 1;\nint f() { return k; }\n", {{7, "const int k = 2;\nint f() { return k; }\n"}}));
+  EXPECT_FALSE(weave_cpp("int f() { return 1; }\n", {{7, "int f() { return 1; }\nint g() { return 1; }\n"}}));
+  EXPECT_FALSE(weave_isle("(decl a (B) C)\n", {{7, "(decl a (B) D)\n"}}));
+}
+
+TEST(Weave, RulesStandTwice) {
+  const std::string clean = ";; text\n(rule one 1 (lower (a x)) (b x))\n(rule two (lower (c x)) (d x))\n";
+  const Version version{7, ";; text\n(rule one 1 (lower (a x)) (e x))\n(rule two (lower (c x)) (d x))\n"};
+  const auto woven = weave_isle(clean, {version});
+  ASSERT_TRUE(woven) << render(woven.error());
+  EXPECT_EQ(*woven,
+            ";; text\n(rule one 1 (lower (a x)) (if-let false (fault 7)) (b x))\n(rule two (lower (c x)) (d x))\n"
+            "(rule one__7 1 (lower (a x)) (if-let true (fault 7)) (e x))\n");
+  const auto under = isle_under_fault(clean, version);
+  ASSERT_TRUE(under);
+  EXPECT_EQ(*under, ";; text\n(rule one__7 1 (lower (a x)) (e x))\n(rule two (lower (c x)) (d x))\n");
+}
+
+// Fails when an edit of the tree has left a seeded mistake behind: make its patch anew against the new text.
+TEST(SeededMistakes, AllApplyAndCanBeWoven) {
+  const auto mistakes = read_mistakes(kFolder);
+  ASSERT_TRUE(mistakes) << render(mistakes.error());
+  std::map<std::string, std::vector<Version>> versions;
+  for (const SeededMistake& mistake : *mistakes) {
+    for (const auto& [path, hunks] : mistake.edits) {
+      const auto text = read_file(path);
+      ASSERT_TRUE(text) << mistake.number << ": " << render(text.error());
+      auto changed = patched(*text, hunks);
+      ASSERT_TRUE(changed) << mistake.number << "-" << mistake.name << ", " << path << ": " << render(changed.error());
+      EXPECT_NE(*changed, *text) << mistake.number;
+      versions[path].push_back({mistake.number, std::move(*changed)});
+    }
+  }
+  for (const auto& [path, all] : versions) {
+    const auto text = read_file(path);
+    ASSERT_TRUE(text);
+    if (path.ends_with(".cpp") || path.ends_with(".h")) {
+      const auto woven = weave_cpp(*text, all);
+      EXPECT_TRUE(woven) << path << ": " << render(woven.error());
+    } else if (path.ends_with(".isle")) {
+      const auto woven = weave_isle(*text, all);
+      EXPECT_TRUE(woven) << path << ": " << render(woven.error());
+    }
+  }
+}
+
+TEST(SeededMistakes, AreManyOfAllKindsOnAllMachines) {
+  const auto mistakes = read_mistakes(kFolder);
+  ASSERT_TRUE(mistakes);
+  unsigned count = 0, harmless = 0;
+  std::set<std::string> areas, isas;
+  for (const SeededMistake& mistake : *mistakes) {
+    ++(mistake.is_harmless ? harmless : count);
+    areas.insert(mistake.area);
+    isas.insert(mistake.isa);
+  }
+  EXPECT_GE(count, 60u);
+  EXPECT_GE(harmless, 10u);
+  for (const char* area : {"rules", "specs", "abi", "encoder", "allocator", "interpreter", "rule compiler", "labels"}) {
+    EXPECT_TRUE(areas.count(area)) << area;
+  }
+  for (const char* isa : {"x64", "aarch64", "riscv64", "s390x"}) EXPECT_TRUE(isas.count(isa)) << isa;
+}
+
+TEST(MeasuredProcess, TellsOutputAndStatus) {
+  const auto result = run_measured(
+      {.command = {"sh", "-c", "echo $GREETING; echo wrong >&2; exit 3"}, .environment = {{"GREETING", "hello"}}});
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->output, "hello\n");
+  EXPECT_EQ(result->errors, "wrong\n");
+  EXPECT_EQ(result->status, 3);
+  EXPECT_FALSE(result->is_stopped);
+}
+
+TEST(MeasuredProcess, IsStoppedWithItsChildrenAtALimitOfProcessorTime) {
+  const auto result = run_measured({.command = {"sh", "-c", "sh -c 'while :; do :; done'"}, .cpu_limit = 0.2});
+  ASSERT_TRUE(result);
+  EXPECT_TRUE(result->is_stopped);
+  EXPECT_GT(result->cpu_seconds, 0.19);
+}
+
+TEST(Yardstick, CountsWhatWasNoticed) {
+  Verdict found{.number = 1, .area = "rules"}, missed{.number = 2, .area = "abi"}, spec{.number = 3, .area = "specs"};
+  found.judges = {{"verify", true, 1.0, "rule"}, {"fuzz", true, 2.0, "result 0"}};
+  found.instructions = 2;
+  found.is_stage_right = true;
+  found.is_culprit_right = false;
+  missed.judges = {{"fuzz", false, 60.0, ""}};
+  spec.is_compiled = false;
+  spec.judges = {{"verify", true, 1.0, "rule"}};
+  Verdict harmless{.number = 4, .is_harmless = true};
+  harmless.judges = {{"fuzz", false, 30.0, ""}};
+  const Summary summary = summarise({found, missed, spec, harmless});
+  EXPECT_EQ(summary.mistakes, 3u);
+  EXPECT_EQ(summary.noticed, 2u);
+  EXPECT_EQ(summary.compiled, 2u);
+  EXPECT_EQ(summary.fuzzed, 1u);
+  EXPECT_EQ(summary.stage_right, 1u);
+  EXPECT_EQ(summary.culprit_right, 0u);
+  EXPECT_EQ(summary.harmless_reported, 0u);
+  EXPECT_EQ(summary.median_rule_size, 2);
+  EXPECT_NE(to_markdown({found}).find("| 1 |"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace assay::fuzz
