@@ -69,6 +69,7 @@ void Interpreter::run(const Program& program, uint32_t function, std::span<const
                       std::span<const Region> regions, const Config& config, Outcome& outcome) {
   outcome.kind = OutcomeKind::OutOfFuel;
   outcome.results.clear();
+  outcome.calls.clear();
   outcome.trap = {};
   outcome.function = 0;
   outcome.inst = {};
@@ -122,6 +123,13 @@ void Interpreter::run(const Program& program, uint32_t function, std::span<const
     scratch_.clear();
     for (uint32_t i = 0; i < count; ++i) scratch_.push_back(v[f->slot_lists[begin + i]]);
   };
+
+  std::span<uint8_t> host_memory;
+  for (const Region& region : regions) {
+    if (!region.writable || region.bytes.size() < kHostMemory) continue;
+    host_memory = region.bytes;
+    break;
+  }
 
   for (uint64_t fuel = config.fuel; fuel != 0; --fuel) {
     const Step& step = f->steps[pc++];
@@ -263,16 +271,28 @@ void Interpreter::run(const Program& program, uint32_t function, std::span<const
           if (callee == kNoFunction) return stop(OutcomeKind::Unsupported, "call of " + f->callee_names[step.b]);
         } else {
           const uint64_t offset = v[step.a] - config.function_base;
-          if (offset % kFunctionSize != 0 || offset / kFunctionSize >= program.size()) {
+          if (offset % kFunctionSize != 0 ||
+              offset / kFunctionSize >= program.size() + program.host_functions().size()) {
             return stop(OutcomeKind::UndefinedBehaviour, "call through a pointer to no function");
           }
           callee = static_cast<uint32_t>(offset / kFunctionSize);
         }
-        if (program.function(callee).signature != site.signature) {
+        const bool is_host = callee >= program.size();
+        const HostFunction* host = is_host ? &program.host_functions()[callee - program.size()] : nullptr;
+        if ((is_host ? host->signature : program.function(callee).signature) != site.signature) {
           return stop(OutcomeKind::UndefinedBehaviour, "call with another signature than the function's");
         }
         collect(site.args_begin, site.args_count);
-        if (step.kind == StepKind::kTailCall || step.kind == StepKind::kTailCallIndirect) {
+        const bool is_tail = step.kind == StepKind::kTailCall || step.kind == StepKind::kTailCallIndirect;
+        if (is_host) {
+          if (is_tail) return stop(OutcomeKind::Unsupported, "tail call of " + host->name);
+          outcome.calls.push_back({host->name, scratch_});
+          call_host(outcome.calls.back(), host_memory, host->result_bits, scratch_);
+          for (uint32_t i = 0; i < site.results_count; ++i) v[f->slot_lists[site.results_begin + i]] = scratch_[i];
+          fuel -= std::min(fuel - 1, kHostCallFuel);
+          break;
+        }
+        if (is_tail) {
           leave();
         } else {
           frames_.back().pc = pc;

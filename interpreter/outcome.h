@@ -8,6 +8,7 @@
 #include "compiler/ir/data_value.h"
 #include "compiler/ir/entities.h"
 #include "compiler/ir/immediates.h"
+#include "interpreter/host_function.h"
 
 namespace assay::interpreter {
 
@@ -30,6 +31,7 @@ struct Outcome {
   ir::TrapCode trap;                   // Trapped: the code …
   uint32_t function = 0;               // … and of Trapped, UndefinedBehaviour and Unsupported the place:
   ir::Inst inst;                       // function by its number in the Program, instruction by its number there
+  std::vector<HostCall> calls;         // of host functions, in order; whatever the kind
   std::string text;                    // UndefinedBehaviour: what; Unsupported: "operation.type"
 
   bool operator==(const Outcome&) const = default;

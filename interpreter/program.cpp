@@ -90,6 +90,9 @@ void Decoder::run() {
   }
   for (const ir::FunctionDeclaration& declaration : function_.functions) {
     out_.callee_names.push_back(ir::to_string(declaration.name));
+    const bool may_be_host = declaration.declared && is_host_name(out_.callee_names.back());
+    out_.callee_signatures.push_back(
+        may_be_host ? program_.signature_number(function_.signatures[declaration.signature]) : 0);
   }
   out_.callees.assign(out_.callee_names.size(), kNoFunction);
 
@@ -403,8 +406,10 @@ void Program::clear() {
     f.messages.clear();
     f.callees.clear();
     f.callee_names.clear();
+    f.callee_signatures.clear();
   }
   count_ = 0;
+  host_functions_.clear();
   signatures_.clear();
   by_name_.clear();
   by_signature_.clear();
@@ -447,8 +452,27 @@ void Program::link() {
   for (size_t i = 0; i < count_; ++i) by_name_.emplace(functions_[i].name, static_cast<uint32_t>(i));
   for (size_t i = 0; i < count_; ++i) {
     DecodedFunction& f = functions_[i];
-    for (size_t n = 0; n < f.callees.size(); ++n) f.callees[n] = find(f.callee_names[n]);
+    for (size_t n = 0; n < f.callees.size(); ++n) {
+      f.callees[n] = find(f.callee_names[n]);
+      if (f.callees[n] == kNoFunction) f.callees[n] = link_host(f.callee_names[n], f.callee_signatures[n]);
+    }
   }
+}
+
+uint32_t Program::link_host(const std::string& name, uint32_t signature) {
+  if (!is_host_name(name)) return kNoFunction;
+  uint32_t number = 0;
+  while (number < host_functions_.size() && host_functions_[number].name != name) ++number;
+  if (number == host_functions_.size()) {
+    HostFunction host{.name = name, .signature = signature, .result_bits = {}};
+    const auto fits = [](const ir::AbiParam& param) { return param.type.is_int() && param.type.bits() <= 64; };
+    const ir::Signature& types = signatures_[signature];
+    if (!std::all_of(types.params.begin(), types.params.end(), fits)) return kNoFunction;
+    if (!std::all_of(types.returns.begin(), types.returns.end(), fits)) return kNoFunction;
+    for (const ir::AbiParam& param : types.returns) host.result_bits.push_back(static_cast<uint8_t>(param.type.bits()));
+    host_functions_.push_back(std::move(host));
+  }
+  return static_cast<uint32_t>(count_) + number;
 }
 
 uint32_t Program::find(const std::string& name) const {

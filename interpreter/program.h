@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "compiler/ir/function.h"
+#include "interpreter/host_function.h"
 #include "interpreter/scalar.h"
 
 namespace assay::interpreter {
@@ -101,6 +102,14 @@ struct DecodedFunction {
   std::vector<std::string> messages;
   std::vector<uint32_t> callees;  // by ir::FuncRef: function number, or kNoFunction; filled by link()
   std::vector<std::string> callee_names;
+  std::vector<uint32_t> callee_signatures;  // of those that may be host functions
+};
+
+// See host_function.h. Called by the numbers that follow those of the functions.
+struct HostFunction {
+  std::string name;
+  uint32_t signature = 0;  // its number in Program
+  std::vector<uint8_t> result_bits;
 };
 
 inline constexpr uint32_t kNoFunction = 0xffffffffu;
@@ -118,6 +127,7 @@ class Program {
 
   size_t size() const { return count_; }
   const DecodedFunction& function(uint32_t number) const { return functions_[number]; }
+  std::span<const HostFunction> host_functions() const { return host_functions_; }
   // The number of the function called `name` (with its `%`), or kNoFunction.
   uint32_t find(const std::string& name) const;
 
@@ -130,9 +140,12 @@ class Program {
  private:
   friend class Decoder;
   uint32_t signature_number(const ir::Signature& signature);
+  // Of a callee that is not defined: the number of the host function of that name, or kNoFunction.
+  uint32_t link_host(const std::string& name, uint32_t signature);
 
   std::vector<DecodedFunction> functions_;  // the first count_ are in use
   size_t count_ = 0;
+  std::vector<HostFunction> host_functions_;
   std::vector<ir::Signature> signatures_;
   std::unordered_map<std::string, uint32_t> by_name_;
   std::unordered_map<std::string, uint32_t> by_signature_;

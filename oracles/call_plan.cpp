@@ -65,21 +65,6 @@ uint64_t mix(uint64_t x) {  // splitmix64's finisher
 
 uint64_t low_bits(unsigned bits) { return ~uint64_t{0} >> (64 - bits); }
 
-// The whole word a value is passed as, given what to put where nothing is promised.
-uint64_t extend(uint64_t value, unsigned bits, ir::Extension extension, uint64_t arbitrary) {
-  if (bits >= 64) return value;
-  const uint64_t mask = low_bits(bits);
-  switch (extension) {
-    case ir::Extension::kUext:
-      return value & mask;
-    case ir::Extension::kSext:
-      return (value >> (bits - 1) & 1) != 0 ? value | ~mask : value & mask;
-    case ir::Extension::kNone:
-      break;
-  }
-  return (value & mask) | (arbitrary & ~mask);
-}
-
 void put_word(std::vector<uint8_t>& bytes, uint32_t offset, uint64_t word, std::endian order) {
   if (bytes.size() < offset + kSlot) bytes.resize(offset + kSlot);
   for (uint32_t i = 0; i < kSlot; ++i) {
@@ -102,6 +87,20 @@ uint64_t result_word(const CallLayout& layout, const Outcome& outcome, size_t n)
 }
 
 }  // namespace
+
+uint64_t extend_word(uint64_t value, unsigned bits, ir::Extension extension, uint64_t arbitrary) {
+  if (bits >= 64) return value;
+  const uint64_t mask = low_bits(bits);
+  switch (extension) {
+    case ir::Extension::kUext:
+      return value & mask;
+    case ir::Extension::kSext:
+      return (value >> (bits - 1) & 1) != 0 ? value | ~mask : value & mask;
+    case ir::Extension::kNone:
+      break;
+  }
+  return (value & mask) | (arbitrary & ~mask);
+}
 
 Expected<CallLayout> lay_out_call(const ir::Signature& signature, IsaKind isa) {
   const auto refuse = [isa](const std::string& what) {
@@ -147,6 +146,7 @@ void make_plan(const CallLayout& layout, uint32_t entry, std::span<const ir::Dat
   plan.result_stack_bytes = 0;
   plan.callee_pops = 0;
   plan.preserves = Preserves::CAbi;
+  plan.host = nullptr;
 
   const auto pass = [&](const CallLocation& location, uint64_t word) {
     if (location.in_register) {
@@ -158,7 +158,7 @@ void make_plan(const CallLayout& layout, uint32_t entry, std::span<const ir::Dat
   for (size_t i = 0; i < layout.params.size(); ++i) {
     const CallLocation& location = layout.params[i];
     const uint64_t arbitrary = mix(seed + 0x9e3779b97f4a7c15u * (i + 1));
-    pass(location, extend(args[i].as_u64(), location.type.bits(), location.extension, arbitrary));
+    pass(location, extend_word(args[i].as_u64(), location.type.bits(), location.extension, arbitrary));
   }
   if (layout.has_return_area) {
     pass(layout.return_area, memory_map::stack_arguments(layout.isa) + layout.return_area_offset);
@@ -177,7 +177,7 @@ std::optional<std::string> compare_results(const CallLayout& layout, std::span<c
     const CallLocation& location = layout.returns[i];
     const uint64_t word = result_word(layout, outcome, i);
     // Where nothing is promised, the machine's own upper bits are right.
-    const uint64_t right = extend(expected[i].as_u64(), location.type.bits(), location.extension, word);
+    const uint64_t right = extend_word(expected[i].as_u64(), location.type.bits(), location.extension, word);
     if (word == right) continue;
     const ir::DataValue value(location.type, word);
     if (value == expected[i]) {

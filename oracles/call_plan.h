@@ -50,6 +50,9 @@ struct CallLayout {
 // frame holds.
 Expected<CallLayout> lay_out_call(const ir::Signature& signature, IsaKind isa);
 
+// The whole register or slot that a value is passed in, given what to put where nothing is promised.
+uint64_t extend_word(uint64_t value, unsigned bits, ir::Extension extension, uint64_t arbitrary);
+
 // One call of the function at `entry`. `args` are of the parameters' types; `seed` chooses the arbitrary bits.
 // Overwrites `plan`, reusing its memory.
 void make_plan(const CallLayout& layout, uint32_t entry, std::span<const ir::DataValue> args, uint64_t seed,

@@ -10,6 +10,8 @@
 //       and the top of the stack hold fixed patterns; regions are reset before every run.
 //   G2  A hardware event at a pc in the image's trap table is Trapped with that site's code; any other is Faulted.
 //   G3  Registers the C ABI preserves, the stack pointer and the caller's frame are checked after a return.
+//       A call of a function outside of the image is handed to the plan's HostHandler, which sees and sets registers and
+//       memory as a callee would (host_calls.h); the run goes on behind it.
 //   G4  An executor that cannot run something says Unsupported, with the reason.
 // Not guaranteed: the in-process native executor and QEMU's guest server share their address space with the code
 // under test, so a wild store may hit them; Unicorn maps nothing but what is listed here.
@@ -88,6 +90,8 @@ struct Image {
   std::vector<uint8_t> bytes;
   std::vector<TrapSite> traps;  // any order; load() sorts its copy
   std::vector<CodeRange> functions;
+  // Offsets of trapping instructions that stand for functions outside of the image (HostHandler), by rising offset.
+  std::vector<uint32_t> host_stubs;
 };
 
 // Memory the code may touch. The address is a multiple of memory_map::kPage; the mapped size is `bytes` rounded up, and
@@ -104,6 +108,8 @@ enum class Preserves : uint8_t {
   FramePointerOnly,  // Cranelift's `tail`: SP and the frame pointer
 };
 
+class HostHandler;
+
 // One call: what to set, and what to read afterwards.
 struct Plan {
   uint32_t entry = 0;  // offset of the function in the image
@@ -114,6 +120,7 @@ struct Plan {
   uint32_t result_stack_bytes = 0;           // lie beyond the arguments and belong to the callee
   uint32_t callee_pops = 0;                  // bytes by which the callee raises SP on return (`tail`)
   Preserves preserves = Preserves::CAbi;
+  HostHandler* host = nullptr;  // asked when the code gets to one of Image::host_stubs
 };
 
 // How long a run may take. Unicorn counts basic blocks; native code and QEMU are stopped by the clock.

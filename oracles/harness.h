@@ -2,7 +2,7 @@
 // outcome held against the reference interpreter's. What `assay test`, `fuzz` and `reduce` are made of.
 //
 // Compared: results (and their promised extensions), trap code and the CLIF instruction it struck, every byte of every
-// region, and what the executors check themselves (preserved registers, stack pointer, the caller's frame).
+// region, calls of host functions with their arguments (interpreter/host_function.h), and what the executors check themselves (preserved registers, stack pointer, the caller's frame).
 // Not compared are inputs on which CLIF promises nothing: undefined behaviour, more steps than the fuel, a stack that
 // overflowed, operations the interpreter does not know, and outcomes that depend on where the stack or functions are,
 // or on what fresh stack slots hold (the interpreter runs such programs twice, with different addresses and contents,
@@ -69,6 +69,7 @@ enum class FindingKind : uint8_t {
   Hang,      // did not end, where the interpreter did
   Compiler,  // a check of the compiler complained
   Crash,     // the process that compiled and ran the case died; found by those who watch it, not by the harness
+  Calls,     // of host functions: others, or with other arguments
   Meaning,   // two versions of a program that mean the same differ on the interpreter; found by fuzz/mutate_case.h
 };
 const char* name(FindingKind kind);
@@ -88,6 +89,11 @@ struct Finding {
 };
 // "x64 unicorn-x64 speed, input 2: result 0 is 5, should be 6"
 std::string describe(const Finding& finding);
+
+// After a trap of `inst`, an access of [fault_address, …): may a machine have written the byte at `address` although the
+// interpreter has not? A store that traps in its second page may have written the part in the first, on some machines;
+// nothing else may.
+bool may_be_partly_written(const ir::Function& function, ir::Inst inst, uint64_t fault_address, uint64_t address);
 
 struct ExecutorStats {
   uint64_t runs = 0;

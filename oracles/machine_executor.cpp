@@ -86,6 +86,9 @@ Expected<void> MachineExecutor::load(const Image& image, std::span<const Region>
   for (const TrapSite& site : image.traps) {
     if (site.offset >= image.bytes.size()) return fail("trap site lies outside the image");
   }
+  for (const uint32_t offset : image.host_stubs) {
+    if (offset >= image.bytes.size()) return fail("host function lies outside the image");
+  }
   std::vector<const Region*> sorted;
   for (const Region& region : regions) sorted.push_back(&region);
   std::ranges::sort(sorted, {}, [](const Region* region) { return region->address; });
@@ -206,6 +209,34 @@ const TrapSite* MachineExecutor::find_trap(uint64_t pc) const {
   return found != image_.traps.end() && found->offset == offset ? &*found : nullptr;
 }
 
+bool MachineExecutor::is_host_stub(uint64_t pc) const {
+  return pc >= map::kCodeBase && pc - map::kCodeBase < image_.bytes.size() &&
+         std::ranges::binary_search(image_.host_stubs, static_cast<uint32_t>(pc - map::kCodeBase));
+}
+
+Event MachineExecutor::run_through(const Plan& plan, const Limits& limits, bool precise, std::string& violation) {
+  constexpr unsigned kMostCalls = 4096;
+  constexpr size_t kHostRegion = 128;
+  reset_memory();
+  state_ = before_;
+  if (plan.host != nullptr) plan.host->begin();
+  Event event = execute(map::kCodeBase + plan.entry, state_, wanted_, limits, precise);
+  for (unsigned calls = 0; plan.host != nullptr && event.kind == Event::Kind::Fault && is_host_stub(event.pc); ++calls) {
+    if (calls == kMostCalls) return {.kind = Event::Kind::OutOfFuel};
+    HostContext context{.state = state_, .stack = view_.stack, .memory = {}};
+    for (size_t i = 0; i < regions_.size(); ++i) {
+      if (!regions_[i].writable || regions_[i].bytes.size() < kHostRegion) continue;
+      context.memory = {view_.regions[i], regions_[i].bytes.size()};
+      break;
+    }
+    const auto stub = std::ranges::lower_bound(image_.host_stubs, static_cast<uint32_t>(event.pc - map::kCodeBase));
+    violation = plan.host->call(static_cast<size_t>(stub - image_.host_stubs.begin()), context);
+    if (!violation.empty()) return event;
+    event = execute(context.pc, state_, wanted_, limits, precise);
+  }
+  return event;
+}
+
 // Everything outside frame, arguments and regions that the callee could reach must be as before.
 bool MachineExecutor::check_memory(Outcome& outcome) const {
   auto violated = [&](std::string what) {
@@ -305,9 +336,9 @@ void MachineExecutor::run(const Plan& plan, const Limits& limits, Outcome& outco
     return;
   }
   prepare(plan);
-  reset_memory();
-  state_ = before_;
-  const Event event = execute(map::kCodeBase + plan.entry, state_, wanted_, limits);
+  std::string violation;
+  Event event = run_through(plan, limits, false, violation);
+  if (event.imprecise && violation.empty()) event = run_through(plan, limits, true, violation);
   if (event.kind == Event::Kind::Unsupported || event.kind == Event::Kind::OutOfFuel) {
     outcome.kind = event.kind == Event::Kind::OutOfFuel ? OutcomeKind::OutOfFuel : OutcomeKind::Unsupported;
     outcome.text = event.text;
@@ -315,6 +346,11 @@ void MachineExecutor::run(const Plan& plan, const Limits& limits, Outcome& outco
     return;
   }
   copy_memory(outcome);
+  if (!violation.empty()) {
+    outcome.kind = OutcomeKind::AbiViolated;
+    outcome.text = std::move(violation);
+    return;
+  }
   if (!check_memory(outcome)) return;
   if (event.kind == Event::Kind::Fault) {
     if (const TrapSite* site = find_trap(event.pc)) {

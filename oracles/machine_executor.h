@@ -28,6 +28,24 @@ struct Event {
   uint64_t pc = 0;       // Fault: the first byte of the instruction; Fetch: the address that could not be fetched
   uint64_t address = 0;  // Read and Write
   std::string text = {};  // Unsupported
+  bool imprecise = false;  // a fault whose place is not known: execute() again from the start, precisely
+};
+
+// What a function outside of the image sees when it is called, and leaves behind.
+struct HostContext {
+  MachineState& state;
+  uint8_t* stack;              // memory_map::kStackSize bytes
+  std::span<uint8_t> memory;   // the first writable region of some size, or nothing
+  uint64_t pc = 0;             // to be set: where the run goes on
+};
+
+class HostHandler {
+ public:
+  virtual ~HostHandler() = default;
+  // A run begins, perhaps once more.
+  virtual void begin() = 0;
+  // What the caller violated, or nothing; then the run goes on. `number`: of the stub.
+  virtual std::string call(size_t number, HostContext& context) = 0;
 };
 
 class MachineExecutor : public Executor {
@@ -43,9 +61,10 @@ class MachineExecutor : public Executor {
   // Makes code (image().bytes at kCodeBase) and regions() accessible to the machine and to view_. Called by load().
   virtual Expected<void> install() = 0;
   // Runs from `entry` with `state`; leaves the final registers there. Memory was reset before. `wanted` lists the
-  // registers that must be right afterwards.
-  virtual Event execute(uint64_t entry, MachineState& state, std::span<const RegisterId> wanted,
-                        const Limits& limits) = 0;
+  // registers that must be right afterwards; at a fault at one of the image's host stubs, all of them must be. `precise`:
+  // an Event that is imprecise will not do.
+  virtual Event execute(uint64_t entry, MachineState& state, std::span<const RegisterId> wanted, const Limits& limits,
+                        bool precise) = 0;
   // Held from before memory is prepared until it has been judged, for backends that share memory with one another.
   // May fail, then run() answers Unsupported.
   virtual Expected<std::unique_lock<std::mutex>> acquire() { return std::unique_lock<std::mutex>(); }
@@ -57,6 +76,7 @@ class MachineExecutor : public Executor {
   size_t mapped_size(const Region& region) const;
   // Writes regions and stack as a run must find them. For backends that run a plan twice.
   void reset_memory();
+  bool is_host_stub(uint64_t pc) const;
 
   // Host-visible memory; the backend sets these in install().
   struct View {
@@ -67,6 +87,8 @@ class MachineExecutor : public Executor {
 
  private:
   const TrapSite* find_trap(uint64_t pc) const;
+  // From the plan's entry to the end, through host functions; what a caller of one violated goes to `violation`.
+  Event run_through(const Plan& plan, const Limits& limits, bool precise, std::string& violation);
   bool check_plan(const Plan& plan, Outcome& outcome) const;
   void prepare(const Plan& plan);
   bool check_memory(Outcome& outcome) const;

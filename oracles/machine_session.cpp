@@ -11,7 +11,7 @@
 
 namespace assay::oracles {
 
-MachineSession::MachineSession(IsaKind isa, const machine::TargetIsa* target) : isa_(isa) {
+MachineSession::MachineSession(IsaKind isa, const machine::TargetIsa* target) : isa_(isa), host_(isa) {
   if (target == nullptr) target = isa::find_isa(isa);
   if (target != nullptr) compiler_ = std::make_unique<machine::Compiler>(*target);
 }
@@ -36,6 +36,9 @@ void MachineSession::prepare(std::span<const ir::Function* const> functions, con
   image_.bytes.clear();
   image_.traps.clear();
   image_.functions.clear();
+  image_.host_stubs.clear();
+  host_.clear();
+  host_signatures_.clear();
   for (uint32_t i = 0; i < functions_.size(); ++i) status_[i].function = i;
   if (!has_backend()) {
     for (Status& status : status_) {
@@ -100,7 +103,7 @@ void MachineSession::spread_failures() {
       const auto callee = by_name.find(symbol.name);
       if (callee != by_name.end()) {
         callers[callee->second].push_back(caller);
-      } else if (status_[caller].kind == Status::Kind::Ready) {
+      } else if (!add_host(symbol.name, caller) && status_[caller].kind == Status::Kind::Ready) {
         status_[caller].kind = Status::Kind::NotSupported;
         status_[caller].reason = std::string("not supported on ") + name(isa_) + ": call of " + symbol.name;
       }
@@ -131,7 +134,30 @@ void MachineSession::spread_failures() {
   module_index_.resize(kept);
 }
 
+bool MachineSession::add_host(const std::string& name, uint32_t caller) {
+  if (!interpreter::is_host_name(name)) return false;
+  const ir::Function& function = *functions_[caller];
+  for (uint32_t i = 0; i < function.functions.size(); ++i) {
+    const ir::FunctionDeclaration& declaration = function.functions[ir::FuncRef(i)];
+    if (!declaration.declared || ir::to_string(declaration.name) != name) continue;
+    const ir::Signature& signature = function.signatures[declaration.signature];
+    for (size_t n = 0; n < host_.size(); ++n) {
+      if (host_.name(n) == name) return host_signatures_[n] == signature;
+    }
+    if (!host_.add(name, signature)) return false;
+    host_signatures_.push_back(signature);
+    return true;
+  }
+  return false;
+}
+
 void MachineSession::link() {
+  for (size_t n = 0; n < host_.size(); ++n) {
+    machine::CompiledFunction& stub = compiled_.emplace_back();
+    stub.name = host_.name(n);
+    const std::span<const uint8_t> bytes = HostFunctions::stub(isa_);
+    stub.code.bytes.assign(bytes.begin(), bytes.end());
+  }
   auto linked = machine::link(compiled_, memory_map::kCodeBase);
   if (!linked) {
     for (uint32_t i : module_index_) status_[i] = {Status::Kind::Broken, linked.error().message, i};
@@ -145,6 +171,10 @@ void MachineSession::link() {
   }
   for (size_t n = 0; n < linked->functions.size(); ++n) {
     image_.functions.push_back({linked->functions[n].begin, linked->functions[n].end});
+    if (n >= module_index_.size()) {
+      image_.host_stubs.push_back(linked->functions[n].begin);
+      continue;
+    }
     entry_offsets_[module_index_[n]] = linked->functions[n].begin;
   }
 }
@@ -236,6 +266,8 @@ Expected<void> MachineSession::run(ExecutorKind kind, uint32_t function, std::sp
   if (!call) return std::unexpected(call.error());
   const uint32_t entry = is_stage(kind) ? stage_entries_[stage_index(kind)][function] : entry_offsets_[function];
   make_plan(*call, entry, args, seed, plan_);
+  host_.begin();
+  plan_.host = &host_;
   executor(kind).run(plan_, limits, outcome);
   return {};
 }

@@ -20,6 +20,7 @@
 #include "oracles/call_plan.h"
 #include "oracles/disassembler.h"
 #include "oracles/executor.h"
+#include "oracles/host_calls.h"
 #include "oracles/vcode_executor.h"
 
 namespace assay::oracles {
@@ -83,6 +84,8 @@ class MachineSession {
   // An error says why the call cannot be planned: "not supported on …".
   Expected<void> run(ExecutorKind kind, uint32_t function, std::span<const ir::DataValue> args, uint64_t seed,
                      const Limits& limits, Outcome& outcome);
+  // Of host functions, in the last run.
+  const std::vector<interpreter::HostCall>& host_calls() const { return host_.calls(); }
   // How the function is called.
   const Expected<CallLayout>& layout(uint32_t function);
   // Does the linked code use an instruction that this executor is known to get wrong (exclusions.h)? Then a difference
@@ -100,6 +103,8 @@ class MachineSession {
   Expected<void> build_stage(ExecutorKind kind);
   VCodeExecutor& stage_executor(ExecutorKind kind);
   void spread_failures();
+  // Makes `name`, which `caller` refers to, a host function. False: it cannot be one.
+  bool add_host(const std::string& name, uint32_t caller);
   void link();
   Executor& executor(ExecutorKind kind);
 
@@ -122,6 +127,8 @@ class MachineSession {
   std::array<std::optional<Expected<void>>, 2> built_;
   std::array<std::vector<uint32_t>, 2> stage_entries_;  // by stage_index, function: its first step
   std::unique_ptr<VCodeMeanings> meanings_;
+  HostFunctions host_;
+  std::vector<ir::Signature> host_signatures_;  // parallel to host_
   Image image_;
   Plan plan_;
 };

@@ -221,6 +221,16 @@ bool in_trampoline(uint64_t pc) {
   return pc >= reinterpret_cast<uint64_t>(&assay_native_enter) && pc < reinterpret_cast<uint64_t>(assay_native_end);
 }
 
+// For host functions: what the registers held.
+void keep_registers(const ucontext_t& context) {
+  static constexpr int kRegisters[] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+                                       REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15};
+  NativeFrame& frame = *reinterpret_cast<NativeFrame*>(kControl);
+  for (int i = 0; i < 16; ++i) frame.integer[i] = static_cast<uint64_t>(context.uc_mcontext.gregs[kRegisters[i]]);
+  if (context.uc_mcontext.fpregs == nullptr) return;
+  std::memcpy(frame.vector, context.uc_mcontext.fpregs->_xmm, sizeof frame.vector);
+}
+
 void on_signal(int signal, siginfo_t* info, void* context) {
   const int saved_errno = errno;
   auto& registers = static_cast<ucontext_t*>(context)->uc_mcontext.gregs;
@@ -245,7 +255,10 @@ void on_signal(int signal, siginfo_t* info, void* context) {
   event.address = 0;
   constexpr greg_t kPageFault = 14, kWriteBit = 2, kFetchBit = 16;
   switch (signal) {
-    case SIGILL: event.fault = FaultKind::Illegal; break;
+    case SIGILL:
+      event.fault = FaultKind::Illegal;
+      keep_registers(*static_cast<ucontext_t*>(context));
+      break;
     case SIGFPE: event.fault = FaultKind::Arithmetic; break;
     case SIGTRAP:
       event.fault = FaultKind::Breakpoint;
@@ -436,7 +449,8 @@ class NativeExecutor final : public MachineExecutor {
     return occupy();
   }
 
-  Event execute(uint64_t entry, MachineState& state, std::span<const RegisterId>, const Limits& limits) override {
+  Event execute(uint64_t entry, MachineState& state, std::span<const RegisterId>, const Limits& limits,
+                bool) override {
     thread_local AlternateStack alternate_stack;
     NativeFrame& frame = Window::instance().frame();
     std::memcpy(frame.integer, state.integer, sizeof frame.integer);
@@ -452,6 +466,10 @@ class NativeExecutor final : public MachineExecutor {
     t_run.active = 0;
     NativeWatchdog::instance().finish();
     if (t_run.kind == Event::Kind::Fault) {
+      if (is_host_stub(t_run.pc)) {
+        std::memcpy(state.integer, frame.integer, sizeof frame.integer);
+        std::memcpy(state.vector, frame.vector, sizeof frame.vector);
+      }
       return {.kind = Event::Kind::Fault, .fault = t_run.fault, .pc = t_run.pc, .address = t_run.address};
     }
     if (t_run.kind == Event::Kind::Returned) {

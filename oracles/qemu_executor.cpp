@@ -58,7 +58,9 @@ class QemuExecutor final : public MachineExecutor {
     return fail("the guest server died while loading");
   }
 
-  Event execute(uint64_t entry, MachineState& state, std::span<const RegisterId>, const Limits& limits) override {
+  Event execute(uint64_t entry, MachineState& state, std::span<const RegisterId>, const Limits& limits,
+                bool) override {
+    if (!image().host_stubs.empty()) return {.kind = Event::Kind::Unsupported, .text = "calls of host functions"};
     const MachineState before = state;
     for (int attempt = 0; attempt < 2; ++attempt) {
       if (attempt > 0) {

@@ -232,6 +232,14 @@ void UnicornEngine::read_registers(MachineState& state, std::span<const Register
   if (isa_ == IsaKind::x64) uc_reg_read(engine_, UC_X86_REG_RFLAGS, &state.flags);
 }
 
+void UnicornEngine::read_all(MachineState& state) {
+  const AbiFacts& facts = abi_facts(isa_);
+  std::vector<RegisterId> all;
+  for (int i = 0; i < facts.integer_registers; ++i) all.push_back(integer_register(i));
+  for (int i = 0; i < facts.float_registers; ++i) all.push_back(vector_register(i));
+  read_registers(state, all);
+}
+
 uint64_t UnicornEngine::pc() const {
   constexpr int kIds[] = {UC_X86_REG_RIP, UC_ARM64_REG_PC, UC_RISCV_REG_PC, UC_S390X_REG_PC};
   uint64_t value = 0;

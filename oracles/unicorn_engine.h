@@ -44,6 +44,9 @@ class UnicornEngine {
   // Runs until the return address, a fault, or `fuel` basic blocks.
   Event run(uint64_t entry, MachineState& state, std::span<const RegisterId> wanted, uint64_t fuel);
 
+  // All registers, after a run that ended in a fault.
+  void read_all(MachineState& state);
+
   // Whether Event::pc of a memory fault is the instruction's or only its block's.
   bool is_precise() const { return precise_; }
 

@@ -2,7 +2,7 @@
 // dropping its translations.
 //
 // A second, precise engine is opened the first time a program faults on memory: plain engines only know the block in
-// which that happened, so the run is repeated there. Both engines map the same host memory.
+// which that happened, so the whole run is repeated there. Both engines map the same host memory.
 #include <algorithm>
 #include <cstring>
 
@@ -76,29 +76,21 @@ class UnicornExecutor final : public MachineExecutor {
   }
 
   Event execute(uint64_t entry, MachineState& state, std::span<const RegisterId> wanted,
-                const Limits& limits) override {
-    if (step_) {
+                const Limits& limits, bool precise) override {
+    precise = precise || step_ != nullptr;
+    if (precise) {
       if (auto opened = engine(precise_, true); !opened) {
         return {.kind = Event::Kind::Unsupported, .text = opened.error().message};
       }
-      const Event event = precise_.engine->run(entry, state, wanted, limits.fuel);
-      if (isa() == IsaKind::s390x) repair_protected();
-      return event;
     }
-    const MachineState before = state;
-    Event event = fast_.engine->run(entry, state, wanted, limits.fuel);
+    UnicornEngine& chosen = precise ? *precise_.engine : *fast_.engine;
+    Event event = chosen.run(entry, state, wanted, limits.fuel);
+    if (event.kind == Event::Kind::Fault && is_host_stub(event.pc)) chosen.read_all(state);
+    const bool wrote_protected = isa() == IsaKind::s390x && repair_protected();
     const bool is_memory = event.kind == Event::Kind::Fault &&
                            (event.fault == FaultKind::Read || event.fault == FaultKind::Write ||
                             event.fault == FaultKind::Other);
-    const bool wrote_protected = isa() == IsaKind::s390x && repair_protected();
-    if (!is_memory && !wrote_protected) return event;
-    if (auto opened = engine(precise_, true); !opened) {
-      return {.kind = Event::Kind::Unsupported, .text = opened.error().message};
-    }
-    reset_memory();
-    state = before;
-    event = precise_.engine->run(entry, state, wanted, limits.fuel);
-    if (isa() == IsaKind::s390x) repair_protected();
+    event.imprecise = !precise && (is_memory || wrote_protected);
     return event;
   }
 

@@ -434,7 +434,8 @@ Expected<void> VCodeExecutor::install() {
   return {};
 }
 
-Event VCodeExecutor::execute(uint64_t entry, MachineState& state, std::span<const RegisterId>, const Limits& limits) {
+Event VCodeExecutor::execute(uint64_t entry, MachineState& state, std::span<const RegisterId>, const Limits& limits,
+                             bool) {
   const machine::TargetIsa* isa = isa::find_isa(this->isa());
   if (isa == nullptr || program_ == nullptr) return {.kind = Event::Kind::Unsupported, .text = "no program"};
   return Run(*this, *isa).run(entry, state, limits);

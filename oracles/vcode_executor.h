@@ -56,7 +56,8 @@ class VCodeExecutor final : public MachineExecutor {
 
  protected:
   Expected<void> install() override;
-  Event execute(uint64_t entry, MachineState& state, std::span<const RegisterId> wanted, const Limits& limits) override;
+  Event execute(uint64_t entry, MachineState& state, std::span<const RegisterId> wanted, const Limits& limits,
+                bool precise) override;
   uint64_t return_address() const override;
 
  private:
