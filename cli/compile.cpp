@@ -22,6 +22,8 @@ struct Options {
   std::vector<std::string> emit;
   std::string function;
   std::string opt_level = "speed";
+  uint64_t choice_seed = 0;
+  unsigned max_registers = 0;
   bool stats = false;
   bool json = false;
 };
@@ -56,6 +58,8 @@ Compiled compile_one(const ir::Function& function, machine::Compiler& compiler, 
   if (wants("clif")) add("clif", ir::print(function));
   machine::CompileOptions compile_options;
   compile_options.opt_level = options.opt_level == "none" ? machine::OptLevel::None : machine::OptLevel::Speed;
+  compile_options.choice_seed = options.choice_seed;
+  compile_options.max_registers = options.max_registers;
   compile_options.verify_ir = false;
   compile_options.want_listing = wants("asm");
   if (wants("vcode") || wants("allocated")) {
@@ -166,6 +170,9 @@ void add_compile(CLI::App& app, Action& action) {
   command->add_option("--opt-level", options->opt_level, "none or speed")
       ->check(CLI::IsMember({"none", "speed"}))
       ->capture_default_str();
+  command->add_option("--choice-seed", options->choice_seed,
+                      "Let the compiler choose at random where any choice is right");
+  command->add_option("--max-registers", options->max_registers, "Allocate with so few registers (0: all)");
   command->add_flag("--stats", options->stats, "Time of every stage, and sizes");
   command->add_flag("--json", options->json, "Print one JSON object");
   add_example(*command, "assay compile loop.clif --target aarch64 --emit vcode --emit asm");

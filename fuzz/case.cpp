@@ -1,6 +1,8 @@
 // See case.h.
 #include "fuzz/case.h"
 
+#include <cstdlib>
+
 #include "compiler/ir/parser.h"
 #include "compiler/ir/printer.h"
 #include "compiler/ir/verifier.h"
@@ -19,6 +21,12 @@ Expected<Case> parse_case(const std::string& text, const std::string& filename) 
   auto file = ir::parse_file(text, filename);
   if (!file) return std::unexpected(file.error().front());
   Case out;
+  for (const ir::Setting& setting : file->settings) {
+    for (const ir::Flag& flag : setting.flags) {
+      if (!setting.is_target && flag.name == "choice_seed")
+        out.choice_seed = std::strtoull(flag.value.c_str(), nullptr, 10);
+    }
+  }
   bool found = false;
   for (const ir::ParsedFunction& parsed : file->functions) {
     if (auto errors = ir::verify(parsed, filename); !errors.empty()) return std::unexpected(errors.front());
@@ -56,6 +64,7 @@ std::string print_with(const Case& test, std::span<const IsaKind> isas,
   for (const IsaKind isa : isas) {
     out += std::string("target ") + (isa == IsaKind::x64 ? "x86_64" : name(isa)) + "\n";
   }
+  if (test.choice_seed != 0) out += "set choice_seed=" + std::to_string(test.choice_seed) + "\n";
   out += "\n";
   for (const std::string& line : head) out += "; " + line + "\n";
   for (size_t i = 0; i < test.functions.size(); ++i) {
@@ -87,8 +96,12 @@ void check_case(oracles::Harness& harness, const Case& test, std::vector<oracles
   for (const ir::Function& function : test.functions) functions.push_back(&function);
   std::vector<oracles::Region> regions;
   for (const oracles::RegionDirective& region : test.regions) regions.push_back(oracles::make_region(region));
-  harness.check({.functions = functions, .entry = test.entry, .regions = regions, .inputs = test.inputs}, findings,
-                stop_at_first);
+  harness.check({.functions = functions,
+                 .entry = test.entry,
+                 .regions = regions,
+                 .inputs = test.inputs,
+                 .choice_seed = test.choice_seed},
+                findings, stop_at_first);
 }
 
 void check_isolated(oracles::Harness& harness, const Case& test, std::vector<oracles::Finding>& findings) {

@@ -19,6 +19,7 @@ struct Case {
   uint32_t entry = 0;
   std::vector<oracles::RegionDirective> regions;
   std::vector<oracles::TestInput> inputs;
+  uint64_t choice_seed = 0;  // oracles::TestCase::choice_seed; as text: `set choice_seed=5`
 };
 
 // Of the bits that nothing is promised about: follows from the arguments, so that a case read from its file runs as it

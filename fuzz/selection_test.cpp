@@ -1,6 +1,6 @@
 // The rung "select" of the ladder: the generated decision trees select what the rules say. Every function of the corpus
-// and many random ones are lowered twice, by the trees and by the rule interpreter, and must become the same machine code
-// over virtual registers by the same rules.
+// and many random ones are lowered twice, by the trees and by the rule interpreter, and must become the same machine
+// code over virtual registers by the same rules.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -19,14 +19,30 @@ class SelectionTest : public testing::TestWithParam<const machine::TargetIsa*> {
  protected:
   SelectionTest() : interpreted_(isa::interpreted_isa(GetParam()->kind)), trees_(*GetParam()), rules_(*interpreted_) {}
 
-  // The VCode after lowering, or the error.
+  // The rules whose application emitted each instruction, from the innermost out.
+  static std::string provenance(const machine::VCode& code) {
+    std::string text;
+    for (const machine::Inst& inst : code.insts) {
+      text += "rules";
+      for (uint16_t at = inst.rules; at != machine::kNoRuleChain; at = code.rule_chains[at].caller) {
+        text += ' ' + std::to_string(code.rule_chains[at].rule.index);
+      }
+      text += '\n';
+    }
+    return text;
+  }
+
+  // The VCode after lowering with what it comes from, or the error.
   static std::string lower(machine::Compiler& compiler, const ir::Function& function, machine::OptLevel level) {
     std::string text;
     machine::CompileOptions options;
     options.opt_level = level;
     options.check_allocation = false;
     options.dump = [&](machine::Stage stage, const std::string& dumped) {
-      if (stage == machine::Stage::Lower) text = dumped;
+      if (stage == machine::Stage::Lower) text += dumped;
+    };
+    options.observe = [&](const machine::StageView& view) {
+      if (view.stage == machine::Stage::Lower) text += provenance(view.vcode);
     };
     auto compiled = compiler.compile(function, options);
     return compiled ? text : text + compiled.error().message;

@@ -30,13 +30,10 @@ TEST(Stages, CorpusOnVirtualAndPhysicalRegisters) {
   }
 }
 
-TEST(Stages, RandomProgramsOnVirtualAndPhysicalRegisters) {
-  oracles::HarnessOptions options;
-  options.unicorn = options.native = false;
-  options.stages = true;
-  oracles::Harness harness(options);
-  fuzz::Random random(21);
-  for (int i = 0; i < 60 && !HasFailure(); ++i) {
+// What the harness finds in random programs; with `choices`, in code for which the compiler chose at random.
+void check_random_programs(oracles::Harness& harness, uint64_t seed, int programs, bool choices) {
+  fuzz::Random random(seed);
+  for (int i = 0; i < programs && !testing::Test::HasFailure(); ++i) {
     fuzz::Program program;
     fuzz::generate(random, {}, program);
     std::vector<const ir::Function*> functions;
@@ -46,13 +43,120 @@ TEST(Stages, RandomProgramsOnVirtualAndPhysicalRegisters) {
     std::vector<oracles::TestInput> inputs;
     for (const auto& args : program.inputs) inputs.push_back({args, random.next()});
     std::vector<oracles::Finding> findings;
-    harness.check({functions, static_cast<uint32_t>(functions.size() - 1), regions, inputs}, findings);
+    harness.check({.functions = functions,
+                   .entry = static_cast<uint32_t>(functions.size() - 1),
+                   .regions = regions,
+                   .inputs = inputs,
+                   .choice_seed = choices ? random.next() | 1 : 0},
+                  findings);
     for (const oracles::Finding& finding : findings) ADD_FAILURE() << "program " << i << ": " << describe(finding);
   }
+}
+
+TEST(Stages, RandomProgramsOnVirtualAndPhysicalRegisters) {
+  oracles::HarnessOptions options;
+  options.unicorn = options.native = false;
+  options.stages = true;
+  oracles::Harness harness(options);
+  check_random_programs(harness, 21, 60, false);
   for (const auto& [name, stats] : harness.stats().executors) EXPECT_GT(stats.runs, 100u) << name;
   EXPECT_EQ(harness.stats().executors.size(), 2 * isa::all_isas().size());
   for (const auto& [reason, count] : harness.stats().not_run) {
     EXPECT_EQ(reason, "calls nested too deeply for the machine's stack") << count;
+  }
+}
+
+TEST(Stages, RandomProgramsWithRandomChoices) {
+  oracles::HarnessOptions options;
+  options.stages = true;
+  options.opt_levels = {machine::OptLevel::Speed};
+  oracles::Harness harness(options);
+  check_random_programs(harness, 22, 60, true);
+}
+
+// What an instruction defined, wherever that was.
+struct Defined {
+  uint32_t function, inst, depth;
+  std::vector<std::pair<uint16_t, uint64_t>> values;  // by operand
+  bool operator==(const Defined&) const = default;
+};
+
+class Recorder final : public oracles::VCodeTrace {
+ public:
+  void executed(uint32_t function, uint32_t inst, uint32_t depth,
+                std::span<const oracles::VCodeValue> defined) override {
+    Defined& made = steps.emplace_back(Defined{function, inst, depth, {}});
+    for (const oracles::VCodeValue& value : defined) made.values.emplace_back(value.operand, value.value.low());
+  }
+  void entered(uint32_t, uint32_t, uint32_t, std::span<const oracles::VCodeValue>) override {}
+  std::vector<Defined> steps;
+};
+
+// Instruction by instruction, code over virtual registers and the same code after allocation define the same values: what
+// the allocator added aside, and but for moves that it found to do nothing.
+TEST(Stages, VirtualAndAllocatedCodeInLockStep) {
+  fuzz::Random random(24);
+  for (int i = 0; i < 30 && !HasFailure(); ++i) {
+    fuzz::Program program;
+    fuzz::generate(random, {}, program);
+    std::vector<const ir::Function*> functions;
+    for (const ir::Function& function : program.functions) functions.push_back(&function);
+    std::vector<oracles::Region> regions;
+    for (const oracles::RegionDirective& region : program.regions) regions.push_back(oracles::make_region(region));
+    const uint32_t entry = static_cast<uint32_t>(functions.size() - 1);
+    for (const machine::TargetIsa* isa : isa::all_isas()) {
+      SCOPED_TRACE(std::string(isa->name) + ", program " + std::to_string(i));
+      oracles::MachineSession session(isa->kind);
+      session.prepare(functions, {.max_registers = i % 2 == 0 ? 0u : 4u}, true);
+      if (session.status(entry).kind != oracles::MachineSession::Status::Kind::Ready) continue;
+      Recorder recorders[2];
+      oracles::Outcome outcomes[2];
+      for (const int stage : {0, 1}) {
+        const auto kind = stage == 0 ? oracles::ExecutorKind::Virtual : oracles::ExecutorKind::Allocated;
+        ASSERT_TRUE(session.load(kind, regions).has_value());
+        session.set_trace(kind, &recorders[stage]);
+        ASSERT_TRUE(session.run(kind, entry, program.inputs[0], 7, {}, outcomes[stage]).has_value());
+      }
+      EXPECT_EQ(outcomes[0], outcomes[1]);
+      std::vector<Defined> mapped;
+      for (Defined step : recorders[1].steps) {
+        step.inst = session.stage(oracles::ExecutorKind::Allocated, step.function).origins[step.inst];
+        if (step.inst != machine::kNoSource) mapped.push_back(std::move(step));
+      }
+      size_t at = 0;
+      for (const Defined& step : recorders[0].steps) {
+        const machine::VCode& code = session.stage(oracles::ExecutorKind::Virtual, step.function).code;
+        if (at < mapped.size() && mapped[at] == step) {
+          ++at;
+        } else {
+          ASSERT_TRUE(isa->desc(code.insts[step.inst].opcode).is(machine::kIsMove))
+              << "function " << step.function << ", instruction " << step.inst;
+        }
+      }
+      EXPECT_EQ(at, mapped.size());
+      EXPECT_GT(at, 0u);
+    }
+  }
+}
+
+// From one seed come the same choices; from another, other code; without a seed none are made.
+TEST(Stages, ChoicesFollowFromTheirSeed) {
+  fuzz::Random random(23);
+  fuzz::Program program;
+  fuzz::generate(random, {}, program);
+  const ir::Function& function = program.functions.back();
+  for (const machine::TargetIsa* isa : isa::all_isas()) {
+    SCOPED_TRACE(isa->name);
+    const auto bytes = [&](uint64_t seed) {
+      machine::CompileOptions options;
+      options.choice_seed = seed;
+      const auto compiled = machine::compile(function, *isa, options);
+      EXPECT_TRUE(compiled.has_value()) << (compiled ? "" : compiled.error().message);
+      return compiled ? compiled->code.bytes : std::vector<uint8_t>();
+    };
+    EXPECT_EQ(bytes(5), bytes(5));
+    EXPECT_NE(bytes(5), bytes(6));
+    EXPECT_NE(bytes(5), bytes(0));
   }
 }
 

@@ -62,7 +62,8 @@ WorkerReport decode_report(const std::string& text) {
 std::string encode(std::span<const oracles::Finding> findings) {
   json out = json::array();
   for (const oracles::Finding& f : findings) {
-    out.push_back({f.kind, f.isa, f.executor, f.opt_level, f.input ? json(*f.input) : json(), f.text, f.sort});
+    out.push_back({f.kind, f.isa, f.executor, f.opt_level, f.input ? json(*f.input) : json(), f.text, f.sort,
+                   f.choice_seed});
   }
   return to_text(out);
 }
@@ -74,6 +75,7 @@ std::vector<oracles::Finding> decode_findings(const std::string& text) {
     if (!j.at(4).is_null()) f.input = j.at(4).get<size_t>();
     f.text = j.at(5);
     f.sort = j.at(6);
+    f.choice_seed = j.at(7);
     findings.push_back(std::move(f));
   }
   return findings;

@@ -1,6 +1,8 @@
 // See filetest_machines.h.
 #include "oracles/filetest_machines.h"
 
+#include <cstdlib>
+
 namespace assay::oracles {
 
 struct FiletestMachines::Side {
@@ -36,8 +38,11 @@ void FiletestMachines::prepare(IsaKind isa, const ir::File& file, bool keep_stag
   options.verify_ir = false;
   for (const ir::Setting& setting : file.settings) {
     for (const ir::Flag& flag : setting.flags) {
-      if (!setting.is_target && flag.name == "opt_level") {
+      if (setting.is_target) continue;
+      if (flag.name == "opt_level") {
         options.opt_level = flag.value == "none" ? machine::OptLevel::None : machine::OptLevel::Speed;
+      } else if (flag.name == "choice_seed") {
+        options.choice_seed = std::strtoull(flag.value.c_str(), nullptr, 10);
       }
     }
   }

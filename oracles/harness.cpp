@@ -145,6 +145,7 @@ std::string describe(const Finding& finding) {
   if (finding.kind == FindingKind::Meaning) return "meaning: " + finding.text;
   std::string out = std::string(name(finding.kind)) + ": " + name(finding.isa) + " " + finding.executor + " " +
                     level_name(finding.opt_level);
+  if (finding.choice_seed != 0) out += " with choices " + std::to_string(finding.choice_seed);
   if (finding.input) out += ", input " + std::to_string(*finding.input);
   return out + ": " + finding.text;
 }
@@ -298,17 +299,22 @@ void Harness::check(const TestCase& test, std::vector<Finding>& findings, bool s
   for (auto& session : sessions_) {
     previous_image_.bytes.clear();
     for (machine::OptLevel level : options_.opt_levels) {
-      check_isa(test, *session, level, findings, stop_at_first);
+      check_isa(test, *session, {level, 0}, findings, stop_at_first);
       if (stop_at_first && findings.size() != before) return;
     }
+    if (test.choice_seed == 0 || options_.opt_levels.empty()) continue;
+    const machine::OptLevel highest = *std::ranges::max_element(options_.opt_levels);
+    check_isa(test, *session, {highest, test.choice_seed}, findings, stop_at_first);
+    if (stop_at_first && findings.size() != before) return;
   }
 }
 
-void Harness::check_isa(const TestCase& test, MachineSession& session, machine::OptLevel level,
+void Harness::check_isa(const TestCase& test, MachineSession& session, const Level& level,
                         std::vector<Finding>& findings, bool stop_at_first) {
   const auto isa = static_cast<size_t>(session.isa());
   machine::CompileOptions options;
-  options.opt_level = level;
+  options.opt_level = level.opt_level;
+  options.choice_seed = level.choice_seed;
   options.verify_ir = false;
   options.verify_machine = options_.verify_machine;
   options.check_allocation = options_.check_allocation;
@@ -323,7 +329,11 @@ void Harness::check_isa(const TestCase& test, MachineSession& session, machine::
   for (uint32_t i = 0; i < test.functions.size(); ++i) {
     const MachineSession::Status& status = session.status(i);
     if (status.kind != MachineSession::Status::Kind::Broken || status.function != i) continue;
-    Finding finding{.kind = FindingKind::Compiler, .isa = session.isa(), .executor = "compiler", .opt_level = level};
+    Finding finding{.kind = FindingKind::Compiler,
+                    .isa = session.isa(),
+                    .executor = "compiler",
+                    .opt_level = level.opt_level,
+                    .choice_seed = level.choice_seed};
     finding.text = ir::to_string(test.functions[i]->name) + ": " + status.reason;
     finding.sort = sort_of(status.reason);
     findings.push_back(std::move(finding));
@@ -370,8 +380,8 @@ std::string Harness::obstacle(MachineSession& session, ExecutorKind kind, const 
     return "calls nested too deeply for the machine's stack";
   }
   // Executors that share an address space with something else may only be led astray close to the regions.
-  if ((kind == ExecutorKind::Native || kind == ExecutorKind::Qemu) && reference.outcome.kind == interpreter::OutcomeKind::Trapped &&
-      reference.fault_address > 0xffff &&
+  if ((kind == ExecutorKind::Native || kind == ExecutorKind::Qemu) &&
+      reference.outcome.kind == interpreter::OutcomeKind::Trapped && reference.fault_address > 0xffff &&
       (reference.fault_address < memory_map::kRegionsBegin - memory_map::kPage ||
        reference.fault_address > memory_map::kRegionsEnd)) {
     return "a wild address, where this executor may have mapped something";
@@ -379,7 +389,7 @@ std::string Harness::obstacle(MachineSession& session, ExecutorKind kind, const 
   return {};
 }
 
-bool Harness::check_executor(const TestCase& test, MachineSession& session, ExecutorKind kind, machine::OptLevel level,
+bool Harness::check_executor(const TestCase& test, MachineSession& session, ExecutorKind kind, const Level& level,
                              std::vector<Finding>& findings, bool stop_at_first) {
   const Stopwatch watch;
   ExecutorStats& stats = stats_.executors[session.executor_name(kind)];
@@ -421,7 +431,8 @@ bool Harness::check_executor(const TestCase& test, MachineSession& session, Exec
     }
     finding->isa = session.isa();
     finding->executor = session.executor_name(kind);
-    finding->opt_level = level;
+    finding->opt_level = level.opt_level;
+    finding->choice_seed = level.choice_seed;
     finding->input = i;
     findings.push_back(std::move(*finding));
     go_on = !stop_at_first;

@@ -58,6 +58,9 @@ struct TestCase {
   uint32_t entry = 0;
   std::span<const Region> regions;  // as Executor::load wants them: page-aligned, by rising address, a page apart
   std::span<const TestInput> inputs;
+  // Not 0: compiled once more at the highest level with the compiler's choices made from this seed
+  // (CompileOptions::choice_seed).
+  uint64_t choice_seed = 0;
 };
 
 enum class FindingKind : uint8_t {
@@ -79,6 +82,7 @@ struct Finding {
   IsaKind isa{};
   std::string executor;  // "unicorn-x64"; "compiler" for FindingKind::Compiler
   machine::OptLevel opt_level{};
+  uint64_t choice_seed = 0;     // of the code that differs
   std::optional<size_t> input;  // which; none for FindingKind::Compiler
   std::string text;             // both sides at the first divergence, one line
   std::string sort;             // of what differs: "trap code"; without numbers
@@ -153,10 +157,14 @@ class Harness {
   // One run into `reference`; `variant` moves addresses and stack contents.
   void interpret_once(const TestCase& test, const TestInput& input, ir::Endianness order, bool variant,
                       Reference& reference);
-  void check_isa(const TestCase& test, MachineSession& session, machine::OptLevel level, std::vector<Finding>& findings,
+  struct Level {
+    machine::OptLevel opt_level{};
+    uint64_t choice_seed = 0;
+  };
+  void check_isa(const TestCase& test, MachineSession& session, const Level& level, std::vector<Finding>& findings,
                  bool stop_at_first);
   // One executor on all inputs. False: stop.
-  bool check_executor(const TestCase& test, MachineSession& session, ExecutorKind kind, machine::OptLevel level,
+  bool check_executor(const TestCase& test, MachineSession& session, ExecutorKind kind, const Level& level,
                       std::vector<Finding>& findings, bool stop_at_first);
   // Nothing, or a finding of which kind and text are filled in.
   std::optional<Finding> compare(const TestCase& test, MachineSession& session, const Reference& reference,

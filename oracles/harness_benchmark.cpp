@@ -115,18 +115,21 @@ void execute(benchmark::State& state) {
   if (!MachineSession::exists(kind, session.isa())) return state.SkipWithError("there is no such executor");
   machine::CompileOptions options;
   options.verify_ir = false;
-  session.prepare(setup.functions, options);
+  session.prepare(setup.functions, options, is_stage(kind));
   if (session.status(0).kind != MachineSession::Status::Kind::Ready) return state.SkipWithError("no backend");
   Outcome outcome;
+  uint64_t executed = 0;  // before there are bytes: instructions
   for (auto _ : state) {
     if (!session.load(kind, setup.regions)) return state.SkipWithError("cannot run here");
     for (const TestInput& input : setup.inputs) {
       if (!session.run(kind, 0, input.args, input.seed, {}, outcome)) return state.SkipWithError("cannot be called");
+      if (is_stage(kind)) executed += session.executed(kind);
     }
   }
+  if (is_stage(kind)) state.SetItemsProcessed(static_cast<int64_t>(executed));
   state.SetLabel(session.executor_name(kind));
 }
-BENCHMARK(execute)->ArgsProduct({{0, 1, 2, 3}, {0, 1, 2}})->Unit(benchmark::kMicrosecond);
+BENCHMARK(execute)->ArgsProduct({{0, 1, 2, 3}, {0, 1, 2, 3, 4}})->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 

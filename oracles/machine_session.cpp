@@ -1,6 +1,7 @@
 // See machine_session.h.
 #include "oracles/machine_session.h"
 
+#include <algorithm>
 #include <cassert>
 #include <unordered_map>
 #include <utility>
@@ -240,7 +241,11 @@ Expected<void> MachineSession::build_stage(ExecutorKind kind) {
   if (!meanings_) meanings_ = std::make_unique<VCodeMeanings>(compiler_->isa());
   std::vector<const VCodeFunction*> ready;
   for (uint32_t i = 0; i < functions_.size(); ++i) {
-    if (status_[i].kind == Status::Kind::Ready) ready.push_back(&stages_[index][i]);
+    if (status_[i].kind != Status::Kind::Ready) continue;
+    VCodeFunction &first = stages_[0][i], &second = stages_[1][i];
+    first.frame = second.frame;
+    first.room = second.room = static_cast<uint32_t>(std::max(first.code.insts.size(), second.code.insts.size()));
+    ready.push_back(&stages_[index][i]);
   }
   const VCodeStage stage = kind == ExecutorKind::Virtual ? VCodeStage::Virtual : VCodeStage::Allocated;
   if (auto built = programs_[index].build(*meanings_, stage, ready); !built) {

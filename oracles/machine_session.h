@@ -72,6 +72,8 @@ class MachineSession {
   }
   // Told of the instructions that Virtual or Allocated executes, until told otherwise; null: nobody.
   void set_trace(ExecutorKind kind, VCodeTrace* trace);
+  // Instructions that Virtual or Allocated executed in its last run.
+  uint64_t executed(ExecutorKind kind) { return stage_executor(kind).executed(); }
   const Image& image() const { return image_; }
   Image& image() { return image_; }
   // What all functions of the module together cost to compile; those that failed not counted.

@@ -32,7 +32,7 @@ PReg zero_register(IsaKind isa) {
 
 uint32_t align_up(uint32_t value, uint32_t alignment) { return (value + alignment - 1) / alignment * alignment; }
 
-// Before allocation there is no frame; any with room for what the code names will do.
+// Before allocation there need not be a frame; any with room for what the code names will do.
 machine::FrameLayout virtual_frame(const machine::VCode& code, const machine::AbiTable& abi) {
   machine::FrameLayout frame;
   frame.outgoing_size = code.has_calls ? code.outgoing_size + abi.outgoing_base : 0;
@@ -333,12 +333,11 @@ Expected<void> VCodeProgram::build(VCodeMeanings& meanings, VCodeStage at,
   for (uint32_t i = 0; i < sources.size(); ++i) {
     const VCodeFunction& source = *sources[i];
     builder.by_name.emplace(source.name, i);
-    functions.push_back(
-        {.number = source.number,
-         .first_step = total,
-         .registers = stage == VCodeStage::Virtual ? uint32_t(source.code.vreg_classes.size()) : 0,
-         .frame = stage == VCodeStage::Virtual ? virtual_frame(source.code, meanings.isa().abi) : source.frame});
-    const uint32_t size = static_cast<uint32_t>(source.code.insts.size());
+    functions.push_back({.number = source.number,
+                         .first_step = total,
+                         .registers = stage == VCodeStage::Virtual ? uint32_t(source.code.vreg_classes.size()) : 0,
+                         .frame = source.frame ? *source.frame : virtual_frame(source.code, meanings.isa().abi)});
+    const uint32_t size = std::max(source.room, static_cast<uint32_t>(source.code.insts.size()));
     image.functions.push_back({total, total + size});
     total = align_up(total + size + 1, 16);  // addresses of functions are multiples of 16, and no two are equal
     if (total > memory_map::kCodeSize / 2) return fail("more than 8 million instructions");

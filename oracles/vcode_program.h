@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -33,7 +34,9 @@ struct VCodeFunction {
   std::string name;     // as symbols spell it
   uint32_t number = 0;  // that trap sites and traces give it
   machine::VCode code;
-  machine::FrameLayout frame;            // Allocated
+  // Virtual code runs in any frame; in the one that its allocated code has, addresses are the same in both.
+  std::optional<machine::FrameLayout> frame;
+  uint32_t room = 0;                     // steps to leave for it at least, for the same reason
   std::vector<uint32_t> origins;         // Allocated: by instruction, its index in the virtual code, or kNoSource
   std::vector<machine::Reg> value_regs;  // Virtual: by CLIF value, its register or none
 };

@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "compiler/ir/builder.h"
 #include "compiler/ir/parser.h"
 #include "compiler/isa/registry.h"
@@ -124,6 +126,40 @@ TEST_P(CompileTest, ARuleThatIsOffIsNotUsed) {
   compiler.rules().reset_counts();
   (void)compiler.compile(*function, {});
   for (isle::RuleId rule : fired) EXPECT_EQ(compiler.rules().count(rule), 0u);
+}
+
+// Every instruction names the rules it comes from, the outermost a rule of an entry term, and the CLIF instruction; a
+// constant is its own instruction's, not its user's.
+TEST_P(CompileTest, InstructionsNameTheirRules) {
+  auto function = ir::parse_function(R"(function %f(i64, i64) -> i64 {
+block0(v0: i64, v1: i64):
+    v2 = iconst.i64 0x1234_5678_9abc
+    v3 = imul v0, v2
+    v4 = isub v3, v1
+    return v4
+})");
+  ASSERT_TRUE(function.has_value());
+  machine::CompileOptions options;
+  std::vector<std::string> seen;  // by instruction: "imul/mul_rule…"
+  options.observe = [&](const machine::StageView& view) {
+    if (view.stage != machine::Stage::Apply) return;
+    ASSERT_EQ(view.origins.size(), view.vcode.insts.size());
+    for (const machine::Inst& inst : view.vcode.insts) {
+      if (inst.rules == machine::kNoRuleChain) continue;
+      ASSERT_NE(inst.source, machine::kNoSource);
+      uint16_t outermost = inst.rules;
+      while (view.vcode.rule_chains[outermost].caller != machine::kNoRuleChain) {
+        ASSERT_LT(view.vcode.rule_chains[outermost].caller, outermost);
+        outermost = view.vcode.rule_chains[outermost].caller;
+      }
+      const isle::RuleInfo& entry = GetParam()->rules[view.vcode.rule_chains[outermost].rule.index];
+      EXPECT_EQ(entry.term, "lower") << entry.name;
+      seen.push_back(std::string(function->info(ir::Inst(inst.source)).name));
+      EXPECT_FALSE(view.vcode.rule_of(inst).is_none());
+    }
+  };
+  ASSERT_TRUE(machine::compile(*function, *GetParam(), options).has_value());
+  for (const char* name : {"iconst", "imul", "isub"}) EXPECT_TRUE(std::ranges::count(seen, name)) << name;
 }
 
 TEST_P(CompileTest, LongFunctionsReachTheirEnds) {

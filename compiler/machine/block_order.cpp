@@ -57,7 +57,7 @@ void BlockOrder::collect_edges(const ir::Function& function, ir::Inst branch) {
   block.edge_count = static_cast<uint32_t>(edges_.size()) - block.first_edge;
 }
 
-void BlockOrder::compute(const ir::Function& function) {
+void BlockOrder::compute(const ir::Function& function, RandomChoices choices) {
   cfg_.compute(function);
   entries_.clear();
   succs_.clear();
@@ -70,14 +70,18 @@ void BlockOrder::compute(const ir::Function& function) {
   place_.assign(function.block_count(), kUnplaced);
 
   const std::span<const ir::Block> order = cfg_.reverse_postorder();
+  emission_.clear();
   for (const bool cold : {false, true}) {
     for (ir::Block block : order) {
       // The entry block comes first even if it is cold.
-      if ((function.is_cold(block) && block != function.entry_block()) != cold) continue;
-      blocks_.push_back({block, ir::Inst(), 0, 0, 0, 0});
-      const ir::Inst last = function.last_inst(block);
-      if (!last.is_none() && function.block_calls(last).size() != 0) collect_edges(function, last);
+      if ((function.is_cold(block) && block != function.entry_block()) == cold) emission_.push_back(block);
     }
+  }
+  if (choices.active()) choices.shuffle(std::span(emission_).subspan(1));
+  for (ir::Block block : emission_) {
+    blocks_.push_back({block, ir::Inst(), 0, 0, 0, 0});
+    const ir::Inst last = function.last_inst(block);
+    if (!last.is_none() && function.block_calls(last).size() != 0) collect_edges(function, last);
   }
 
   // Places: each block, then its edge blocks, the one that can fall through last.

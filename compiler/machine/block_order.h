@@ -17,6 +17,7 @@
 #include "compiler/ir/cfg.h"
 #include "compiler/ir/function.h"
 #include "compiler/machine/inst.h"
+#include "compiler/support/random_choices.h"
 
 namespace assay::machine {
 
@@ -32,8 +33,9 @@ class BlockOrder {
     bool cold = false;
   };
 
-  // Reuses its memory. The function must have passed the verifier.
-  void compute(const ir::Function& function);
+  // Reuses its memory. The function must have passed the verifier. If `choices` are to be made, all blocks but the entry
+  // are emitted in a random order.
+  void compute(const ir::Function& function, RandomChoices choices = {});
 
   std::span<const Entry> entries() const { return entries_; }
   std::span<const Block> successors(const Entry& e) const { return {succs_.data() + e.first_succ, e.succ_count}; }
@@ -61,6 +63,7 @@ class BlockOrder {
   std::vector<uint32_t> lowering_order_;
   std::vector<uint32_t> edge_count_;          // distinct edges into a CLIF block
   std::vector<ir::BlockCall> only_edge_;      // by CLIF block: the last edge seen
+  std::vector<ir::Block> emission_;           // the reachable blocks, cold ones last
   std::vector<uint32_t> place_;               // by CLIF block: index of its entry
   std::vector<Edge> edges_;                   // distinct edges of all branches, in order of blocks_
   std::vector<uint32_t> edge_of_call_;        // for each block call of each branch: index into edges_

@@ -137,7 +137,8 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& function, const
   }
 
   const LowerOptions lower_options{.look_through = options.opt_level != OptLevel::None,
-                                   .want_value_regs = static_cast<bool>(options.observe)};
+                                   .want_origins = static_cast<bool>(options.observe),
+                                   .choice_seed = options.choice_seed};
   auto lowered = s.context->lower_function(function, isa_, lower_options, *rules_, s.vcode);
   if (!lowered) return std::unexpected(std::move(lowered.error()));
   done(Stage::Lower);
@@ -154,7 +155,12 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& function, const
     done(Stage::VerifyMachine);
   }
 
-  const regalloc::AllocateOptions allocate_options{.max_registers = options.max_registers};
+  regalloc::AllocateOptions allocate_options{.max_registers = options.max_registers,
+                                             .choice_seed = options.choice_seed};
+  if (RandomChoices choices(options.choice_seed, RandomChoices::kForRegisters);
+      choices.active() && options.max_registers == 0 && choices.one_in(3)) {
+    allocate_options.max_registers = 2 + choices.below(6);
+  }
   auto allocated = s.allocator.run(s.vcode, isa_.registers, s.clobbers, allocate_options, s.allocation);
   if (!allocated) return refuse(Stage::Allocate, allocated.error());
   done(Stage::Allocate);

@@ -49,10 +49,13 @@ struct CompileOptions {
   bool verify_machine = true;    // VCode, after lowering
   bool check_allocation = true;  // the symbolic checker
   unsigned max_registers = 0;    // allocate with at most so many registers of a class (0: all)
+  // Not 0: where any choice is right, one is made at random from this seed: the order of blocks, a rule of lower priority
+  // that matches too, registers, spills, and sometimes max_registers if that is 0. For testing.
+  uint64_t choice_seed = 0;
   bool want_listing = false;     // fill EmittedCode::listing
   // Called after a stage with its text: Lower and Apply (VCode), Allocate (figures), Emit (the listing).
   std::function<void(Stage, const std::string& text)> dump;
-  // Called after Lower, Allocate and Apply.
+  // Called after Lower, Allocate and Apply. Only then are Inst::rules known.
   std::function<void(const StageView&)> observe;
 };
 

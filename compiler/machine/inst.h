@@ -85,7 +85,7 @@ struct Inst {
   uint32_t source = kNoSource;  // index of the CLIF instruction it comes from
   uint8_t trap = kNoTrap;       // CLIF trap code raised if the instruction traps; kNoTrap: it cannot
   uint8_t clobbers = 0;         // index into VCode::clobber_sets (0 = none beside the desc's own)
-  uint16_t rules = kNoRuleChain;  // the rules that emitted it: index into VCode::rule_chains
+  uint16_t rules = kNoRuleChain;  // the rules that emitted it: index into VCode::rule_chains; if observed
 };
 static_assert(sizeof(Inst) == 16);
 

@@ -48,7 +48,7 @@ void LowerContext::unsupported(std::string what) {
 
 Expected<void> LowerContext::prepare(const ir::Function& function) {
   vcode_->clear();
-  chains_.begin(vcode_->rule_chains);
+  chains_.begin(vcode_->rule_chains, options_.want_origins);
   current_.clear();
   before_.clear();
   reversed_.clear();
@@ -74,7 +74,9 @@ Expected<void> LowerContext::prepare(const ir::Function& function) {
   vcode_->incoming_size = own_abi_.stack_size;
   if (own_abi_.has_return_area) return_area_ = new_reg(RegClass::Gpr);
   lay_out_slots();
-  order_.compute(function);
+  choices_ = RandomChoices(options_.choice_seed, RandomChoices::kForLowering);
+  passes_left_ = 0;
+  order_.compute(function, RandomChoices(options_.choice_seed, RandomChoices::kForBlocks));
   count_uses();
   return {};
 }
@@ -164,6 +166,46 @@ void LowerContext::lower_block(uint32_t index) {
   }
 }
 
+// lower(): whether, or with what, rules matched. With choices to be made, some rules that match are passed over at
+// first; if no other takes their place, everything is done again without.
+template <class F>
+auto LowerContext::apply_rules(F lower) {
+  if (!choices_.active()) return lower();
+  constexpr int kAttempts = 2;
+  constexpr uint32_t kPasses = 8;
+  const size_t current = current_.size(), before = before_.size(), operands = operands_.size();
+  const size_t outputs = output_regs_.size(), rules = chains_.base();
+  const bool in_before = in_before_, in_place = constants_in_place_;
+  const Inst inst = current_inst_;
+  for (int i = 0; i < kAttempts; ++i) {
+    passes_left_ = kPasses;
+    try {
+      auto result = lower();
+      passes_left_ = 0;
+      if (result && error_.empty()) return result;
+    } catch (const isle::NoRuleMatched&) {
+      passes_left_ = 0;
+    }
+    current_.resize(current);
+    before_.resize(before);
+    operands_.resize(operands);
+    output_regs_.resize(outputs);
+    chains_.resume(rules);
+    in_before_ = in_before;
+    constants_in_place_ = in_place;
+    current_inst_ = inst;
+    error_.clear();
+    ++stamp_;  // constants made meanwhile are gone
+  }
+  return lower();
+}
+
+bool LowerContext::passes_over() {
+  if (!choices_.one_in(4)) return false;
+  --passes_left_;
+  return true;
+}
+
 void LowerContext::lower_terminator(const BlockOrder::Entry& entry) {
   const std::span<const Block> labels = order_.labels(entry);
   const ir::OperationInfo& info = function_->info(entry.branch);
@@ -172,7 +214,9 @@ void LowerContext::lower_terminator(const BlockOrder::Entry& entry) {
     emit_jump(labels[0]);  // every way leads to the same block: nothing to decide
     return;
   }
-  if (!isa_->lower_branch(*this, entry.branch, labels)) unsupported(operation_name(entry.branch));
+  if (!apply_rules([&] { return isa_->lower_branch(*this, entry.branch, labels); })) {
+    unsupported(operation_name(entry.branch));
+  }
 }
 
 // The moves of block arguments are the allocator's; here they only get registers.
@@ -209,7 +253,7 @@ void LowerContext::lower_inst(Inst inst) {
   }
   current_inst_ = inst;
   if (has_short_address(inst)) return unsupported(operation_name(inst) + " with an address of type i32");
-  const std::optional<InstOutput> output = isa_->lower(*this, inst);
+  const std::optional<InstOutput> output = apply_rules([&] { return isa_->lower(*this, inst); });
   if (!output) {
     unsupported(operation_name(inst));
     return;
@@ -405,7 +449,7 @@ void LowerContext::finish() {
     block.end_inst = static_cast<uint32_t>(vcode.insts.size());
   }
   for (Reg& arg : vcode.branch_args) arg = renumber(arg);
-  if (options_.want_value_regs) {
+  if (options_.want_origins) {
     for (Reg& reg : value_regs_) {
       // One that no instruction has left (its value was folded into others, or is only passed on) has no number.
       if (!reg.is_virtual()) continue;

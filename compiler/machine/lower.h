@@ -37,8 +37,10 @@ namespace assay::machine {
 struct LowerOptions {
   // Off: rules look through nothing but constants (opt_level none).
   bool look_through = true;
-  // Keep value_regs().
-  bool want_value_regs = false;
+  // Keep value_regs() and, for each instruction, the rules that emitted it.
+  bool want_origins = false;
+  // Not 0: a rule that matches is passed over at random, if others match too, and blocks come in a random order.
+  uint64_t choice_seed = 0;
 };
 
 class LowerContext {
@@ -76,7 +78,7 @@ class LowerContext {
   Expected<void> lower_function(const ir::Function& function, const TargetIsa& isa, const LowerOptions& options,
                                 isle::RuleState& rules, VCode& vcode);
 
-  // After lower_function with want_value_regs: the virtual register of each CLIF value; none if it has none of its own.
+  // After lower_function with want_origins: the virtual register of each CLIF value; none if it has none of its own.
   std::span<const Reg> value_regs() const { return value_regs_; }
 
   // ---- emission: what the generated instruction terms (Terms<LowerContext>) are made of ----
@@ -99,7 +101,7 @@ class LowerContext {
 
   // ---- rules: counted, and switched off, by their number in the program ----
 
-  bool rule_enabled(isle::RuleId rule) const { return rules_->rule_enabled(rule); }
+  bool rule_enabled(isle::RuleId rule) { return rules_->rule_enabled(rule) && (passes_left_ == 0 || !passes_over()); }
   void rule_fired(isle::RuleId rule) {
     rules_->rule_fired(rule);
     chains_.enter(rule);
@@ -201,6 +203,9 @@ class LowerContext {
   void lower_blocks();
   void lower_block(uint32_t index);
   void lower_terminator(const BlockOrder::Entry& entry);
+  template <class F>
+  auto apply_rules(F lower);
+  bool passes_over();
   void lower_inst(Inst inst);
   void pass_arguments(uint32_t index, const ir::BlockCall& call);
   void bind_results(Inst inst, const InstOutput& output);
@@ -234,6 +239,8 @@ class LowerContext {
   BlockOrder order_;
   Inst current_inst_;
   RuleChains chains_;
+  RandomChoices choices_;
+  uint32_t passes_left_ = 0;  // how often a rule may still be passed over
   std::string error_;
 
   ValueResolver values_;

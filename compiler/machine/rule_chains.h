@@ -13,18 +13,23 @@ namespace assay::machine {
 
 class RuleChains {
  public:
-  // Starts over, writing to `chains`.
-  void begin(std::vector<RuleChain>& chains) {
+  // Starts over, writing to `chains`; if not `active`, there will be none, and it costs nothing.
+  void begin(std::vector<RuleChain>& chains, bool active) {
     chains_ = &chains;
+    active_ = active;
     chains.clear();
     base_ = 0;
     stack_.clear();
-    slots_.assign(kSlots, kNoRuleChain);
+    if (active) slots_.assign(kSlots, kNoRuleChain);
   }
 
   // A rule begins and ends to compute its result.
-  void enter(isle::RuleId rule) { stack_.push_back({rule, kUnknown}); }
-  void leave() { stack_.pop_back(); }
+  void enter(isle::RuleId rule) {
+    if (active_) stack_.push_back({rule, kUnknown});
+  }
+  void leave() {
+    if (active_) stack_.pop_back();
+  }
   // What has been entered so far counts no more until resume() with the number returned: code for another purpose
   // follows.
   size_t suspend() {
@@ -33,6 +38,7 @@ class RuleChains {
     return base;
   }
   void resume(size_t base) { base_ = base; }
+  size_t base() const { return base_; }
 
   // The number of what is being applied. kNoRuleChain if that is nothing, or if there are too many chains.
   uint16_t current() {
@@ -83,6 +89,7 @@ class RuleChains {
   }
 
   std::vector<RuleChain>* chains_ = nullptr;
+  bool active_ = false;
   std::vector<Application> stack_;
   size_t base_ = 0;  // applications below are suspended
   std::vector<uint16_t> slots_;

@@ -78,6 +78,8 @@ struct Allocation {
 struct AllocateOptions {
   // Use only the first N allocatable registers of each class that no constraint needs (0: all): for fuzzing pressure.
   unsigned max_registers = 0;
+  // Not 0: takes registers, and what to spill, at random from this seed, wherever it may choose.
+  uint64_t choice_seed = 0;
 };
 
 }  // namespace assay::regalloc

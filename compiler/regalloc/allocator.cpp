@@ -37,6 +37,7 @@ Expected<void> Allocator::run(const machine::VCode& code, const RegisterEnv& env
   // A function may need more than the artificial limit allows; then the limit yields.
   state.max_registers = options.max_registers;
   for (;;) {
+    state.choices = RandomChoices(options.choice_seed, RandomChoices::kForAllocation);
     auto done = run_phases(state);
     if (done || state.max_registers == 0 || state.max_registers >= most_registers) return done;
     state.max_registers *= 2;

@@ -8,7 +8,8 @@
 //   3. if it must have a register, or is worth more than what sits in one, the register of the piece
 //      cheapest to evict: that piece's rest goes to its slot up to its next use, outside of loops it is not in now;
 //   4. its slot, up to its next use.
-// The cost of evicting is the frequency of the reload it causes, over the distance to it.
+// The cost of evicting is the frequency of the reload it causes, over the distance to it. With AllocateOptions::choice_seed
+// costs, the order of registers and whether hints are heeded are random: the result is worse, and as right.
 #include <algorithm>
 
 #include "compiler/regalloc/state.h"
@@ -33,6 +34,11 @@ class Scan {
       const auto& all = s_.env->allocatable[c];
       const size_t count = s_.max_registers == 0 ? all.size() : std::min<size_t>(all.size(), s_.max_registers);
       order_[c] = std::span(all).first(count);
+      if (s_.choices.active() && count != 0) {
+        shuffled_[c].assign(all.begin(), all.end());
+        s_.choices.shuffle(std::span(shuffled_[c]));
+        order_[c] = std::span(shuffled_[c]).first(count);
+      }
       for (PReg reg : order_[c]) allowed_.add(reg);
     }
     for (uint8_t reg : s_.reserved_used) ahead_[reg] = static_cast<uint32_t>(s_.reserved[reg].size());
@@ -147,7 +153,8 @@ class Scan {
       if (misplaced || comes_from_memory) return to_memory(p);
     }
 
-    if (PReg hint = free_hint(p, piece); hint) return assign(p, hint);
+    const bool heeds_hints = !s_.choices.active() || !s_.choices.one_in(4);
+    if (PReg hint = heeds_hints ? free_hint(p, piece) : PReg(); hint) return assign(p, hint);
     PReg best;
     uint32_t best_until = 0;
     for (PReg reg : order_[c]) {
@@ -264,7 +271,8 @@ class Scan {
 
   // How much it costs to have the value in memory from `position` on, per position gained. The piece is active there,
   // or will be.
-  double cost(uint32_t p, uint32_t position) const {
+  double cost(uint32_t p, uint32_t position) {
+    if (s_.choices.active()) return s_.choices.below(1000);
     const Piece& piece = s_.pieces[p];
     const Value& value = s_.values[piece.value];
     uint32_t last = value.last_use;
@@ -383,6 +391,7 @@ class Scan {
 
   AllocatorState& s_;
   std::span<const PReg> order_[machine::kRegClasses];
+  std::vector<PReg> shuffled_[machine::kRegClasses];  // if choices are made at random
   PRegSet allowed_;
   uint64_t busy_[machine::kRegClasses] = {};
   uint32_t occupant_[machine::kRegClasses * 64];  // valid where busy

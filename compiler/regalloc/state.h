@@ -27,6 +27,7 @@
 
 #include "compiler/regalloc/allocation.h"
 #include "compiler/regalloc/parallel_move.h"
+#include "compiler/support/random_choices.h"
 
 namespace assay::regalloc {
 
@@ -102,6 +103,7 @@ struct AllocatorState {
   const InstClobbers* clobbers = nullptr;
   Allocation* result = nullptr;
   unsigned max_registers = 0;
+  RandomChoices choices;
 
   // ranges.cpp
   std::vector<Value> values;
