@@ -20,6 +20,7 @@ class App;
   COMMAND(cat)                  \
   COMMAND(cfg)                  \
   COMMAND(compile)              \
+  COMMAND(explain)              \
   COMMAND(fuzz)                 \
   COMMAND(interpret)            \
   COMMAND(mutants)              \

@@ -3,7 +3,6 @@
 #include <string_view>
 
 #include "verify/report/print.h"
-#include "verify/rule_sources.h"
 
 namespace assay::verify {
 
@@ -15,9 +14,9 @@ namespace report {
 
 namespace {
 
-std::string_view page_part(std::string_view suffix) {
-  for (unsigned i = 0; i < k_report_page_count; ++i) {
-    if (std::string_view(k_report_page_sources[i].name).ends_with(suffix)) return k_report_page_sources[i].text;
+std::string_view find_part(std::span<const RuleSource> parts, std::string_view suffix) {
+  for (const RuleSource& part : parts) {
+    if (std::string_view(part.name).ends_with(suffix)) return part.text;
   }
   return {};
 }
@@ -38,17 +37,21 @@ std::string embeddable(std::string_view json) {
   return out;
 }
 
-std::string to_html(const Report& report) {
-  std::string_view rest = page_part(".html");
+std::string fill_page(std::span<const RuleSource> parts, std::string_view json) {
+  std::string_view rest = find_part(parts, ".html");
   std::string out;
   while (true) {
     const size_t open = rest.find("{{"), close = rest.find("}}");
     out += rest.substr(0, open);
     if (open == std::string_view::npos) return out;
     const std::string_view what = rest.substr(open + 2, close - open - 2);
-    out += what == "data" ? embeddable(to_json(report, -1)) : std::string(page_part(what));
+    out += what == "data" ? embeddable(json) : std::string(find_part(parts, what));
     rest.remove_prefix(close + 2);
   }
+}
+
+std::string to_html(const Report& report) {
+  return fill_page({k_report_page_sources, k_report_page_count}, to_json(report, -1));
 }
 
 }  // namespace report

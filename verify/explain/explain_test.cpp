@@ -1,0 +1,164 @@
+// Explanations: every stage and every connection is there, in the value, in the text, and in the page as a headless
+// browser shows it.
+#include "verify/explain/explain.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <filesystem>
+
+#include "compiler/ir/parser.h"
+
+namespace assay::verify::explain {
+namespace {
+
+constexpr char kFunction[] = R"(function %f(i64, i64) -> i64 {
+block0(v0: i64, v1: i64):
+    v2 = imul v0, v1
+    v3 = sdiv v2, v1
+    brif v3, block1(v3), block2
+
+block1(v4: i64):
+    v5 = isub v4, v0
+    return v5
+
+block2:
+    return v2
+})";
+
+Explanation explain(std::vector<IsaKind> isas = {std::begin(kAllIsas), std::end(kAllIsas)}) {
+  const auto function = ir::parse_function(kFunction);
+  EXPECT_TRUE(function.has_value());
+  ExplainOptions options{.isas = std::move(isas)};
+  options.prove = [](IsaKind, const std::vector<std::string>& rules) {
+    Verdicts verdicts;
+    for (const std::string& rule : rules) verdicts[rule] = {"proven", ""};
+    return verdicts;
+  };
+  return make_explanation(*function, options);
+}
+
+TEST(Explain, EveryStageOfEveryMachine) {
+  const Explanation explanation = explain();
+  EXPECT_EQ(explanation.function, "%f");
+  EXPECT_EQ(explanation.clif.size(), 3u + 6u);
+  ASSERT_EQ(explanation.isas.size(), kIsaCount);
+  for (const IsaExplanation& isa : explanation.isas) {
+    SCOPED_TRACE(name(isa.isa));
+    ASSERT_EQ(isa.error, "");
+    uint32_t end = 0;
+    for (const Row& row : isa.rows) {
+      EXPECT_FALSE(row.virtual_text.empty() && row.allocated_text.empty() && row.bytes.empty());
+      if (row.offset == kNone) continue;
+      EXPECT_EQ(row.offset, end) << row.disassembly;  // bytes are in order, and complete
+      end = row.offset + static_cast<uint32_t>(row.bytes.size() + 1) / 3;
+      EXPECT_FALSE(row.disassembly.empty());
+    }
+    EXPECT_EQ(end, isa.code_bytes);
+    // The multiplication's instructions come from a rule of `lower` and use registers.
+    const auto mul = std::ranges::find_if(isa.rows, [](const Row& row) { return row.inst == 0 && !row.rules.empty(); });
+    ASSERT_NE(mul, isa.rows.end());
+    EXPECT_EQ(isa.rules.at(mul->rules.back()).term, "lower");
+    EXPECT_GE(mul->registers.size(), 2u);
+    for (const Rule& rule : isa.rules) {
+      EXPECT_TRUE(rule.text.starts_with("(rule")) << rule.name;
+      EXPECT_EQ(std::ranges::count(rule.text, '('), std::ranges::count(rule.text, ')')) << rule.text;
+      EXPECT_EQ(rule.verdict.state, "proven");
+    }
+    const auto value = std::ranges::find(isa.values, "v2", &Value::name);
+    ASSERT_NE(value, isa.values.end());
+    EXPECT_FALSE(value->places.empty());
+  }
+}
+
+TEST(Explain, TextNamesRulesAndPlaces) {
+  const std::string text = to_text(explain({IsaKind::x64}));
+  for (const char* part :
+       {"%f on x64", "v2 = imul v0, v1", "imulq", "compiler/isa/x64/", "proven", "where values live"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
+  }
+}
+
+TEST(Explain, WhatIsNotSupportedIsSaid) {
+  const auto function = ir::parse_function(
+      "function %f(i64) -> i64 {\nblock0(v0: i64):\n  v1 = bitcast.f64 v0\n  v2 = fadd v1, v1\n"
+      "  v3 = bitcast.i64 v2\n  return v3\n}\n");
+  ASSERT_TRUE(function.has_value());
+  const Explanation explanation = make_explanation(*function, {.isas = {IsaKind::riscv64}});
+  EXPECT_TRUE(explanation.isas.at(0).error.starts_with("not supported on riscv64"));
+  EXPECT_NE(to_text(explanation).find("not supported on riscv64"), std::string::npos);
+}
+
+// ---- the page ----
+
+std::string output_of(const std::string& command) {
+  std::string out;
+  FILE* pipe = popen(command.c_str(), "r");
+  if (pipe == nullptr) return out;
+  std::array<char, 4096> buffer;
+  while (const size_t n = fread(buffer.data(), 1, buffer.size(), pipe)) out.append(buffer.data(), n);
+  pclose(pipe);
+  return out;
+}
+
+size_t count(const std::string& text, std::string_view part) {
+  size_t n = 0;
+  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++n;
+  return n;
+}
+
+class ExplainPage : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (std::string_view(ASSAY_BROWSER).empty()) GTEST_SKIP() << "there is no Chromium here: apt-get install chromium";
+    folder_ = std::filesystem::temp_directory_path() / ("assay_explain_" + std::to_string(getpid()));
+    std::filesystem::create_directories(folder_);
+  }
+  void TearDown() override {
+    if (!folder_.empty()) std::filesystem::remove_all(folder_);
+  }
+  // The document after its script has run, without the script elements.
+  std::string document(const Explanation& explanation, const std::string& hash = "") {
+    const std::string file = folder_ / "index.html";
+    EXPECT_TRUE(write_file(file, to_html({explanation})));
+    std::string dom =
+        output_of("timeout 60 " ASSAY_BROWSER " --headless --no-sandbox --disable-gpu --user-data-dir='" +
+                  (folder_ / "profile").string() + "' --dump-dom 'file://" + file + hash + "' 2>/dev/null");
+    for (size_t at = dom.find("<script"); at != std::string::npos; at = dom.find("<script")) {
+      dom.erase(at, dom.find("</script>", at) + 9 - at);
+    }
+    return dom;
+  }
+
+  std::filesystem::path folder_;
+};
+
+TEST_F(ExplainPage, ConnectsWhatBelongsTogether) {
+  const Explanation explanation = explain();
+  const std::string dom = document(explanation, "#aarch64/%25f/i0");
+  EXPECT_NE(dom.find("data-ready=\"true\""), std::string::npos) << dom;
+  EXPECT_NE(dom.find("aria-pressed=\"true\">aarch64<"), std::string::npos) << dom;
+  const IsaExplanation& isa = explanation.isas.at(static_cast<size_t>(IsaKind::aarch64));
+  // Pinned: the CLIF instruction. Lit: it and its rows. Shaded: the rules of these, and the values they use.
+  const auto rows = static_cast<size_t>(std::ranges::count_if(isa.rows, [](const Row& row) { return row.inst == 0; }));
+  EXPECT_GT(rows, 0u);
+  EXPECT_EQ(count(dom, "class=\"lit"), rows + 1) << dom;
+  EXPECT_EQ(count(dom, "lit pinned\""), 1u);
+  EXPECT_GT(count(dom, "class=\"near\""), 0u);
+  EXPECT_EQ(count(dom, "<span>proven</span>"), isa.rules.size());
+}
+
+TEST_F(ExplainPage, ReadsNoTextAsHtml) {
+  Explanation explanation = explain({IsaKind::x64});
+  explanation.isas[0].rules.at(0).text = "</script><b id=injected>";
+  const std::string dom = document(explanation);
+  EXPECT_NE(dom.find("data-ready=\"true\""), std::string::npos) << dom;
+  EXPECT_EQ(dom.find("<b id=\"injected\""), std::string::npos);
+  EXPECT_EQ(count(dom, "class=\"lit"), 0u);
+}
+
+}  // namespace
+}  // namespace assay::verify::explain
