@@ -46,6 +46,7 @@ class FunctionGenerator {
   void make_signature();
   AbiParam abi_param();
   void declare_callees();
+  void declare_host_functions();
   void make_slots();
 
   // ---- blocks ----
@@ -67,6 +68,7 @@ class FunctionGenerator {
   std::vector<Type> some_types();
   void enter_join(Block join, const std::vector<Type>& types);
   void two_way(unsigned depth);
+  void two_way(unsigned depth, Value condition);
   void branch(Opcode opcode, Value c, std::span<const BlockCall> calls);
   void arm(Block block, Block join, const std::vector<Type>& types, unsigned depth);
   void fill();
@@ -126,6 +128,10 @@ class FunctionGenerator {
   void rotation(unsigned depth);
   void across_call();
 
+  // ---- what a campaign wants more of ----
+  void tilted();
+  Value operation(Opcode opcode, Type type, Value inner);
+
   // ---- memory ----
   struct Place {
     Value address;
@@ -136,7 +142,9 @@ class FunctionGenerator {
   Value opaque(Value v);
   MemFlags mem_flags(bool trusted);
   Value load_something();
+  Value load(Opcode opcode, Type type);
   void store_something();
+  void store_value(Opcode opcode, Value value);
   void store(Opcode opcode, Type type, MemFlags flags, Value value, Value address, int32_t offset);
 
   // ---- calls ----

@@ -11,7 +11,7 @@ namespace {
 
 uint64_t edge_bits(Random& random, unsigned width) {
   const uint64_t mask = width == 64 ? ~uint64_t(0) : (uint64_t(1) << width) - 1;
-  switch (random.below(12)) {
+  switch (random.below(13)) {
     case 0: return 0;
     case 1: return 1;
     case 2: return mask;                                                   // -1
@@ -23,6 +23,11 @@ uint64_t edge_bits(Random& random, unsigned width) {
     case 8: return random.below(256) & mask;                               // a byte
     case 9: return (0 - uint64_t(random.below(256))) & mask;               // a small negative number
     case 10: return (0x0101010101010101u * random.below(256)) & mask;      // a repeated byte
+    case 11: {                                                             // about what immediates can hold
+      static constexpr uint8_t kBits[] = {6, 7, 8, 11, 12, 15, 16, 19, 20, 31, 32};
+      const uint64_t limit = uint64_t(1) << kBits[random.below(std::size(kBits))];
+      return ((random.chance(50) ? limit : 0 - limit) + random.below(5) - 2) & mask;
+    }
     default: return (uint64_t(random.below(0x10000)) << random.below(49)) & mask;  // 12-, 16-, 20-bit limits
   }
 }
@@ -42,7 +47,15 @@ void FunctionGenerator::run() {
   f_.name = ExternalName::testcase(entry ? "main" : "callee" + std::to_string(index_));
   make_signature();
   declare_callees();
+  if (random_.chance(12)) declare_host_functions();
   budget_ = static_cast<int>(random_.between(4, options_.max_instructions));
+  unsigned depth = options_.max_depth;
+  // Now and then a big function, or a deep one.
+  if (random_.below(400) == 0) budget_ *= 15;
+  if (random_.below(60) == 0) {
+    depth += 4;
+    budget_ *= 3;
+  }
   // Seldom, a stretch of code that short branches do not reach across: 4 KiB on RISC-V, 32 KiB for AArch64's TBZ.
   if (random_.below(600) == 0) filler_ = random_.chance(75) ? random_.between(150, 1200) : random_.between(2500, 7000);
   has_halves_ = random_.chance(15);
@@ -57,7 +70,10 @@ void FunctionGenerator::run() {
     const Type type = any_type();
     kept.push_back(random_.chance(50) ? constant(type) : straight_line(type));
   }
-  region(options_.max_depth);
+  if (options_.tilt.is_set()) {
+    for (unsigned n = random_.between(1, 4); n != 0; --n) tilted();
+  }
+  region(depth);
   // Fold what must stay alive into one of the results, and mostly what nothing has used.
   Value sum = pick(kI64);
   for (Value v : kept) sum = fold(sum, v);
@@ -98,8 +114,9 @@ void FunctionGenerator::make_signature() {
   const bool entry = index_ + 1 == program_.functions.size();
   const unsigned params = random_.chance(entry ? 85 : 60) ? random_.below(6) : random_.between(6, 14);
   const unsigned returns = random_.chance(entry ? 85 : 70) ? random_.between(1, 2) : random_.below(13);
-  for (unsigned i = 0; i < params; ++i) s.params.push_back(abi_param());
-  for (unsigned i = 0; i < returns; ++i) s.returns.push_back(abi_param());
+  const bool many_params = random_.below(40) == 0, many_returns = random_.below(40) == 0;
+  for (unsigned i = many_params ? random_.between(15, 40) : params; i != 0; --i) s.params.push_back(abi_param());
+  for (unsigned i = many_returns ? random_.between(13, 30) : returns; i != 0; --i) s.returns.push_back(abi_param());
 }
 
 AbiParam FunctionGenerator::abi_param() {
@@ -118,11 +135,39 @@ void FunctionGenerator::declare_callees() {
   }
 }
 
+// Names follow from signatures: one name never stands for two.
+void FunctionGenerator::declare_host_functions() {
+  for (unsigned n = random_.between(1, 2); n != 0; --n) {
+    Signature s;
+    s.call_conv = CallConv::kSystemV;
+    for (unsigned i = random_.chance(80) ? random_.below(5) : random_.between(5, 14); i != 0; --i) {
+      s.params.push_back(abi_param());
+    }
+    for (unsigned i = random_.chance(80) ? random_.below(3) : random_.between(3, 9); i != 0; --i) {
+      s.returns.push_back(abi_param());
+    }
+    uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a
+    for (const char c : to_string(s)) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3u;
+    static constexpr char kDigits[] = "0123456789abcdef";
+    std::string name = "host_";
+    for (unsigned i = 0; i < 5; ++i) name += kDigits[hash >> (4 * i + 20) & 15];
+    name += static_cast<char>('a' + random_.below(3));
+    const SigRef sig = f_.signatures.push(s);
+    f_.functions.push({.name = ExternalName::testcase(name), .signature = sig, .colocated = random_.chance(50)});
+  }
+}
+
+// Sizes of slots about the limits of displacements: signed and unsigned 12 bits, 15 bits, 20 bits.
 void FunctionGenerator::make_slots() {
   const unsigned count = random_.chance(50) ? 0 : random_.between(1, 3);
   for (unsigned i = 0; i < count; ++i) {
     // Some slots make frames that short displacements do not reach across.
-    const uint32_t size = random_.chance(5) ? random_.chance(70) ? 5000 : 40000 : 8 * random_.between(1, 8);
+    static constexpr uint32_t kLimits[] = {2048, 4096, 5000, 4096, 32768, 40000, 65536, 524288};
+    uint32_t size = 8 * random_.between(1, 8);
+    if (random_.chance(6)) {
+      const uint32_t limit = kLimits[random_.below(random_.chance(5) ? 8 : 7)];
+      size = limit + 8 * random_.below(9) - 32;
+    }
     const StackSlot slot = f_.stack_slots.push({.size = size});
     const uint32_t bytes = std::min<uint32_t>(size, 64);
     initialised_.push_back({random_.chance(50) ? 0 : size - bytes, bytes});

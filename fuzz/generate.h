@@ -2,7 +2,8 @@
 //
 // A program is several functions that call only earlier ones, regions of memory, and inputs for the last function.
 //   G1  Every function verifies: types, dominance and signatures hold because values are picked from those in scope.
-//   G2  Every run ends: loops count down from small constants, calls go to earlier functions only.
+//   G2  Every run ends: loops count down from small constants, calls go to earlier functions and to host functions
+//       (interpreter/host_function.h) only.
 //   G3  Runs are deterministic and the same on every machine: no address of a stack slot and no uninitialised byte reaches
 //       a result, memory or a branch; accesses that may lie outside a region trap with the access's code.
 //   G4  The operations are those of the supported subset: scalar integers of 8 to 64 bits.
@@ -15,6 +16,7 @@
 #include "compiler/ir/data_value.h"
 #include "compiler/ir/function.h"
 #include "fuzz/random.h"
+#include "fuzz/steering.h"
 #include "oracles/filetest_directive.h"
 
 namespace assay::fuzz {
@@ -24,6 +26,7 @@ struct GenerateOptions {
   unsigned max_instructions = 40;  // of a function, roughly
   unsigned max_depth = 3;          // nesting of branches and loops
   unsigned inputs = 4;             // sets of arguments for the entry function
+  Tilt tilt;                       // what there is to be more of
 };
 
 struct Program {

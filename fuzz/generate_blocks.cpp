@@ -102,11 +102,14 @@ void FunctionGenerator::enter_join(Block join, const std::vector<Type>& types) {
 }
 
 void FunctionGenerator::two_way(unsigned depth) {
+  two_way(depth, filler_ != 0 && random_.chance(50) ? sign_test(any_type()) : condition());
+}
+
+void FunctionGenerator::two_way(unsigned depth, Value c) {
   const Block then_block = new_block(), join = new_block();
   const bool has_else = random_.chance(60);
   const Block else_block = has_else ? new_block() : join;
   const std::vector<Type> types = some_types();
-  const Value c = filler_ != 0 && random_.chance(50) ? sign_test(any_type()) : condition();
   const std::vector<Value> direct = has_else ? std::vector<Value>() : arguments(types);
   const BlockCall calls[] = {f_.make_block_call(then_block), f_.make_block_call(else_block, direct)};
   branch(Opcode::kBrif, c, calls);
@@ -150,12 +153,15 @@ void FunctionGenerator::table(unsigned depth) {
   const Block join = new_block();
   const std::vector<Type> types = some_types();
   // Beside the default. Seldom more than AArch64's immediates count.
-  const unsigned entries = random_.below(1000) == 0 ? random_.between(4090, 4200) : random_.below(8);
+  static constexpr unsigned kSizes[] = {8, 15, 16, 17, 31, 32, 33, 63, 64, 65, 127, 128, 255, 256, 257};
+  const unsigned entries = random_.below(1000) == 0 ? random_.between(4090, 4200)
+                           : random_.chance(12)     ? kSizes[random_.below(std::size(kSizes))]
+                                                    : random_.below(8);
   const unsigned arms = std::min(random_.between(1, 4), entries + 1);
   std::vector<Block> blocks;
   for (unsigned i = 0; i < arms; ++i) blocks.push_back(new_block());
   Value index = pick(kI32);
-  if (random_.chance(75)) index = binary(Opcode::kBand, index, constant_of(kI32, 7));
+  if (random_.chance(75)) index = binary(Opcode::kBand, index, constant_of(kI32, std::bit_ceil(entries + 2) - 1));
   const std::vector<Value> direct = arguments(types);
   std::vector<BlockCall> calls;
   for (unsigned i = 0; i <= entries; ++i) {

@@ -221,4 +221,77 @@ void FunctionGenerator::across_call() {
   keep_in_memory(mix(values));
 }
 
+// ---- what a campaign wants more of ----
+
+// The tilt's operation at its type, mostly of its inner operation.
+void FunctionGenerator::tilted() {
+  const Tilt& tilt = options_.tilt;
+  Value inner;
+  if (random_.chance(80)) {
+    inner = operation(tilt.inner, random_.chance(70) ? tilt.type : any_type(), {});
+    if (random_.chance(15)) inner = extend_or_reduce(inner, any_type());
+  }
+  const auto value = [&] { return inner.is_none() ? pick(tilt.type) : extend_or_reduce(inner, tilt.type); };
+  switch (tilt.operation) {
+    case Opcode::kStore: return store_value(Opcode::kStore, value());
+    case Opcode::kIstore8:
+    case Opcode::kIstore16:
+    case Opcode::kIstore32: return store_value(tilt.operation, value());
+    case Opcode::kBrif: return two_way(0, value());
+    case Opcode::kTrapz:
+    case Opcode::kTrapnz: {
+      // One that seldom traps.
+      const Value x = value();
+      const bool when_zero = tilt.operation == Opcode::kTrapz;
+      const Value c = when_zero ? binary(Opcode::kBor, x, constant_of(tilt.type, 1u << random_.below(8)))
+                                : binary(Opcode::kBand, x, constant_of(tilt.type, 0));
+      const Value condition = random_.chance(85) ? c : x;
+      b_.insert({.opcode = tilt.operation,
+                 .code = trap_code(),
+                 .type = tilt.type,
+                 .args = f_.make_values({&condition, 1})});
+      return;
+    }
+    default: add(operation(tilt.operation, tilt.type, inner)); return;
+  }
+}
+
+// An operation at a type, with operands from scope; `inner`, if there is one, is among them.
+Value FunctionGenerator::operation(Opcode opcode, Type type, Value inner) {
+  const OperationInfo& op = operation_info(opcode);
+  while (!has_type(opcode, type)) type = any_type();
+  if (opcode == Opcode::kIconst) return constant(type);
+  if (op.format == Format::kLoad) return load(opcode, type);
+  const uint32_t place = random_.below(op.value_operands);
+  std::vector<Value> args;
+  for (const OperandInfo& operand : op.inputs) {
+    if (operand.kind != OperandKind::kValue) continue;
+    Type wanted = type;
+    if (!operand.type.allows(wanted, type)) {
+      do wanted = any_type();
+      while (!operand.type.allows(wanted, type));
+    } else if (operand.type.kind == TypeConstraint::Kind::kFree && random_.chance(50)) {
+      if (const Type other = any_type(); operand.type.allows(other, type)) wanted = other;
+    }
+    if (!inner.is_none() && args.size() == place) {
+      const bool fits = operand.type.allows(f_.value_type(inner), type);
+      args.push_back(fits ? inner : extend_or_reduce(inner, wanted));
+    } else {
+      args.push_back(random_.chance(25) ? constant(wanted) : pick(wanted));
+    }
+  }
+  if (opcode == Opcode::kUdiv || opcode == Opcode::kSdiv || opcode == Opcode::kUrem || opcode == Opcode::kSrem) {
+    // Seldom a divisor that may be zero.
+    if (random_.chance(90)) args[1] = binary(Opcode::kBor, args[1], constant_of(type, 1u << random_.below(7)));
+  }
+  InstData data{.opcode = opcode, .args = f_.make_values(args)};
+  if (op.polymorphic) data.type = type;
+  if (opcode == Opcode::kIcmp) data.code = static_cast<uint8_t>(random_.below(kIntCCCount));
+  if (op.format == Format::kIntAddTrap) data.code = trap_code();
+  --budget_;
+  const Inst inst = b_.insert(data);
+  for (size_t n = 1; n < f_.results(inst).size(); ++n) add(f_.results(inst)[n]);
+  return f_.result(inst, 0);
+}
+
 }  // namespace assay::fuzz

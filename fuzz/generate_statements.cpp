@@ -94,6 +94,7 @@ Value FunctionGenerator::condition() {
 // ---- statements ----
 
 void FunctionGenerator::statement() {
+  if (options_.tilt.is_set() && random_.chance(50)) return tilted();
   const unsigned what = random_.below(100);
   if (what < 60) {
     add(straight_line(any_type()));
@@ -286,22 +287,11 @@ MemFlags FunctionGenerator::mem_flags(bool trusted) {
   return flags;
 }
 
-Value FunctionGenerator::load_something() {
-  static constexpr struct {
-    Opcode opcode;
-    uint32_t bytes;
-  } kLoads[] = {{Opcode::kUload8, 1},  {Opcode::kSload8, 1},  {Opcode::kUload16, 2},
-                {Opcode::kSload16, 2}, {Opcode::kUload32, 4}, {Opcode::kSload32, 4}};
-  Opcode opcode = Opcode::kLoad;
-  Type type = any_type();
+Value FunctionGenerator::load(Opcode opcode, Type type) {
   uint32_t bytes = type.bytes();
-  if (random_.chance(40)) {
-    const auto& chosen = kLoads[random_.below(std::size(kLoads))];
-    opcode = chosen.opcode;
-    bytes = chosen.bytes;
-    do type = any_type();
-    while (type.bytes() <= bytes);
-  }
+  if (opcode == Opcode::kUload8 || opcode == Opcode::kSload8) bytes = 1;
+  if (opcode == Opcode::kUload16 || opcode == Opcode::kSload16) bytes = 2;
+  if (opcode == Opcode::kUload32 || opcode == Opcode::kSload32) bytes = 4;
   const Place at = place(bytes);
   return emit1({.opcode = opcode,
                 .type = type,
@@ -310,19 +300,34 @@ Value FunctionGenerator::load_something() {
                 .imm = static_cast<uint64_t>(static_cast<int64_t>(at.offset))});
 }
 
+Value FunctionGenerator::load_something() {
+  static constexpr struct {
+    Opcode opcode;
+    uint32_t bytes;
+  } kLoads[] = {{Opcode::kUload8, 1},  {Opcode::kSload8, 1},  {Opcode::kUload16, 2},
+                {Opcode::kSload16, 2}, {Opcode::kUload32, 4}, {Opcode::kSload32, 4}};
+  Type type = any_type();
+  if (random_.chance(60)) return load(Opcode::kLoad, type);
+  const auto& chosen = kLoads[random_.below(std::size(kLoads))];
+  while (type.bytes() <= chosen.bytes) type = any_type();
+  return load(chosen.opcode, type);
+}
+
 void FunctionGenerator::store_something() {
   static constexpr Opcode kStores[] = {Opcode::kIstore8, Opcode::kIstore16, Opcode::kIstore32};
-  Opcode opcode = Opcode::kStore;
   Type type = any_type();
-  uint32_t bytes = type.bytes();
-  if (random_.chance(40)) {
-    const uint32_t which = random_.below(3);
-    opcode = kStores[which];
-    bytes = 1u << which;
-    do type = any_type();
-    while (type.bytes() <= bytes);
-  }
-  const Value value = pick(type);
+  if (random_.chance(60)) return store_value(Opcode::kStore, pick(type));
+  const uint32_t which = random_.below(3);
+  while (type.bytes() <= (1u << which)) type = any_type();
+  store_value(kStores[which], pick(type));
+}
+
+void FunctionGenerator::store_value(Opcode opcode, Value value) {
+  const Type type = f_.value_type(value);
+  const uint32_t bytes = opcode == Opcode::kIstore8    ? 1
+                         : opcode == Opcode::kIstore16 ? 2
+                         : opcode == Opcode::kIstore32 ? 4
+                                                       : type.bytes();
   const Place at = place(bytes);
   store(opcode, type, mem_flags(at.trusted), value, at.address, at.offset);
 }
