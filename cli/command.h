@@ -17,6 +17,7 @@ class App;
 
 // In the order in which `assay --help` lists them. A name with a hyphen is written with an underscore.
 #define ASSAY_COMMANDS(COMMAND) \
+  COMMAND(campaign)             \
   COMMAND(cat)                  \
   COMMAND(cfg)                  \
   COMMAND(compile)              \

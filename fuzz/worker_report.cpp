@@ -1,7 +1,9 @@
-// See worker_report.h. The text is JSON; both ends are the same program, so it is not checked again.
+// See worker_report.h.
 #include "fuzz/worker_report.h"
 
 #include <nlohmann/json.hpp>
+
+#include "fuzz/packed.h"
 
 namespace assay::fuzz {
 
@@ -9,54 +11,66 @@ using nlohmann::json;
 
 namespace {
 
-std::string to_text(const json& value) { return value.dump(-1, ' ', false, json::error_handler_t::replace); }
-
-json stats_to_json(const oracles::HarnessStats& s) {
-  json compile = json::array();
-  for (const machine::CompileStats& c : s.compile) {
-    compile.push_back(
-        {c.nanoseconds, c.clif_insts, c.vcode_insts, c.virtual_registers, c.moves, c.spilled, c.machine_insts});
+// Stats is HarnessStats, const or not; likewise below.
+template <class Io, class Stats>
+void transfer_stats(Io& io, Stats& s) {
+  io(s.cases), io(s.functions), io(s.compiles), io(s.executions);
+  for (auto& count : s.interpreted) io(count);
+  io(s.depends), io(s.steps), io(s.interpreter_nanoseconds);
+  for (auto& c : s.compile) {
+    for (auto& nanoseconds : c.nanoseconds) io(nanoseconds);
+    io(c.clif_insts), io(c.vcode_insts), io(c.virtual_registers), io(c.moves), io(c.spilled), io(c.machine_insts);
   }
-  json executors = json::object();
-  for (const auto& [name, e] : s.executors) executors[name] = {e.runs, e.nanoseconds};
-  return {s.cases, s.functions, s.compiles, s.executions, s.interpreted, s.depends, s.steps, s.interpreter_nanoseconds,
-          compile, s.compile_nanoseconds, executors, s.not_run, s.excused};
+  for (auto& nanoseconds : s.compile_nanoseconds) io(nanoseconds);
+  io.map(s.executors, [&](auto& e) { io(e.runs), io(e.nanoseconds); });
+  io.map(s.not_run, [&](auto& count) { io(count); });
+  io(s.excused);
 }
 
-oracles::HarnessStats stats_from_json(const json& j) {
-  oracles::HarnessStats s;
-  size_t next = 0;
-  const auto get = [&](auto& field) { j.at(next++).get_to(field); };
-  get(s.cases), get(s.functions), get(s.compiles), get(s.executions), get(s.interpreted), get(s.depends), get(s.steps),
-      get(s.interpreter_nanoseconds);
-  const json& compile = j.at(next++);
-  for (size_t i = 0; i < s.compile.size(); ++i) {
-    machine::CompileStats& c = s.compile[i];
-    size_t field = 0;
-    const auto get_part = [&](auto& part) { compile.at(i).at(field++).get_to(part); };
-    get_part(c.nanoseconds), get_part(c.clif_insts), get_part(c.vcode_insts), get_part(c.virtual_registers),
-        get_part(c.moves), get_part(c.spilled), get_part(c.machine_insts);
-  }
-  get(s.compile_nanoseconds);
-  for (const auto& [name, e] : j.at(next++).items()) s.executors[name] = {e.at(0), e.at(1)};
-  get(s.not_run), get(s.excused);
-  return s;
+template <class Io, class Report>
+void transfer_report(Io& io, Report& report) {
+  io.list(report.findings, [&](auto& f) { io(f.key), io(f.description), io(f.file); });
+  io(report.error);
+  transfer_stats(io, report.stats);
+  io(report.text);
 }
 
 }  // namespace
 
 std::string encode(const WorkerReport& report) {
-  json findings = json::array();
-  for (const ReportedFinding& f : report.findings) findings.push_back({f.key, f.description, f.file});
-  return to_text({findings, report.error, stats_to_json(report.stats), report.exercised, report.rules_fired});
+  Packer io;
+  transfer_report(io, report);
+  io(unsigned{report.mutated});
+  io.list(report.features, [&](const FeatureCount& f) { io(f.feature.bits()), io(f.count); });
+  return io.take();
 }
 
-WorkerReport decode_report(const std::string& text) {
-  const json j = json::parse(text);
-  WorkerReport report{
-      .error = j.at(1), .stats = stats_from_json(j.at(2)), .exercised = j.at(3), .rules_fired = j.at(4)};
-  for (const json& f : j.at(0)) report.findings.push_back({f.at(0), f.at(1), f.at(2)});
-  return report;
+std::optional<WorkerReport> decode_report(std::string_view bytes) {
+  WorkerReport report;
+  Unpacker io(bytes);
+  transfer_report(io, report);
+  unsigned mutated = 0;
+  io(mutated);
+  report.mutated = mutated != 0;
+  io.list(report.features, [&](FeatureCount& f) {
+    uint32_t bits = 0;
+    io(bits), io(f.count);
+    f.feature = Feature(bits);
+  });
+  return io.ok() && io.at_end() ? std::optional(std::move(report)) : std::nullopt;
+}
+
+std::string encode(const oracles::HarnessStats& stats) {
+  Packer io;
+  transfer_stats(io, stats);
+  return io.take();
+}
+
+std::optional<oracles::HarnessStats> decode_stats(std::string_view bytes) {
+  oracles::HarnessStats stats;
+  Unpacker io(bytes);
+  transfer_stats(io, stats);
+  return io.ok() && io.at_end() ? std::optional(std::move(stats)) : std::nullopt;
 }
 
 std::string encode(std::span<const oracles::Finding> findings) {
@@ -65,7 +79,7 @@ std::string encode(std::span<const oracles::Finding> findings) {
     out.push_back({f.kind, f.isa, f.executor, f.opt_level, f.input ? json(*f.input) : json(), f.text, f.sort,
                    f.choice_seed});
   }
-  return to_text(out);
+  return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
 std::vector<oracles::Finding> decode_findings(const std::string& text) {

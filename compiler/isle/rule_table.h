@@ -32,15 +32,32 @@ struct RuleInfo {
 // rule_fired and rule_enabled to it. Not thread-safe: one per context.
 class RuleState {
  public:
-  explicit RuleState(std::span<const RuleInfo> rules) : rules_(rules), counts_(rules.size()), enabled_(rules.size(), 1) {}
+  // Applications are also counted by column, what the rules work on just then; the context says what a column is.
+  static constexpr uint32_t kColumns = 32;
 
-  void rule_fired(RuleId rule) { counts_[rule.index]++; }
+  explicit RuleState(std::span<const RuleInfo> rules)
+      : rules_(rules), counts_(rules.size()), enabled_(rules.size(), 1), cells_(rules.size() * kColumns) {}
+
+  void set_column(uint8_t column) { column_ = column; }
+  void rule_fired(RuleId rule) {
+    counts_[rule.index]++;
+    const uint32_t cell = rule.index * kColumns + column_;
+    if (cells_[cell]++ == 0) touched_.push_back(cell);
+  }
   bool rule_enabled(RuleId rule) const { return enabled_[rule.index]; }
 
   void enable_rule(RuleId rule, bool enabled) { enabled_[rule.index] = enabled; }
   void enable_all() { enabled_.assign(enabled_.size(), 1); }
   uint64_t count(RuleId rule) const { return counts_[rule.index]; }
   void reset_counts() { counts_.assign(counts_.size(), 0); }
+  // Calls `take(rule, column, count)` for what has fired since the last call.
+  template <class Take>
+  void take_cells(const Take& take) {
+    for (uint32_t cell : touched_) {
+      take(RuleId(cell / kColumns), static_cast<uint8_t>(cell % kColumns), std::exchange(cells_[cell], 0));
+    }
+    touched_.clear();
+  }
 
   std::span<const RuleInfo> rules() const { return rules_; }
   // The default id if there is none of that name.
@@ -55,6 +72,9 @@ class RuleState {
   std::span<const RuleInfo> rules_;
   std::vector<uint64_t> counts_;
   std::vector<uint8_t> enabled_;
+  std::vector<uint32_t> cells_;    // by rule and column, since the last take_cells()
+  std::vector<uint32_t> touched_;  // cells that are not 0
+  uint8_t column_ = 0;
 };
 
 // A context may have rule_done() to learn when a rule that fired has computed its result: rules nest, so what is emitted

@@ -97,7 +97,7 @@ struct Compiler::State {
 };
 
 Compiler::Compiler(const TargetIsa& isa)
-    : isa_(isa), rules_(std::make_unique<isle::RuleState>(isa.rules)), state_(std::make_unique<State>()) {
+    : isa_(isa), rules_(std::make_unique<isle::RuleState>(isa.rules)), coverage_(isa), state_(std::make_unique<State>()) {
   state_->context = isa.make_context();
   for (const InstDesc& desc : isa.insts->descs) state_->clobbers_by_opcode.push_back(desc.clobbers);
   state_->clobbers.by_opcode = state_->clobbers_by_opcode;
@@ -178,6 +178,7 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& function, const
     done(Stage::Check);
   }
 
+  coverage_.count_allocation(s.vcode, s.allocation);
   regalloc::apply_allocation(s.vcode, s.allocation, s.hooks, options.observe ? &s.origins : nullptr);
   layout_frame(s.vcode, isa_, s.frame);
   done(Stage::Apply);
@@ -194,6 +195,7 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& function, const
   done(Stage::Emit);
   dump(Stage::Emit, [&] { return result.code.listing; });
 
+  coverage_.count_code(function, s.vcode, s.frame, result.code);
   result.name = to_string(function.name);
   result.symbols = std::move(s.vcode.symbols);
   result.frame_size = s.frame.size;

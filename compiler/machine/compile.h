@@ -16,6 +16,7 @@
 
 #include "compiler/ir/function.h"
 #include "compiler/isle/rule_table.h"
+#include "compiler/machine/coverage.h"
 #include "compiler/machine/emit.h"
 #include "compiler/machine/isa.h"
 #include "compiler/regalloc/allocation.h"
@@ -93,11 +94,14 @@ class Compiler {
   const TargetIsa& isa() const { return isa_; }
   // Which rules are on (rule by rule), and how often each has fired in this Compiler's life.
   isle::RuleState& rules() { return *rules_; }
+  // What else has happened in it. Rules by type: rules().take_cells(), a column is a type_class().
+  Coverage& coverage() { return coverage_; }
 
  private:
   struct State;
   const TargetIsa& isa_;
   std::unique_ptr<isle::RuleState> rules_;
+  Coverage coverage_;
   std::unique_ptr<State> state_;
 };
 

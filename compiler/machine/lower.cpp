@@ -134,9 +134,14 @@ void LowerContext::lower_blocks() {
   }
 }
 
+void LowerContext::begin_inst(Inst inst) {
+  current_inst_ = inst;
+  rules_->set_column(inst.is_none() ? 0 : type_class(function_->inst(inst).type));
+}
+
 void LowerContext::lower_block(uint32_t index) {
   const BlockOrder::Entry& entry = order_.entries()[index];
-  current_inst_ = entry.branch;
+  begin_inst(entry.branch);
   if (entry.source.is_none()) {
     emit_jump(order_.successors(entry)[0]);
     flush();
@@ -160,7 +165,7 @@ void LowerContext::lower_block(uint32_t index) {
     if (is_passed(param) && entry.source != function_->entry_block()) reg_of(param);
   }
   if (entry.source == function_->entry_block() && error_.empty()) {
-    current_inst_ = Inst();
+    begin_inst(Inst());
     receive_arguments();
     flush();
   }
@@ -251,7 +256,7 @@ void LowerContext::lower_inst(Inst inst) {
     const bool used = std::ranges::any_of(results, [&](Value v) { return !value_regs_[v.index].is_none(); });
     if (!used) return;
   }
-  current_inst_ = inst;
+  begin_inst(inst);
   if (has_short_address(inst)) return unsupported(operation_name(inst) + " with an address of type i32");
   const std::optional<InstOutput> output = apply_rules([&] { return isa_->lower(*this, inst); });
   if (!output) {

@@ -27,6 +27,7 @@
 #include "compiler/machine/abi.h"
 #include "compiler/machine/block_order.h"
 #include "compiler/machine/clif_view.h"
+#include "compiler/machine/coverage.h"
 #include "compiler/machine/isa.h"
 #include "compiler/machine/rule_chains.h"
 #include "compiler/machine/vcode.h"
@@ -201,6 +202,7 @@ class LowerContext {
   void lay_out_slots();
   void count_uses();
   void lower_blocks();
+  void begin_inst(Inst inst);
   void lower_block(uint32_t index);
   void lower_terminator(const BlockOrder::Entry& entry);
   template <class F>

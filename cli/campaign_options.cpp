@@ -1,0 +1,57 @@
+// See campaign_options.h.
+#include "cli/campaign_options.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+namespace assay::cli {
+
+void add_campaign_flags(CLI::App& command, CampaignFlags& flags) {
+  command.add_option("--seconds", flags.seconds, "how long")->check(CLI::Range(0.0, 1e9));
+  command.add_option("--programs", flags.programs, "stop after so many programs");
+  command.add_option("--jobs", flags.jobs, "worker processes")->check(CLI::Range(1, 256));
+  command.add_option("--seed", flags.seed, "the programs follow from it");
+  command.add_option("--inputs", flags.inputs, "sets of arguments for each program")->check(CLI::Range(1, 1000));
+  command.add_option("--max-instructions", flags.max_instructions, "of a function, roughly")
+      ->check(CLI::Range(4, 100000));
+  command.add_option("--max-registers", flags.max_registers, "allocate with so few registers (0: all)");
+  command.add_option("--target", flags.isas, "x64, aarch64, riscv64, s390x; several; default: all");
+  command.add_flag("--qemu", flags.qemu, "run everything under user-mode QEMU too");
+  command.add_flag("--no-native", flags.no_native, "do not run x64 code on this processor");
+  command.add_flag("--json", flags.json, "one JSON object on standard output");
+}
+
+Expected<fuzz::CampaignOptions> campaign_options(const CampaignFlags& flags) {
+  fuzz::CampaignOptions options{
+      .seconds = flags.seconds, .programs = flags.programs, .jobs = flags.jobs, .seed = flags.seed};
+  options.generate.inputs = flags.inputs;
+  options.generate.max_instructions = flags.max_instructions;
+  options.harness.max_registers = flags.max_registers;
+  options.harness.qemu = flags.qemu;
+  options.harness.native = !flags.no_native;
+  if (!flags.isas.empty()) options.harness.isas.clear();
+  for (const std::string& text : flags.isas) {
+    const auto isa = isa_from_name(text);
+    if (!isa) return fail("no ISA is called " + text, "use x64, aarch64, riscv64 or s390x");
+    options.harness.isas.push_back(*isa);
+  }
+  return options;
+}
+
+CampaignProgress::CampaignProgress(const CampaignFlags& flags, fuzz::CampaignOptions& options)
+    : shown_(!flags.json && is_terminal(STDERR_FILENO)) {
+  if (!shown_) return;
+  options.progress = [](const fuzz::CampaignReport& now) {
+    std::fprintf(stderr, "\r\033[K%.0f s, %llu functions (%.0f/s), %llu findings", now.seconds,
+                 static_cast<unsigned long long>(now.stats.functions), now.functions_per_second(),
+                 static_cast<unsigned long long>(now.findings));
+  };
+}
+
+CampaignProgress::~CampaignProgress() {
+  if (shown_) std::fprintf(stderr, "\r\033[K");
+}
+
+}  // namespace assay::cli

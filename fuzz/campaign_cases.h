@@ -1,0 +1,36 @@
+// Which case a campaign's program of a number is: generated, or mutated from entries of the corpus (C2 of campaign.h).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <unordered_map>
+#include <vector>
+
+#include "fuzz/campaign.h"
+#include "fuzz/case.h"
+
+namespace assay::fuzz {
+
+class CampaignCases {
+ public:
+  // `folder`: of the store; empty if there is none.
+  CampaignCases(const CampaignOptions& options, const std::string& folder);
+
+  // Puts program `number` into `test`; true if it is a mutation.
+  bool make(uint64_t number, Case& test);
+
+ private:
+  void generate(Random& random, Case& test);
+  bool mutate(Random& random, uint64_t number, Case& test);
+  const Case* entry(Random& random);
+
+  const CampaignOptions& options_;
+  std::string folder_;
+  Program program_;
+  std::unique_ptr<CorpusReader> reader_;
+  uint64_t generation_ = 0;  // that `ids_` are for
+  std::vector<int64_t> ids_;
+  std::unordered_map<int64_t, std::unique_ptr<Case>> entries_;  // null: cannot be used
+};
+
+}  // namespace assay::fuzz
