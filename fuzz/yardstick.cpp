@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -46,13 +47,6 @@ class Measurement {
     tree_ = fs::absolute(options.tree).string();
     program_ = tree_ + "/" + kBuild + "/assay";
     scratch_ = tree_ + "/scratch/" + std::to_string(mistake.number);
-    verdict_.number = mistake.number;
-    verdict_.name = mistake.name;
-    verdict_.title = mistake.title;
-    verdict_.area = mistake.area;
-    verdict_.isa = mistake.isa;
-    verdict_.is_harmless = mistake.is_harmless;
-    verdict_.is_compiled = mistake.is_compiled;
   }
 
   Expected<Verdict> run() {
@@ -64,6 +58,8 @@ class Measurement {
         if (auto done = (this->*judge)(); !done) return std::unexpected(done.error());
       }
     }
+    // What is not compiled cannot be found so; that a harmless change is not reported is worth the time.
+    if (!mistake_.is_compiled) return verdict_;
     if (auto done = fuzz(); !done) return std::unexpected(done.error());
     return verdict_;
   }
@@ -172,7 +168,7 @@ class Measurement {
   }
 
   Expected<void> minimise(const std::string& path) {
-    const auto result = start({program_, "reduce", path, "--seconds", "60", "--json"}, 60);
+    const auto result = start({program_, "reduce", path, "--seconds", "60", "--json"}, 30);
     if (!result) return std::unexpected(result.error());
     const json report = parse_json(result->output);
     if (report.is_object() && report.contains("instructions")) {
@@ -181,35 +177,21 @@ class Measurement {
     return {};
   }
 
-  // What `assay triage --json` says: the first group's stage and culprit.
+  // What `assay triage --json` says of the finding: its stage, and who is to blame, the most likely first.
   Expected<void> triage(const std::string& path) {
     const auto result = start({program_, "triage", path, "--json", "--out", scratch_ + "/triage"}, 180);
     if (!result) return std::unexpected(result.error());
     const json report = parse_json(result->output);
-    if (!report.is_object() || !report.contains("groups")) return {};  // no such subcommand yet, or it failed
-    verdict_.stage = "-";
-    verdict_.culprit = "-";
-    for (const json& group : report["groups"]) {
-      verdict_.stage = group.value("stage", "-");
-      const json culprit = group.value("culprit", json::object());
-      verdict_.culprit = culprit.is_string() ? culprit.get<std::string>() : culprit.value("name", "-");
-      break;
-    }
-    verdict_.is_stage_right = is_one_of(mistake_.stage, verdict_.stage);
-    verdict_.is_culprit_right = false;
-    const std::string named = without_suffix(verdict_.culprit);
-    for (const std::string& culprit : mistake_.culprits) {
-      if (named == culprit || named.ends_with("::" + culprit)) verdict_.is_culprit_right = true;
+    if (!report.is_object() || !report.contains("results")) return {};  // there is no such subcommand, or it failed
+    verdict_.stage = "none";
+    for (const json& triaged : report["results"]) {
+      verdict_.stage = triaged.value("stage", "none");
+      for (const json& culprit : triaged.value("culprits", json::array())) {
+        verdict_.culprits.push_back(culprit.value("name", ""));
+      }
     }
     return {};
   }
-
-  static bool is_one_of(const std::string& alternatives, const std::string& text) {
-    return (" | " + alternatives + " | ").find(" " + text + " ") != std::string::npos;
-  }
-
-  // A rule in the woven text has its fault's number behind its name.
-  static std::string without_suffix(const std::string& name) { return name.substr(0, name.find("__")); }
 
   const YardstickOptions& options_;
   const SeededMistake& mistake_;
@@ -217,45 +199,57 @@ class Measurement {
   Verdict verdict_;
 };
 
+// A rule in the woven text has its fault's number behind its name, an operation its type.
+std::string plain_name(const std::string& name) { return name.substr(0, std::min(name.find("__"), name.find('.'))); }
+
+// What the mistake says of itself, and whether triage was right: as the patch's head is now.
+void describe(const SeededMistake& mistake, Verdict& v) {
+  v.number = mistake.number;
+  v.name = mistake.name;
+  v.title = mistake.title;
+  v.area = mistake.area;
+  v.isa = mistake.isa;
+  v.is_harmless = mistake.is_harmless;
+  v.is_compiled = mistake.is_compiled;
+  if (v.stage.empty()) return;
+  v.is_stage_right = (" | " + mistake.stage + " | ").find(" " + v.stage + " ") != std::string::npos;
+  v.is_culprit_right = false;
+  const std::string named = v.culprits.empty() ? "" : plain_name(v.culprits.front());
+  for (const std::string& culprit : mistake.culprits) {
+    if (named == culprit || named.ends_with("::" + culprit)) v.is_culprit_right = true;
+  }
+}
+
+// Of a patch's text, what decides whether a result still holds.
+std::string diff_of(const std::string& patch) {
+  const size_t begin = patch.find("--- ");
+  return begin == std::string::npos ? "" : patch.substr(begin);
+}
+
 json record_of(const Verdict& v) {
   json judges = json::array();
   for (const Notice& n : v.judges) {
     judges.push_back({{"judge", n.judge}, {"noticed", n.noticed}, {"cpu_seconds", n.seconds}, {"what", n.what}});
   }
-  json out = {{"number", v.number},
-              {"name", v.name},
-              {"title", v.title},
-              {"area", v.area},
-              {"isa", v.isa},
-              {"harmless", v.is_harmless},
-              {"compiled", v.is_compiled},
-              {"judges", judges},
-              {"stage", v.stage},
-              {"culprit", v.culprit}};
+  json out = {{"number", v.number}, {"name", v.name},   {"title", v.title}, {"area", v.area},
+              {"isa", v.isa},       {"judges", judges}, {"stage", v.stage}, {"culprits", v.culprits}};
+  if (v.is_harmless) out["harmless"] = true;
   if (v.instructions) out["instructions"] = *v.instructions;
   if (v.is_stage_right) out["stage_right"] = *v.is_stage_right;
   if (v.is_culprit_right) out["culprit_right"] = *v.is_culprit_right;
   return out;
 }
 
+// What was measured; the rest follows from the mistake.
 Verdict verdict_of(const json& record) {
   Verdict v;
-  v.number = record.value("number", 0u);
-  v.name = record.value("name", "");
-  v.title = record.value("title", "");
-  v.area = record.value("area", "");
-  v.isa = record.value("isa", "");
-  v.is_harmless = record.value("harmless", false);
-  v.is_compiled = record.value("compiled", true);
   for (const json& n : record.value("judges", json::array())) {
     v.judges.push_back(
         {n.value("judge", ""), n.value("noticed", false), n.value("cpu_seconds", 0.0), n.value("what", "")});
   }
   v.stage = record.value("stage", "");
-  v.culprit = record.value("culprit", "");
+  v.culprits = record.value("culprits", std::vector<std::string>());
   if (record.contains("instructions")) v.instructions = record["instructions"].get<unsigned>();
-  if (record.contains("stage_right")) v.is_stage_right = record["stage_right"].get<bool>();
-  if (record.contains("culprit_right")) v.is_culprit_right = record["culprit_right"].get<bool>();
   return v;
 }
 
@@ -273,9 +267,12 @@ std::map<unsigned, json> read_results(const std::string& path) {
   return out;
 }
 
+// Several runs may write to one file.
 Expected<void> append(const std::string& path, const std::string& line) {
-  auto text = read_file(path);
-  return write_file(path, (text ? *text : "") + line + "\n");
+  std::ofstream out(path, std::ios::app);
+  out << line + "\n" << std::flush;
+  if (!out) return fail(Place{.file = path}, "cannot write");
+  return {};
 }
 
 double percent(unsigned part, unsigned whole) { return whole != 0 ? 100.0 * part / whole : 100; }
@@ -311,14 +308,17 @@ Expected<std::vector<Verdict>> measure(const YardstickOptions& options) {
                            std::find(options.only.begin(), options.only.end(), mistake.number) != options.only.end();
     if (!is_wanted) continue;
     const auto record = known.find(mistake.number);
-    if (!options.is_fresh && record != known.end() && record->second.value("patch", "") == mistake.text) {
+    const std::string diff = diff_of(mistake.text);
+    if (!options.is_fresh && record != known.end() && diff_of(record->second.value("patch", "")) == diff) {
       out.push_back(verdict_of(record->second));
+      describe(mistake, out.back());
       continue;
     }
     auto verdict = Measurement(options, mistake).run();
     if (!verdict) return std::unexpected(verdict.error());
+    describe(mistake, *verdict);
     json kept = record_of(*verdict);
-    kept["patch"] = mistake.text;
+    kept["patch"] = diff;
     const std::string line = kept.dump(-1, ' ', false, json::error_handler_t::replace);
     if (auto written = append(options.results, line); !written) return std::unexpected(written.error());
     if (options.progress) options.progress(*verdict);
@@ -385,7 +385,8 @@ std::string to_markdown(const std::vector<Verdict>& verdicts) {
     out += "| " + std::to_string(v.number) + " | " + (v.is_harmless ? "harmless: " : "") + v.title + " | " + v.area +
            " | " + v.isa + " | " + cell(v, "verify") + " | " + cell(v, "filetests") + " | " + cell(v, "tests") + " | " +
            cell(v, "fuzz") + " | " + (v.instructions ? std::to_string(*v.instructions) : "") + " | " +
-           mark(v.stage, v.is_stage_right) + " | " + mark(v.culprit, v.is_culprit_right) + " |\n";
+           mark(v.stage, v.is_stage_right) + " | " +
+           mark(v.culprits.empty() ? "none" : plain_name(v.culprits.front()), v.is_culprit_right) + " |\n";
   }
   const Summary s = summarise(verdicts);
   const auto share = [](unsigned part, unsigned whole) {

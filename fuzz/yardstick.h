@@ -41,7 +41,8 @@ struct Verdict {
   };
   std::vector<Notice> judges;
   std::optional<unsigned> instructions;  // of the minimised case
-  std::string stage, culprit;            // what triage said; empty: not run
+  std::string stage;                     // what triage said; empty: it was not run
+  std::vector<std::string> culprits;     // the most likely first
   std::optional<bool> is_stage_right, is_culprit_right;
 
   const Notice* find(const std::string& judge) const;

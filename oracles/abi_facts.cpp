@@ -33,6 +33,11 @@ constexpr const char* kRiscv64Names[] = {"zero", "ra", "sp", "gp", "tp",  "t0", 
 
 const AbiFacts& abi_facts(IsaKind isa) { return kFacts[static_cast<int>(isa)]; }
 
+bool is_aligned_frame(IsaKind isa, uint32_t frame_size) {
+  const uint32_t return_address = abi_facts(isa).link < 0 ? 8 : 0;  // pushed by the call
+  return (frame_size + return_address) % (isa == IsaKind::s390x ? 8 : 16) == 0;
+}
+
 bool is_register(IsaKind isa, RegisterId id) {
   const AbiFacts& facts = abi_facts(isa);
   switch (id.cls) {

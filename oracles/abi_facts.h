@@ -27,6 +27,9 @@ struct AbiFacts {
 
 const AbiFacts& abi_facts(IsaKind isa);
 
+// Whether a function whose prologue lowers the stack pointer by so much has it aligned as calls want it.
+bool is_aligned_frame(IsaKind isa, uint32_t frame_size);
+
 // "rax", "x19", "v8", "a0", "%r15", "%f8".
 std::string register_name(IsaKind isa, RegisterId id);
 

@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "compiler/ir/printer.h"
+#include "oracles/abi_facts.h"
 
 namespace assay::oracles {
 
@@ -42,6 +43,15 @@ std::string place(const TestCase& test, uint32_t function, uint32_t inst) {
     out += ", no instruction of it";
   }
   return out;
+}
+
+bool has_calls(const ir::Function& f) {
+  for (const ir::Block block : f.blocks()) {
+    for (const ir::Inst inst : f.insts(block)) {
+      if (f.info(inst).is_call()) return true;
+    }
+  }
+  return false;
 }
 
 std::string values(std::span<const ir::DataValue> values) {
@@ -336,6 +346,16 @@ void Harness::check_isa(const TestCase& test, MachineSession& session, const Lev
                     .choice_seed = level.choice_seed};
     finding.text = ir::to_string(test.functions[i]->name) + ": " + status.reason;
     finding.sort = sort_of(status.reason);
+    findings.push_back(std::move(finding));
+  }
+  for (uint32_t i = 0; i < test.functions.size(); ++i) {
+    if (session.status(i).kind != MachineSession::Status::Kind::Ready) continue;
+    const uint32_t frame = session.compiled(i).frame_size;
+    if (is_aligned_frame(session.isa(), frame) || !has_calls(*test.functions[i])) continue;
+    Finding finding{.kind = FindingKind::Abi, .isa = session.isa(), .executor = "compiler", .opt_level = level};
+    finding.text = ir::to_string(test.functions[i]->name) + ": a frame of " + std::to_string(frame) +
+                   " bytes leaves the stack pointer misaligned at its calls";
+    finding.sort = "misaligned stack";
     findings.push_back(std::move(finding));
   }
   if (stop_at_first && findings.size() != before) return;

@@ -3,6 +3,7 @@
 
 #include "compiler/ir/parser.h"
 #include "compiler/isa/registry.h"
+#include "oracles/abi_facts.h"
 #include "oracles/harness.h"
 
 namespace assay::oracles {
@@ -151,6 +152,17 @@ TEST_F(HarnessCheck, NoticesSpoiledCode) {
 }
 
 // A wrong trap table is a wrong outcome.
+// The return address that x64 pushes counts.
+TEST(AbiFacts, FramesKeepTheStackAligned) {
+  EXPECT_TRUE(is_aligned_frame(IsaKind::x64, 24));
+  EXPECT_FALSE(is_aligned_frame(IsaKind::x64, 16));
+  EXPECT_FALSE(is_aligned_frame(IsaKind::x64, 0));
+  EXPECT_TRUE(is_aligned_frame(IsaKind::aarch64, 32));
+  EXPECT_FALSE(is_aligned_frame(IsaKind::riscv64, 40));
+  EXPECT_TRUE(is_aligned_frame(IsaKind::s390x, 168));
+  EXPECT_FALSE(is_aligned_frame(IsaKind::s390x, 164));
+}
+
 TEST_F(HarnessCheck, NoticesAWrongTrapSite) {
   HarnessOptions options;
   options.tamper = [](IsaKind, Image& image) {
