@@ -166,6 +166,9 @@ class FunctionGenerator {
   std::vector<bool> used_;          // by value: something was made of it
   unsigned filler_ = 0;             // operations that are still to come at one place
   bool has_halves_ = false;
+  // How often what may trap is made, of what is usual. Less for mutations: else what grows would trap early in the end.
+  unsigned risk_ = 100;
+  bool risks(unsigned percent) { return random_.below(10000) < percent * risk_; }
 };
 
 }  // namespace assay::fuzz

@@ -82,6 +82,7 @@ void FunctionGenerator::run() {
 
 void FunctionGenerator::extend(Inst before, std::span<const Value> values, unsigned statements) {
   for (Value v : values) add(v);
+  risk_ = 20;
   const Scope scope = open();
   budget_ = 100;
   b_.set_before(before);
@@ -91,6 +92,7 @@ void FunctionGenerator::extend(Inst before, std::span<const Value> values, unsig
 
 Block FunctionGenerator::extend(Block block, std::span<const Value> values, unsigned depth) {
   for (Value v : values) add(v);
+  risk_ = 20;
   block_ = block;
   b_.set_block(block);
   const Scope scope = open();

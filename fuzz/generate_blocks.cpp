@@ -129,7 +129,7 @@ void FunctionGenerator::arm(Block block, Block join, const std::vector<Type>& ty
   const Scope scope = open();
   enter(block);
   if (random_.chance(10)) f_.set_cold(block, true);
-  if (random_.chance(4)) {
+  if (risks(4)) {
     b_.insert({.opcode = Opcode::kTrap, .code = trap_code()});
   } else {
     if (depth + 1 >= options_.max_depth) fill();

@@ -103,7 +103,7 @@ void FunctionGenerator::overflow() {
                                          {Opcode::kSaddOverflowCin, false, true},
                                          {Opcode::kUsubOverflowBin, true, false},
                                          {Opcode::kSsubOverflowBin, true, true}};
-  const bool traps = random_.chance(15), has_carry = !traps && random_.chance(35);
+  const bool traps = risks(15), has_carry = !traps && random_.chance(35);
   const Type type = !traps ? any_type() : random_.chance(50) ? kI32 : kI64;
   const Operation op = traps       ? Operation{Opcode::kUaddOverflowTrap, false, false}
                        : has_carry ? kThree[random_.below(std::size(kThree))]

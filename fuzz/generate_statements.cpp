@@ -110,7 +110,7 @@ void FunctionGenerator::statement() {
     } else {
       call();
     }
-  } else if (what < 95) {
+  } else if (what < 95 && risks(100)) {
     conditional_trap();
   } else if (what < 96) {
     b_.insert({.opcode = Opcode::kNop});
@@ -225,9 +225,9 @@ FunctionGenerator::Place FunctionGenerator::place(uint32_t size) {
   }
   const oracles::RegionDirective& region =
       program_.regions[random_.below(static_cast<uint32_t>(program_.regions.size()))];
-  if (random_.chance(4)) return {constant_of(kI64, kUnmappedAddress), static_cast<int32_t>(random_.below(64)), false};
+  if (risks(4)) return {constant_of(kI64, kUnmappedAddress), static_cast<int32_t>(random_.below(64)), false};
   const uint32_t room = region.size - size;
-  if (random_.chance(8)) {
+  if (risks(8)) {
     // Around the region's end: some of these trap. Regions end at a page's end.
     const uint32_t at = room - std::min(room, 4u) + random_.below(12);
     return {constant_of(kI64, region.address + at), 0, false};

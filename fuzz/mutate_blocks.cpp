@@ -74,12 +74,15 @@ bool Mutator::splice_from(const Function& donor) {
     bool fits = true;
     for (Value v : donor.args(inst)) {
       const Type type = donor.value_type(v);
+      const Inst def = donor.def_inst(v);
+      const bool is_constant = !def.is_none() && donor.inst(def).opcode == Opcode::kIconst;
+      // An address must come along: any other number would hardly be one.
+      const bool is_address = op.format == Format::kLoad || (op.format == Format::kStore && args.size() == 1);
       fits &= Editor::is_int(type);
+      fits &= !is_address || is_constant || mapped.contains(donor.resolve(v).index);
       if (!fits) break;
       Value& now = mapped[donor.resolve(v).index];
       if (now.is_none()) {
-        const Inst def = donor.def_inst(v);
-        const bool is_constant = !def.is_none() && donor.inst(def).opcode == Opcode::kIconst;
         now = is_constant ? editor.constant(type, donor.inst(def).imm, before) : editor.pick(type, before);
       }
       args.push_back(now);
@@ -90,7 +93,9 @@ bool Mutator::splice_from(const Function& donor) {
     data.results = {};
     data.calls = {};
     // Where the address comes from is not known.
-    if (op.has(kCanLoad) || op.has(kCanStore)) data.flags = data.flags.with_trap(kHeapOutOfBounds);
+    if (op.has(kCanLoad) || op.has(kCanStore)) {
+      data.flags = MemFlags().with_trap(kHeapOutOfBounds).with_endianness(data.flags.endianness());
+    }
     const Inst copy = editor.insert(data, before);
     for (size_t n = 0; n < donor.results(inst).size(); ++n) {
       mapped[donor.results(inst)[n].index] = f().results(copy)[n];

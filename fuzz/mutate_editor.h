@@ -49,7 +49,7 @@ class Editor {
   // inside a region would be anywhere.
   bool makes_address(ir::Inst inst) const { return inst.index < makes_address_.size() && makes_address_[inst.index]; }
   // Neither of the two; sometimes those that make addresses, too.
-  bool may_change(ir::Inst inst) { return !is_protected(inst) && (!makes_address(inst) || random.chance(10)); }
+  bool may_change(ir::Inst inst) { return !is_protected(inst) && (!makes_address(inst) || random.chance(3)); }
   // Accesses whose address an instruction may have made into another one promise nothing any more.
   void distrust_accesses();
   // Pure, of one integer result of at most 64 bits, and not protected.

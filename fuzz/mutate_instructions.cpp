@@ -214,17 +214,20 @@ bool Mutator::change_memory() {
   Editor editor(f(), random_);
   const Inst inst = editor.any([&](Inst i) { return accesses_memory(f(), i); });
   if (inst.is_none()) return false;
-  MemFlags flags = f().inst(inst).flags;
+  const MemFlags flags = f().inst(inst).flags;
+  // Nothing promised.
+  const auto plain = [&](TrapCode code) { return MemFlags().with_trap(code).with_endianness(flags.endianness()); };
   switch (random_.below(4)) {
     case 0:
       f().inst(inst).flags = flags.with_endianness(static_cast<Endianness>(random_.below(3)));
       return true;
     case 1:
-      f().inst(inst).flags = flags.with_trap(TrapCode{static_cast<uint8_t>(random_.between(1, 250))});
+      f().inst(inst).flags = plain(TrapCode{static_cast<uint8_t>(random_.between(1, 250))});
       return true;
     case 2: {
       // A step beyond may leave the region, so the access may trap from now on.
-      f().inst(inst).flags = flags.with_trap(kHeapOutOfBounds);
+      if (editor.is_address(f().arg(inst, address_operand(f(), inst)))) return false;
+      f().inst(inst).flags = plain(kHeapOutOfBounds);
       const int64_t offset = f().inst(inst).offset() + static_cast<int64_t>(random_.below(33)) - 16;
       f().inst(inst).imm = static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(offset)));
       return true;

@@ -37,7 +37,7 @@ void expect_valid(const Case& test, const std::string& what) {
 
 TEST(Mutate, MutantsOfMutantsAreValidAndMostEnd) {
   oracles::Harness interpreter({.isas = {}});
-  std::map<std::string, unsigned> made;
+  std::map<std::string, unsigned> made, undefined;
   for (uint64_t seed = 0; seed < 60; ++seed) {
     Random random(seed);
     Case test = generate_case(random);
@@ -52,8 +52,16 @@ TEST(Mutate, MutantsOfMutantsAreValidAndMostEnd) {
       ASSERT_NO_FATAL_FAILURE(expect_valid(test, what));
       std::vector<oracles::Finding> findings;
       check_case(interpreter, test, findings);
+      for (const auto& reference : interpreter.references()) {
+        if (reference.outcome.kind == interpreter::OutcomeKind::UndefinedBehaviour) ++undefined[reference.outcome.text];
+        if (reference.outcome.kind == interpreter::OutcomeKind::Trapped) {
+          const ir::Function& f = test.functions[reference.outcome.function];
+          if (!reference.outcome.inst.is_none()) ++undefined[std::string(f.info(reference.outcome.inst).name)];
+        }
+      }
     }
   }
+  for (const auto& [text, count] : undefined) std::printf("%5u %s\n", count, text.c_str());
   for (const char* name : mutation_names()) EXPECT_GT(made[name], 0u) << name;
   using Kind = interpreter::OutcomeKind;
   const auto& counts = interpreter.stats().interpreted;

@@ -112,14 +112,18 @@ void Steering::Arm::add(double reward) {
 bool has_type(Opcode operation, ir::Type type) {
   switch (operation) {
     case Opcode::kUextend:
-    case Opcode::kSextend: return type != ir::kI8;
+    case Opcode::kSextend:
+      return type != ir::kI8;
     case Opcode::kIreduce:
-    case Opcode::kIconcat: return type != ir::kI64;
+    case Opcode::kIconcat:
+      return type != ir::kI64;
     // Their controlling type is the address's.
     case Opcode::kUload32:
     case Opcode::kSload32:
-    case Opcode::kIstore32: return type == ir::kI64;
-    default: return ir::operation_info(operation).controlling.contains(type);
+    case Opcode::kIstore32:
+      return type == ir::kI64;
+    default:
+      return ir::operation_info(operation).controlling.contains(type);
   }
 }
 

@@ -59,7 +59,7 @@ class Steering {
 
   std::vector<Arm> operations_;                  // by index in tilt_operations() × type
   std::vector<Arm> inner_;                       // by index in tilt_operations()
-  double usual_ = 1;             // reward of a program
+  double usual_ = 1;                             // reward of a program
   std::unordered_map<uint32_t, uint32_t> seen_;  // feature: in how many programs
 };
 

@@ -6,8 +6,8 @@
 #include <map>
 #include <set>
 
-#include "compiler/isle/rule_table.h"
 #include "compiler/ir/verifier.h"
+#include "compiler/isle/rule_table.h"
 #include "fuzz/repair.h"
 
 namespace assay::fuzz {
