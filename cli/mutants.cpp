@@ -165,7 +165,8 @@ void add_mutants(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("mutants", "Hold small mistakes in rules and specs before the prover");
   command->add_option("--isa,--target", options->isas, "x64, aarch64, riscv64, s390x; several; default: all");
-  command->add_option("--kind", options->kinds, "rules, specs, or both with a comma (the default); or seeded")->delimiter(',');
+  command->add_option("--kind", options->kinds, "rules, specs, or both with a comma (the default); or seeded")
+      ->delimiter(',');
   command->add_option("--rule", options->rules, "only rules and specs whose name contains this; several");
   command->add_option("--count", options->count, "a random choice of so many; default: all");
   command->add_option("--seed", options->seed, "the choice follows from it");

@@ -220,10 +220,16 @@ void describe(const SeededMistake& mistake, Verdict& v) {
   }
 }
 
-// Of a patch's text, what decides whether a result still holds.
+// Of a patch's text, what decides whether a result still holds: the lines that it takes and gives.
 std::string diff_of(const std::string& patch) {
+  std::string out;
   const size_t begin = patch.find("--- ");
-  return begin == std::string::npos ? "" : patch.substr(begin);
+  for (size_t at = begin == std::string::npos ? patch.size() : begin; at < patch.size();) {
+    const size_t end = std::min(patch.find('\n', at), patch.size());
+    if (patch[at] == '-' || patch[at] == '+') out += patch.substr(at, end - at) + "\n";
+    at = end + 1;
+  }
+  return out;
 }
 
 json record_of(const Verdict& v) {
