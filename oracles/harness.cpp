@@ -352,7 +352,11 @@ void Harness::check_isa(const TestCase& test, MachineSession& session, const Lev
     if (session.status(i).kind != MachineSession::Status::Kind::Ready) continue;
     const uint32_t frame = session.compiled(i).frame_size;
     if (is_aligned_frame(session.isa(), frame) || !has_calls(*test.functions[i])) continue;
-    Finding finding{.kind = FindingKind::Abi, .isa = session.isa(), .executor = "compiler", .opt_level = level};
+    Finding finding{.kind = FindingKind::Abi,
+                    .isa = session.isa(),
+                    .executor = "compiler",
+                    .opt_level = level.opt_level,
+                    .choice_seed = level.choice_seed};
     finding.text = ir::to_string(test.functions[i]->name) + ": a frame of " + std::to_string(frame) +
                    " bytes leaves the stack pointer misaligned at its calls";
     finding.sort = "misaligned stack";
