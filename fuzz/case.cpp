@@ -17,16 +17,21 @@ uint64_t input_seed(const std::vector<ir::DataValue>& args) {
   return hash ^ (hash >> 32);
 }
 
+uint64_t choice_seed_of(const ir::File& file) {
+  uint64_t seed = 0;
+  for (const ir::Setting& setting : file.settings) {
+    for (const ir::Flag& flag : setting.flags) {
+      if (!setting.is_target && flag.name == "choice_seed") seed = std::strtoull(flag.value.c_str(), nullptr, 10);
+    }
+  }
+  return seed;
+}
+
 Expected<Case> parse_case(const std::string& text, const std::string& filename) {
   auto file = ir::parse_file(text, filename);
   if (!file) return std::unexpected(file.error().front());
   Case out;
-  for (const ir::Setting& setting : file->settings) {
-    for (const ir::Flag& flag : setting.flags) {
-      if (!setting.is_target && flag.name == "choice_seed")
-        out.choice_seed = std::strtoull(flag.value.c_str(), nullptr, 10);
-    }
-  }
+  out.choice_seed = choice_seed_of(*file);
   bool found = false;
   for (const ir::ParsedFunction& parsed : file->functions) {
     if (auto errors = ir::verify(parsed, filename); !errors.empty()) return std::unexpected(errors.front());

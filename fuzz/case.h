@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "compiler/ir/function.h"
+#include "compiler/ir/parser.h"
 #include "compiler/support/diagnostic.h"
 #include "fuzz/generate.h"
 #include "oracles/harness.h"
@@ -25,6 +26,9 @@ struct Case {
 // Of the bits that nothing is promised about: follows from the arguments, so that a case read from its file runs as it
 // did before it was written.
 uint64_t input_seed(const std::vector<ir::DataValue>& args);
+
+// What the file's `set choice_seed=` lines say in the end; 0 without.
+uint64_t choice_seed_of(const ir::File& file);
 
 // Parsed and verified; the entry is the last function that has run directives. Errors have their place.
 Expected<Case> parse_case(const std::string& text, const std::string& filename);

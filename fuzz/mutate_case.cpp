@@ -32,6 +32,7 @@ std::span<const Mutator::Mutation> Mutator::mutations() {
       {"change inputs", &Mutator::change_inputs, 8},
       {"change regions", &Mutator::change_regions, 1},
       {"add function", &Mutator::add_function, 2},
+      {"random choices", &Mutator::random_choices, 3},
   };
   return kMutations;
 }

@@ -616,6 +616,11 @@ void check_preserving(oracles::Harness& harness, const Case& before, const Case&
   for (size_t i = 0; i < first.size() && i < second.size(); ++i) {
     if (!first[i].comparable || !second[i].comparable) continue;
     const interpreter::Outcome &a = first[i].outcome, &b = second[i].outcome;
+    const auto same_memory = [&] {  // the second may have more regions
+      const size_t count = std::min(first[i].memory.size(), second[i].memory.size());
+      return std::equal(first[i].memory.begin(), first[i].memory.begin() + static_cast<std::ptrdiff_t>(count),
+                        second[i].memory.begin());
+    };
     std::string what;
     if (a.kind != b.kind) {
       what = "outcome";
@@ -623,10 +628,9 @@ void check_preserving(oracles::Harness& harness, const Case& before, const Case&
       what = "value";
     } else if (!(a.trap == b.trap)) {
       what = "trap code";
-    } else if (first[i].memory !=
-               std::vector(second[i].memory.begin(),
-                           second[i].memory.begin() + static_cast<std::ptrdiff_t>(
-                                                          std::min(first[i].memory.size(), second[i].memory.size())))) {
+    } else if (a.calls != b.calls) {
+      what = "calls";
+    } else if (!same_memory()) {
       what = "memory";
     }
     if (what.empty()) continue;

@@ -254,6 +254,12 @@ bool Mutator::insert_call(const Function& callee) {
   return true;
 }
 
+// The compiler's, where any is right.
+bool Mutator::random_choices() {
+  test_.choice_seed = random_.chance(30) ? 0 : random_.below(1u << 30) + 1;
+  return true;
+}
+
 // A generated function in front of this one, and a call of it.
 bool Mutator::add_function() {
   if (test_.functions.size() >= options_.max_functions || !may_grow(40)) return false;

@@ -69,6 +69,7 @@ class Mutator {
   bool change_inputs();
   bool change_regions();
   bool add_function();
+  bool random_choices();
   bool take_function(const Case& donor);
   // Declares `callee` and calls it somewhere; its results are used.
   bool insert_call(const ir::Function& callee);

@@ -188,6 +188,7 @@ Case repair_case(std::string_view text, const GenerateOptions& options) {
   if (text.find_first_not_of(" \t\r\n") == std::string_view::npos) return generate_case(random, options);
   std::optional<ir::File> file = TextRepairer(text).run();
   Case test;
+  if (file) test.choice_seed = choice_seed_of(*file);
   bool found = false;
   for (ir::ParsedFunction& parsed : file ? file->functions : std::deque<ir::ParsedFunction>()) {
     if (!ir::verify(parsed.function).empty() && !repair(parsed.function)) continue;

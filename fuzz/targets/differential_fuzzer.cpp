@@ -9,7 +9,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "compiler/isle/rule_table.h"
+#include "fuzz/coverage.h"
 #include "fuzz/mutate_case.h"
 #include "fuzz/repair.h"
 
@@ -20,9 +20,11 @@ namespace {
 using namespace assay;
 
 constexpr fuzz::GenerateOptions kGenerate = {.max_functions = 2, .max_instructions = 30};
-constexpr size_t kMaxRules = 1024;  // of one ISA; more would not be counted
+constexpr size_t kMaxText = 48 * 1024;  // longer ones cost more than they find
+constexpr fuzz::MutateOptions kMutate = {.max_instructions = 300, .max_functions = 4, .generate = kGenerate};
 
-__attribute__((section("__libfuzzer_extra_counters"), used)) uint8_t g_rules[kIsaCount * kMaxRules];
+// By a hash of the feature: how often.
+__attribute__((section("__libfuzzer_extra_counters"), used)) uint8_t g_features[1 << 15];
 
 uint64_t hash_of(std::string_view text) {
   uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a
@@ -34,7 +36,13 @@ uint64_t hash_of(std::string_view text) {
 struct Last {
   std::string text;
   fuzz::Case test;
+  fuzz::Tilt tilt;
 } g_last;
+
+fuzz::Steering& steering() {
+  static fuzz::Steering steering;
+  return steering;
+}
 
 fuzz::Case read(const uint8_t* data, size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
@@ -43,34 +51,38 @@ fuzz::Case read(const uint8_t* data, size_t size) {
 }
 
 // 0 if it does not fit.
-size_t write(fuzz::Case& test, uint8_t* data, size_t max_size) {
+size_t write(fuzz::Case& test, const fuzz::Tilt& tilt, uint8_t* data, size_t max_size) {
   std::string text = fuzz::print_case(test);
-  if (text.size() > max_size) return 0;
+  if (text.size() > std::min(max_size, kMaxText)) return 0;
   std::memcpy(data, text.data(), text.size());
-  g_last = {std::move(text), std::move(test)};
+  g_last = {std::move(text), std::move(test), tilt};
   return g_last.text.size();
 }
 
 size_t write_generated(fuzz::Random& random, uint8_t* data, size_t max_size) {
   for (unsigned size = 30; size >= 4; size /= 2) {
-    fuzz::Case test =
-        fuzz::generate_case(random, {.max_functions = 1 + size / 16, .max_instructions = size, .inputs = 2});
-    if (const size_t written = write(test, data, max_size); written != 0) return written;
+    const fuzz::Tilt tilt = steering().choose(random);
+    fuzz::Case test = fuzz::generate_case(
+        random, {.max_functions = 1 + size / 16, .max_instructions = size, .inputs = 2, .tilt = tilt});
+    if (const size_t written = write(test, tilt, data, max_size); written != 0) return written;
   }
   return 0;
 }
 
-void count_rules(oracles::Harness& harness) {
-  for (size_t isa = 0; isa < kIsaCount; ++isa) {
-    machine::Compiler* compiler = harness.compiler(kAllIsas[isa]);
-    if (compiler == nullptr) continue;
-    isle::RuleState& rules = compiler->rules();
-    const size_t count = std::min(rules.rules().size(), kMaxRules);
-    for (uint32_t i = 0; i < count; ++i) {
-      g_rules[isa * kMaxRules + i] = static_cast<uint8_t>(std::min<uint64_t>(rules.count(isle::RuleId(i)), 255));
-    }
-    rules.reset_counts();
+// What the run reached, for libFuzzer and for the generator.
+void take_features(oracles::Harness& harness, const fuzz::Case& test, const fuzz::Tilt* tilt) {
+  static std::vector<fuzz::FeatureCount> features;
+  static std::vector<uint32_t> reached;
+  features.clear();
+  reached.clear();
+  fuzz::take_features(harness, test, features);
+  for (const fuzz::FeatureCount& feature : features) {
+    reached.push_back(feature.feature.bits());
+    const uint32_t hash = feature.feature.bits() * 0x9e3779b1u;
+    uint8_t& counter = g_features[hash >> (32 - 15)];
+    counter = static_cast<uint8_t>(std::min<uint64_t>(counter + feature.count, 255));
   }
+  if (tilt != nullptr) steering().learn(*tilt, reached);
 }
 
 [[noreturn]] void report(const fuzz::Case& test, const oracles::Harness& harness, const oracles::Finding& finding) {
@@ -85,7 +97,7 @@ void count_rules(oracles::Harness& harness) {
 
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
   fuzz::Random random(seed);
-  if (size == 0 || random.chance(3)) {
+  if (size == 0 || random.chance(5)) {
     const size_t written = write_generated(random, data, max_size);
     return written != 0 ? written : size;
   }
@@ -94,12 +106,14 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
   constexpr unsigned kTries = 4;
   for (unsigned tries = 0; tries < kTries; ++tries) {
     fuzz::Case test = original;
+    fuzz::MutateOptions options = kMutate;
+    options.generate.tilt = steering().choose(random);
     if (random.chance(25)) {
-      fuzz::mutate_preserving(test, random, {.generate = kGenerate});
+      fuzz::mutate_preserving(test, random, options);
     } else {
-      fuzz::mutate(test, random, {.generate = kGenerate});
+      fuzz::mutate(test, random, options);
     }
-    if (const size_t written = write(test, data, max_size); written != 0) return written;
+    if (const size_t written = write(test, options.generate.tilt, data, max_size); written != 0) return written;
   }
   const size_t written = write_generated(random, data, max_size);
   return written != 0 ? written : size;
@@ -110,24 +124,26 @@ extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* data1, size_t size1, 
   fuzz::Random random(seed);
   fuzz::Case test = read(data1, size1);
   const fuzz::Case donor = read(data2, size2);
-  fuzz::crossover(test, donor, random, {.generate = kGenerate});
-  return write(test, out, max_size);
+  fuzz::crossover(test, donor, random, kMutate);
+  return write(test, {}, out, max_size);
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static oracles::Harness harness;
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const bool is_last = size != 0 && text == g_last.text;
   const fuzz::Case test = read(data, size);
   std::vector<oracles::Finding> findings;
   fuzz::check_case(harness, test, findings);
-  count_rules(harness);
+  take_features(harness, test, is_last ? &g_last.tilt : nullptr);
   if (!findings.empty()) report(test, harness, findings[0]);
 
-  const uint64_t hash = hash_of(std::string_view(reinterpret_cast<const char*>(data), size));
+  const uint64_t hash = hash_of(text);
   constexpr uint64_t kOneIn = 16;
   if (hash % kOneIn != 0) return 0;
   fuzz::Case same = test;
   fuzz::Random random(hash);
-  fuzz::mutate_preserving(same, random, {.generate = kGenerate});
+  fuzz::mutate_preserving(same, random, kMutate);
   fuzz::check_preserving(harness, test, same, findings);
   if (!findings.empty()) report(same, harness, findings[0]);
   return 0;
