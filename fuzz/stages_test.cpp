@@ -4,6 +4,7 @@
 
 #include <filesystem>
 
+#include "compiler/ir/parser.h"
 #include "compiler/isa/registry.h"
 #include "fuzz/generate.h"
 #include "oracles/filetest.h"
@@ -72,6 +73,42 @@ TEST(Stages, RandomProgramsWithRandomChoices) {
   options.opt_levels = {machine::OptLevel::Speed};
   oracles::Harness harness(options);
   check_random_programs(harness, 22, 60, true);
+}
+
+// Calls of functions outside of the module: arguments in registers and on the stack, results, indirect calls.
+TEST(Stages, HostFunctionsAreCalled) {
+  const auto right = ir::parse_file(R"(function %main(i64, i32, i16) -> i64 {
+    sig0 = (i64) -> i64
+    fn0 = %host_a(i64, i32 sext, i16, i64, i64, i64, i64, i64, i64, i64) -> i64, i32
+    fn1 = %host_b(i64) -> i64
+block0(v0: i64, v1: i32, v2: i16):
+    v3 = isub v0, v0
+    v4 = bnot v0
+    v5, v6 = call fn0(v0, v1, v2, v4, v3, v0, v4, v3, v0, v4)
+    v7 = func_addr.i64 fn1
+    v8 = call_indirect sig0, v7(v5)
+    v9 = call fn1(v8)
+    v10 = sextend.i64 v6
+    v11 = iadd v9, v10
+    v12 = iadd v11, v4
+    return v12
+})", "test.clif");
+  ASSERT_TRUE(right.has_value()) << right.error().front().message;
+  oracles::HarnessOptions options;
+  options.stages = true;
+  oracles::Harness harness(options);
+  const ir::Function* function = &right->functions[0].function;
+  const std::vector<oracles::Region> regions = {
+      {.address = oracles::memory_map::kRegionsBegin, .bytes = std::vector<uint8_t>(256, 1)}};
+  const std::vector<oracles::TestInput> inputs = {
+      {{{ir::kI64, 5}, {ir::kI32, 0xffff'fff0}, {ir::kI16, 3}}, 1},
+      {{{ir::kI64, ~uint64_t(0)}, {ir::kI32, 7}, {ir::kI16, 0x8000}}, 2}};
+  std::vector<oracles::Finding> findings;
+  harness.check({.functions = {&function, 1}, .entry = 0, .regions = regions, .inputs = inputs}, findings);
+  for (const oracles::Finding& finding : findings) ADD_FAILURE() << describe(finding);
+  EXPECT_EQ(harness.references()[0].outcome.calls.size(), 3u);
+  for (const auto& [name, stats] : harness.stats().executors) EXPECT_GT(stats.runs, 0u) << name;
+  EXPECT_TRUE(harness.stats().not_run.empty()) << harness.stats().not_run.begin()->first;
 }
 
 // What an instruction defined, wherever that was.

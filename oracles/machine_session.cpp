@@ -248,7 +248,9 @@ Expected<void> MachineSession::build_stage(ExecutorKind kind) {
     ready.push_back(&stages_[index][i]);
   }
   const VCodeStage stage = kind == ExecutorKind::Virtual ? VCodeStage::Virtual : VCodeStage::Allocated;
-  if (auto built = programs_[index].build(*meanings_, stage, ready); !built) {
+  std::vector<std::string> hosts;
+  for (size_t n = 0; n < host_.size(); ++n) hosts.push_back(host_.name(n));
+  if (auto built = programs_[index].build(*meanings_, stage, ready, hosts); !built) {
     return fail(std::string(executor(kind).name()) + " cannot run this: " + built.error().message);
   }
   stage_entries_[index].assign(functions_.size(), 0);

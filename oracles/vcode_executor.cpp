@@ -5,8 +5,6 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "compiler/isa/registry.h"
-
 namespace assay::oracles {
 
 namespace map = memory_map;
@@ -46,30 +44,29 @@ uint64_t scramble(uint64_t count) {
 // One run: the state of the machine, and its frames.
 class VCodeExecutor::Run final : public notation::Memory {
  public:
-  Run(VCodeExecutor& owner, const machine::TargetIsa& isa)
-      : owner_(owner), program_(*owner.program_), isa_(isa), order_(endianness(isa.kind)) {}
+  explicit Run(VCodeExecutor& owner)
+      : owner_(owner), program_(*owner.program_), isa_(*program_.isa), order_(endianness(isa_.kind)) {}
 
   Event run(uint64_t entry, MachineState& state, const Limits& limits) {
-    auto& registers = owner_.registers_;
-    registers.assign(kPhysical, Bits());
-    for (uint32_t i = 0; i < 32; ++i) {
-      registers[code_of(PReg(RegClass::Gpr, i))] = Bits(state.integer[i]);
-      Bits& vector = registers[code_of(PReg(RegClass::Vec, i))];
-      vector.words[0] = state.vector[i].low;
-      vector.words[1] = state.vector[i].high;
-    }
+    owner_.registers_.assign(kPhysical, Bits());
+    import_registers(state);
     const VCodeProgram::Function* function = program_.function_at(static_cast<uint32_t>(entry - map::kCodeBase));
     if (function == nullptr) return {.kind = Event::Kind::Unsupported, .text = "the entry is not a function"};
     fuel_ = limits.fuel;
     if (enter(*function, 0, 0)) loop();
-    for (uint32_t i = 0; i < 32; ++i) {
-      state.integer[i] = registers[code_of(PReg(RegClass::Gpr, i))].low();
-      const Bits& vector = registers[code_of(PReg(RegClass::Vec, i))];
-      state.vector[i] = {vector.words[0], vector.words[1]};
-    }
-    owner_.executed_ = executed_;
-    return std::move(event_);
+    return finish(state);
   }
+
+  // Does it wait for a host function that returns there?
+  bool is_waiting_for(uint64_t address) const { return waits_ && address == map::kCodeBase + at_ + 1; }
+  Event resume(MachineState& state) {
+    waits_ = false;
+    import_registers(state);
+    return_from_call(calls_saved_);
+    loop();
+    return finish(state);
+  }
+  bool waits() const { return waits_; }
 
   bool read(uint64_t address, std::span<uint8_t> bytes) override {
     if (const uint8_t* at = place(address, bytes.size())) {
@@ -96,6 +93,24 @@ class VCodeExecutor::Run final : public notation::Memory {
     uint32_t call = 0;  // step of the call that made it; meaningless for the first
     size_t saved = 0;   // saved_.size() before the call
   };
+
+  void import_registers(const MachineState& state) {
+    for (uint32_t i = 0; i < 32; ++i) {
+      owner_.registers_[code_of(PReg(RegClass::Gpr, i))] = Bits(state.integer[i]);
+      Bits& vector = owner_.registers_[code_of(PReg(RegClass::Vec, i))];
+      vector.words[0] = state.vector[i].low;
+      vector.words[1] = state.vector[i].high;
+    }
+  }
+  Event finish(MachineState& state) {
+    for (uint32_t i = 0; i < 32; ++i) {
+      state.integer[i] = owner_.registers_[code_of(PReg(RegClass::Gpr, i))].low();
+      const Bits& vector = owner_.registers_[code_of(PReg(RegClass::Vec, i))];
+      state.vector[i] = {vector.words[0], vector.words[1]};
+    }
+    owner_.executed_ = executed_;
+    return std::move(event_);
+  }
 
   Bits& reg(uint32_t index) { return owner_.registers_[index < kPhysical ? index : index + frame_.base]; }
   uint64_t sp() { return owner_.registers_[code_of(isa_.abi.stack_pointer)].low(); }
@@ -188,19 +203,27 @@ class VCodeExecutor::Run final : public notation::Memory {
     set_sp(sp() + (frame.needs_frame ? frame.size : 0) + isa_.abi.return_address_bytes);
     if (frames_.empty()) return stop({.kind = Event::Kind::Returned});
     at_ = frame_.call;
-    for (; saved_.size() > frame_.saved; saved_.pop_back())
-      owner_.registers_[saved_.back().first] = saved_.back().second;
+    const size_t saved = frame_.saved;
     frame_ = frames_.back();
     frames_.pop_back();
+    return_from_call(saved);
+    return true;
+  }
+
+  // The callee of the call at at_ has returned.
+  void return_from_call(size_t saved) {
+    for (; saved_.size() > saved; saved_.pop_back()) {
+      owner_.registers_[saved_.back().first] = saved_.back().second;
+    }
     const VCodeProgram::Step& call = program_.steps[at_];
     clobber(call);
     for (const auto& transfer : call.after.of(program_.transfers)) reg(transfer.to) = reg(transfer.from);
     trace_transfers(call.after);
     ++at_;
-    return true;
   }
 
-  bool call(const VCodeProgram::Step& step, const VCodeProgram::Function& callee) {
+  // Null: the callee is the host function whose step is `host`.
+  bool call(const VCodeProgram::Step& step, const VCodeProgram::Function* callee, uint32_t host) {
     const size_t saved = saved_.size();
     if (program_.stage == VCodeStage::Virtual) {
       // An argument register that is also preserved (s390x): allocated code would have saved it.
@@ -217,7 +240,12 @@ class VCodeExecutor::Run final : public notation::Memory {
       if (to == nullptr) return fault(FaultKind::Write, sp());
       put64(to, map::kCodeBase + at_ + 1, order_);
     }
-    if (!enter(callee, at_, static_cast<uint32_t>(frames_.size()) + 1)) return false;
+    if (callee == nullptr) {
+      waits_ = true;
+      calls_saved_ = saved;
+      return stop({.kind = Event::Kind::Fault, .fault = FaultKind::Illegal, .pc = map::kCodeBase + host});
+    }
+    if (!enter(*callee, at_, static_cast<uint32_t>(frames_.size()) + 1)) return false;
     frame_.saved = saved;
     return true;
   }
@@ -359,15 +387,17 @@ class VCodeExecutor::Run final : public notation::Memory {
         return follow(step.target + static_cast<uint32_t>(index));
       }
       case Kind::Call:
-        return call(step, program_.functions[step.target]);
+        return call(step, &program_.functions[step.target], 0);
+      case Kind::CallHost:
+        return call(step, nullptr, step.target);
       case Kind::CallIndirect: {
         const uint64_t address = reg(step.address).low();
         const VCodeProgram::Function* callee =
             address - map::kCodeBase < program_.steps.size()
                 ? program_.function_at(static_cast<uint32_t>(address - map::kCodeBase))
                 : nullptr;
-        if (callee == nullptr) return fault(FaultKind::Fetch, address);
-        return call(step, *callee);
+        if (callee == nullptr && !owner_.is_host_stub(address)) return fault(FaultKind::Fetch, address);
+        return call(step, callee, static_cast<uint32_t>(address - map::kCodeBase));
       }
       case Kind::Return:
         transfer(step.before);
@@ -403,6 +433,8 @@ class VCodeExecutor::Run final : public notation::Memory {
   uint64_t executed_ = 0;
   uint64_t open_bits_ = 0;
   bool writable_ = false;
+  bool waits_ = false;      // for the host function that is called at at_
+  size_t calls_saved_ = 0;  // saved_.size() before that call
 };
 
 VCodeExecutor::VCodeExecutor(IsaKind isa, VCodeStage stage)
@@ -416,6 +448,7 @@ VCodeExecutor::~VCodeExecutor() = default;
 uint64_t VCodeExecutor::return_address() const { return map::kCodeBase + map::kCodeSize - 16; }
 
 Expected<void> VCodeExecutor::load_program(const VCodeProgram& program, std::span<const Region> regions) {
+  run_.reset();
   if (program.stage != stage_) return fail(name_ + " runs another stage");
   program_ = &program;
   return load(program.image, regions);
@@ -436,9 +469,16 @@ Expected<void> VCodeExecutor::install() {
 
 Event VCodeExecutor::execute(uint64_t entry, MachineState& state, std::span<const RegisterId>, const Limits& limits,
                              bool) {
-  const machine::TargetIsa* isa = isa::find_isa(this->isa());
-  if (isa == nullptr || program_ == nullptr) return {.kind = Event::Kind::Unsupported, .text = "no program"};
-  return Run(*this, *isa).run(entry, state, limits);
+  if (program_ == nullptr) return {.kind = Event::Kind::Unsupported, .text = "no program"};
+  if (run_ && run_->is_waiting_for(entry)) {
+    Event event = run_->resume(state);
+    if (!run_->waits()) run_.reset();
+    return event;
+  }
+  run_ = std::make_unique<Run>(*this);
+  Event event = run_->run(entry, state, limits);
+  if (!run_->waits()) run_.reset();
+  return event;
 }
 
 }  // namespace assay::oracles

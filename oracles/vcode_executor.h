@@ -68,6 +68,7 @@ class VCodeExecutor final : public MachineExecutor {
   const VCodeProgram* program_ = nullptr;
   VCodeTrace* trace_ = nullptr;
   uint64_t executed_ = 0;
+  std::unique_ptr<Run> run_;  // while a host function is being called
   std::unique_ptr<uint8_t, void (*)(void*)> stack_;
   std::vector<std::vector<uint8_t>> memory_;  // of regions
   std::vector<notation::Bits> registers_;     // physical ones, then those of all frames

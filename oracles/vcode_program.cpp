@@ -109,6 +109,7 @@ struct VCodeProgram::Builder {
   VCodeMeanings& meanings;
   const machine::TargetIsa& isa = meanings.isa();
   std::unordered_map<std::string_view, uint32_t> by_name = {};
+  std::unordered_map<std::string_view, uint32_t> host_steps = {};
   const machine::VCode* code = nullptr;
   Function* function = nullptr;
   std::vector<uint32_t> pool = {};  // offsets of the function's constants
@@ -123,9 +124,12 @@ struct VCodeProgram::Builder {
   }
   uint64_t address_of(const Operand& operand) const {
     if (operand.kind == OperandKind::Symbol) {
-      const auto found = by_name.find(code->symbols[size_t(operand.imm)].name);
-      if (found == by_name.end()) return 0;
-      return memory_map::kCodeBase + program.functions[found->second].first_step;
+      const std::string& name = code->symbols[size_t(operand.imm)].name;
+      if (const auto found = by_name.find(name); found != by_name.end()) {
+        return memory_map::kCodeBase + program.functions[found->second].first_step;
+      }
+      const auto host = host_steps.find(name);
+      return host == host_steps.end() ? 0 : memory_map::kCodeBase + host->second;
     }
     if (operand.kind == OperandKind::Constant) return memory_map::kCodeBase + pool[size_t(operand.imm)];
     return 0;
@@ -250,12 +254,13 @@ struct VCodeProgram::Builder {
       if (callee.kind == OperandKind::Symbol) {
         const std::string& name = code->symbols[size_t(callee.imm)].name;
         const auto found = by_name.find(name);
-        if (found == by_name.end()) {
+        const auto host = host_steps.find(name);
+        if (found == by_name.end() && host == host_steps.end()) {
           error = "call of " + name;
           return step;
         }
-        step.kind = Kind::Call;
-        step.target = found->second;
+        step.kind = found != by_name.end() ? Kind::Call : Kind::CallHost;
+        step.target = found != by_name.end() ? found->second : host->second;
       } else {
         step.kind = Kind::CallIndirect;
         step.address = reg_index(callee.reg);
@@ -316,8 +321,9 @@ struct VCodeProgram::Builder {
 };
 
 Expected<void> VCodeProgram::build(VCodeMeanings& meanings, VCodeStage at,
-                                   std::span<const VCodeFunction* const> sources) {
+                                   std::span<const VCodeFunction* const> sources, std::span<const std::string> hosts) {
   stage = at;
+  isa = &meanings.isa();
   functions.clear();
   steps.clear();
   inputs.clear();
@@ -341,6 +347,11 @@ Expected<void> VCodeProgram::build(VCodeMeanings& meanings, VCodeStage at,
     image.functions.push_back({total, total + size});
     total = align_up(total + size + 1, 16);  // addresses of functions are multiples of 16, and no two are equal
     if (total > memory_map::kCodeSize / 2) return fail("more than 8 million instructions");
+  }
+  for (const std::string& host : hosts) {
+    builder.host_steps.emplace(host, total);
+    image.host_stubs.push_back(total);
+    total += 16;
   }
   steps.resize(total);
   image.bytes.resize(total);

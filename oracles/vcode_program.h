@@ -78,6 +78,7 @@ class VCodeProgram {
     Jump,
     JumpTable,
     Call,
+    CallHost,  // of a function that is not in the program
     CallIndirect,
     Return,
     Args,
@@ -115,7 +116,7 @@ class VCodeProgram {
     Range<Transfer> before;  // Call: arguments; Return: results; Args: what arrives
     Range<Transfer> after;   // Call: results
     uint32_t clobbers = 0;   // index into clobber_sets
-    uint32_t target = 0;     // Branch, Jump: index into edges; JumpTable: the first of them; Call: function
+    uint32_t target = 0;     // Branch, Jump: index into edges; JumpTable: the first of them; Call: function; CallHost: step
     uint32_t targets = 0;    // JumpTable: how many
     uint32_t address = 0;    // CallIndirect, JumpTable: register
   };
@@ -133,10 +134,13 @@ class VCodeProgram {
     machine::FrameLayout frame;
   };
 
-  // Overwrites what was there. Fails if an instruction has no meaning that could be run.
-  Expected<void> build(VCodeMeanings& meanings, VCodeStage stage, std::span<const VCodeFunction* const> functions);
+  // Overwrites what was there. `hosts` are the names of functions outside of the program, which get a step each, in the
+  // order of Image::host_stubs. Fails if an instruction has no meaning that could be run.
+  Expected<void> build(VCodeMeanings& meanings, VCodeStage stage, std::span<const VCodeFunction* const> functions,
+                       std::span<const std::string> hosts = {});
 
   VCodeStage stage = VCodeStage::Virtual;
+  const machine::TargetIsa* isa = nullptr;
   std::vector<Function> functions;
   std::vector<Step> steps;
   std::vector<Input> inputs;
