@@ -4,7 +4,6 @@ add_library(assay_meanings STATIC
   helper_check.cpp
   helper_contracts.cpp
   helper_table.cpp
-  judgement.cpp
   operation_check.cpp)
 target_include_directories(assay_meanings PRIVATE ${Z3_INCLUDE_DIR})
 target_link_libraries(assay_meanings PUBLIC assay_verify assay_interpreter assay_isa)
