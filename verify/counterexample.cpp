@@ -25,7 +25,7 @@ std::string number_text(const z3::expr& value) {
   if (value.is_bool()) return value.is_true() ? "true" : "false";
   uint64_t number = 0;
   if (value.is_bv() && value.is_numeral_u64(number)) {
-    char text[40];
+    char text[64];
     std::snprintf(text, sizeof text, "0x%0*llx (i%u)", static_cast<int>((value.get_sort().bv_size() + 3) / 4),
                   static_cast<unsigned long long>(number), value.get_sort().bv_size());
     return text;
@@ -219,7 +219,7 @@ class FunctionSearch {
   WitnessFunction function_;
   std::vector<z3::expr> asserted_;
   std::optional<z3::model> model_, first_;  // the last; of the first call
-  bool is_loaded_ = false;  // what the region holds
+  bool is_loaded_ = false;                  // what the region holds
 };
 
 }  // namespace

@@ -7,10 +7,14 @@
 // with every combination, cutting off those that cannot match. One complete run is an Instantiation.
 //
 // E1  A run depends on the choices only.
-// E2  An instantiation assumes nothing about rules of higher priority: it holds whichever rule is tried first.
+// E2  An instantiation assumes nothing about rules of higher priority: it holds whichever rule is tried first. Only for a
+//     rule that is marked so, `(attr rule NAME (veri priority))`, the exact conditions of those before it do not hold.
 // E3  Nothing is known about what lies above a narrow value in its register: each gets fresh bits.
+//     A value is of any scalar integer type that the pattern admits, i128 included. That a value which is put in a register
+//     fits in one is a goal like any other: a rule that is not for i128 says so.
 // E4  What has no model ends the run as Unsupported; nothing is taken for granted. An instruction without a `sem`, for
 //     one, may do anything.
+// E5  A recursive term comes nearer to an end at each step: its first number nearer to 0 or -1, whichever is nearer.
 #pragma once
 
 #include <functional>

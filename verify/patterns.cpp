@@ -115,8 +115,7 @@ void Run::match_term(const isle::Rule& rule, const Pattern& pattern, const Symbo
     ClifInst& inst = *value.inst;
     if (inst.result_width == 0) {
       // Of an operation without results it is the controlling type; any width stands for it.
-      static constexpr unsigned kWidths[] = {8, 16, 32, 64};
-      inst.result_width = kWidths[choices_.choose(4)];
+      inst.result_width = choose_width();
     }
     match(rule, pattern.children[0], Symbol::of_type(inst.result_width), bindings);
   } else if (name == "value_type") {

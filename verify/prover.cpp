@@ -14,6 +14,8 @@ namespace assay::verify {
 
 namespace {
 
+constexpr unsigned kFirst = 10'000;  // milliseconds
+
 std::string z3_name() {
   unsigned major = 0, minor = 0, build = 0, revision = 0;
   Z3_get_version(&major, &minor, &build, &revision);
@@ -33,7 +35,9 @@ Prover::Prover(const VerifyOptions& options, std::unique_ptr<Definitions> defini
       definitions_(std::move(definitions)),
       cache_(cache),
       z3_name_(z3_name()),
+      z3_long_(z3_name_ + ", long"),
       cvc5_name_(cvc5_name(Cvc5Strategy::BitVectors)),
+      cvc5_integers_(cvc5_name(Cvc5Strategy::Integers)),
       terms_(context_) {
   tallies_.resize(program().rules.size());
   seen_to_apply_.resize(program().rules.size());
@@ -41,6 +45,7 @@ Prover::Prover(const VerifyOptions& options, std::unique_ptr<Definitions> defini
 
 void Prover::add_counts(UnitResult& unit) const {
   unit.instantiations += instantiations_;
+  unit.settled += settled_;
   unit.queries += queries_;
   unit.known += known_;
   unit.confirmed += confirmed_;
@@ -99,9 +104,32 @@ z3::check_result Prover::check(const Query& query, z3::solver& solver, bool want
   ++queries_;
   for (const z3::expr& assertion : query.assertions) solver.add(assertion);
   if (wants_model) export_query(query.rule, query.instantiation, solver);
-  const z3::check_result result = known_or([&] { return solve(query, solver); }, query, z3_name_, wants_model);
+  // Whoever decided it in an earlier run has decided it.
+  for (const std::string& name : {cvc5_integers_, z3_long_}) {
+    if (const std::optional<z3::check_result> known = remembered(query, name, wants_model)) {
+      ++known_;
+      if (*known == z3::unsat && options_.cross_check) confirm(query);
+      return *known;
+    }
+  }
+  z3::check_result result = known_or([&] { return first_try(solver); }, query, z3_name_, wants_model);
+  if (result == z3::unknown) result = fall_back(query, solver, wants_model);
   if (result == z3::unsat && options_.cross_check) confirm(query);
   return result;
+}
+
+// What the cache says of the query and the solver, if that is enough.
+std::optional<z3::check_result> Prover::remembered(const Query& query, const std::string& solver, bool wants_model) {
+  if (cache_ == nullptr) return {};
+  const QueryKey key = query_key(query.assertions, solver);
+  const std::optional<bool> known = cache_->find(key);
+  if (!known || is_rechecked(key) || (*known && wants_model)) return {};
+  return *known ? z3::sat : z3::unsat;
+}
+
+// Deterministic, so that a run can be repeated.
+bool Prover::is_rechecked(const QueryKey& key) const {
+  return static_cast<double>(key.high >> 11) * 0x1p-53 < options_.recheck;
 }
 
 // What the cache says of the query and the solver, else what `ask` says, which the cache is told.
@@ -110,9 +138,7 @@ z3::check_result Prover::known_or(const Ask& ask, const Query& query, const std:
   if (cache_ == nullptr) return ask();
   const QueryKey key = query_key(query.assertions, solver);
   const std::optional<bool> known = cache_->find(key);
-  // Deterministic, so that a run can be repeated.
-  const bool again = static_cast<double>(key.high >> 11) * 0x1p-53 < options_.recheck;
-  if (known && !again && !(*known && wants_model)) {
+  if (known && !is_rechecked(key) && !(*known && wants_model)) {
     if (solver == z3_name_) ++known_;
     return *known ? z3::sat : z3::unsat;
   }
@@ -130,19 +156,24 @@ z3::check_result Prover::known_or(const Ask& ask, const Query& query, const std:
   return result;
 }
 
-// Bit-blasting for a while; then what bit-blasting is no good at, products and divisions, as integers; then the rest
-// of the time.
-z3::check_result Prover::solve(const Query& query, z3::solver& solver) {
-  constexpr unsigned kFirst = 10'000;
-  if (options_.timeout_ms <= kFirst) return solver.check();
-  set_timeout(solver, kFirst);
-  if (const z3::check_result result = solver.check(); result != z3::unknown) return result;
-  if (ask_cvc5(query.assertions, Cvc5Strategy::Integers, options_.timeout_ms).verdict ==
-      Cvc5Answer::Verdict::Unsatisfiable) {
-    return z3::unsat;
-  }
-  set_timeout(solver, options_.timeout_ms);
+// Bit-blasting for a while.
+z3::check_result Prover::first_try(z3::solver& solver) {
+  set_timeout(solver, std::min(options_.timeout_ms, kFirst));
   return solver.check();
+}
+
+// Then what bit-blasting is no good at, products and divisions, as integers; then the rest of the time. A verdict is
+// kept under the name of who gave it: the next run asks the cache in the same order.
+z3::check_result Prover::fall_back(const Query& query, z3::solver& solver, bool wants_model) {
+  if (options_.timeout_ms <= kFirst) return z3::unknown;
+  const auto ask_integers = [&] {
+    const auto verdict = ask_cvc5(query.assertions, Cvc5Strategy::Integers, options_.timeout_ms).verdict;
+    return verdict == Cvc5Answer::Verdict::Unsatisfiable ? z3::unsat : z3::unknown;
+  };
+  const z3::check_result result = known_or(ask_integers, query, cvc5_integers_, false);
+  if (result != z3::unknown) return result;
+  set_timeout(solver, options_.timeout_ms);
+  return known_or([&] { return solver.check(); }, query, z3_long_, wants_model);
 }
 
 void Prover::confirm(const Query& query) {
@@ -220,7 +251,10 @@ void Prover::decide(isle::RuleId rule, Instantiation& instantiation, Tally& tall
     for (const uint32_t index : instantiation.rules) seen_to_apply_[index] = true;
   }
   tally.applicable = 1;
-  if (all.is_true()) return;
+  if (all.is_true()) {
+    ++settled_;
+    return;
+  }
   z3::solver solver = make_solver(instantiation);
   query.assertions.push_back(!all);
   switch (check(query, solver, true)) {

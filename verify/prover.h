@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -75,7 +76,10 @@ class Prover {
   z3::check_result check(const Query& query, z3::solver& solver, bool wants_model);
   template <class Ask>
   z3::check_result known_or(const Ask& ask, const Query& query, const std::string& solver, bool wants_model);
-  z3::check_result solve(const Query& query, z3::solver& solver);
+  std::optional<z3::check_result> remembered(const Query& query, const std::string& solver, bool wants_model);
+  bool is_rechecked(const QueryKey& key) const;
+  z3::check_result first_try(z3::solver& solver);
+  z3::check_result fall_back(const Query& query, z3::solver& solver, bool wants_model);
   void confirm(const Query& query);
   bool has_several_inputs(const Query& query);
   z3::solver make_solver(const Instantiation& instantiation);
@@ -85,13 +89,14 @@ class Prover {
   const VerifyOptions& options_;
   std::unique_ptr<Definitions> definitions_;
   ProofCache* cache_;
-  const std::string z3_name_;
-  const std::string cvc5_name_;
+  const std::string z3_name_, z3_long_;
+  const std::string cvc5_name_, cvc5_integers_;
   z3::context context_;
   Terms terms_;
   std::vector<Tally> tallies_;
   std::vector<bool> seen_to_apply_;  // by rule: for at least two inputs
   uint64_t instantiations_ = 0;
+  uint64_t settled_ = 0;
   uint64_t queries_ = 0, known_ = 0;
   uint64_t confirmed_ = 0, unconfirmed_ = 0;
   uint64_t exported_ = 0;

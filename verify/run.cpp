@@ -1,5 +1,6 @@
 // Evaluation of a rule's right side in a run: helper rules, specs, instructions. See expand.h, run.h.
 #include <algorithm>
+#include <utility>
 
 #include "verify/run.h"
 
@@ -18,6 +19,15 @@ const char* contract_of(const isle::Term& term) {
   return has_tag(term, "abi_contract")
              ? "what the ABI does at calls and returns is a contract; corpus/filetests/call*.clif and call_plan_test execute it"
              : nullptr;
+}
+
+bool leans_on_priority(const isle::Rule& rule) {
+  for (const isle::ast::Attribute* attribute : rule.attributes) {
+    for (const isle::ast::Attribute::Item& item : attribute->items) {
+      if (item.kind == isle::ast::Attribute::Kind::Priority) return true;
+    }
+  }
+  return false;
 }
 
 bool is_breakpoint(const std::string& name) {
@@ -40,8 +50,10 @@ Symbol Run::apply_rule(const isle::Rule& rule, const std::vector<Symbol>& argume
   if (std::find(expanding_.begin(), expanding_.end(), rule.term.index) != expanding_.end()) {
     throw Unsupported{"recursive term " + program_.terms[rule.term].name + " needs a spec"};
   }
+  if (expanding_.empty()) root_arguments_ = arguments;
   expanding_.push_back(rule.term.index);
   rules_used_.insert(rule.id.index);
+  if (leans_on_priority(rule)) assume_others_failed(rule, arguments);
   Bindings bindings(rule.variables.size());
   for (size_t i = 0; i < rule.arguments.size(); ++i) match(rule, rule.arguments[i], arguments[i], bindings);
   if_lets(rule, bindings);
@@ -172,7 +184,10 @@ Symbol Run::construct_by_spec(isle::TermId id, const std::vector<Symbol>& argume
   const isle::Term& term = program_.terms[id];
   const isle::ast::Spec& spec = *term.specs[0];
   if (spec.arguments.size() != arguments.size()) throw Unsupported{"spec of " + term.name + ": number of arguments"};
-  if (term.has_rules()) lemmas_.insert(id.index);
+  if (term.has_rules()) {
+    lemmas_.insert(id.index);
+    require_progress(id, arguments);
+  }
   if (term.flags.is_partial && has_tag(term, "partial_spec")) may_decline_ = true;
   for (const Symbol& argument : arguments) require_fresh_flags(argument, term.name);
   // The spec says what is yielded, not which instructions do it.
@@ -188,6 +203,8 @@ Symbol Run::construct_by_spec(isle::TermId id, const std::vector<Symbol>& argume
         assume(condition);
       } else {
         obligations_.push_back({"requirement of " + term.name, condition});
+        // What it would yield has no meaning, and perhaps not even a width.
+        if (condition.simplify().is_false()) return fresh(term.result, term.name);
       }
     }
     for (const isle::ast::SpecExpr& e : spec.provides) bind_by_definition(terms_, e, env);
@@ -204,6 +221,58 @@ Symbol Run::construct_by_spec(isle::TermId id, const std::vector<Symbol>& argume
     return from_spec_value(env.at("result"), term.result);
   } catch (const SpecError& error) {
     throw Unsupported{"spec of " + term.name + ": " + error.message};
+  }
+}
+
+// The distance of a number from 0 or -1, whichever is nearer.
+z3::expr Run::measure(const z3::expr& number) {
+  return z3::ite(z3::slt(number, terms_.context().bv_val(0, number.get_sort().bv_size())), ~number, number);
+}
+
+// E5. A term's spec is relied on in the proof of its own rules: that is an induction, and it has to end.
+void Run::require_progress(isle::TermId id, const std::vector<Symbol>& arguments) {
+  if (expanding_.empty() || !program_.terms[id].flags.is_recursive) return;
+  const isle::Term& term = program_.terms[isle::TermId(expanding_.front())];
+  if (!term.flags.is_recursive) return;
+  const std::string goal = "the recursion of " + term.name + " ends";
+  for (size_t i = 0; i < arguments.size() && id.index == expanding_.front(); ++i) {
+    if (program_.types[term.arguments[i]].kind != isle::Type::Kind::Int) continue;
+    const z3::expr before = bits_of(root_arguments_[i]), now = bits_of(arguments[i]);
+    obligations_.push_back({goal, z3::ult(measure(now), measure(before))});
+    return;
+  }
+  obligations_.push_back({goal, terms_.boolean(false)});  // no measure: it goes through other terms, or has no number
+}
+
+// E2. `rule` is marked (veri priority): those of its term's rules that are tried before it do not match.
+void Run::assume_others_failed(const isle::Rule& rule, const std::vector<Symbol>& arguments) {
+  for (const isle::RuleId id : program_.terms[rule.term].rules) {
+    const isle::Rule& other = program_.rules[id];
+    if (other.priority <= rule.priority) continue;
+    const std::vector<z3::expr> assumptions = std::move(assumptions_);
+    assumptions_.clear();
+    const size_t choices = choices_.made();
+    const unsigned terms = terms_.made();
+    const size_t structure = clif_.constants.size() + clif_.same.size();
+    const bool may_decline = std::exchange(may_decline_, false);
+    bool can_match = true;
+    try {
+      Bindings bindings(other.variables.size());
+      for (size_t i = 0; i < other.arguments.size(); ++i) match(other, other.arguments[i], arguments[i], bindings);
+      if_lets(other, bindings);
+    } catch (const Pruned&) {
+      can_match = false;
+    }
+    z3::expr matches = terms_.boolean(true);
+    for (const z3::expr& e : assumptions_) matches = matches && e;
+    assumptions_ = assumptions;
+    // Neither a choice nor something new, nor how a value is defined: the condition is exactly about the arguments.
+    if (choices_.made() != choices || terms_.made() != terms || may_decline_ ||
+        clif_.constants.size() + clif_.same.size() != structure) {
+      throw Unsupported{"the exact condition of " + other.name + ", before which " + rule.name + " is marked to come"};
+    }
+    may_decline_ = may_decline;
+    if (can_match) assume(!matches);
   }
 }
 

@@ -31,6 +31,7 @@ class Choices {
   bool expands_all() const { return preferred_ != nullptr; }
   unsigned choose(unsigned count) {
     if (count == 0) throw Pruned{};
+    ++drawn_;
     if (preferred_ != nullptr) return static_cast<unsigned>(random_() % count);
     if (position_ == made_.size()) made_.push_back({0, count});
     return made_[position_++].first;
@@ -44,6 +45,8 @@ class Choices {
     const std::vector<isle::RuleId>& from = good.empty() || random_() % 8 == 0 ? rules : good;
     return from[choose(static_cast<unsigned>(from.size()))];
   }
+  // How many choices this run has made.
+  size_t made() const { return preferred_ == nullptr ? position_ : drawn_; }
   // Prepares the next run; false when all have been made.
   bool advance() {
     made_.resize(position_);
@@ -57,6 +60,7 @@ class Choices {
  private:
   std::vector<std::pair<unsigned, unsigned>> made_;  // chosen, out of
   size_t position_ = 0;
+  size_t drawn_ = 0;  // of runs at random
   std::mt19937_64 random_;
   const std::vector<bool>* preferred_ = nullptr;  // null: not at random
 };
@@ -92,6 +96,9 @@ class Run {
   Symbol apply_rule(const isle::Rule& rule, const std::vector<Symbol>& arguments);
   bool construct_builtin(const isle::Term& term, std::vector<Symbol>& arguments, Symbol& result);
   void construct_jump_table(const isle::Term& term, const std::vector<Symbol>& arguments);
+  void assume_others_failed(const isle::Rule& rule, const std::vector<Symbol>& arguments);
+  void require_progress(isle::TermId id, const std::vector<Symbol>& arguments);
+  z3::expr measure(const z3::expr& number);
   Symbol construct_by_spec(isle::TermId id, const std::vector<Symbol>& arguments);
   Symbol construct_instruction(const isle::Term& term, int instruction, const std::vector<Symbol>& arguments);
   bool without_meaning(const notation::InstDef& def, const std::vector<Symbol>& arguments);
@@ -108,6 +115,8 @@ class Run {
   std::shared_ptr<ClifValue> fresh_value(const std::string& name, unsigned width);
   z3::expr term_of(const std::shared_ptr<ClifValue>& value);
   unsigned width_of(const std::shared_ptr<ClifValue>& value);
+  unsigned widest() const;
+  unsigned choose_width();  // of any scalar integer type
   z3::expr register_of(const std::shared_ptr<ClifValue>& value);
   z3::expr bits_of(const Symbol& symbol);  // any symbol with a bit vector
   void set_operation(ClifInst& inst, int operation);
@@ -147,6 +156,7 @@ class Run {
   std::map<int64_t, z3::expr> opaque_terms_;
   std::optional<z3::expr> table_size_;  // entries of a br_table, without the default
   std::vector<uint32_t> expanding_;     // the terms whose rules are being applied, outermost first
+  std::vector<Symbol> root_arguments_;  // of the outermost rule
   std::set<uint32_t> rules_used_;
   std::set<uint32_t> lemmas_;  // terms with rules for which their spec stood
   std::vector<std::pair<const isle::Rule*, Bindings>> root_bindings_;

@@ -37,6 +37,8 @@ class Terms {
   z3::context& context() { return context_; }
   // Names of fresh() start over: the same steps give the same names.
   void begin() { counter_ = 0; }
+  // How many were made since.
+  unsigned made() const { return counter_; }
   // Whether it stands for products (ArithmeticMode::Uninterpreted).
   static bool is_product(const z3::func_decl& function);
   z3::expr bv(unsigned width, uint64_t value) { return context_.bv_val(value, width); }

@@ -8,11 +8,11 @@ namespace assay::verify {
 namespace {
 
 // Widths of the scalar integers that the proofs range over; addresses are 64 bits.
-std::vector<unsigned> widths_of(const ops::TypeVariable& variable) {
+std::vector<unsigned> widths_of(const ops::TypeVariable& variable, unsigned widest) {
   if (variable.name == "iAddr") return {64};
   std::vector<unsigned> widths;
   if ((variable.set.lanes & 1) == 0) return widths;
-  for (unsigned log2 = 3; log2 <= 6; ++log2) {
+  for (unsigned log2 = 3; 1u << log2 <= widest; ++log2) {
     if (variable.set.ints >> log2 & 1) widths.push_back(1u << log2);
   }
   return widths;
@@ -37,8 +37,7 @@ Symbol Run::fresh(isle::TypeId type_id, const std::string& name) {
     return symbol;
   }
   if (type.name == "Type") {
-    static constexpr unsigned kWidths[] = {8, 16, 32, 64};
-    return Symbol::of_type(kWidths[choices_.choose(4)]);
+    return Symbol::of_type(choose_width());
   }
   if (type.name == "Value") return {.kind = Symbol::Kind::Value, .value = fresh_value(name, 0)};
   if (type.name == "Inst" || type.name == "InstructionData") {
@@ -72,11 +71,15 @@ std::shared_ptr<ClifValue> Run::fresh_value(const std::string& name, unsigned wi
 
 unsigned Run::width_of(const std::shared_ptr<ClifValue>& value) {
   if (value->width == 0) {
-    static constexpr unsigned kWidths[] = {8, 16, 32, 64};
-    value->width = kWidths[choices_.choose(4)];
+    value->width = choose_width();
   }
   return value->width;
 }
+
+// Runs at random look for functions, and no backend compiles one with an i128.
+unsigned Run::widest() const { return choices_.expands_all() ? 64 : 128; }
+
+unsigned Run::choose_width() { return 8u << choices_.choose(widest() == 64 ? 4 : 5); }
 
 z3::expr Run::term_of(const std::shared_ptr<ClifValue>& value) {
   if (value->term) return *value->term;
@@ -95,7 +98,8 @@ z3::expr Run::register_of(const std::shared_ptr<ClifValue>& value) {
   if (!value->reg) {
     const z3::expr low = term_of(value);
     const unsigned width = low.get_sort().bv_size();
-    value->reg = width == 64 ? low : z3::concat(terms_.fresh(value->name + "_above", 64 - width), low);
+    if (width > 64) obligations_.push_back({value->name + " fits in a register", terms_.boolean(false)});
+    value->reg = width > 64 ? low.extract(63, 0) : width == 64 ? low : z3::concat(terms_.fresh(value->name + "_above", 64 - width), low);
   }
   return *value->reg;
 }
@@ -192,8 +196,8 @@ void Run::choose_types(ClifInst& inst) {
     }
     unsigned& variable = inst.variables[kind.variable];
     if (variable == 0) {
-      const std::vector<unsigned> widths = widths_of(file.variables[kind.variable]);
-      if (widths.empty()) throw Unsupported{"has no scalar integer types of at most 64 bits: " + op.name};
+      const std::vector<unsigned> widths = widths_of(file.variables[kind.variable], widest());
+      if (widths.empty()) throw Unsupported{"has no scalar integer types: " + op.name};
       if (wanted != 0 && kind.function.empty()) {
         if (std::find(widths.begin(), widths.end(), wanted) == widths.end()) throw Pruned{};
         variable = wanted;
@@ -206,12 +210,12 @@ void Run::choose_types(ClifInst& inst) {
     if (function == "as_truthy") return 8;
     if (function == "half_width" || function == "double_width") {
       const unsigned width = function == "half_width" ? variable / 2 : variable * 2;
-      if (width < 8 || width > 64) throw Pruned{};
+      if (width < 8 || width > widest()) throw Pruned{};
       return width;
     }
     if (function == "wider" || function == "narrower") {
       std::vector<unsigned> widths;
-      for (unsigned width = 8; width <= 64; width *= 2) {
+      for (unsigned width = 8; width <= widest(); width *= 2) {
         if (function == "wider" ? width > variable : width < variable) widths.push_back(width);
       }
       return widths.empty() ? throw Pruned{} : widths[choices_.choose(static_cast<unsigned>(widths.size()))];

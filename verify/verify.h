@@ -61,6 +61,7 @@ struct UnitResult {
   std::vector<RuleResult> rules;  // in the order of the sources
   unsigned proven = 0, trusted = 0, failed = 0, unknown = 0;
   uint64_t instantiations = 0;
+  uint64_t settled = 0;  // of the applicable: proven by simplification, without a solver
   uint64_t queries = 0, known = 0;  // asked of a solver or the cache; of those, known to the cache
   uint64_t confirmed = 0, unconfirmed = 0;  // of a cross-check: proofs that cvc5 finds too; those it gave up on
   double seconds = 0;      // wall clock

@@ -140,7 +140,7 @@ inst wide                                         # a 128-bit register: what the
 // What every case may use.
 constexpr std::string_view kCommon = R"(
 (decl zext64 (Value) Reg)
-(spec (zext64 x) (provide (= result (zero_ext 64 x))))
+(spec (zext64 x) (provide (= result (zero_ext 64 x))) (require (<= (widthof x) 64)))
 (rule zext64_8 (zext64 x @ (value_type $I8)) (t_zext (Bits.B) x))
 (rule zext64_16 (zext64 x @ (value_type $I16)) (t_zext (Bits.H) x))
 (rule zext64_32 (zext64 x @ (value_type $I32)) (t_zext (Bits.W) x))
@@ -198,15 +198,15 @@ void expect_unknown(const std::string& rules, const std::vector<std::string>& pa
 
 TEST(Verify, RightRulesAreProven) {
   expect_proven("(rule r (lower (has_type (fits_in_64 _) (iadd x y))) (t_add x y))");
-  expect_proven("(rule r (lower (uextend x)) (zext64 x))");
+  expect_proven("(rule r (lower (has_type (fits_in_64 _) (uextend x))) (zext64 x))");
   expect_proven("(rule r (lower (iadd x (iconst_sext k))) (if-let n (signed_fits 12 k)) (t_addi x n))");
-  expect_proven("(rule r (lower (has_type ty (ishl x y))) (t_sll x (t_andi y (ty_shift_mask ty))))");
-  expect_proven("(rule r (lower (icmp (IntCC.UnsignedLessThan) x y)) (t_set (Cc.Lo) (t_cmp (zext64 x) (zext64 y))))");
-  expect_proven("(rule r (lower (udiv x y)) (let ((b Reg (zext64 y)) "
+  expect_proven("(rule r (lower (has_type (fits_in_64 ty) (ishl x (in_reg y)))) (t_sll x (t_andi y (ty_shift_mask ty))))");
+  expect_proven("(rule r (lower (icmp (IntCC.UnsignedLessThan) (in_reg x) y)) (t_set (Cc.Lo) (t_cmp (zext64 x) (zext64 y))))");
+  expect_proven("(rule r (lower (has_type (fits_in_64 _) (udiv x y))) (let ((b Reg (zext64 y)) "
                 "(_ Unit (t_trap_zero b (trap_code_division_by_zero)))) (t_udiv (zext64 x) b)))");
-  expect_proven("(rule r (lower (trapz c code)) (t_trap_zero (zext64 c) code))");
+  expect_proven("(rule r (lower (trapz (in_reg c) code)) (t_trap_zero (zext64 c) code))");
   expect_proven("(rule r (lower (debugtrap)) (t_brk))");
-  expect_proven("(rule r (lower_branch (brif c) (two_targets a b)) "
+  expect_proven("(rule r (lower_branch (brif (in_reg c)) (two_targets a b)) "
                 "(branch_else (t_bcc (Cc.Ne) (t_cmp (zext64 c) (t_andi (zext64 c) 0)) a) b))");
 }
 
@@ -221,7 +221,7 @@ TEST(Verify, WrongArithmeticIsRefuted) {
   expect_refuted("(rule r (lower (uextend x)) (put_in_reg x))", {"x = 0x"});
   // The type: right for 32 bits only.
   expect_refuted("(rule r (lower (uextend x)) (t_zext (Bits.W) x))", {"uextend"});
-  expect_proven("(rule r (lower (uextend x @ (value_type $I32))) (t_zext (Bits.W) x))");
+  expect_proven("(rule r (lower (has_type $I64 (uextend x @ (value_type $I32)))) (t_zext (Bits.W) x))");
   // An amount that is not masked.
   expect_refuted("(rule r (lower (has_type $I64 (ishl x y))) (t_sll x (zext64 y)))", {"x = 0x", "y = 0x"});
   // The condition code.
@@ -248,7 +248,7 @@ TEST(Verify, RangesOfImmediatesAreObligations) {
 }
 
 TEST(Verify, FlagsMustReachTheirReader) {
-  const std::string reader = "(rule r (lower (icmp (IntCC.Equal) x y)) (let ((f Flags (t_cmp (zext64 x) (zext64 y))) ";
+  const std::string reader = "(rule r (lower (icmp (IntCC.Equal) (in_reg x) y)) (let ((f Flags (t_cmp (zext64 x) (zext64 y))) ";
   expect_proven(reader + "(z Reg (t_add x y))) (t_set (Cc.Eq) f)))");
   expect_refuted(reader + "(z Reg (t_addf x y))) (t_set (Cc.Eq) f)))", {"no instruction writes the flags before set reads them"});
   // A helper with a spec hides the instruction that writes them.
@@ -323,7 +323,7 @@ TEST(Verify, MemoryIsCompared) {
 
 TEST(Verify, BranchesAreCompared) {
   const auto brif = [](const std::string& cc, const std::string& taken, const std::string& otherwise) {
-    return "(rule r (lower_branch (brif c) (two_targets a b)) (branch_else (t_bcc (Cc." + cc +
+    return "(rule r (lower_branch (brif (in_reg c)) (two_targets a b)) (branch_else (t_bcc (Cc." + cc +
            ") (t_cmp (zext64 c) (t_andi (zext64 c) 0)) " + taken + ") " + otherwise + "))";
   };
   expect_proven(brif("Ne", "a", "b"));
@@ -366,15 +366,56 @@ TEST(Verify, WhatHasNoModelIsUnknown) {
                  {"instruction mystery has no sem"});
   // Recursion.
   const std::string recursive =
-      "(rule r (lower (iadd x y)) (sum x y)) (decl rec sum (Reg Reg) Reg) (rule sum_again 1 (sum a b) (sum b a)) "
+      "(rule r (lower (has_type (fits_in_64 _) (iadd x y))) (sum x y)) (decl rec sum (Reg Reg) Reg) (rule sum_again 1 (sum a b) (sum b a)) "
       "(rule sum_rule 0 (sum a b) (t_add a b))";
   expect_unknown(recursive, {"recursive term sum needs a spec"});
-  expect_proven(recursive + "(spec (sum a b) (provide (= result (bvadd a b))))");
+  expect_refuted(recursive + "(spec (sum a b) (provide (= result (bvadd a b))))", {"the recursion of sum ends"},
+                 "sum_again");
   // The same thing behind two names cannot be told.
   expect_unknown("(rule r (lower (iadd (stack_addr s off) (stack_addr s off))) (t_sub (t_zero) (t_zero))) "
                  "(decl t_zero () Reg) (extern constructor t_zero t_zero) "
                  "(spec (t_zero) (provide (= result #x0000000000000000)))",
                  {"without a model are compared"});
+}
+
+// A rule that is not for i128 says so: of its result, an operand, an amount.
+TEST(Verify, ValuesMustFitInRegisters) {
+  expect_proven("(rule r (lower (ireduce (in_reg x))) (put_in_reg x))");
+  expect_refuted("(rule r (lower (iadd x y)) (t_add x y))", {"fits in a register", "iadd.i128(x: i128, y: i128)"});
+  expect_refuted("(rule r (lower (has_type $I64 (ishl x y))) (t_sll x (t_andi y 63)))", {"y fits in a register", "y: i128"});
+  expect_refuted("(rule r (lower (uextend x @ (value_type $I64))) (put_in_reg x))", {"result 0 fits in a register"});
+  expect_refuted("(rule r (lower (has_type $I64 (ireduce x))) (put_in_reg x))", {"x: i128"});
+  // By the requirement of a helper.
+  expect_refuted("(rule r (lower (trapz c code)) (t_trap_zero (zext64 c) code))", {"requirement of zext64", "c: i128"});
+}
+
+// Only a marked rule may lean on those before it, and on no more than their conditions.
+TEST(Verify, LeaningOnHigherPriority) {
+  const auto count = [](const std::string& bits, const std::string& mark) {
+    return "(decl rec count (i64) Reg) (spec (count k) (provide (= result k))) "
+           "(decl t_zero () Reg) (extern constructor t_zero t_zero) (spec (t_zero) (provide (= result #x0000000000000000))) "
+           "(rule root (lower (has_type $I64 (iadd x (iconst_sext k)))) (t_add x (count k))) "
+           "(rule small 1 (count k) (if-let n (signed_fits " + bits + " k)) (t_addi (t_zero) n)) "
+           "(rule r (count k) (t_add (count (i64_sshr k 1)) (count (i64_sub k (i64_sshr k 1)))))" + mark;
+  };
+  const std::string marked = "(attr rule r (veri priority))";
+  expect_proven(count("12", marked));
+  expect_proven(count("2", marked));
+  expect_refuted(count("12", ""), {"the recursion of count ends"});
+  expect_refuted(count("1", marked), {"the recursion of count ends", "k = 0x0000000000000001"});
+  expect_state(count("1", marked), "root", RuleState::Unknown, {"rests on the spec of count"});
+  // What holds without the mark holds with it; what the other rules do not say is not known.
+  const std::string sum = "(rule root (lower (has_type $I64 (iadd x y))) (sum x y 5)) (decl sum (Reg Reg i64) Reg) "
+                          "(spec (sum a b k) (provide (= result (if (= k #x0000000000000007) a (bvadd a b))))) "
+                          "(rule seven 1 (sum a _ 7) a) ";
+  expect_refuted(sum + "(rule r (sum a b _) (t_add a b))", {"the spec"});
+  expect_proven(sum + "(rule r (sum a b _) (t_add a b)) (attr rule r (veri priority))");
+  expect_refuted(sum + "(rule r (sum a b _) (t_sub a b)) (attr rule r (veri priority))", {"the spec"});
+  // A condition that is not exactly known.
+  expect_unknown("(rule root (lower (has_type $I64 (iadd x y))) (sum x y)) (decl sum (Value Value) Reg) "
+                 "(spec (sum a b) (provide (= result (bvadd a b)))) (rule first 1 (sum a (iconst_sext 0)) a) "
+                 "(rule r (sum a b) (t_add a b)) (attr rule r (veri priority))",
+                 {"the exact condition of first"});
 }
 
 TEST(Verify, OtherEffectsAreNotIgnored) {
@@ -419,7 +460,7 @@ TEST(Verify, ContractsAreTrusted) {
 }
 
 TEST(Verify, HelpersWithSpecs) {
-  const std::string root = "(rule root (lower (iadd x y)) (sum x y)) (decl sum (Reg Reg) Reg) ";
+  const std::string root = "(rule root (lower (has_type (fits_in_64 _) (iadd x y))) (sum x y)) (decl sum (Reg Reg) Reg) ";
   const std::string right = "(spec (sum a b) (provide (= result (bvadd a b)))) ";
   expect_state(root + right + "(rule r (sum a b) (t_add a b))", "root", RuleState::Proven);
   expect_proven(root + right + "(rule r (sum a b) (t_add a b))");

@@ -16,6 +16,7 @@ std::string signed_text(uint64_t value, unsigned width) {
   return std::to_string(static_cast<int64_t>(value << unused) >> unused);
 }
 
+constexpr const char* kTooWide = "it has a value of type i128, which no backend takes";
 constexpr uint64_t kInSlot = 0x8899aabbccddeeff;
 
 // Width of the memory that an operation touches; 0 if it touches none.
@@ -81,6 +82,7 @@ void WitnessFunction::collect_value(const Symbol& symbol) {
   } else if (value->def != nullptr && value->def->operation >= 0) {
     collect(*value->def);
   } else if (!parameter_of_.contains(value)) {
+    if (value->width > 64) obstacle_ = kTooWide;
     parameter_of_[value] = parameters_.size();
     parameters_.push_back({value->width != 0 ? value->width : 64, value->term});
   }
@@ -89,6 +91,7 @@ void WitnessFunction::collect_value(const Symbol& symbol) {
 void WitnessFunction::collect(const ClifInst& inst) {
   const ops::Operation& op = operation(inst);
   if (!inst.typed) obstacle_ = "the types of " + op.name + " are not known";
+  if (std::ranges::any_of(inst.result_widths, [](unsigned width) { return width > 64; })) obstacle_ = kTooWide;
   for (size_t i = 0; i < inst.inputs.size(); ++i) {
     const Symbol& input = inst.inputs[i];
     const std::string& kind = op.inputs[i].kind.name;
