@@ -59,6 +59,7 @@ nlohmann::json to_json(const verify::UnitResult& unit) {
           {"failed", unit.failed},
           {"unknown", unit.unknown},
           {"instantiations", unit.instantiations},
+          {"settled", unit.settled},
           {"queries", unit.queries},
           {"known", unit.known},
           {"confirmed", unit.confirmed},
@@ -117,12 +118,15 @@ void print_text(const verify::UnitResult& unit, bool list) {
 nlohmann::json to_json(const verify::Totality& totality) {
   nlohmann::json holes = nlohmann::json::array();
   for (const verify::Hole& hole : totality.holes) holes.push_back({{"what", hole.what}, {"reason", hole.reason}});
-  return {{"covered", totality.covered.size()}, {"holes", holes}};
+  nlohmann::json overlaps = nlohmann::json::array();
+  for (const verify::Hole& overlap : totality.overlaps) overlaps.push_back({{"what", overlap.what}, {"reason", overlap.reason}});
+  return {{"covered", totality.covered.size()}, {"holes", holes}, {"pairs", totality.pairs}, {"overlaps", overlaps}};
 }
 
 void print_text(const verify::Totality& totality) {
   std::printf("%-8s some rule always matches: %zu operations and helper terms at their types%s\n", "", totality.covered.size(),
               totality.holes.empty() ? "" : ", but not");
+  for (const verify::Hole& overlap : totality.overlaps) std::printf("%-8s overlap: %s: %s\n", "", overlap.what.c_str(), overlap.reason.c_str());
   for (const verify::Hole& hole : totality.holes) std::printf("%-10s %s: %s\n", "", hole.what.c_str(), hole.reason.c_str());
 }
 
@@ -188,7 +192,7 @@ int run_verify(const Options& options) {
     const bool whole = options.rules.empty();
     const auto totality = whole ? verify::check_totality(*sources) : verify::Totality{};
     if (!totality) return report(totality.error());
-    if (!totality->holes.empty()) status = kFinding;
+    if (!totality->holes.empty() || !totality->overlaps.empty()) status = kFinding;
     if (options.json) {
       units[name(isa)] = to_json(*unit);
       if (whole) units[name(isa)]["totality"] = to_json(*totality);

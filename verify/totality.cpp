@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <sstream>
 
 #include "verify/expand.h"
 #include "verify/rule_sources.h"
@@ -14,8 +16,12 @@ namespace {
 
 // The rules for one operation or helper term at one choice of what is known when the compiler is built.
 struct Coverage {
+  struct Case {
+    const isle::Rule* rule;
+    z3::expr condition;  // over the canonical inputs
+  };
   bool is_total = false;
-  std::vector<z3::expr> cases;  // over the canonical inputs
+  std::vector<Case> cases;
   std::vector<z3::expr> given;
 };
 
@@ -139,7 +145,10 @@ class Checker {
           [](const std::string&, bool, const std::set<uint32_t>&) {});
     }
     Totality totality;
-    for (auto& [name, coverage] : coverages_) judge(name, coverage, totality);
+    for (auto& [name, coverage] : coverages_) {
+      judge(name, coverage, totality);
+      find_overlaps(name, coverage, totality);
+    }
     const std::set<std::string> covered(totality.covered.begin(), totality.covered.end());
     std::erase_if(totality.holes, [&](const Hole& hole) { return is_covered(hole.what, covered); });
     return totality;
@@ -149,7 +158,7 @@ class Checker {
   void add(const isle::Rule& rule, const Instantiation& run) {
     const Subject subject = subject_of(*definitions_, context_, rule, run);
     Coverage& coverage = coverages_[subject.name];
-    if (coverage.is_total || subject.is_structural || run.may_decline) return;
+    if (subject.is_structural || run.may_decline) return;
     std::vector<z3::expr> asked;  // by the rule itself
     for (const z3::expr& assumption : run.assumptions) {
       const bool is_given = std::any_of(run.given.begin(), run.given.end(),
@@ -162,8 +171,48 @@ class Checker {
       // What is given of anything but the inputs is what a lemma provides: it can be had for all of them.
       if (const auto known = subject.over_inputs({given}); known && !known->is_true()) coverage.given.push_back(*known);
     }
-    coverage.is_total = condition->is_true();
-    coverage.cases.push_back(*condition);
+    coverage.is_total |= condition->is_true();
+    coverage.cases.push_back({&rule, *condition});
+  }
+
+  z3::solver make_solver(const Coverage& coverage) {
+    z3::solver solver(context_, "QF_BV");
+    z3::params params(context_);
+    params.set("timeout", timeout_ms_);
+    solver.set(params);
+    for (const z3::expr& given : coverage.given) solver.add(given);
+    return solver;
+  }
+
+  static std::string inputs_of(const z3::model& model) {
+    std::ostringstream inputs;
+    for (unsigned i = 0; i < model.size(); ++i) {
+      inputs << (i == 0 ? "" : ", ") << model[static_cast<int>(i)].name() << " = "
+             << model.get_const_interp(model[static_cast<int>(i)]);
+    }
+    return inputs.str();
+  }
+
+  // Two rules of equal priority for the same inputs.
+  void find_overlaps(const std::string& name, const Coverage& coverage, Totality& totality) {
+    std::set<std::pair<uint32_t, uint32_t>> found;
+    for (size_t i = 0; i < coverage.cases.size(); ++i) {
+      for (size_t k = i + 1; k < coverage.cases.size(); ++k) {
+        const Coverage::Case &a = coverage.cases[i], &b = coverage.cases[k];
+        if (a.rule == b.rule || a.rule->priority != b.rule->priority) continue;
+        if (found.contains({a.rule->id.index, b.rule->id.index})) continue;
+        ++totality.pairs;
+        z3::solver solver = make_solver(coverage);
+        solver.add(a.condition);
+        solver.add(b.condition);
+        const z3::check_result result = solver.check();
+        if (result == z3::unsat) continue;
+        found.insert({a.rule->id.index, b.rule->id.index});
+        const std::string both = a.rule->name + " and " + b.rule->name + ", of equal priority, ";
+        totality.overlaps.push_back(
+            {name, both + (result == z3::sat ? "match " + inputs_of(solver.get_model()) : "may both match: not decided")});
+      }
+    }
   }
 
   void judge(const std::string& name, const Coverage& coverage, Totality& totality) {
@@ -175,24 +224,14 @@ class Checker {
       totality.holes.push_back({name, "all its rules look at how an operand is defined, or may decline"});
       return;
     }
-    z3::solver solver(context_, "QF_BV");
-    z3::params params(context_);
-    params.set("timeout", timeout_ms_);
-    solver.set(params);
-    for (const z3::expr& given : coverage.given) solver.add(given);
-    for (const z3::expr& condition : coverage.cases) solver.add(!condition);
+    z3::solver solver = make_solver(coverage);
+    for (const Coverage::Case& one : coverage.cases) solver.add(!one.condition);
     switch (solver.check()) {
       case z3::unsat: totality.covered.push_back(name); return;
       case z3::unknown: totality.holes.push_back({name, "not decided in time"}); return;
       case z3::sat: break;
     }
-    std::ostringstream inputs;
-    const z3::model model = solver.get_model();
-    for (unsigned i = 0; i < model.size(); ++i) {
-      inputs << (i == 0 ? "" : ", ") << model[static_cast<int>(i)].name() << " = "
-             << model.get_const_interp(model[static_cast<int>(i)]);
-    }
-    totality.holes.push_back({name, "no rule matches " + inputs.str()});
+    totality.holes.push_back({name, "no rule matches " + inputs_of(solver.get_model())});
   }
 
   std::unique_ptr<Definitions> definitions_;

@@ -4,6 +4,8 @@
 // T1  A rule that looks through an operand at its definition covers nothing: the operand may be defined otherwise.
 // T2  Nor does one that asks a term which may decline although its spec's requirements hold.
 // T3  Partial terms may fail; they are no part of this.
+// T4  Two rules of equal priority never match the same inputs. The rule compiler refuses what may overlap by its form;
+//     this asks the solver about the conditions of what it admits, but for rules of T1 and T2.
 #pragma once
 
 #include <string>
@@ -24,6 +26,8 @@ struct Hole {
 struct Totality {
   std::vector<std::string> covered;  // like Hole::what
   std::vector<Hole> holes;
+  std::vector<Hole> overlaps;  // inputs for which two rules of equal priority match (T4)
+  size_t pairs = 0;            // of rules that were asked about
 };
 
 // Error: the rules do not parse, or the ISA is not built in.

@@ -46,6 +46,8 @@ TEST(Totality, OfAllBackends) {
     const auto totality = check_totality(isa);
     ASSERT_TRUE(totality.has_value()) << totality.error().message;
     EXPECT_EQ(holes(*totality), "") << name(isa);
+    // Form tells all rules of equal priority apart: there is no pair to ask about today.
+    for (const Hole& overlap : totality->overlaps) ADD_FAILURE() << name(isa) << " " << overlap.what << ": " << overlap.reason;
     for (const char* type : {"i8", "i16", "i32", "i64"}) {
       const std::string t = type;
       for (const char* op : {"iadd", "isub", "imul", "udiv", "srem", "ishl", "rotl", "band", "smin"}) {
@@ -87,6 +89,16 @@ TEST(Totality, AGapIsFound) {
   const Totality number = with_edit(IsaKind::riscv64, "(rule load_imm_64 0 (load_imm k)\n",
                                     "(rule load_imm_64 0 (load_imm k)\n  (if-let _ (unsigned_fits 63 k))\n");
   EXPECT_NE(holes(number).find("load_imm: no rule matches input0 = #x"), std::string::npos) << holes(number);
+}
+
+TEST(Totality, AnOverlapIsFound) {
+  if (rule_sources(IsaKind::riscv64) == nullptr) GTEST_SKIP() << "riscv64 is not part of this build";
+  const Totality same =
+      with_edit(IsaKind::riscv64, "(rule load_imm_32 1 (load_imm k)", "(rule load_imm_32 2 (load_imm k)");
+  ASSERT_EQ(same.overlaps.size(), 1u);
+  EXPECT_EQ(same.overlaps[0].what, "load_imm");
+  EXPECT_TRUE(same.overlaps[0].reason.starts_with("load_imm_12 and load_imm_32, of equal priority, match input0 = #x"))
+      << same.overlaps[0].reason;
 }
 
 }  // namespace
