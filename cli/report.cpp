@@ -24,6 +24,7 @@ struct Options {
   uint64_t seed = 1;
   std::string cache = verify::default_cache_path();
   bool no_cache = false;
+  bool witnesses = false;
   bool json = false;
 };
 
@@ -66,6 +67,7 @@ int run_report(const Options& options) {
     if (!campaign) return report(campaign.error());
     what.campaign = std::move(*campaign);
   }
+  what.witnesses = options.witnesses;
   what.verify.jobs = options.jobs;
   what.verify.timeout_ms = static_cast<unsigned>(options.timeout * 1000);
   what.verify.cache = options.no_cache ? "" : options.cache;
@@ -104,6 +106,7 @@ void add_report(CLI::App& app, Action& action) {
   command
       ->add_option("--seconds", options->seconds, "count which rules a campaign of this length fires; 0: no campaign")
       ->check(CLI::Range(0.0, 1e9));
+  command->add_flag("--witnesses", options->witnesses, "look for a function that makes each rule fire");
   command->add_option("--seed", options->seed, "of the campaign");
   command->add_option("--cache", options->cache, "file with the verdicts of earlier runs")->capture_default_str();
   command->add_flag("--no-cache", options->no_cache, "ask the solver everything");

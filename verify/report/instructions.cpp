@@ -1,8 +1,9 @@
-// The instructions' rungs: encodings by LLVM (encoding_check.h), meanings by machines (conformance.h).
+// The instructions' rungs: meanings that determine what they define (determinism.h), encodings by LLVM (encoding_check.h), meanings by machines (conformance.h).
 #include <algorithm>
 
 #include "oracles/executor.h"
 #include "verify/conformance.h"
+#include "verify/determinism.h"
 #include "verify/encoding_check.h"
 #include "verify/report/report.h"
 #include "verify/rule_sources.h"
@@ -61,6 +62,23 @@ std::vector<InstructionRow> judge_instructions(const machine::TargetIsa& isa, co
         rows.emplace_back(InstructionRow{.name = desc.name, .term = desc.term, .file = desc.file, .line = desc.line});
     for (const RuleSource& source : sources.instructions) {
       if (row.file == source.name) row.text = block_at(source.text, row.line);
+    }
+  }
+
+  // One verdict on all combinations of its parameters: the worst.
+  const auto determined = check_determinism(sources);
+  for (InstructionRow& row : rows) {
+    row.determined = {.name = "determined", .state = JudgementState::NotJudged};
+    if (!determined) row.determined.reason = determined.error().message;
+    bool seen = false;
+    for (size_t i = 0; determined && i < determined->size(); ++i) {
+      const Judgement& one = (*determined)[i];
+      if (one.name != row.name) continue;
+      row.determined.cases += one.cases;
+      if (seen && one.state <= row.determined.state) continue;
+      seen = true;
+      row.determined.state = one.state;
+      row.determined.reason = one.reason;
     }
   }
 

@@ -51,18 +51,20 @@ function names(list, r) {
 function ruleDetail(row) {
   return [
     code(row.counterexample, 'bad'), code(row.function), code(row.text),
+    row.witness ? code(row.witness.reproducer) : null,
     facts([
       [row.state === 'trusted' ? 'trusted because' : 'reason', row.reason],
       ['root', row.term], ['lemmas: specs of', row.lemmas.join(', ')],
       ['operations', names(row.operations, row.rungs.meaning)], ['C++ terms', names(row.helpers, row.rungs.helper)],
       ['instructions', names(row.instructions, row.rungs.encode)],
+      ['witness', row.witness && row.witness.reason],
       ['not judged on a machine', row.rungs.machine.open ? row.rungs.machine.open.join(', ') : ''],
     ]),
   ];
 }
 
 function instructionDetail(row) {
-  const said = [row.encode, ...row.machines];
+  const said = [row.determined, row.encode, ...row.machines];
   return [
     ...said.filter(v => v.state === 'fails').map(v => code(v.name + ': ' + v.reason, 'bad')), code(row.text),
     facts([['term', row.term], ...said.map(v => [v.name, count(v.cases) + ' cases: ' + v.state +
@@ -93,17 +95,19 @@ const views = {
       ['seconds', row => number(row.seconds.toFixed(2))],
       ['meaning', row => rung(row.rungs.meaning)], ['helper', row => rung(row.rungs.helper)],
       ['encode', row => rung(row.rungs.encode)], ['machine', row => rung(row.rungs.machine)],
+      ...(ofAll('rules').some(({row}) => row.witness) ? [['witness', row => verdict(row.witness)]] : []),
       ...(data.campaign ? [['fired', row => row.fired === undefined ? cell('\u2013', 'none') :
         row.fired ? number(count(row.fired)) : cell('never', 'part')]] : []),
     ],
   },
   instructions: {
     title: 'Instructions', entries: ofAll('instructions'), detail: instructionDetail,
-    states: row => [row.encode.state, ...row.machines.map(m => m.state)],
+    states: row => [row.determined.state, row.encode.state, ...row.machines.map(m => m.state)],
     text: row => [row.name, row.term, row.file, row.text].join(' '),
-    bad: row => [row.encode, ...row.machines].some(v => kClasses[v.state] === 'bad'),
+    bad: row => [row.determined, row.encode, ...row.machines].some(v => kClasses[v.state] === 'bad'),
     columns: [
       ['name'], ['ISA', null, 'isa'], ['rules', row => number(count(row.rules))],
+      ['determined', row => verdict(row.determined)],
       ['encode', row => verdict(row.encode)], ['cases', row => number(count(row.encode.cases))],
       ...machineNames.flatMap(name => {
         const find = row => row.machines.find(m => kind(m.name) === name);
@@ -175,7 +179,7 @@ function makeTotals() {
   const table = document.getElementById('totals');
   const executors = isa => Object.keys(data.units[isa].totals.machines);
   const heads = ['', 'rules', 'proven', 'of them from lemmas', 'trusted', 'failed', 'unknown', 'instantiations', 'seconds',
-    'helpers hold', 'encodings hold', ...machineNames.map(name => 'machine: ' + name)];
+    'always some rule', 'helpers hold', 'encodings hold', ...machineNames.map(name => 'machine: ' + name)];
   table.append(element('thead', {}, element('tr', {}, ...heads.map((text, i) => element('th', {scope: 'col', class: i > 0 && i < 9 ? 'number' : ''}, text)))));
   const body = element('tbody');
   const sum = {};
@@ -183,14 +187,16 @@ function makeTotals() {
     const bad = (key === 'failed' || key === 'unknown') && t[key] > 0;
     return bad ? cell(count(t[key]), 'number bad') : number(count(t[key]));
   });
+  const coverage = t => t.holes.length ? cell(count(t.holes.length) + ' holes', 'bad') : cell(count(t.covered), 'good');
   const addTo = (into, t) => {
     for (const [key, value] of Object.entries(t)) {
-      if (typeof value === 'object') addTo(into[key] = into[key] || {}, value);
+      if (Array.isArray(value)) into[key] = (into[key] || []).concat(value);
+      else if (typeof value === 'object') addTo(into[key] = into[key] || {}, value);
       else into[key] = (into[key] || 0) + value;
     }
   };
   const row = (name, t, machines) => element('tr', {'data-total': name}, element('th', {scope: 'row'}, name), ...numbers(t),
-    number(t.seconds.toFixed(1)), total(t.helpers), total(t.encodings),
+    number(t.seconds.toFixed(1)), coverage(t.totality), total(t.helpers), total(t.encodings),
     ...machineNames.map(m => machines[m] ? total(machines[m]) : cell('\u2013', 'none')));
   for (const isa of isas) {
     const t = data.units[isa].totals, machines = {};

@@ -11,6 +11,7 @@
 #include "verify/rule_sources.h"
 #include "verify/rule_users.h"
 #include "verify/source_text.h"
+#include "verify/witness.h"
 
 namespace assay::verify::report {
 
@@ -134,8 +135,11 @@ size_t Report::open() const {
   };
   size_t count = failures(operations) + (campaign ? campaign->findings : 0);
   for (const IsaReport& isa : isas) {
-    count += isa.totals.failed + isa.totals.unknown + failures(isa.helpers);
-    for (const InstructionRow& row : isa.instructions) count += is_failure(row.encoding.state) + failures(row.machines);
+    count += isa.totals.failed + isa.totals.unknown + failures(isa.helpers) + isa.totality.holes.size() + isa.totality.overlaps.size();
+    for (const InstructionRow& row : isa.instructions) {
+      count += is_failure(row.encoding.state) + is_failure(row.determined.state) + failures(row.machines);
+    }
+    for (const RuleRow& row : isa.rules) count += row.witness && is_failure(row.witness->state);
   }
   return count;
 }
@@ -198,6 +202,23 @@ void add_campaign(IsaReport& report, const Campaign& campaign) {
   }
 }
 
+void add_witnesses(IsaReport& report, const WitnessReport& witnesses) {
+  std::map<std::string, RuleRow*, std::less<>> rows;
+  for (RuleRow& row : report.rules) rows[row.result.name] = &row;
+  const auto set = [&](const std::string& rule, JudgementState state, const std::string& reason, std::string text) {
+    const auto it = rows.find(rule);
+    if (it == rows.end()) return;
+    it->second->witness = Judgement{
+        .name = "witness", .state = state, .cases = state == JudgementState::Holds, .reason = reason, .reproducer = std::move(text)};
+  };
+  for (const Witness& witness : witnesses.witnesses) {
+    for (const std::string& rule : witness.first) set(rule, JudgementState::Holds, "", witness.text);
+  }
+  for (const RuleNote& note : witnesses.excused) set(note.rule, JudgementState::NotJudged, note.reason, "");
+  for (const RuleNote& note : witnesses.missing) set(note.rule, JudgementState::Missing, note.reason, "");
+  for (const RuleNote& note : witnesses.mismatches) set(note.rule, JudgementState::Fails, note.reason, "");
+}
+
 Expected<Report> make_report(const ReportOptions& options) {
   Report out{.campaign = options.campaign};
   auto operations = check_operations();
@@ -216,7 +237,15 @@ Expected<Report> make_report(const ReportOptions& options) {
     auto report = make_isa_report(std::move(*unit), *sources, out.operations, std::move(*helpers),
                                   judge_instructions(*isa, *sources));
     if (!report) return std::unexpected(report.error());
+    auto totality = check_totality(*sources);
+    if (!totality) return std::unexpected(totality.error());
+    report->totality = std::move(*totality);
     if (out.campaign) add_campaign(*report, *out.campaign);
+    if (options.witnesses) {
+      const auto witnesses = find_witnesses(kind);
+      if (!witnesses) return std::unexpected(witnesses.error());
+      add_witnesses(*report, *witnesses);
+    }
     out.isas.push_back(std::move(*report));
   }
   return out;

@@ -15,11 +15,13 @@
 #include "compiler/machine/isa_kind.h"
 #include "compiler/support/diagnostic.h"
 #include "verify/judgement.h"
+#include "verify/totality.h"
 #include "verify/verify.h"
 
 namespace assay::verify {
 
 struct RuleSources;
+struct WitnessReport;
 
 namespace report {
 
@@ -37,6 +39,8 @@ struct RuleRow {
   std::vector<std::string> operations, helpers, instructions;
   Rung meaning, helper, encoding, machine;
   std::optional<uint64_t> fired;  // times, in a campaign; nothing if there was none
+  // A function in which the compiler applied it, as `reproducer`, or why there is none; nothing if none was looked for.
+  std::optional<Judgement> witness;
 };
 
 struct InstructionRow {
@@ -46,6 +50,7 @@ struct InstructionRow {
   uint32_t line = 0;
   std::string text;                 // its definition
   Judgement encoding;               // by LLVM's disassembler and assembler
+  Judgement determined;             // its meaning determines all that it defines (determinism.h)
   std::vector<Judgement> machines;  // Judgement::name is the executor
   size_t rules = 0;                 // that may emit it
 };
@@ -56,6 +61,7 @@ struct IsaReport {
   std::vector<InstructionRow> instructions;
   std::vector<Judgement> helpers;
   unsigned from_lemmas = 0;  // of totals.proven
+  Totality totality;
 };
 
 struct Campaign {
@@ -78,6 +84,7 @@ struct ReportOptions {
   std::vector<IsaKind> isas;
   VerifyOptions verify;
   std::optional<Campaign> campaign;
+  bool witnesses = false;  // look for them: half a minute an ISA
 };
 
 // Runs all judges. Errors: as verify_isa; an ISA is not part of the build.
@@ -89,8 +96,9 @@ std::vector<InstructionRow> judge_instructions(const machine::TargetIsa& isa, co
 Expected<IsaReport> make_isa_report(UnitResult unit, const RuleSources& sources,
                                     const std::vector<Judgement>& operations, std::vector<Judgement> helpers,
                                     std::vector<InstructionRow> instructions);
-// Fills in RuleRow::fired.
+// Fills in RuleRow::fired; RuleRow::witness.
 void add_campaign(IsaReport& report, const Campaign& campaign);
+void add_witnesses(IsaReport& report, const WitnessReport& witnesses);
 
 }  // namespace report
 }  // namespace assay::verify

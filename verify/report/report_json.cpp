@@ -56,6 +56,7 @@ Json to_json(const RuleRow& row) {
   if (!result.counterexample.empty()) out["counterexample"] = result.counterexample;
   if (!result.function.empty()) out["function"] = result.function;
   if (row.fired) out["fired"] = *row.fired;
+  if (row.witness) out["witness"] = to_json(*row.witness);
   return out;
 }
 
@@ -63,7 +64,8 @@ Json to_json(const InstructionRow& row) {
   return {{"name", row.name},   {"term", row.term},
           {"file", row.file},   {"line", row.line},
           {"text", row.text},   {"encode", to_json(row.encoding)},
-          {"rules", row.rules}, {"machines", to_json(row.machines)}};
+          {"rules", row.rules}, {"machines", to_json(row.machines)},
+          {"determined", to_json(row.determined)}};
 }
 
 Json totals(const IsaReport& isa) {
@@ -89,6 +91,11 @@ Json totals(const IsaReport& isa) {
               {"instructions", isa.instructions.size()},
               {"helpers", count(isa.helpers, [](const Judgement& row) { return row.state; })},
               {"encodings", count(isa.instructions, [](const InstructionRow& row) { return row.encoding.state; })}};
+  Json holes = Json::array();
+  for (const Hole& hole : isa.totality.holes) holes.push_back({{"what", hole.what}, {"reason", hole.reason}});
+  Json overlaps = Json::array();
+  for (const Hole& overlap : isa.totality.overlaps) overlaps.push_back({{"what", overlap.what}, {"reason", overlap.reason}});
+  out["totality"] = {{"covered", isa.totality.covered.size()}, {"holes", holes}, {"overlaps", overlaps}};
   Json machines = Json::object();
   if (!isa.instructions.empty()) {
     for (size_t i = 0; i < isa.instructions.front().machines.size(); ++i) {

@@ -10,6 +10,7 @@
 #include "verify/report/print.h"
 #include "verify/report/small_report.h"
 #include "verify/rule_sources.h"
+#include "verify/witness.h"
 
 namespace assay::verify::report {
 namespace {
@@ -90,6 +91,21 @@ TEST(Report, JsonHasWhatTheDocsPromise) {
   EXPECT_EQ(Json::parse(totals_json(small_report())).at("units").at("riscv64").at("failed"), 1);
 }
 
+TEST(Report, WitnessesAreRows) {
+  Report report = small_report();
+  WitnessReport witnesses;
+  witnesses.witnesses.push_back({.rule = "right", .first = {"right", "sum_rule"}, .text = "function %f"});
+  witnesses.missing.push_back({.rule = "no_model", .reason = "nothing was found"});
+  add_witnesses(report.isas.at(0), witnesses);
+  EXPECT_EQ(row(report, "sum_rule").witness->reproducer, "function %f");
+  EXPECT_FALSE(row(report, "wrong").witness.has_value());
+  EXPECT_EQ(report.open(), 4u);  // one more
+  report.isas.at(0).totality.holes.push_back({"iadd.i8", "no rule"});
+  EXPECT_EQ(report.open(), 5u);
+  const Json json = Json::parse(to_json(report));
+  EXPECT_EQ(json.at("units").at("riscv64").at("totals").at("totality").at("holes").size(), 1u);
+}
+
 TEST(Report, CampaignIsLeftOutOrCounted) {
   Report report = small_report();
   report.campaign = Campaign{.seconds = 1,
@@ -118,6 +134,7 @@ TEST(Report, EveryInstructionOfEveryMachineIsARow) {
       EXPECT_TRUE(row.machines[0].state == JudgementState::Holds || !row.machines[0].reason.empty()) << row.name;
     }
     EXPECT_GT(encoded, 50u);
+    for (const InstructionRow& row : rows) EXPECT_FALSE(is_failure(row.determined.state)) << row.name;
     EXPECT_GT(run, 40u);
   }
 }

@@ -68,6 +68,7 @@ Report small_report() {
       {.name = "add", .term = "t_add", .file = "toy.inst", .line = 7, .encoding = holds("LLVM")},
       {.name = "sub", .term = "t_sub", .file = "toy.inst", .line = 12, .encoding = holds("LLVM")},
       {.name = "jump", .term = "t_jump", .file = "toy.inst", .line = 17, .encoding = not_judged("LLVM")}};
+  for (InstructionRow& row : rows) row.determined = holds("determined");
   rows[0].machines = {holds("unicorn-toy")};
   rows[1].machines = {
       {.name = "unicorn-toy", .state = JudgementState::Fails, .cases = 3, .reason = "<i>rd</i> differs"}};
