@@ -99,7 +99,7 @@ class Encodings final : public Unit {
   explicit Encodings(const machine::TargetIsa& isa) : Unit(isa, std::string("llvm-") + isa.name) {}
 
   void round(uint64_t seed, const std::vector<std::string>& only) override {
-    verify::add(sum_, verify::check_encodings(isa.kind, *isa.insts, {.seed = seed, .only = only}));
+    verify::add(sum_, verify::check_encodings(isa.kind, *isa.insts, {.seed = seed, .only = only, .hatches = &isa}));
   }
   bool has_disagreement() const override { return !sum_.mismatches.empty(); }
   size_t cases() const override { return sum_.cases; }

@@ -1,10 +1,12 @@
-// `assay mutants`: small mistakes in rules and specs, each held before the prover; tells which it does not notice.
+// `assay mutants`: small mistakes in rules, specs and instruction definitions, each held before prover, disassembler
+// and machines; tells which nobody notices.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -29,6 +31,7 @@ struct Options {
   unsigned jobs = 0;
   double timeout = 5;
   std::string explanations;
+  std::string table;
   bool list = false;
   bool json = false;
   SeededArguments seeded;
@@ -85,7 +88,7 @@ void print_text(const verify::MutantReport& report) {
       name(report.isa), judged, report.derived, report.count(MutantState::Refuted), report.count(MutantState::Noticed),
       report.count(MutantState::Survived), report.count(MutantState::Explained), report.count(MutantState::Equivalent),
       report.count(MutantState::Unjudged), 100 * report.killed());
-  std::printf("         %zu more are no rules (parser, types); %.1f s, %.3f s each\n",
+  std::printf("         %zu more are refused (parser, types, the notation's checks); %.1f s, %.3f s each\n",
               report.count(MutantState::Invalid), report.seconds,
               report.seconds / static_cast<double>(std::max<size_t>(1, report.results.size())));
 }
@@ -113,10 +116,14 @@ int run_mutants(const Options& options) {
                                        .derive_only = options.list};
   mutant_options.kinds = {.rules = false, .specs = false};
   for (const std::string& kind : options.kinds) {
-    if (kind != "rules" && kind != "specs") {
-      return report(Diagnostic{{}, "no mutants are called " + kind, "use rules, specs or rules,specs"});
+    verify::MutationOptions& kinds = mutant_options.kinds;
+    bool* wanted = kind == "rules" ? &kinds.rules : kind == "specs" ? &kinds.specs : nullptr;
+    if (kind == "encodings") wanted = &kinds.encodings;
+    if (wanted == nullptr) {
+      return report(
+          Diagnostic{{}, "no mutants are called " + kind, "use rules, specs, encodings, or several with commas"});
     }
-    (kind == "rules" ? mutant_options.kinds.rules : mutant_options.kinds.specs) = true;
+    *wanted = true;
   }
   const std::string file = options.explanations.empty() ? kExplanations : options.explanations;
   if (!options.explanations.empty() || std::filesystem::exists(file)) {
@@ -147,6 +154,15 @@ int run_mutants(const Options& options) {
           {}, std::string("no rule or term of ") + name(isa) + " has a name like that", "assay mutants --list"});
     }
     if (result->count(MutantState::Survived) != 0) status = kFinding;
+    if (!options.table.empty()) {
+      const auto page = read_file(options.table);
+      if (!page) return report(page.error());
+      const auto changed = verify::with_table_rows(*page, *result);
+      if (!changed) return report(changed.error());
+      if (!(std::ofstream(options.table) << *changed)) {
+        return report(Diagnostic{{.file = options.table}, "cannot write the file", ""});
+      }
+    }
     if (options.json) {
       units[name(isa)] = to_json(*result, options.list);
     } else if (options.list) {
@@ -163,9 +179,12 @@ int run_mutants(const Options& options) {
 
 void add_mutants(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("mutants", "Hold small mistakes in rules and specs before the prover");
+  CLI::App* command = app.add_subcommand(
+      "mutants", "Hold small mistakes in rules, specs and instruction definitions before the judges");
   command->add_option("--isa,--target", options->isas, "x64, aarch64, riscv64, s390x; several; default: all");
-  command->add_option("--kind", options->kinds, "rules, specs, or both with a comma (the default); or seeded")
+  command
+      ->add_option("--kind", options->kinds,
+                   "rules, specs, encodings; several with commas; default: rules,specs; or seeded")
       ->delimiter(',');
   command->add_option("--rule", options->rules, "only rules and specs whose name contains this; several");
   command->add_option("--count", options->count, "a random choice of so many; default: all");
@@ -174,6 +193,7 @@ void add_mutants(CLI::App& app, Action& action) {
   command->add_option("--timeout", options->timeout, "seconds per query")->check(CLI::Range(0.001, 86400.0));
   command->add_option("--explanations", options->explanations,
                       std::string("why survivors are no holes; default: ") + kExplanations + ", if it is there");
+  command->add_option("--page", options->table, "puts the figures into the table of this page (docs/mutants.md)");
   command->add_flag("--list", options->list, "list the mutants, prove nothing");
   command->add_flag("--json", options->json, "one JSON object on standard output");
   add_seeded_options(*command, options->seeded);

@@ -1,7 +1,7 @@
 // See assembler.h. Each call makes an ELF object in memory and takes its text section.
 #include "verify/assembler.h"
 
-#include <llvm-c/Target.h>
+#include <llvm/ADT/SmallString.h>
 #include <llvm/ADT/SmallVector.h>
 #include <llvm/MC/MCAsmBackend.h>
 #include <llvm/MC/MCAsmInfo.h>
@@ -17,59 +17,21 @@
 #include <llvm/MC/MCSubtargetInfo.h>
 #include <llvm/MC/TargetRegistry.h>
 #include <llvm/Object/ObjectFile.h>
+#include <llvm/Support/Endian.h>
 #include <llvm/Support/MemoryBuffer.h>
 #include <llvm/Support/SourceMgr.h>
 #include <llvm/Support/raw_ostream.h>
 
-#include <mutex>
+#include "verify/llvm_target.h"
 
 namespace assay::verify {
 
 namespace {
 
-struct TargetNames {
-  const char* triple;
-  const char* cpu;
-  const char* features;
-};
-
-TargetNames names_of(IsaKind isa) {
-  switch (isa) {
-    case IsaKind::x64:
-      return {"x86_64-unknown-linux-gnu", "x86-64", ""};
-    case IsaKind::aarch64:
-      return {"aarch64-unknown-linux-gnu", "generic", ""};
-    case IsaKind::riscv64:
-      return {"riscv64-unknown-linux-gnu", "generic-rv64", "+m,+a,+f,+d,-relax"};
-    case IsaKind::s390x:
-      return {"s390x-unknown-linux-gnu", "z13", ""};
-  }
-  return {"", "", ""};
-}
-
-void initialize() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    LLVMInitializeX86TargetInfo();
-    LLVMInitializeX86TargetMC();
-    LLVMInitializeX86AsmParser();
-    LLVMInitializeAArch64TargetInfo();
-    LLVMInitializeAArch64TargetMC();
-    LLVMInitializeAArch64AsmParser();
-    LLVMInitializeRISCVTargetInfo();
-    LLVMInitializeRISCVTargetMC();
-    LLVMInitializeRISCVAsmParser();
-    LLVMInitializeSystemZTargetInfo();
-    LLVMInitializeSystemZTargetMC();
-    LLVMInitializeSystemZAsmParser();
-  });
-}
-
-}  // namespace
-
-Expected<std::vector<uint8_t>> assemble(IsaKind isa, std::string_view text) {
-  initialize();
-  const TargetNames names = names_of(isa);
+// Assembles and gives the object to `read`, whose result it returns.
+template <class Result, class Read>
+Expected<Result> with_object(IsaKind isa, std::string_view text, const Read& read) {
+  const LlvmTarget names = llvm_target(isa);
   const llvm::Triple triple(names.triple);
   std::string message;
   const llvm::Target* target = llvm::TargetRegistry::lookupTarget(names.triple, message);
@@ -111,15 +73,48 @@ Expected<std::vector<uint8_t>> assemble(IsaKind isa, std::string_view text) {
   auto file = llvm::object::ObjectFile::createObjectFile(
       llvm::MemoryBufferRef(llvm::StringRef(object.data(), object.size()), "memory"));
   if (!file) return fail(llvm::toString(file.takeError()));
-  for (const llvm::object::SectionRef& section : (*file)->sections()) {
-    auto name = section.getName();
-    if (!name) return fail(llvm::toString(name.takeError()));
-    if (*name != ".text") continue;
-    auto contents = section.getContents();
-    if (!contents) return fail(llvm::toString(contents.takeError()));
-    return std::vector<uint8_t>(contents->begin(), contents->end());
-  }
-  return fail("no text section");
+  return read(**file);
+}
+
+}  // namespace
+
+Expected<std::vector<uint8_t>> assemble(IsaKind isa, std::string_view text) {
+  using Bytes = std::vector<uint8_t>;
+  return with_object<Bytes>(isa, text, [](const llvm::object::ObjectFile& file) -> Expected<Bytes> {
+    for (const llvm::object::SectionRef& section : file.sections()) {
+      auto name = section.getName();
+      if (!name) return fail(llvm::toString(name.takeError()));
+      if (*name != ".text") continue;
+      auto contents = section.getContents();
+      if (!contents) return fail(llvm::toString(contents.takeError()));
+      return Bytes(contents->begin(), contents->end());
+    }
+    return fail("no text section");
+  });
+}
+
+Expected<std::vector<AssembledRelocation>> relocations_of(IsaKind isa, std::string_view text) {
+  using Relocations = std::vector<AssembledRelocation>;
+  return with_object<Relocations>(isa, text, [](const llvm::object::ObjectFile& file) -> Expected<Relocations> {
+    Relocations out;
+    for (const llvm::object::SectionRef& section : file.sections()) {
+      auto contents = section.getContents();
+      if (!contents) return fail(llvm::toString(contents.takeError()));
+      // Elf64_Rela: place, what, addend; LLVM's own accessor of addends does not compile as C++23.
+      constexpr size_t kEntry = 24, kAddend = 16;
+      size_t at = 0;
+      for (const llvm::object::RelocationRef& relocation : section.relocations()) {
+        llvm::SmallString<32> type;
+        relocation.getTypeName(type);
+        if (at + kEntry > contents->size()) return fail("a relocation without an addend");
+        const auto addend = llvm::support::endian::read<int64_t>(
+            contents->data() + at + kAddend, file.isLittleEndian() ? llvm::endianness::little : llvm::endianness::big);
+        at += kEntry;
+        out.push_back({relocation.getOffset(), std::string(type.str()), addend});
+      }
+    }
+    return out;
+  });
 }
 
 }  // namespace assay::verify

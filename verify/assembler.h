@@ -1,4 +1,4 @@
-// LLVM's assembler as a judge: the bytes of a piece of assembly text.
+// LLVM's assembler as a judge: the bytes of a piece of assembly text, and its relocations.
 #pragma once
 
 #include <cstdint>
@@ -14,5 +14,13 @@ namespace assay::verify {
 // Lines of assembly (AT&T on x64), all extensions of LLVM's generic CPU enabled that we may emit. Undefined symbols are
 // left to relocation (zero bits). Fails with the assembler's message.
 Expected<std::vector<uint8_t>> assemble(IsaKind isa, std::string_view text);
+
+// What is left to the linker, in the order of the places.
+struct AssembledRelocation {
+  uint64_t offset = 0;
+  std::string type;  // ELF's name: "R_X86_64_PLT32"
+  int64_t addend = 0;
+};
+Expected<std::vector<AssembledRelocation>> relocations_of(IsaKind isa, std::string_view text);
 
 }  // namespace assay::verify

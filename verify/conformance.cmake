@@ -6,12 +6,14 @@ endif()
 add_library(assay_conformance STATIC
   assembler.cpp
   conformance.cpp
+  decoded_roles.cpp
   encoding_check.cpp
   interpreted_encoder.cpp
   interpreted_insts.cpp
+  llvm_target.cpp
   operand_cases.cpp
   static_value.cpp)
-set_source_files_properties(assembler.cpp PROPERTIES COMPILE_OPTIONS "-fno-rtti;-Wno-deprecated-declarations")
+set_source_files_properties(assembler.cpp decoded_roles.cpp llvm_target.cpp PROPERTIES COMPILE_OPTIONS "-fno-rtti;-Wno-deprecated-declarations")
 target_include_directories(assay_conformance SYSTEM PRIVATE ${LLVM19_CPP_INCLUDE})
 target_link_libraries(assay_conformance PUBLIC assay_notation assay_oracles PRIVATE assay_isa ${LLVM19_LIBRARY})
 foreach(isa ${isas})

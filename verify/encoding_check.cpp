@@ -5,6 +5,7 @@
 
 #include "oracles/disassembler.h"
 #include "verify/assembler.h"
+#include "verify/decoded_roles.h"
 #include "verify/operand_cases.h"
 
 namespace assay::verify {
@@ -82,10 +83,11 @@ class Checker {
         options_(options),
         parsed_(notation::parse_definitions(insts)),
         cases_(isa, insts, parsed_.definitions, options.seed),
-        disassembler_(oracles::Disassembler::make(isa, oracles::DisassemblerKind::Llvm)) {}
+        disassembler_(oracles::Disassembler::make(isa, oracles::DisassemblerKind::Llvm)),
+        roles_(RoleDecoder::make(isa)) {}
 
   EncodingReport run() {
-    if (!disassembler_ || !parsed_.errors.empty()) {
+    if (!disassembler_ || !roles_ || !parsed_.errors.empty()) {
       report_.mismatches.push_back({"", "", "", "", "no disassembler, or bad definitions"});
       return report_;
     }
@@ -94,7 +96,9 @@ class Checker {
       if (!is_wanted(options_.only, desc.name)) continue;
       const notation::InstDef& inst = parsed_.definitions.insts[opcode];
       if (inst.bits.empty() && inst.forms.empty()) {
-        report_.not_checked.push_back(desc.name);
+        if (inst.hatch.empty() || options_.hatches == nullptr || !check_hatch(opcode)) {
+          report_.not_checked.push_back(desc.name);
+        }
         continue;
       }
       const auto lists = cases_.systematic(opcode, options_.cases_per_instruction);
@@ -104,7 +108,9 @@ class Checker {
       constexpr unsigned kMostMismatches = 4;
       for (const std::vector<Operand>& operands : lists) {
         if (wrong >= kMostMismatches) break;
-        if (!check(opcode, operands)) ++wrong;
+        const bool is_right =
+            check(opcode, operands) && check_roles(opcode, operands) && check_relocation(opcode, operands);
+        if (!is_right) ++wrong;
       }
     }
     return report_;
@@ -164,12 +170,155 @@ class Checker {
     return false;
   }
 
+  // Registers and flags that the machine reads and writes are uses and definitions, or clobbered. More of both may be
+  // named (a partial write keeps the rest of its register; what a callee destroys), but a definition must be written.
+  bool check_roles(uint16_t opcode, const std::vector<Operand>& operands) {
+    EncodedInst encoded;
+    if (insts_.encode(opcode, operands, {}, encoded) != machine::EncodeError::None) return true;
+    const bool is_variadic = insts_.descs[opcode].is(machine::kIsVariadic);  // operands follow
+    return check_roles(opcode, operands, {encoded.bytes, encoded.size}, is_variadic);
+  }
+  bool check_roles(uint16_t opcode, const std::vector<Operand>& operands, std::span<const uint8_t> bytes,
+                   bool is_variadic) {
+    auto decoded = (*roles_)->decode(bytes);
+    if (!decoded) return true;  // a trap, by intention no instruction
+    const machine::InstDesc& desc = insts_.descs[opcode];
+    if (isa_ == IsaKind::s390x) {
+      // LLVM lets branches write the condition code, and what writes a pair of registers, or rotates and inserts, read
+      // all that it writes.
+      if (desc.is(machine::kIsBranch) || desc.is(machine::kIsCall)) decoded->writes.remove(machine::kFlagsReg);
+      for (unsigned number = 0; number < 16; ++number) {
+        const machine::PReg reg(machine::RegClass::Gpr, number);
+        if (decoded->writes.contains(reg)) decoded->reads.remove(reg);
+      }
+    }
+    const notation::InstDef& inst = parsed_.definitions.insts[opcode];
+    machine::PRegSet uses, defs, may_write = desc.clobbers;
+    for (const Operand& operand : operands) {
+      if (operand.is_reg()) (operand.is_def() ? defs : uses).add(operand.reg.preg());
+    }
+    may_write = may_write | defs;
+    if (inst.flags_clobber) may_write.add(machine::kFlagsReg);
+    std::string problem;
+    for (unsigned code = 0; code < 64 * machine::kRegClasses; ++code) {
+      const machine::PReg reg = machine::PReg::from_code(static_cast<uint8_t>(code));
+      if (is_left_out(reg)) continue;
+      const char* what = nullptr;
+      if (decoded->writes.contains(reg) && !may_write.contains(reg)) what = "writes ";
+      if (decoded->reads.contains(reg) && !uses.contains(reg) && !is_variadic) what = "reads ";
+      if (defs.contains(reg) && !decoded->writes.contains(reg) && !is_variadic) what = "does not write ";
+      if (what != nullptr)
+        problem = what + (reg == machine::kFlagsReg ? "the flags" : "register " + std::to_string(reg.number()));
+    }
+    if (problem.empty()) return true;
+    report_.mismatches.push_back({desc.name, insts_.print(opcode, operands), hex(bytes), "", problem});
+    return false;
+  }
+
+  // What a hatch of the ISA writes, for every register: only roles can be judged, its text is nobody's. False if no
+  // case could be made.
+  bool check_hatch(uint16_t opcode) {
+    const machine::InstDesc& desc = insts_.descs[opcode];
+    const machine::HatchContext context{[](const void*, unsigned slot) { return int64_t(64) + 16 * slot; }, nullptr};
+    size_t cases = 0;
+    const unsigned registers = isa_ == IsaKind::x64 || isa_ == IsaKind::s390x ? 16 : 31;
+    for (unsigned number = 0; number < registers; ++number) {
+      std::vector<Operand> operands;
+      for (const machine::OperandDesc& slot : desc.operands) {
+        Operand operand = Operand::label(machine::Block(0));
+        if (slot.kind == machine::SlotKind::Reg) {
+          operand = Operand::use(machine::PReg(machine::RegClass::Gpr, number));
+          operand.role = slot.role;
+        }
+        operands.push_back(operand);
+      }
+      // A use may lie in what is clobbered: not where the allocator puts it.
+      const machine::PReg reg(machine::RegClass::Gpr, number);
+      if (is_left_out(reg) || desc.clobbers.contains(reg)) continue;
+      const std::vector<Operand> fixed = operands;
+      for (int target = 0; target < 3 && desc.is(machine::kIsVariadic); ++target) {
+        operands.push_back(Operand::label(machine::Block(0)));
+      }
+      std::vector<uint8_t> bytes;
+      uint32_t data = 0;
+      if (options_.hatches->hatch(opcode, operands, context, bytes, data) != machine::EncodeError::None) continue;
+      if (data != 0) bytes.resize(std::min<size_t>(data, bytes.size()));
+      ++cases;
+      if (!check_roles(opcode, fixed, bytes, false)) break;
+    }
+    report_.cases += cases;
+    report_.cases_of[desc.name] += cases;
+    report_.instructions += cases != 0;
+    return cases != 0;
+  }
+
+  // The relocation that our encoder asks for is the first of those that the assembler makes of the text.
+  bool check_relocation(uint16_t opcode, const std::vector<Operand>& operands) {
+    EncodedInst encoded;
+    if (insts_.encode(opcode, operands, {}, encoded) != machine::EncodeError::None || !encoded.has_symbol) return true;
+    const std::string text = insts_.print(opcode, operands);
+    const auto theirs = relocations_of(isa_, text);
+    const std::string_view wanted = elf_name(encoded.reloc);
+    std::string problem;
+    if (!theirs || theirs->empty()) {
+      problem = "the assembler makes no relocation";
+    } else if (const AssembledRelocation& first = theirs->front();
+               first.type != wanted || first.offset != encoded.symbol_offset || first.addend != encoded.symbol_addend) {
+      problem = "the assembler makes " + first.type + " at " + std::to_string(first.offset) + " addend " +
+                std::to_string(first.addend) + ", not " + std::string(wanted) + " at " +
+                std::to_string(encoded.symbol_offset) + " addend " + std::to_string(encoded.symbol_addend);
+    }
+    if (problem.empty()) return true;
+    report_.mismatches.push_back({insts_.descs[opcode].name, text, hex({encoded.bytes, encoded.size}), "", problem});
+    return false;
+  }
+  static std::string_view elf_name(machine::RelocKind kind) {
+    switch (kind) {
+      case machine::RelocKind::Abs8:
+        return "R_X86_64_64";
+      case machine::RelocKind::X86PcRel4:
+        return "R_X86_64_PLT32";
+      case machine::RelocKind::Arm64Call:
+        return "R_AARCH64_CALL26";
+      case machine::RelocKind::Arm64AdrPrelPgHi21:
+        return "R_AARCH64_ADR_PREL_PG_HI21";
+      case machine::RelocKind::Arm64AddAbsLo12Nc:
+        return "R_AARCH64_ADD_ABS_LO12_NC";
+      case machine::RelocKind::RiscvCallPlt:
+        return "R_RISCV_CALL_PLT";
+      case machine::RelocKind::RiscvPcrelHi20Lo12:
+        return "R_RISCV_PCREL_HI20";
+      case machine::RelocKind::S390xPlt32Dbl:
+      case machine::RelocKind::S390xPcRel32Dbl:
+        return "R_390_PC32DBL";
+    }
+    return "";
+  }
+
+  // Stack pointers and zero registers, which RoleDecoder does not tell; vector registers.
+  bool is_left_out(machine::PReg reg) const {
+    if (reg.reg_class() == machine::RegClass::Vec) return true;
+    if (reg.reg_class() == machine::RegClass::Flags) return reg != machine::kFlagsReg;
+    switch (isa_) {
+      case IsaKind::x64:
+        return reg.number() == 4;
+      case IsaKind::aarch64:
+        return reg.number() == 31;
+      case IsaKind::riscv64:
+        return reg.number() == 0 || reg.number() == 2;
+      case IsaKind::s390x:
+        return reg.number() == 15;
+    }
+    return false;
+  }
+
   IsaKind isa_;
   const machine::InstSet& insts_;
   EncodingOptions options_;
   notation::ParsedDefinitions parsed_;
   OperandCases cases_;
   Expected<std::unique_ptr<oracles::Disassembler>> disassembler_;
+  Expected<std::unique_ptr<RoleDecoder>> roles_;
   EncodingReport report_;
 };
 

@@ -2,7 +2,9 @@
 //
 // Every instruction with an encoding is tried with every register, parameter and edge immediate (operand_cases.h).
 // Texts are compared after normalising spaces and numbers; where LLVM prints an alias, our text is assembled, and must
-// give the same bytes or what disassembles to the same text.
+// give the same bytes or what disassembles to the same text. LLVM's tables also say which registers and flags the bytes
+// read and write (decoded_roles.h), which judges the operands' roles and the clobbers, of calls and returns too; and
+// its assembler which relocation belongs where.
 #pragma once
 
 #include <map>
@@ -11,6 +13,7 @@
 
 #include "compiler/isle/notation/definition.h"
 #include "compiler/machine/inst_desc.h"
+#include "compiler/machine/isa.h"
 #include "compiler/machine/isa_kind.h"
 
 namespace assay::verify {
@@ -37,6 +40,8 @@ struct EncodingOptions {
   size_t cases_per_instruction = 600;
   uint64_t seed = 1;
   std::vector<std::string> only;  // names of instructions; empty: all
+  // Whose hatches encode what the definitions cannot: then their roles and clobbers are judged too.
+  const machine::TargetIsa* hatches = nullptr;
 };
 
 EncodingReport check_encodings(IsaKind isa, const machine::InstSet& insts, const EncodingOptions& options = {});

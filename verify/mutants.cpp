@@ -17,6 +17,8 @@
 #include "compiler/isle/sema.h"
 #include "verify/helper_check.h"
 #include "verify/helper_table.h"
+#include "verify/mutants_instructions.h"
+#include "verify/mutate_instructions.h"
 #include "verify/totality.h"
 #include "verify/verify.h"
 
@@ -80,7 +82,8 @@ class Originals {
       covered_ = original ? original->covered : std::vector<std::string>();
     }
     const std::set<std::string> covered(totality.covered.begin(), totality.covered.end());
-    const auto lost = std::find_if(covered_->begin(), covered_->end(), [&](const std::string& what) { return !covered.contains(what); });
+    const auto lost = std::find_if(covered_->begin(), covered_->end(),
+                                   [&](const std::string& what) { return !covered.contains(what); });
     return lost == covered_->end() ? "" : *lost;
   }
 
@@ -112,13 +115,23 @@ class Judge {
       out.state = MutantState::Equivalent;
       return;
     }
-    const std::string text = mutated_text(mutant, sources_.rules[mutant.file].text);
     std::vector<RuleSource> rules(sources_.rules.begin(), sources_.rules.end());
-    rules[mutant.file].text = text;
-    const RuleSources sources{rules, sources_.instructions, sources_.operations};
+    std::vector<RuleSource> instructions(sources_.instructions.begin(), sources_.instructions.end());
+    std::vector<RuleSource>& mutated = is_of_instruction(mutant.kind) ? instructions : rules;
+    const std::string text = mutated_text(mutant, mutated[mutant.file].text);
+    mutated[mutant.file].text = text;
+    const RuleSources sources{rules, instructions, sources_.operations};
+    std::vector<std::string> judges = mutant.judges;
+    std::string declarations;
+    if (is_of_instruction(mutant.kind)) {
+      if (!instruction_judge_) instruction_judge_ = std::make_unique<InstructionJudge>(isa_, sources_);
+      if (instruction_judge_->judge(out, text, declarations)) return;
+      if (const int at = declarations_of(sources); at >= 0) rules[static_cast<size_t>(at)].text = declarations;
+      if (out.state == MutantState::Survived) return survive(rules, out);
+      judges = instruction_judge_->rules_of(mutant.judges);
+    }
     if (mutant.is_external && refuted_by_code(sources, out)) return;
 
-    std::vector<std::string> judges = mutant.judges;
     originals_.sort_by_cost(judges);
     bool any_judge = false, helper_used = !mutant.is_helper;
     // A few first: one that notices is enough.
@@ -140,7 +153,7 @@ class Judge {
         if (hold(*unit, batch, timeout_ms, out, any_judge, helper_used)) return;
       }
     }
-    if (!any_judge) {
+    if (!any_judge && !is_of_instruction(mutant.kind)) {
       out.state = MutantState::Unjudged;
       out.reason = "not proven without the edit: " + (judges.empty() ? mutant.subject : judges.front());
     } else if (!helper_used) {
@@ -201,27 +214,7 @@ class Judge {
   }
 
   void survive(const std::vector<RuleSource>& rules, MutantResult& out) {
-    const auto totality = check_totality({rules, sources_.instructions, sources_.operations}, options_.timeout_ms);
-    if (totality && !totality->holes.empty()) {
-      out.state = MutantState::Noticed;
-      out.judge = "totality";
-      out.reason = totality->holes.front().what + ": " + totality->holes.front().reason;
-      return;
-    }
-    if (const std::string lost = totality ? originals_.not_in(*totality) : ""; !lost.empty()) {
-      out.state = MutantState::Noticed;
-      out.judge = "totality";
-      out.reason = "no rule is left for " + lost;
-      return;
-    }
-    std::vector<isle::SourceFile> files;
-    for (const RuleSource& source : rules) files.push_back({source.name, std::string(source.text)});
-    const isle::CheckResult checked = isle::check_program(std::move(files));
-    if (!checked.ok()) {
-      out.state = MutantState::Noticed;
-      out.reason = "the rule compiler: " + checked.errors.front().message;
-      return;
-    }
+    if (!is_of_instruction(out.mutant.kind) && noticed_beside_proofs(rules, out)) return;
     out.state = MutantState::Survived;
     for (const Explanation& explanation : options_.explanations) {
       if (!matches(explanation.isa, name(isa_)) || !matches(explanation.subject, out.mutant.subject) ||
@@ -234,10 +227,36 @@ class Judge {
     }
   }
 
+  // By totality, or by the rule compiler's question for overlaps.
+  bool noticed_beside_proofs(const std::vector<RuleSource>& rules, MutantResult& out) {
+    const auto totality = check_totality({rules, sources_.instructions, sources_.operations}, options_.timeout_ms);
+    if (totality && !totality->holes.empty()) {
+      out.state = MutantState::Noticed;
+      out.judge = "totality";
+      out.reason = totality->holes.front().what + ": " + totality->holes.front().reason;
+      return true;
+    }
+    if (const std::string lost = totality ? originals_.not_in(*totality) : ""; !lost.empty()) {
+      out.state = MutantState::Noticed;
+      out.judge = "totality";
+      out.reason = "no rule is left for " + lost;
+      return true;
+    }
+    std::vector<isle::SourceFile> files;
+    for (const RuleSource& source : rules) files.push_back({source.name, std::string(source.text)});
+    const isle::CheckResult checked = isle::check_program(std::move(files));
+    if (checked.ok()) return false;
+    out.state = MutantState::Noticed;
+    out.judge = "overlap";
+    out.reason = "the rule compiler: " + checked.errors.front().message;
+    return true;
+  }
+
   IsaKind isa_;
   const RuleSources& sources_;
   const MutantOptions& options_;
   Originals& originals_;
+  std::unique_ptr<InstructionJudge> instruction_judge_;  // made when the first mutant asks for it
 };
 
 // A random choice in the order of the texts, the same for the same seed.
@@ -322,6 +341,11 @@ Expected<MutantReport> judge_mutants(IsaKind isa, const RuleSources& sources, co
   const auto begin = Clock::now();
   auto derived = derive_mutants(sources, options.kinds);
   if (!derived) return std::unexpected(derived.error());
+  if (options.kinds.encodings) {
+    auto more = derive_instruction_mutants(sources.instructions);
+    if (!more) return std::unexpected(more.error());
+    std::move(more->begin(), more->end(), std::back_inserter(*derived));
+  }
   std::vector<Mutant> mutants;
   for (Mutant& mutant : *derived) {
     const bool wanted = options.subjects.empty() ||

@@ -1,6 +1,6 @@
-// Does the prover notice? Each mutant (mutate.h) takes the place of the original text, and the rules it can affect are
+// Do the judges notice? Each mutant (mutate.h) takes the place of the original text, and the rules it can affect are
 // proven again, in this process: nothing is rebuilt. A spec of a term that is C++ is held against the C++ first
-// (helper_check.h).
+// (helper_check.h), an instruction's definition against disassembler and machines (mutants_instructions.h).
 //
 // A mutant that everything is still proven with has survived. It is equivalent (it does what the original does, or is
 // right for another reason) or a hole in the prover; which, only a reader can tell, and says so in a file of
@@ -21,7 +21,7 @@ enum class MutantState : uint8_t {
   Invalid,     // refused by the rule compiler's parser or type checker, or a spec that is not well-typed: not counted
   Refuted,     // a rule has a counterexample, or the spec is not what the C++ behind its term does
   Noticed,     // a rule is no longer proven, or the rule compiler finds that rules overlap
-  Equivalent,  // only the order of operands that may be exchanged
+  Equivalent,  // does what the original does, as the tool itself can tell
   Explained,   // survived, and the explanations say why that is right
   Survived,
   Unjudged,  // all rules it affects are unproven without it, too
@@ -39,7 +39,7 @@ Expected<std::vector<Explanation>> parse_explanations(const std::string& file, s
 struct MutantResult {
   Mutant mutant;
   MutantState state = MutantState::Invalid;
-  std::string judge;   // the rule that noticed, or "C++"
+  std::string judge;   // the rule that noticed; or "C++", "totality", "overlap", "disassembler", a machine, "notation"
   std::string reason;  // of Invalid, Noticed, Explained, Unjudged, and of Refuted by C++
   double seconds = 0;
 };
@@ -54,6 +54,11 @@ struct MutantReport {
   // Of those that count and are not equivalent: the share that the prover noticed; 1 if there are none.
   double killed() const;
 };
+
+// The table of docs/mutants.md: a row for each ISA and group of mutants (rules, specs, encodings). `text` is the page;
+// between its lines <!-- mutants --> and <!-- end --> the rows of the report's ISA and groups are put in place of the old
+// ones. Error: the page has no such lines.
+Expected<std::string> with_table_rows(std::string_view text, const MutantReport& report);
 
 struct MutantOptions {
   MutationOptions kinds;

@@ -663,6 +663,22 @@ const char* to_string(MutationKind kind) {
       return "spec-variable";
     case MutationKind::SpecRequire:
       return "spec-require";
+    case MutationKind::Bits:
+      return "bits";
+    case MutationKind::Range:
+      return "range";
+    case MutationKind::Role:
+      return "role";
+    case MutationKind::Condition:
+      return "condition";
+    case MutationKind::Text:
+      return "text";
+    case MutationKind::Meaning:
+      return "meaning";
+    case MutationKind::Trap:
+      return "trap";
+    case MutationKind::Place:
+      return "place";
   }
   return "?";
 }

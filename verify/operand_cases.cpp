@@ -85,7 +85,13 @@ const OperandDef* OperandCases::operand_of(uint16_t opcode, unsigned slot) const
   return nullptr;
 }
 
-std::vector<Operand> OperandCases::values(const OperandDesc& slot, const OperandDef* operand) const {
+const std::vector<Operand>& OperandCases::values(uint16_t opcode, unsigned slot) {
+  const auto [it, is_new] = values_.try_emplace(uint32_t(opcode) << 8 | slot);
+  if (is_new) it->second = make_values(insts_.descs[opcode].operands[slot], operand_of(opcode, slot));
+  return it->second;
+}
+
+std::vector<Operand> OperandCases::make_values(const OperandDesc& slot, const OperandDef* operand) const {
   std::vector<Operand> list;
   auto registers = [&](Role role) {
     for (unsigned number : slot.reg_class == RegClass::Vec ? vector_ : general_) {
@@ -190,7 +196,7 @@ Operand OperandCases::pick(uint16_t opcode, unsigned slot) {
       if (operand->imm.contains(candidate) && random_() % 2 == 0) return Operand::immediate(candidate);
     }
   }
-  const std::vector<Operand> choices = values(desc, operand);
+  const std::vector<Operand>& choices = values(opcode, slot);
   return choices.empty() ? Operand() : choices[random_() % choices.size()];
 }
 
@@ -217,7 +223,7 @@ std::vector<std::vector<Operand>> OperandCases::systematic(uint16_t opcode, size
     std::vector<std::vector<Operand>> found{base};
     for (unsigned slot = static_cast<unsigned>(combination.size()); slot < desc.operands.size(); ++slot) {
       if (desc.operands[slot].constraint == Constraint::Reuse) continue;
-      for (const Operand& value : values(desc.operands[slot], operand_of(opcode, slot))) {
+      for (const Operand& value : values(opcode, slot)) {
         std::vector<Operand> list;
         if (!random(opcode, combination, list)) continue;
         for (int attempt = 0; attempt < 20; ++attempt) {

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "compiler/isle/notation/definition.h"
@@ -26,7 +27,10 @@ class OperandCases {
   OperandCases(IsaKind isa, const machine::InstSet& insts, const notation::Definitions& definitions, uint64_t seed);
 
   // Registers to choose from; default: all that have a number.
-  void set_registers(std::vector<unsigned> general) { general_ = std::move(general); }
+  void set_registers(std::vector<unsigned> general) {
+    general_ = std::move(general);
+    values_.clear();
+  }
 
   // All combinations of the instruction's parameters, as leading operands.
   std::vector<std::vector<machine::Operand>> params(uint16_t opcode) const;
@@ -36,7 +40,10 @@ class OperandCases {
   std::vector<std::vector<machine::Operand>> systematic(uint16_t opcode, size_t limit);
 
  private:
-  std::vector<machine::Operand> values(const machine::OperandDesc& slot, const notation::OperandDef* operand) const;
+  // What to try in a slot; made once.
+  const std::vector<machine::Operand>& values(uint16_t opcode, unsigned slot);
+  std::vector<machine::Operand> make_values(const machine::OperandDesc& slot,
+                                            const notation::OperandDef* operand) const;
   const notation::OperandDef* operand_of(uint16_t opcode, unsigned slot) const;
   void tie(uint16_t opcode, std::vector<machine::Operand>& operands) const;
   bool legal(uint16_t opcode, std::span<const machine::Operand> operands) const;
@@ -46,6 +53,7 @@ class OperandCases {
   const notation::Definitions& definitions_;
   std::vector<unsigned> general_;
   std::vector<unsigned> vector_;
+  std::unordered_map<uint32_t, std::vector<machine::Operand>> values_;  // by opcode and slot
   std::mt19937_64 random_;
 };
 

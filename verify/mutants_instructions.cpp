@@ -1,0 +1,152 @@
+// See mutants_instructions.h.
+#include "verify/mutants_instructions.h"
+
+#include <algorithm>
+#include <set>
+
+#include "compiler/isa/registry.h"
+#include "compiler/isle/notation/generate.h"
+#include "compiler/isle/sema.h"
+#include "verify/conformance.h"
+#include "verify/encoding_check.h"
+#include "verify/interpreted_insts.h"
+#include "verify/mutants_equivalence.h"
+#include "verify/operand_cases.h"
+#include "verify/rule_users.h"
+
+namespace assay::verify {
+
+namespace {
+
+// Enough to see each register and edge of an immediate; most mistakes show in the first few.
+constexpr size_t kEncodingCases = 150;
+constexpr size_t kConformanceCases = 200;
+constexpr size_t kSameCases = 600;
+constexpr unsigned kEquivalenceMs = 10'000;  // of each combination of parameters
+
+}  // namespace
+
+int declarations_of(const RuleSources& sources) {
+  for (size_t i = 0; i < sources.rules.size(); ++i) {
+    if (std::string_view(sources.rules[i].name).ends_with("/insts.isle")) return static_cast<int>(i);
+  }
+  return -1;
+}
+
+InstructionJudge::InstructionJudge(IsaKind isa, const RuleSources& sources) : isa_(isa), sources_(sources) {
+  machines_.push_back(oracles::make_unicorn(isa));
+  if (auto host = oracles::make_native(); host->isa() == isa) machines_.push_back(std::move(host));
+  std::erase_if(machines_, [](const auto& machine) { return !machine->unavailable().empty(); });
+
+  std::vector<isle::SourceFile> files;
+  for (const RuleSource& source : sources.rules) files.push_back({source.name, std::string(source.text)});
+  const isle::CheckResult checked = isle::check_program(std::move(files), {.check_overlap = false});
+  std::vector<notation::SourceFile> texts;
+  for (const RuleSource& source : sources.instructions) texts.push_back({source.name, source.text});
+  original_ = std::make_unique<InterpretedInsts>(isa, texts);
+  if (!checked.ok()) return;
+  const RuleUsers users(*checked.program);
+  for (const notation::InstDef& inst : original_->definitions().insts) {
+    for (const std::string& name : {inst.term, inst.term + "_multi"}) {
+      const auto term = checked.program->find_term(name);
+      if (!term) continue;
+      for (std::string& rule : users.judges_of_spec(term)) rules_[inst.name].push_back(std::move(rule));
+    }
+  }
+}
+
+std::vector<std::string> InstructionJudge::rules_of(const std::vector<std::string>& instructions) const {
+  std::set<std::string> out;
+  for (const std::string& instruction : instructions) {
+    if (const auto it = rules_.find(instruction); it != rules_.end()) out.insert(it->second.begin(), it->second.end());
+  }
+  return {out.begin(), out.end()};
+}
+
+bool InstructionJudge::encodes_the_same(const InterpretedInsts& mutated,
+                                        const std::vector<std::string>& instructions) const {
+  const InterpretedInsts* versions[] = {original_.get(), &mutated};
+  for (const InterpretedInsts* version : versions) {
+    const InterpretedInsts::Scope scope(*version);
+    OperandCases cases(isa_, version->set(), version->definitions(), 1);
+    for (uint16_t opcode = 0; opcode < version->set().descs.size(); ++opcode) {
+      if (!is_wanted(instructions, version->set().descs[opcode].name)) continue;
+      for (const auto& operands : cases.systematic(opcode, kSameCases)) {
+        machine::EncodedInst a, b;
+        const auto before = original_->encode(opcode, operands, {}, a), after = mutated.encode(opcode, operands, {}, b);
+        if (before != after || original_->print(opcode, operands) != mutated.print(opcode, operands)) return false;
+        if (before == machine::EncodeError::None &&
+            (!std::equal(a.bytes, a.bytes + a.size, b.bytes, b.bytes + b.size) || a.trap_offset != b.trap_offset)) {
+          return false;
+        }
+      }
+    }
+  }
+  return true;
+}
+
+bool InstructionJudge::judge(MutantResult& out, const std::string& mutated, std::string& declarations) {
+  std::vector<notation::SourceFile> files;
+  for (const RuleSource& source : sources_.instructions) files.push_back({source.name, source.text});
+  files[out.mutant.file].text = mutated;
+  const InterpretedInsts insts(isa_, files);
+  if (!insts.errors().empty()) {
+    out.state = MutantState::Invalid;
+    out.judge = "notation";
+    out.reason = insts.errors().front().message;
+    return true;
+  }
+  const InterpretedInsts::Scope scope(insts);
+  const std::vector<std::string>& only = out.mutant.judges;
+  const EncodingReport encodings = check_encodings(
+      isa_, insts.set(), {.cases_per_instruction = kEncodingCases, .only = only, .hatches = isa::find_isa(isa_)});
+  if (!encodings.mismatches.empty()) {
+    const EncodingMismatch& m = encodings.mismatches.front();
+    out.state = MutantState::Refuted;
+    out.judge = "disassembler";
+    out.reason = m.instruction + ": " + m.ours + " is " + m.bytes + ", read as " + m.theirs;
+    return true;
+  }
+  for (const auto& machine : machines_) {
+    const ConformanceReport meanings =
+        check_conformance(isa_, insts.set(), *machine, {.cases_per_instruction = kConformanceCases, .only = only});
+    if (meanings.mismatches.empty()) continue;
+    const ConformanceMismatch& m = meanings.mismatches.front();
+    out.state = MutantState::Refuted;
+    out.judge = machine->name();
+    out.reason = m.text + ": " + m.problem;
+    return true;
+  }
+  const MutationKind kind = out.mutant.kind;
+  const bool is_written = kind == MutationKind::Bits || kind == MutationKind::Condition || kind == MutationKind::Text;
+  if (is_written && encodings.not_checked.empty() && encodes_the_same(insts, only)) {
+    out.state = MutantState::Equivalent;
+    out.judge = "encoder";
+    out.reason = "the same bytes and texts for all operands that were tried";
+    return true;
+  }
+  if (kind == MutationKind::Text && encodings.not_checked.empty()) {
+    out.state = MutantState::Equivalent;
+    out.judge = "assembler";
+    out.reason = "the text assembles to the same bytes";
+    return true;
+  }
+  if (kind == MutationKind::Role && out.mutant.is_meaning && rules_of(only).empty()) {
+    out.state = MutantState::Equivalent;
+    out.reason = "the order of a term's arguments, and no rule uses it";
+    return true;
+  }
+  if (out.mutant.is_meaning && mean_the_same(original_->definitions(), insts.definitions(), only, kEquivalenceMs)) {
+    out.state = MutantState::Equivalent;
+    out.judge = "solver";
+    out.reason = "means the same";
+    return true;
+  }
+  declarations = notation::generate_isle(insts.definitions());
+  if (kind == MutationKind::Bits || kind == MutationKind::Text || kind == MutationKind::Place) {
+    out.state = MutantState::Survived;  // nothing that a proof could see
+  }
+  return false;
+}
+
+}  // namespace assay::verify
