@@ -214,6 +214,8 @@ int run_judges(const JudgeArguments& arguments, const std::vector<IsaKind>& isas
     if (arguments.conformance) {
       add_machine(oracles::make_unicorn(kind));
       add_machine(oracles::make_native());
+      // Unicorn may not judge the condition code of overflows on s390x.
+      if (kind == IsaKind::s390x) add_machine(oracles::make_qemu(kind));
     }
     if (arguments.encodings) units.push_back(std::make_unique<Encodings>(*isa));
   }

@@ -96,7 +96,7 @@ class LlvmRoles final : public RoleDecoder {
     PRegSet reads, writes;
     for (unsigned i = 0; i < inst.getNumOperands(); ++i) {
       if (!inst.getOperand(i).isReg() || inst.getOperand(i).getReg() == 0) continue;
-      PRegSet& set = i < desc.getNumDefs() ? writes : reads;
+      PRegSet& set = i < desc.getNumDefs() || (i == 0 && links(inst)) ? writes : reads;
       set = set | made_of_[inst.getOperand(i).getReg()];
     }
     if (is_zeroing(inst)) reads = {};
@@ -106,6 +106,12 @@ class LlvmRoles final : public RoleDecoder {
       out.reads.words[i] |= reads.words[i] & ~out.writes.words[i];
       out.writes.words[i] |= writes.words[i];
     }
+  }
+
+  // s390x's branch and save: LLVM has the register as an operand that is read.
+  bool links(const llvm::MCInst& inst) const {
+    const auto name = insts_->getName(inst.getOpcode());
+    return name == "BRASL" || name == "BRAS" || name == "BASR" || name == "BAS";
   }
 
   // x ^ x reads nothing.

@@ -102,7 +102,10 @@ class Checker {
         continue;
       }
       const auto lists = cases_.systematic(opcode, options_.cases_per_instruction);
-      if (lists.empty()) report_.not_checked.push_back(std::string(desc.name) + " (no legal operands)");
+      if (lists.empty()) {
+        report_.mismatches.push_back({desc.name, "", "", "", "no operands are legal"});
+        continue;
+      }
       ++report_.instructions;
       unsigned wrong = 0;
       constexpr unsigned kMostMismatches = 4;
@@ -175,11 +178,9 @@ class Checker {
   bool check_roles(uint16_t opcode, const std::vector<Operand>& operands) {
     EncodedInst encoded;
     if (insts_.encode(opcode, operands, {}, encoded) != machine::EncodeError::None) return true;
-    const bool is_variadic = insts_.descs[opcode].is(machine::kIsVariadic);  // operands follow
-    return check_roles(opcode, operands, {encoded.bytes, encoded.size}, is_variadic);
+    return check_roles(opcode, operands, {encoded.bytes, encoded.size});
   }
-  bool check_roles(uint16_t opcode, const std::vector<Operand>& operands, std::span<const uint8_t> bytes,
-                   bool is_variadic) {
+  bool check_roles(uint16_t opcode, const std::vector<Operand>& operands, std::span<const uint8_t> bytes) {
     auto decoded = (*roles_)->decode(bytes);
     if (!decoded) return true;  // a trap, by intention no instruction
     const machine::InstDesc& desc = insts_.descs[opcode];
@@ -199,14 +200,15 @@ class Checker {
     }
     may_write = may_write | defs;
     if (inst.flags_clobber) may_write.add(machine::kFlagsReg);
+    const bool is_return = desc.is(machine::kIsReturn);  // its link register is no operand
     std::string problem;
     for (unsigned code = 0; code < 64 * machine::kRegClasses; ++code) {
       const machine::PReg reg = machine::PReg::from_code(static_cast<uint8_t>(code));
       if (is_left_out(reg)) continue;
       const char* what = nullptr;
       if (decoded->writes.contains(reg) && !may_write.contains(reg)) what = "writes ";
-      if (decoded->reads.contains(reg) && !uses.contains(reg) && !is_variadic) what = "reads ";
-      if (defs.contains(reg) && !decoded->writes.contains(reg) && !is_variadic) what = "does not write ";
+      if (decoded->reads.contains(reg) && !uses.contains(reg) && !is_return) what = "reads ";
+      if (defs.contains(reg) && !decoded->writes.contains(reg)) what = "does not write ";
       if (what != nullptr)
         problem = what + (reg == machine::kFlagsReg ? "the flags" : "register " + std::to_string(reg.number()));
     }
@@ -220,6 +222,12 @@ class Checker {
   bool check_hatch(uint16_t opcode) {
     const machine::InstDesc& desc = insts_.descs[opcode];
     const machine::HatchContext context{[](const void*, unsigned slot) { return int64_t(64) + 16 * slot; }, nullptr};
+    // The ISA counts its instructions in the order of its files, which need not be that of the definitions here.
+    const auto& descs = options_.hatches->insts->descs;
+    const auto theirs = std::find_if(descs.begin(), descs.end(),
+                                     [&](const auto& other) { return std::string_view(other.name) == desc.name; });
+    if (theirs == descs.end()) return false;
+    const auto hatched = static_cast<uint16_t>(theirs - descs.begin());
     size_t cases = 0;
     const unsigned registers = isa_ == IsaKind::x64 || isa_ == IsaKind::s390x ? 16 : 31;
     for (unsigned number = 0; number < registers; ++number) {
@@ -241,10 +249,10 @@ class Checker {
       }
       std::vector<uint8_t> bytes;
       uint32_t data = 0;
-      if (options_.hatches->hatch(opcode, operands, context, bytes, data) != machine::EncodeError::None) continue;
+      if (options_.hatches->hatch(hatched, operands, context, bytes, data) != machine::EncodeError::None) continue;
       if (data != 0) bytes.resize(std::min<size_t>(data, bytes.size()));
       ++cases;
-      if (!check_roles(opcode, fixed, bytes, false)) break;
+      if (!check_roles(opcode, fixed, bytes)) break;
     }
     report_.cases += cases;
     report_.cases_of[desc.name] += cases;

@@ -35,6 +35,8 @@ int declarations_of(const RuleSources& sources) {
 
 InstructionJudge::InstructionJudge(IsaKind isa, const RuleSources& sources) : isa_(isa), sources_(sources) {
   machines_.push_back(oracles::make_unicorn(isa));
+  // Unicorn may not judge the condition code of overflows on s390x.
+  if (isa == IsaKind::s390x) machines_.push_back(oracles::make_qemu(isa));
   if (auto host = oracles::make_native(); host->isa() == isa) machines_.push_back(std::move(host));
   std::erase_if(machines_, [](const auto& machine) { return !machine->unavailable().empty(); });
 
@@ -125,7 +127,9 @@ bool InstructionJudge::judge(MutantResult& out, const std::string& mutated, std:
     out.reason = "the same bytes and texts for all operands that were tried";
     return true;
   }
-  if (kind == MutationKind::Text && encodings.not_checked.empty()) {
+  // Texts of hatches are not assembled.
+  const bool is_assembled = encodings.cases != 0 && encodings.by_text + encodings.by_assembler == encodings.cases;
+  if (kind == MutationKind::Text && is_assembled && encodings.not_checked.empty()) {
     out.state = MutantState::Equivalent;
     out.judge = "assembler";
     out.reason = "the text assembles to the same bytes";

@@ -51,7 +51,7 @@ struct Row {
       ++code;
     } else if (judge == "disassembler") {
       ++disassembler;
-    } else if (judge.starts_with("unicorn-") || judge.starts_with("native-")) {
+    } else if (judge.starts_with("unicorn-") || judge.starts_with("native-") || judge.starts_with("qemu-")) {
       ++machine;
     } else {
       ++proof;
