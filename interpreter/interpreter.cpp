@@ -1,11 +1,10 @@
-// See interpreter.h. The meaning of memory, control flow and calls is here, that of arithmetic in scalar.cpp.
-//
-// I1  Slots hold values zero-extended to 64 bits.
-// I2  Moves on an edge, into a callee and back out are simultaneous: all are read before any is written.
+// See interpreter.h. Here are the beginning and the end of a run, calls, frames and exceptions; execute.cpp runs steps.
 #include "interpreter/interpreter.h"
 
 #include <algorithm>
-#include <cassert>
+#include <cstring>
+
+#include "interpreter/free_bits.h"
 
 namespace assay::interpreter {
 
@@ -14,27 +13,53 @@ namespace {
 // Of all frames together; a function of a million values must not take the host's memory.
 constexpr size_t kMaxSlots = size_t{1} << 24;
 constexpr uint64_t kFunctionSize = 16;
-
-uint64_t read(const uint8_t* bytes, unsigned count, bool big) {
-  uint64_t value = 0;
-  for (unsigned i = 0; i < count; ++i) value |= uint64_t{bytes[i]} << (8 * (big ? count - 1 - i : i));
-  return value;
-}
-
-void write(uint8_t* bytes, unsigned count, bool big, uint64_t value) {
-  for (unsigned i = 0; i < count; ++i) bytes[i] = static_cast<uint8_t>(value >> (8 * (big ? count - 1 - i : i)));
-}
-
-// The slots of one value.
-size_t slots_of(ir::Type type) { return type.bits() <= 64 ? 1 : 2; }
+// Frame pointers are that far apart.
+constexpr uint64_t kFrameSize = 64;
+// From function_base on: where functions lie, then the library's, then where calls return to.
+constexpr uint64_t kLibrary = 0x007f'0000, kReturnAddresses = 0x0080'0000, kCodeSize = 0x0100'0000;
+constexpr uint64_t kStructAlign = 16;
 
 }  // namespace
 
-bool Interpreter::enter(const Program& program, uint32_t function, const Config& config) {
-  const DecodedFunction& f = program.function(function);
-  if (frames_.size() >= config.max_depth) return false;
+// ---- addresses ----
+
+uint64_t Interpreter::frame_pointer(size_t frame) const {
+  return config_->stack_base + config_->stack_size - kFrameSize * (frame + 1);
+}
+
+uint64_t Interpreter::return_address() const {
+  uint64_t step = 0;  // of the outermost frame: none
+  if (frames_.size() > 1) {
+    const Frame& caller = frames_[frames_.size() - 2];
+    step = program_->function(caller.function).first_step + caller.pc;
+  }
+  constexpr uint64_t kPlaces = (kCodeSize - kReturnAddresses) / kFunctionSize - 1;
+  return config_->function_base + kReturnAddresses + step % kPlaces * kFunctionSize;
+}
+
+uint64_t Interpreter::address_of(uint32_t function) const {
+  return config_->function_base + (function < kFirstLibraryFunction
+                                       ? function * kFunctionSize
+                                       : kLibrary + (function - kFirstLibraryFunction) * kFunctionSize);
+}
+
+uint32_t Interpreter::function_at(uint64_t address) const {
+  const uint64_t offset = address - config_->function_base;
+  if (offset % kFunctionSize != 0) return kNoFunction;
+  if (offset / kFunctionSize < program_->size() + program_->host_functions().size())
+    return static_cast<uint32_t>(offset / kFunctionSize);
+  const uint64_t routine = (offset - kLibrary) / kFunctionSize;
+  return offset >= kLibrary && routine < kLibraryFunctionCount ? kFirstLibraryFunction + static_cast<uint32_t>(routine)
+                                                               : kNoFunction;
+}
+
+// ---- frames ----
+
+bool Interpreter::enter(uint32_t function) {
+  const DecodedFunction& f = program_->function(function);
+  if (frames_.size() >= config_->max_depth) return false;
   size_t base = 0;
-  if (!frames_.empty()) base = frames_.back().base + program.function(frames_.back().function).slots;
+  if (!frames_.empty()) base = frames_.back().base + program_->function(frames_.back().function).slots;
   if (base + f.slots > kMaxSlots) return false;
   Frame frame{
       .function = function, .base = base, .open_slots = memory_.slot_count(), .stack_slots = slot_addresses_.size()};
@@ -48,10 +73,13 @@ bool Interpreter::enter(const Program& program, uint32_t function, const Config&
     slot_addresses_.push_back(address);
   }
   if (values_.size() < base + f.slots) values_.resize(std::max(base + f.slots, values_.size() * 2));
+  if (tracks_ && free_.size() < values_.size()) free_.resize(values_.size());
   size_t next = 0;
   for (size_t i = 0; i < f.param_slots.size(); ++i) {
-    for (size_t n = 0; n < slots_of(f.params[i]) && next < scratch_.size(); ++n) {
-      values_[base + f.param_slots[i] + n] = scratch_[next++];
+    const size_t count = f.params[i].bits() <= 64 ? 1 : 2;
+    for (size_t n = 0; n < count && next < scratch_.size(); ++n, ++next) {
+      values_[base + f.param_slots[i] + n] = scratch_[next];
+      if (tracks_) free_[base + f.param_slots[i] + n] = scratch_free_[next];
     }
   }
   frames_.push_back(frame);
@@ -65,10 +93,150 @@ void Interpreter::leave() {
   frames_.pop_back();
 }
 
+bool Interpreter::copy_struct_arguments(const DecodedFunction& caller, const CallSite& site) {
+  const Frame& frame = frames_.back();
+  const DecodedFunction& callee = program_->function(frame.function);
+  for (uint32_t i = 0; i < site.struct_arguments_count; ++i) {
+    const StructArgument& argument = caller.struct_arguments[site.struct_arguments_begin + i];
+    uint64_t& pointer = values_[frame.base + callee.param_slots[argument.parameter]];
+    const uint64_t copy = memory_.push_slot(argument.size, kStructAlign);
+    const Memory::Found from = memory_.find(pointer, argument.size, false);
+    if (copy == 0 || from.access != Memory::Access::kOk) return false;
+    const Memory::Found to = memory_.find(copy, argument.size, true);
+    std::memcpy(to.bytes, from.bytes, argument.size);
+    if (tracks_) std::memcpy(to.free, from.free, argument.size);
+    pointer = copy;
+  }
+  return true;
+}
+
+std::optional<uint32_t> Interpreter::unwind() {
+  const auto frame_of = [&](uint64_t pointer) {
+    const uint64_t above = config_->stack_base + config_->stack_size - pointer;
+    return above % kFrameSize == 0 ? above / kFrameSize - 1 : frames_.size();
+  };
+  const uint64_t end = frame_of(scratch_[0]), first = frame_of(scratch_[1]);
+  const auto tag = static_cast<uint32_t>(scratch_[3]);
+  if (first >= frames_.size() || end >= first) return std::nullopt;
+  for (size_t n = first; n > end; --n) {
+    const Frame& frame = frames_[n];
+    const DecodedFunction& f = program_->function(frame.function);
+    const Step& step = f.steps[frame.pc - 1];
+    if (step.kind != StepKind::kTryCall && step.kind != StepKind::kTryCallIndirect) continue;
+    const CallSite& site = f.calls[step.c];
+    for (uint32_t i = 0; i < site.handlers_count; ++i) {
+      const Handler& handler = f.handlers[site.handlers_begin + i];
+      if (!handler.any_tag && handler.tag != tag) continue;
+      while (frames_.size() > n + 1) leave();
+      const size_t payload = frame.base + site.payload;
+      for (size_t i = 0; i < 2; ++i) {
+        values_[payload + i] = scratch_[4 + i];
+        if (tracks_) free_[payload + i] = scratch_free_[4 + i];
+      }
+      return handler.edge;
+    }
+  }
+  return std::nullopt;
+}
+
+// ---- the library ----
+
+Interpreter::LibraryOutcome Interpreter::copy_or_compare(LibraryFunction function, uint64_t& fuel) {
+  const uint64_t to = scratch_[0], size = scratch_[2];
+  if ((scratch_free_[0] | scratch_free_[2]) != 0) return LibraryOutcome::kUndetermined;
+  if (function != LibraryFunction::kMemset && scratch_free_[1] != 0) return LibraryOutcome::kUndetermined;
+  if (fuel <= size / 16) return LibraryOutcome::kOutOfFuel;
+  fuel -= size / 16;
+  const bool writes = function != LibraryFunction::kMemcmp;
+  uint64_t result = writes ? to : 0;
+  const bool backwards = writes && scratch_[1] < to;  // right for overlapping memory
+  for (uint64_t n = 0; n < size; ++n) {
+    const uint64_t at = backwards ? size - 1 - n : n;
+    const Memory::Found left = memory_.find(to + at, 1, writes);
+    if (left.access != Memory::Access::kOk) return LibraryOutcome::kUndefined;
+    if (function == LibraryFunction::kMemset) {
+      *left.bytes = static_cast<uint8_t>(scratch_[1]);
+      if (tracks_) *left.free = static_cast<uint8_t>(scratch_free_[1]);
+      continue;
+    }
+    const Memory::Found right = memory_.find(scratch_[1] + at, 1, false);
+    if (right.access != Memory::Access::kOk) return LibraryOutcome::kUndefined;
+    if (writes) {
+      *left.bytes = *right.bytes;
+      if (tracks_) *left.free = *right.free;
+    } else if (tracks_ && (*left.free | *right.free) != 0) {
+      return LibraryOutcome::kUndetermined;
+    } else if (*left.bytes != *right.bytes) {
+      // Only the sign is promised.
+      result = *left.bytes < *right.bytes ? 0xffff'ffff : 1;
+      break;
+    }
+  }
+  scratch_.assign(1, result);
+  scratch_free_.assign(1, 0);
+  return LibraryOutcome::kReturned;
+}
+
+Interpreter::LibraryOutcome Interpreter::call_library(LibraryFunction function, uint64_t& fuel) {
+  const LibraryFunctionInfo& info = library_function(function);
+  if (scratch_.size() != info.arguments) return LibraryOutcome::kUndefined;
+  scratch_free_.resize(scratch_.size());
+  if (info.bits == 0) return copy_or_compare(function, fuel);
+  const ScalarOperation operation{info.opcode, info.bits, info.bits, 0};
+  Known args[3];
+  bool free = false;
+  for (size_t i = 0; i < info.arguments; ++i) {
+    args[i] = {truncate(scratch_[i], info.bits), truncate(scratch_free_[i], info.bits)};
+    free = free || args[i].free != 0;
+  }
+  // Such a routine follows the machine's rules for NaNs, which CLIF's contain.
+  const FloatResult result = evaluate_float(operation, args[0].value, args[1].value, args[2].value);
+  const Word128 result_free = free ? spread(operation, args[0], args[1], args[2], false).value : result.free;
+  scratch_.assign(1, static_cast<uint64_t>(result.value));
+  scratch_free_.assign(1, static_cast<uint64_t>(result_free));
+  return LibraryOutcome::kReturned;
+}
+
+bool Interpreter::call_host_function(const HostFunction& function) {
+  // What it does depends on all bits of its arguments, and on memory that it does not tell.
+  const auto is_free = [](auto mask) { return mask != 0; };
+  if (tracks_ && std::any_of(scratch_free_.begin(), scratch_free_.end(), is_free)) return false;
+  if (tracks_ && !host_memory_.empty()) {
+    const auto free = memory_.free_bits(host_region_).first(kHostMemory);
+    if (std::any_of(free.begin(), free.end(), is_free)) return false;
+  }
+  outcome_->calls.push_back({function.name, scratch_});
+  call_host(outcome_->calls.back(), host_memory_, function.result_bits, scratch_);
+  scratch_free_.assign(scratch_.size(), 0);
+  return true;
+}
+
+// ---- a run ----
+
+void Interpreter::stop(OutcomeKind kind, const DecodedFunction& f, uint32_t pc, std::string_view text) {
+  outcome_->kind = kind;
+  outcome_->text = text;
+  if (kind == OutcomeKind::OutOfFuel) return;
+  outcome_->function = static_cast<uint32_t>(&f - &program_->function(0));
+  if (pc != 0) outcome_->inst = ir::Inst(f.steps[pc - 1].inst);
+}
+
+void Interpreter::start_tracking() {
+  tracks_ = true;
+  free_.assign(values_.size(), 0);
+  scratch_free_.assign(scratch_.size(), 0);
+  pinned_free_ = 0;
+  memory_.start_tracking();
+}
+
 void Interpreter::run(const Program& program, uint32_t function, std::span<const ir::DataValue> args,
                       std::span<const Region> regions, const Config& config, Outcome& outcome) {
+  program_ = &program;
+  config_ = &config;
+  outcome_ = &outcome;
   outcome.kind = OutcomeKind::OutOfFuel;
   outcome.results.clear();
+  outcome.free_bits.clear();
   outcome.calls.clear();
   outcome.trap = {};
   outcome.function = 0;
@@ -78,238 +246,33 @@ void Interpreter::run(const Program& program, uint32_t function, std::span<const
   deepest_ = 0;
   fault_address_ = 0;
   pinned_ = 0;
+  tracks_ = false;
   frames_.clear();
   slot_addresses_.clear();
   memory_.set_regions(regions, config.reserved);
+  const auto serves_host = [](const Region& r) { return r.writable && r.bytes.size() >= kHostMemory; };
+  host_region_ = static_cast<size_t>(std::find_if(regions.begin(), regions.end(), serves_host) - regions.begin());
+  host_memory_ = host_region_ == regions.size() ? std::span<uint8_t>() : regions[host_region_].bytes;
+  memory_.set_code({config.function_base, config.function_base + kCodeSize});
   memory_.reset_stack(config.stack_base, config.stack_size, config.stack_fill, config.strict_stack);
 
-  const DecodedFunction* f = &program.function(function);
-  uint32_t pc = 0;
-  uint64_t* v = nullptr;
-
-  const auto stop = [&](OutcomeKind kind, std::string_view text = {}) {
-    outcome.kind = kind;
-    outcome.text = text;
-    outcome.function = static_cast<uint32_t>(f - &program.function(0));
-    if (pc != 0) outcome.inst = ir::Inst(f->steps[pc - 1].inst);
-  };
-  const auto trap = [&](ir::TrapCode code) {
-    stop(OutcomeKind::Trapped);
-    outcome.trap = code;
-  };
-
+  Cursor cursor{.f = &program.function(function), .fuel = config.fuel};
   scratch_.clear();
   for (const ir::DataValue& arg : args) {
-    if (arg.type().bits() > 128) return stop(OutcomeKind::Unsupported, "argument." + arg.type().to_string());
+    if (arg.type().bits() > 128) {
+      return stop(OutcomeKind::Unsupported, *cursor.f, 0, "argument." + arg.type().to_string());
+    }
     scratch_.push_back(static_cast<uint64_t>(arg.bits()));
-    if (slots_of(arg.type()) == 2) scratch_.push_back(static_cast<uint64_t>(arg.bits() >> 64));
+    if (arg.type().bits() > 64) scratch_.push_back(static_cast<uint64_t>(arg.bits() >> 64));
   }
-  if (!enter(program, function, config)) return trap(ir::kStackOverflow);
-  v = values_.data() + frames_.back().base;
-
-  const auto follow = [&](uint32_t number) {
-    const Edge& edge = f->edges[number];
-    const Move* moves = f->moves.data() + edge.moves_begin;
-    if (edge.moves_count == 1) {
-      v[moves[0].to] = v[moves[0].from];
-    } else if (edge.moves_count != 0) {
-      if (scratch_.size() < edge.moves_count) scratch_.resize(edge.moves_count);
-      for (uint32_t i = 0; i < edge.moves_count; ++i) scratch_[i] = v[moves[i].from];
-      for (uint32_t i = 0; i < edge.moves_count; ++i) v[moves[i].to] = scratch_[i];
-    }
-    pc = edge.target;
-  };
-  const auto collect = [&](uint32_t begin, uint32_t count) {
-    scratch_.clear();
-    for (uint32_t i = 0; i < count; ++i) scratch_.push_back(v[f->slot_lists[begin + i]]);
-  };
-
-  std::span<uint8_t> host_memory;
-  for (const Region& region : regions) {
-    if (!region.writable || region.bytes.size() < kHostMemory) continue;
-    host_memory = region.bytes;
-    break;
+  if (!enter(function)) {
+    outcome.trap = ir::kStackOverflow;
+    return stop(OutcomeKind::Trapped, *cursor.f, 0);
   }
-
-  for (uint64_t fuel = config.fuel; fuel != 0; --fuel) {
-    const Step& step = f->steps[pc++];
-    ++executed_;
-    switch (step.kind) {
-      case StepKind::kScalar: {
-        const ScalarOperation operation{step.opcode, step.bits, step.result_bits, step.code};
-        const ScalarResult result = evaluate(operation, v[step.a], v[step.b], v[step.c]);
-        if (result.trap.is_valid()) return trap(result.trap);
-        v[step.d] = result.value;
-        if (step.e != 0xffffffffu) v[step.e] = result.second;
-        break;
-      }
-      case StepKind::kConstant:
-        v[step.d] = step.imm;
-        break;
-      case StepKind::kWideCopy:
-        v[step.d + 1] = v[step.a + 1];
-        [[fallthrough]];
-      case StepKind::kCopy:
-        v[step.d] = v[step.a];
-        break;
-      case StepKind::kWideSelect: {
-        const uint32_t from = v[step.a] != 0 ? step.b : step.c;
-        v[step.d] = v[from];
-        v[step.d + 1] = v[from + 1];
-        break;
-      }
-
-      case StepKind::kLoad:
-      case StepKind::kStore:
-      case StepKind::kWideLoad:
-      case StepKind::kWideStore: {
-        const bool is_store = step.kind == StepKind::kStore || step.kind == StepKind::kWideStore;
-        const unsigned size = step.bits / 8;
-        const uint64_t address = v[step.b] + step.imm;
-        const Memory::Found found = memory_.find(address, size, is_store);
-        if (found.access != Memory::Access::kOk) {
-          if (found.access == Memory::Access::kMeaningless) {
-            return stop(OutcomeKind::UndefinedBehaviour, "access to memory that is no object of the program");
-          }
-          if (step.code == 0) return stop(OutcomeKind::UndefinedBehaviour, "notrap access out of bounds");
-          fault_address_ = address;
-          return trap(ir::TrapCode{step.code});
-        }
-        if (step.aligned && address % size != 0) {
-          return stop(OutcomeKind::UndefinedBehaviour, "misaligned access that promised alignment");
-        }
-        const auto order = static_cast<ir::Endianness>(step.order);
-        const bool big = (order == ir::Endianness::kNative ? config.byte_order : order) == ir::Endianness::kBig;
-        switch (step.kind) {
-          case StepKind::kStore:
-            write(found.bytes, size, big, v[step.a]);
-            break;
-          case StepKind::kWideStore:
-            write(found.bytes + (big ? 8 : 0), 8, big, v[step.a]);
-            write(found.bytes + (big ? 0 : 8), 8, big, v[step.a + 1]);
-            break;
-          case StepKind::kWideLoad:
-            v[step.d] = read(found.bytes + (big ? 8 : 0), 8, big);
-            v[step.d + 1] = read(found.bytes + (big ? 0 : 8), 8, big);
-            break;
-          default: {
-            const uint64_t value = read(found.bytes, size, big);
-            v[step.d] =
-                step.sign ? truncate(static_cast<uint64_t>(sign_extend(value, step.bits)), step.result_bits) : value;
-          }
-        }
-        break;
-      }
-
-      case StepKind::kStackAddress:
-        v[step.d] = truncate(slot_addresses_[frames_.back().stack_slots + step.b] + step.imm, step.result_bits);
-        break;
-      case StepKind::kFunctionAddress: {
-        const uint32_t callee = f->callees[step.b];
-        if (callee == kNoFunction) return stop(OutcomeKind::Unsupported, "func_addr of " + f->callee_names[step.b]);
-        v[step.d] = truncate(config.function_base + callee * kFunctionSize, step.result_bits);
-        break;
-      }
-      case StepKind::kGetPinned:
-        v[step.d] = pinned_;
-        break;
-      case StepKind::kSetPinned:
-        pinned_ = v[step.a];
-        break;
-      case StepKind::kNop:
-        break;
-
-      case StepKind::kJump:
-        follow(step.b);
-        break;
-      case StepKind::kBrif:
-        follow(v[step.a] != 0 ? step.b : step.c);
-        break;
-      case StepKind::kBrTable:
-        follow(v[step.a] < step.c ? step.b + 1 + static_cast<uint32_t>(v[step.a]) : step.b);
-        break;
-      case StepKind::kTrap:
-        return trap(ir::TrapCode{step.code});
-      case StepKind::kTrapIf:
-        if (v[step.a] != 0) return trap(ir::TrapCode{step.code});
-        break;
-      case StepKind::kTrapUnless:
-        if (v[step.a] == 0) return trap(ir::TrapCode{step.code});
-        break;
-
-      case StepKind::kReturn: {
-        collect(step.b, step.c);
-        if (frames_.size() == 1) {
-          size_t next = 0;
-          for (ir::Type type : f->returns) {
-            unsigned __int128 bits = scratch_[next++];
-            if (slots_of(type) == 2) bits |= static_cast<unsigned __int128>(scratch_[next++]) << 64;
-            outcome.results.emplace_back(type, bits);
-          }
-          outcome.kind = OutcomeKind::Returned;
-          return;
-        }
-        leave();
-        const Frame& frame = frames_.back();
-        f = &program.function(frame.function);
-        v = values_.data() + frame.base;
-        pc = frame.pc;
-        const CallSite& site = f->calls[f->steps[pc - 1].c];
-        assert(site.results_count == scratch_.size());
-        for (uint32_t i = 0; i < site.results_count; ++i) v[f->slot_lists[site.results_begin + i]] = scratch_[i];
-        break;
-      }
-
-      case StepKind::kCall:
-      case StepKind::kCallIndirect:
-      case StepKind::kTailCall:
-      case StepKind::kTailCallIndirect: {
-        const CallSite& site = f->calls[step.c];
-        uint32_t callee = kNoFunction;
-        if (step.kind == StepKind::kCall || step.kind == StepKind::kTailCall) {
-          callee = f->callees[step.b];
-          if (callee == kNoFunction) return stop(OutcomeKind::Unsupported, "call of " + f->callee_names[step.b]);
-        } else {
-          const uint64_t offset = v[step.a] - config.function_base;
-          if (offset % kFunctionSize != 0 ||
-              offset / kFunctionSize >= program.size() + program.host_functions().size()) {
-            return stop(OutcomeKind::UndefinedBehaviour, "call through a pointer to no function");
-          }
-          callee = static_cast<uint32_t>(offset / kFunctionSize);
-        }
-        const bool is_host = callee >= program.size();
-        const HostFunction* host = is_host ? &program.host_functions()[callee - program.size()] : nullptr;
-        if ((is_host ? host->signature : program.function(callee).signature) != site.signature) {
-          return stop(OutcomeKind::UndefinedBehaviour, "call with another signature than the function's");
-        }
-        collect(site.args_begin, site.args_count);
-        const bool is_tail = step.kind == StepKind::kTailCall || step.kind == StepKind::kTailCallIndirect;
-        if (is_host) {
-          if (is_tail) return stop(OutcomeKind::Unsupported, "tail call of " + host->name);
-          outcome.calls.push_back({host->name, scratch_});
-          call_host(outcome.calls.back(), host_memory, host->result_bits, scratch_);
-          for (uint32_t i = 0; i < site.results_count; ++i) v[f->slot_lists[site.results_begin + i]] = scratch_[i];
-          fuel -= std::min(fuel - 1, kHostCallFuel);
-          break;
-        }
-        if (is_tail) {
-          leave();
-        } else {
-          frames_.back().pc = pc;
-        }
-        if (!enter(program, callee, config)) return trap(ir::kStackOverflow);
-        f = &program.function(callee);
-        v = values_.data() + frames_.back().base;
-        pc = 0;
-        break;
-      }
-      case StepKind::kUnsupported:
-        return stop(OutcomeKind::Unsupported, f->messages[step.b]);
-    }
+  if (!execute<false>(cursor)) {
+    start_tracking();
+    execute<true>(cursor);
   }
-  stop(OutcomeKind::OutOfFuel);
-  outcome.function = 0;
-  outcome.inst = {};
 }
 
 }  // namespace assay::interpreter

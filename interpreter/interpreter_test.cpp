@@ -328,21 +328,22 @@ block0(v0: i64):
 }
 
 TEST(Interpreter, SaysWhatItDoesNotKnow) {
-  Fixture f(R"(function %f(i8, f32) -> f32 {
+  Fixture f(R"(function %f(i8, i32x4) -> i32x4 {
     fn0 = %elsewhere()
-block0(v0: i8, v1: f32):
+block0(v0: i8, v1: i32x4):
     brif v0, block1, block2
 block1:
-    v2 = fadd v1, v1
+    v2 = iadd v1, v1
     return v2
 block2:
     call fn0()
     return v1
 })");
-  const Outcome add = f.run({i8(1), DataValue(ir::kF32, 0)});
+  const DataValue vector(ir::Type::parse("i32x4").value(), 0);
+  const Outcome add = f.run({i8(1), vector});
   EXPECT_EQ(add.kind, OutcomeKind::Unsupported);
-  EXPECT_EQ(add.text, "fadd.f32");
-  EXPECT_EQ(f.run({i8(0), DataValue(ir::kF32, 0)}).text, "call of %elsewhere");
+  EXPECT_EQ(add.text, "iadd.i32x4");
+  EXPECT_EQ(f.run({i8(0), vector}).text, "call of %elsewhere");
 }
 
 TEST(Interpreter, ProgramsCanBeReused) {

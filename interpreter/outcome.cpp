@@ -1,7 +1,21 @@
 // See outcome.h.
 #include "interpreter/outcome.h"
 
+#include <algorithm>
+
 namespace assay::interpreter {
+
+namespace {
+
+std::string hex(unsigned __int128 value) {
+  if (value == 0) return "0";
+  std::string digits;
+  for (; value != 0; value >>= 4) digits += "0123456789abcdef"[static_cast<unsigned>(value & 15)];
+  std::reverse(digits.begin(), digits.end());
+  return "0x" + digits;
+}
+
+}  // namespace
 
 const char* name(OutcomeKind kind) {
   switch (kind) {
@@ -15,8 +29,16 @@ const char* name(OutcomeKind kind) {
       return "undefined behaviour";
     case OutcomeKind::Unsupported:
       return "not supported";
+    case OutcomeKind::Undetermined:
+      return "undetermined";
   }
   return "?";
+}
+
+bool allows(const Outcome& outcome, size_t number, const ir::DataValue& value) {
+  const ir::DataValue& result = outcome.results[number];
+  const unsigned __int128 free = outcome.free_bits.empty() ? 0 : outcome.free_bits[number];
+  return value.type() == result.type() && ((value.bits() ^ result.bits()) & ~free) == 0;
 }
 
 std::string describe(const Outcome& outcome) {
@@ -27,6 +49,8 @@ std::string describe(const Outcome& outcome) {
       for (size_t i = 0; i < outcome.results.size(); ++i) {
         out += (i == 0 ? " " : ", ") + ir::to_string(outcome.results[i]);
       }
+      for (size_t i = 0; i < outcome.free_bits.size(); ++i)
+        out += (i == 0 ? " open " : ", ") + hex(outcome.free_bits[i]);
       break;
     case OutcomeKind::Trapped:
       out += " " + ir::to_string(outcome.trap) + place;
@@ -35,6 +59,7 @@ std::string describe(const Outcome& outcome) {
       break;
     case OutcomeKind::UndefinedBehaviour:
     case OutcomeKind::Unsupported:
+    case OutcomeKind::Undetermined:
       out += ": " + outcome.text + place;
       break;
   }

@@ -2,8 +2,12 @@
 #include "interpreter/program.h"
 
 #include <algorithm>
+#include <cstring>
 #include <tuple>
 #include <utility>
+
+#include "interpreter/float.h"
+#include "interpreter/library.h"
 
 namespace assay::interpreter {
 
@@ -17,10 +21,6 @@ unsigned slots_of(Type type) {
   if (!type.is_valid() || type.is_dynamic_vector() || type.bits() > 128) return 0;
   return type.bits() <= 64 ? 1 : 2;
 }
-
-bool is_narrow_int(Type type) { return type.is_int() && type.bits() <= 64; }
-// One slot, whatever is in it.
-bool is_one_slot(Type type) { return slots_of(type) == 1; }
 
 constexpr uint32_t kNoSlot = 0xffffffffu;
 
@@ -38,10 +38,14 @@ class Decoder {
   void assign_slots();
   bool assign_slot(ir::Value value);
   void decode(ir::Inst inst);
-  void decode_scalar(ir::Inst inst, Step step);
+  void decode_value_operation(ir::Inst inst, Step step);
   void decode_memory(ir::Inst inst, Step step);
+  void decode_atomic(ir::Inst inst, Step step);
   void decode_call(ir::Inst inst, Step step);
-  uint32_t edge(const ir::BlockCall& call);
+  void decode_try_call(ir::Inst inst, CallSite& site);
+  void decode_stack_limit();
+  // `site` is for edges of try_calls.
+  uint32_t edge(const ir::BlockCall& call, const CallSite* site = nullptr);
   std::pair<uint32_t, uint32_t> slot_list(std::span<const ir::Value> values);
   bool all_have_slots(ir::Inst inst) const;
   // A step that stops with "operation.type".
@@ -54,9 +58,10 @@ class Decoder {
   Program& program_;
   const ir::Function& function_;
   DecodedFunction& out_;
-  std::vector<uint32_t> slots_;        // by value: its first slot
-  std::vector<uint32_t> block_start_;  // by block: its first step
-  ir::Value without_slot_;             // a parameter of a block that has no slots, if any
+  std::vector<uint32_t> slots_;         // by value: its first slot
+  std::vector<uint32_t> block_start_;   // by block: its first step
+  std::vector<uint32_t> result_slots_;  // by result of the try_call that is being decoded
+  ir::Value without_slot_;              // a parameter of a block that has no slots, if any
 };
 
 bool Decoder::assign_slot(ir::Value value) {
@@ -106,6 +111,7 @@ void Decoder::run() {
   }
   for (ir::Value param : function_.block_params(function_.entry_block())) out_.param_slots.push_back(slot(param));
 
+  if (!function_.stack_limit.is_none()) decode_stack_limit();
   block_start_.assign(function_.block_count(), 0);
   for (ir::Block block : function_.blocks()) {
     block_start_[block.index] = static_cast<uint32_t>(out_.steps.size());
@@ -115,14 +121,22 @@ void Decoder::run() {
   for (Edge& edge : out_.edges) edge.target = block_start_[edge.target];
 }
 
-uint32_t Decoder::edge(const ir::BlockCall& call) {
+uint32_t Decoder::edge(const ir::BlockCall& call, const CallSite* site) {
   Edge edge;
   edge.target = call.block.index;
   edge.moves_begin = static_cast<uint32_t>(out_.moves.size());
   const auto params = function_.block_params(call.block);
   const auto args = function_.args(call);
   for (size_t i = 0; i < args.size() && i < params.size(); ++i) {
-    const uint32_t from = slot(args[i].value()), to = slot(params[i]);
+    uint32_t from = 0;
+    if (args[i].is_value()) {
+      from = slot(args[i].value());
+    } else if (args[i].is_ret()) {
+      from = result_slots_[args[i].index()];
+    } else {
+      from = site->payload + args[i].index();
+    }
+    const uint32_t to = slot(params[i]);
     for (unsigned n = 0; n < slots_of(type(params[i])); ++n) {
       if (from != to) out_.moves.push_back({from + n, to + n});
     }
@@ -130,6 +144,59 @@ uint32_t Decoder::edge(const ir::BlockCall& call) {
   edge.moves_count = static_cast<uint32_t>(out_.moves.size()) - edge.moves_begin;
   out_.edges.push_back(edge);
   return static_cast<uint32_t>(out_.edges.size() - 1);
+}
+
+// The limit is a global value: the vmctx parameter, loads from it and sums.
+void Decoder::decode_stack_limit() {
+  program_.sees_addresses_ = true;
+  Step step;
+  step.inst = ir::Inst::kNone;
+  std::vector<ir::GlobalValue> chain = {function_.stack_limit};
+  using Kind = ir::GlobalValueData::Kind;
+  for (;;) {
+    const ir::GlobalValueData& data = function_.global_values[chain.back()];
+    if (data.kind != Kind::kLoad && data.kind != Kind::kIaddImm) break;
+    if (chain.size() > function_.global_values.size()) break;  // the verifier allows no cycles
+    chain.push_back(data.base);
+  }
+  const auto& params = function_.signature.params;
+  const auto vmctx = std::find_if(params.begin(), params.end(),
+                                  [](const ir::AbiParam& p) { return p.purpose == ir::Purpose::kVMContext; });
+  if (function_.global_values[chain.back()].kind != Kind::kVMContext || vmctx == params.end()) {
+    return unsupported(ir::Inst(), step, "stack limit that is not computed from vmctx");
+  }
+  uint32_t value = out_.param_slots[static_cast<size_t>(vmctx - params.begin())];
+  chain.pop_back();
+  for (; !chain.empty(); chain.pop_back()) {
+    const ir::GlobalValueData& data = function_.global_values[chain.back()];
+    Step next = step;
+    next.imm = static_cast<uint64_t>(data.offset);
+    next.bits = next.result_bits = static_cast<uint8_t>(data.type.bits());
+    next.d = out_.slots++;
+    if (data.kind == Kind::kLoad) {
+      next.kind = StepKind::kLoad;
+      next.b = value;
+      next.code = data.flags.trap_code().code;
+      next.order = static_cast<uint8_t>(data.flags.endianness());
+      if (data.flags.endianness() == ir::Endianness::kNative) program_.depends_on_byte_order_ = true;
+    } else {
+      Step constant = next;
+      constant.kind = StepKind::kConstant;
+      constant.d = out_.slots++;
+      push(constant);
+      next.kind = StepKind::kScalar;
+      next.opcode = Opcode::kIadd;
+      next.a = next.c = value;
+      next.b = constant.d;
+      next.e = kNoSlot;
+    }
+    push(next);
+    value = next.d;
+  }
+  step.kind = StepKind::kStackLimit;
+  step.code = ir::kStackOverflow.code;
+  step.a = value;
+  push(step);
 }
 
 std::pair<uint32_t, uint32_t> Decoder::slot_list(std::span<const ir::Value> values) {
@@ -172,9 +239,15 @@ void Decoder::decode(ir::Inst inst) {
   step.code = data.code;
   step.imm = data.imm;
   if (!all_have_slots(inst)) return unsupported(inst, step);
-  if (is_scalar_operation(data.opcode)) return decode_scalar(inst, step);
-  if (!results.empty()) step.d = slot(results[0]);
-  if (!args.empty()) step.a = slot(args[0]);
+  if (is_scalar_operation(data.opcode) || is_float_operation(data.opcode)) return decode_value_operation(inst, step);
+  if (!results.empty()) {
+    step.d = slot(results[0]);
+    step.result_bits = static_cast<uint8_t>(type(results[0]).bits());
+  }
+  if (!args.empty()) {
+    step.a = slot(args[0]);
+    step.e = step.a + slots_of(type(args[0])) - 1;
+  }
 
   switch (data.opcode) {
     case Opcode::kIconst:
@@ -185,6 +258,16 @@ void Decoder::decode(ir::Inst inst) {
     case Opcode::kF64const:
       step.kind = StepKind::kConstant;
       break;
+    case Opcode::kF128const: {
+      uint64_t words[2] = {};
+      const std::vector<uint8_t>& bytes = function_.constants[data.constant()].bytes;
+      for (size_t i = 0; i < bytes.size() && i < 16; ++i) words[i / 8] |= uint64_t{bytes[i]} << (i % 8 * 8);
+      step.kind = StepKind::kWideConstant;
+      step.imm = words[0];
+      step.b = static_cast<uint32_t>(words[1]);
+      step.c = static_cast<uint32_t>(words[1] >> 32);
+      break;
+    }
     case Opcode::kBitcast:
       if (type(args[0]).is_lane() && type(results[0]).is_lane()) {
         step.kind = slots_of(type(args[0])) == 1 ? StepKind::kCopy : StepKind::kWideCopy;
@@ -203,20 +286,38 @@ void Decoder::decode(ir::Inst inst) {
     case Opcode::kIstore8:
     case Opcode::kIstore16:
     case Opcode::kIstore32:
+    case Opcode::kAtomicLoad:
+    case Opcode::kAtomicStore:
       return decode_memory(inst, step);
+    case Opcode::kAtomicRmw:
+    case Opcode::kAtomicCas:
+      return decode_atomic(inst, step);
 
     case Opcode::kStackAddr:
       program_.sees_addresses_ = true;
       step.kind = StepKind::kStackAddress;
       step.b = data.entity;
       step.imm = static_cast<uint64_t>(int64_t{data.offset()});
-      step.result_bits = static_cast<uint8_t>(type(results[0]).bits());
       break;
     case Opcode::kFuncAddr:
       program_.sees_addresses_ = true;
       step.kind = StepKind::kFunctionAddress;
       step.b = data.entity;
-      step.result_bits = static_cast<uint8_t>(type(results[0]).bits());
+      break;
+    case Opcode::kSymbolValue:
+    case Opcode::kTlsValue: {
+      const ir::GlobalValueData& symbol = function_.global_values[data.global_value()];
+      program_.sees_addresses_ = true;
+      step.kind = StepKind::kSymbolAddress;
+      step.b = program_.symbol_number((symbol.tls ? "tls " : "") + ir::to_string(symbol.name));
+      step.imm = static_cast<uint64_t>(symbol.offset);
+      break;
+    }
+    case Opcode::kGetFramePointer:
+    case Opcode::kGetStackPointer:  // a frame has no size here
+    case Opcode::kGetReturnAddress:
+      program_.sees_addresses_ = true;
+      step.kind = data.opcode == Opcode::kGetReturnAddress ? StepKind::kReturnAddress : StepKind::kFramePointer;
       break;
     case Opcode::kGetPinnedReg:
       step.kind = StepKind::kGetPinned;
@@ -235,7 +336,6 @@ void Decoder::decode(ir::Inst inst) {
       step.b = edge(calls[0]);
       break;
     case Opcode::kBrif:
-      if (!is_narrow_int(type(args[0]))) return unsupported(inst, step);
       step.kind = StepKind::kBrif;
       step.b = edge(calls[0]);
       step.c = edge(calls[1]);
@@ -251,7 +351,6 @@ void Decoder::decode(ir::Inst inst) {
       break;
     case Opcode::kTrapz:
     case Opcode::kTrapnz:
-      if (!is_narrow_int(type(args[0]))) return unsupported(inst, step);
       step.kind = data.opcode == Opcode::kTrapz ? StepKind::kTrapUnless : StepKind::kTrapIf;
       break;
     case Opcode::kReturn:
@@ -262,6 +361,8 @@ void Decoder::decode(ir::Inst inst) {
     case Opcode::kCallIndirect:
     case Opcode::kReturnCall:
     case Opcode::kReturnCallIndirect:
+    case Opcode::kTryCall:
+    case Opcode::kTryCallIndirect:
       return decode_call(inst, step);
     default:
       return unsupported(inst, step);
@@ -269,43 +370,37 @@ void Decoder::decode(ir::Inst inst) {
   push(step);
 }
 
-void Decoder::decode_scalar(ir::Inst inst, Step step) {
+void Decoder::decode_value_operation(ir::Inst inst, Step step) {
   const auto args = function_.args(inst);
   const auto results = function_.results(inst);
-  bool bitwise = false;  // floats and short vectors are as good as integers
+  bool bitwise = false;  // short vectors are as good as integers
   switch (step.opcode) {
     case Opcode::kBand:
     case Opcode::kBor:
     case Opcode::kBxor:
     case Opcode::kBnot:
     case Opcode::kBitselect:
-      bitwise = true;
+      bitwise = type(args[0]).bits() <= 64;
       break;
     case Opcode::kSelect:
     case Opcode::kSelectSpectreGuard:
-      if (!is_narrow_int(type(args[0]))) return unsupported(inst, step);
       bitwise = true;
-      if (is_one_slot(type(args[1]))) break;
-      step.kind = StepKind::kWideSelect;
-      step.d = slot(results[0]);
-      step.a = slot(args[0]);
-      step.b = slot(args[1]);
-      step.c = slot(args[2]);
-      return push(step);
+      break;
     default:
       break;
   }
   const bool shifts = step.opcode == Opcode::kIshl || step.opcode == Opcode::kUshr || step.opcode == Opcode::kSshr ||
                       step.opcode == Opcode::kRotl || step.opcode == Opcode::kRotr;
-  for (ir::Value value : args) {
+  step.imm = 0;
+  for (size_t i = 0; i < args.size(); ++i) {
+    if (!bitwise && !type(args[i]).is_lane()) return unsupported(inst, step);
     // Of an amount only the low bits count, so its low slot is enough.
-    if (shifts && value == args[1] && type(value).is_int() && is_narrow_int(type(args[0]))) continue;
-    if (!(bitwise ? is_one_slot(type(value)) : is_narrow_int(type(value)))) return unsupported(inst, step);
+    if (slots_of(type(args[i])) == 2 && !(shifts && i == 1)) step.imm |= kWideA << i;
   }
-  for (ir::Value value : results) {
-    if (!(bitwise ? is_one_slot(type(value)) : is_narrow_int(type(value)))) return unsupported(inst, step);
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (!bitwise && !type(results[i]).is_lane()) return unsupported(inst, step);
+    if (slots_of(type(results[i])) == 2) step.imm |= kWideD << i;
   }
-  step.kind = StepKind::kScalar;
   step.bits = static_cast<uint8_t>(type(args[0]).bits());
   step.result_bits = static_cast<uint8_t>(type(results[0]).bits());
   step.d = slot(results[0]);
@@ -313,6 +408,14 @@ void Decoder::decode_scalar(ir::Inst inst, Step step) {
   step.a = slot(args[0]);
   step.b = args.size() > 1 ? slot(args[1]) : step.a;
   step.c = args.size() > 2 ? slot(args[2]) : step.a;
+  const bool select = step.opcode == Opcode::kSelect || step.opcode == Opcode::kSelectSpectreGuard;
+  if (select && step.imm == (kWideB | kWideC | kWideD)) {
+    step.kind = StepKind::kWideSelect;
+  } else if (step.imm != 0) {
+    step.kind = StepKind::kWide;
+  } else {
+    step.kind = is_float_operation(step.opcode) ? StepKind::kFloat : StepKind::kScalar;
+  }
   push(step);
 }
 
@@ -358,6 +461,10 @@ void Decoder::decode_memory(ir::Inst inst, Step step) {
   step.order = static_cast<uint8_t>(data.flags.endianness());
   if (bits > 8 && data.flags.endianness() == ir::Endianness::kNative) program_.depends_on_byte_order_ = true;
   step.imm = static_cast<uint64_t>(int64_t{data.offset()});
+  if (data.opcode == Opcode::kAtomicLoad || data.opcode == Opcode::kAtomicStore) {
+    step.imm = 0;
+    step.aligned = true;  // where machines disagree
+  }
   if (is_load) {
     step.d = slot(function_.result(inst));
     step.b = slot(args[0]);
@@ -368,10 +475,31 @@ void Decoder::decode_memory(ir::Inst inst, Step step) {
   push(step);
 }
 
+void Decoder::decode_atomic(ir::Inst inst, Step step) {
+  const ir::InstData& data = function_.inst(inst);
+  const auto args = function_.args(inst);
+  const Type value_type = type(function_.result(inst));
+  const bool cas = data.opcode == Opcode::kAtomicCas;
+  step.kind = cas ? StepKind::kAtomicCas : StepKind::kAtomicRmw;
+  step.bits = step.result_bits = static_cast<uint8_t>(value_type.bits());
+  step.sign = false;
+  step.aligned = true;
+  step.order = static_cast<uint8_t>(data.flags.endianness());
+  if (step.bits > 8 && data.flags.endianness() == ir::Endianness::kNative) program_.depends_on_byte_order_ = true;
+  step.imm = cas ? 0 : data.code;
+  step.code = data.flags.trap_code().code;
+  step.b = slot(args[0]);
+  step.a = slot(args[cas ? 2 : 1]);
+  step.c = slot(args[1]);
+  push(step);
+}
+
 void Decoder::decode_call(ir::Inst inst, Step step) {
   const ir::InstData& data = function_.inst(inst);
   auto args = function_.args(inst);
-  const bool indirect = data.opcode == Opcode::kCallIndirect || data.opcode == Opcode::kReturnCallIndirect;
+  const bool tries = data.opcode == Opcode::kTryCall || data.opcode == Opcode::kTryCallIndirect;
+  const bool indirect = data.opcode == Opcode::kCallIndirect || data.opcode == Opcode::kReturnCallIndirect ||
+                        data.opcode == Opcode::kTryCallIndirect;
   const bool tail = data.opcode == Opcode::kReturnCall || data.opcode == Opcode::kReturnCallIndirect;
   if (indirect) {
     step.a = slot(args[0]);
@@ -381,13 +509,54 @@ void Decoder::decode_call(ir::Inst inst, Step step) {
   }
   step.kind = indirect ? (tail ? StepKind::kTailCallIndirect : StepKind::kCallIndirect)
                        : (tail ? StepKind::kTailCall : StepKind::kCall);
+  if (tries) step.kind = indirect ? StepKind::kTryCallIndirect : StepKind::kTryCall;
   CallSite site;
   std::tie(site.args_begin, site.args_count) = slot_list(args);
-  std::tie(site.results_begin, site.results_count) = slot_list(function_.results(inst));
-  site.signature = program_.signature_number(function_.signatures[function_.call_signature(inst)]);
+  const ir::Signature& signature = function_.signatures[function_.call_signature(inst)];
+  site.signature = program_.signature_number(signature);
+  site.struct_arguments_begin = static_cast<uint32_t>(out_.struct_arguments.size());
+  for (size_t i = 0; i < signature.params.size(); ++i) {
+    const ir::AbiParam& param = signature.params[i];
+    if (param.purpose != ir::Purpose::kStructArgument || param.struct_size == 0) continue;
+    program_.sees_addresses_ = true;
+    out_.struct_arguments.push_back({static_cast<uint32_t>(i), param.struct_size});
+    ++site.struct_arguments_count;
+  }
+  if (tries) {
+    for (const ir::AbiParam& result : signature.returns) {
+      if (slots_of(result.type) == 0) return unsupported(inst, step);
+    }
+    decode_try_call(inst, site);
+  } else {
+    std::tie(site.results_begin, site.results_count) = slot_list(function_.results(inst));
+  }
   step.c = static_cast<uint32_t>(out_.calls.size());
   out_.calls.push_back(site);
   push(step);
+}
+
+// Results and payload lie in slots of their own, from where the edges take them.
+void Decoder::decode_try_call(ir::Inst inst, CallSite& site) {
+  const ir::ExceptionTableData& table = function_.exception_table(inst);
+  const auto calls = function_.block_calls(inst);
+  result_slots_.clear();
+  site.results_begin = static_cast<uint32_t>(out_.slot_lists.size());
+  for (const ir::AbiParam& result : function_.signatures[table.signature].returns) {
+    result_slots_.push_back(out_.slots);
+    for (unsigned n = 0; n < slots_of(result.type); ++n) out_.slot_lists.push_back(out_.slots++);
+  }
+  site.results_count = static_cast<uint32_t>(out_.slot_lists.size()) - site.results_begin;
+  site.payload = out_.slots;
+  out_.slots += 2;
+  site.normal_edge = edge(calls[0], &site);
+  site.handlers_begin = static_cast<uint32_t>(out_.handlers.size());
+  for (const ir::ExceptionItem& item : table.items) {
+    // A context tells instances of one tag apart, which the throwing side here does not have.
+    if (item.kind == ir::ExceptionItem::Kind::kContext) continue;
+    const bool any = item.kind == ir::ExceptionItem::Kind::kDefault;
+    out_.handlers.push_back({item.tag, any, edge(calls[item.call_index], &site)});
+  }
+  site.handlers_count = static_cast<uint32_t>(out_.handlers.size()) - site.handlers_begin;
 }
 
 void Program::clear() {
@@ -403,6 +572,8 @@ void Program::clear() {
     f.moves.clear();
     f.slot_lists.clear();
     f.calls.clear();
+    f.handlers.clear();
+    f.struct_arguments.clear();
     f.messages.clear();
     f.callees.clear();
     f.callee_names.clear();
@@ -413,6 +584,7 @@ void Program::clear() {
   signatures_.clear();
   by_name_.clear();
   by_signature_.clear();
+  symbols_.clear();
   depends_on_byte_order_ = false;
   sees_addresses_ = false;
 }
@@ -440,6 +612,10 @@ uint32_t Program::signature_number(const ir::Signature& signature) {
   return entry->second;
 }
 
+uint32_t Program::symbol_number(const std::string& name) {
+  return symbols_.emplace(name, static_cast<uint32_t>(symbols_.size())).first->second;
+}
+
 uint32_t Program::add(const ir::Function& function) {
   if (count_ == functions_.size()) functions_.emplace_back();
   DecodedFunction& decoded = functions_[count_];
@@ -450,11 +626,19 @@ uint32_t Program::add(const ir::Function& function) {
 void Program::link() {
   by_name_.clear();
   for (size_t i = 0; i < count_; ++i) by_name_.emplace(functions_[i].name, static_cast<uint32_t>(i));
+  uint32_t steps = 0;
   for (size_t i = 0; i < count_; ++i) {
     DecodedFunction& f = functions_[i];
+    f.first_step = steps;
+    steps += static_cast<uint32_t>(f.steps.size());
     for (size_t n = 0; n < f.callees.size(); ++n) {
       f.callees[n] = find(f.callee_names[n]);
-      if (f.callees[n] == kNoFunction) f.callees[n] = link_host(f.callee_names[n], f.callee_signatures[n]);
+      if (f.callees[n] != kNoFunction) continue;
+      if (is_host_name(f.callee_names[n])) {
+        f.callees[n] = link_host(f.callee_names[n], f.callee_signatures[n]);
+      } else if (const auto routine = find_library_function(f.callee_names[n])) {
+        f.callees[n] = kFirstLibraryFunction + static_cast<uint32_t>(*routine);
+      }
     }
   }
 }

@@ -171,16 +171,18 @@ void make_plan(const CallLayout& layout, uint32_t entry, std::span<const ir::Dat
 }
 
 std::optional<std::string> compare_results(const CallLayout& layout, std::span<const ir::DataValue> expected,
-                                           const Outcome& outcome) {
+                                           const Outcome& outcome, std::span<const unsigned __int128> free_bits) {
   assert(expected.size() == layout.returns.size());
   for (size_t i = 0; i < expected.size(); ++i) {
     const CallLocation& location = layout.returns[i];
     const uint64_t word = result_word(layout, outcome, i);
-    // Where nothing is promised, the machine's own upper bits are right.
-    const uint64_t right = extend_word(expected[i].as_u64(), location.type.bits(), location.extension, word);
+    // Where nothing is promised, the machine's own bits are right.
+    const uint64_t free = free_bits.empty() ? 0 : static_cast<uint64_t>(free_bits[i]);
+    const uint64_t low = (expected[i].as_u64() & ~free) | (word & free);
+    const uint64_t right = extend_word(low, location.type.bits(), location.extension, word);
     if (word == right) continue;
     const ir::DataValue value(location.type, word);
-    if (value == expected[i]) {
+    if (value == ir::DataValue(location.type, low)) {
       char bits[40];
       std::snprintf(bits, sizeof bits, "0x%016llx", static_cast<unsigned long long>(word));
       return "result " + std::to_string(i) + " is not extended: the register or slot holds " + bits;

@@ -59,9 +59,9 @@ void make_plan(const CallLayout& layout, uint32_t entry, std::span<const ir::Dat
                Plan& plan);
 
 // The first difference between the `expected` results and those of a machine that Returned from such a plan, or
-// nothing.
+// nothing. `free_bits`: those of each result that may be anything; empty if there are none.
 std::optional<std::string> compare_results(const CallLayout& layout, std::span<const ir::DataValue> expected,
-                                           const Outcome& outcome);
+                                           const Outcome& outcome, std::span<const unsigned __int128> free_bits = {});
 
 // The results of a machine as values of their types, upper bits dropped.
 std::vector<ir::DataValue> machine_results(const CallLayout& layout, const Outcome& outcome);

@@ -38,6 +38,7 @@ struct Wanted {
   bool interpret = false;  // `test interpret`
   bool targets = false;    // has target lines; if not, every ISA is meant
   std::array<bool, kIsaCount> isas{};
+  bool canonical_nans = false;  // `set enable_nan_canonicalization`
 
   // Then accesses that name no byte order are meant to be big-endian.
   bool only_big_endian() const {
@@ -58,6 +59,9 @@ Wanted wanted_by(const ir::File& file) {
     wanted.interpret = wanted.interpret || command.name == "interpret";
   }
   for (const ir::Setting& setting : file.settings) {
+    for (const ir::Flag& flag : setting.flags) {
+      if (flag.name == "enable_nan_canonicalization") wanted.canonical_nans = flag.value != "false";
+    }
     if (!setting.is_target) continue;
     wanted.targets = true;
     const auto isa = isa_from_name(std::string_view(setting.target).substr(0, setting.target.find('-')));
@@ -89,7 +93,12 @@ std::optional<std::string> judge(const TestDirective& directive, const CallResul
     if (result.values.size() == 1 && result.values[0].bits() != 0) return std::nullopt;
     return "returned " + list(result.values) + ", should be other than 0";
   }
-  if ((result.values == run.expected) == run.expects_equal) return std::nullopt;
+  bool equal = result.values.size() == run.expected.size();
+  for (size_t i = 0; equal && i < run.expected.size(); ++i) {
+    const unsigned __int128 free = result.free_bits.empty() ? 0 : result.free_bits[i];
+    equal = ((result.values[i].bits() ^ run.expected[i].bits()) & ~free) == 0;
+  }
+  if (equal == run.expects_equal) return std::nullopt;
   return "returned " + list(result.values) + ", should be " + (run.expects_equal ? "" : "other than ") +
          list(run.expected);
 }
@@ -131,9 +140,11 @@ struct FiletestRunner::Implementation {
   void run_directives();
   void run_directive(uint32_t function, const TestDirective& directive, const std::vector<Region>& regions,
                      const Place& place);
-  // Says why not, or counts a pass or a failure.
-  void interpret(uint32_t function, const TestDirective& directive, const std::vector<Region>& regions,
-                 const Place& place);
+  // Makes the call on the interpreter, into `outcome`.
+  void interpret(uint32_t function, std::span<const ir::DataValue> args, const std::vector<Region>& regions);
+  // These say why not, or count a pass or a failure.
+  void run_on_interpreter(uint32_t function, const TestDirective& directive, const std::vector<Region>& regions,
+                          const Place& place);
   void run_on_machine(size_t executor, uint32_t function, const TestDirective& directive,
                       const std::vector<Region>& regions, const Place& place);
 };
@@ -317,7 +328,7 @@ void FiletestRunner::Implementation::run_directives() {
 
 void FiletestRunner::Implementation::run_directive(uint32_t function, const TestDirective& directive,
                                                    const std::vector<Region>& regions, const Place& place) {
-  if (options.executors[kInterpreterExecutor]) interpret(function, directive, regions, place);
+  if (options.executors[kInterpreterExecutor]) run_on_interpreter(function, directive, regions, place);
   for (size_t executor = 1; executor < kFiletestExecutors; ++executor) {
     if (!options.executors[executor]) continue;
     const IsaKind isa = isa_of(executor);
@@ -331,9 +342,8 @@ void FiletestRunner::Implementation::run_directive(uint32_t function, const Test
   }
 }
 
-void FiletestRunner::Implementation::interpret(uint32_t function, const TestDirective& directive,
-                                               const std::vector<Region>& regions, const Place& place) {
-  Totals& totals = report.executors[kInterpreterExecutor];
+void FiletestRunner::Implementation::interpret(uint32_t function, std::span<const ir::DataValue> args,
+                                               const std::vector<Region>& regions) {
   std::vector<std::vector<uint8_t>> bytes;
   std::vector<interpreter::Region> memory;
   for (const Region& region : regions) bytes.push_back(region.bytes);
@@ -341,13 +351,21 @@ void FiletestRunner::Implementation::interpret(uint32_t function, const TestDire
   interpreter::Config config;
   config.fuel = kFuel;
   config.strict_stack = false;
+  config.canonical_nans = wanted.canonical_nans;
+  config.cranelift_i128_conversions = !wanted.run;
   if (wanted.only_big_endian()) config.byte_order = ir::Endianness::kBig;
-  interpreter.run(program, function, directive.run.args, memory, config, outcome);
+  interpreter.run(program, function, args, memory, config, outcome);
+}
 
+void FiletestRunner::Implementation::run_on_interpreter(uint32_t function, const TestDirective& directive,
+                                                        const std::vector<Region>& regions, const Place& place) {
+  Totals& totals = report.executors[kInterpreterExecutor];
+  interpret(function, directive.run.args, regions);
   CallResult result;
   switch (outcome.kind) {
     case interpreter::OutcomeKind::Returned:
       result.values = outcome.results;
+      result.free_bits = outcome.free_bits;
       break;
     case interpreter::OutcomeKind::Trapped:
       result.kind = CallResult::Kind::kTrapped;
@@ -358,6 +376,7 @@ void FiletestRunner::Implementation::interpret(uint32_t function, const TestDire
     case interpreter::OutcomeKind::OutOfFuel:
       return count_not_run(totals, "interpreter: out of fuel");
     case interpreter::OutcomeKind::UndefinedBehaviour:
+    case interpreter::OutcomeKind::Undetermined:
       result.kind = CallResult::Kind::kWrong;
       result.text = interpreter::describe(outcome);
       break;
@@ -386,9 +405,15 @@ void FiletestRunner::Implementation::run_on_machine(size_t executor, uint32_t fu
       return count_not_run(totals, *reason);
     }
     wrong = judge(directive, result);
+    if (wrong && result.kind == CallResult::Kind::kReturned) {  // in bits that CLIF leaves open?
+      interpret(function, directive.run.args, regions);
+      if (outcome.kind == interpreter::OutcomeKind::Returned) result.free_bits = outcome.free_bits;
+      if (!result.free_bits.empty()) wrong = judge(directive, result);
+    }
     if (wrong && machines.may_be_wrong(isa, kind)) {  // then the referee decides
       CallResult second;
       if (!machines.run(isa, ExecutorKind::Qemu, function, directive.run.args, regions, second)) {
+        second.free_bits = result.free_bits;
         wrong = judge(directive, second);
       }
     }

@@ -23,6 +23,7 @@ struct CallResult {
   enum class Kind : uint8_t { kReturned, kTrapped, kWrong };
   Kind kind = Kind::kReturned;
   std::vector<ir::DataValue> values;
+  std::vector<unsigned __int128> free_bits;  // by value: the bits that CLIF leaves open. Empty: none
   ir::TrapCode trap;
   std::string text;  // kWrong: what went wrong beside values: a fault, a violated ABI, results not extended, …
 };

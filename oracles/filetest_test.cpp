@@ -48,11 +48,27 @@ TEST(Filetest, PlainRunWantsATruthValue) {
 }
 
 TEST(Filetest, SaysWhatTheInterpreterDoesNotKnow) {
-  const FiletestReport report =
-      run("test interpret\nfunction %f(f32) -> f32 {\nblock0(v0: f32):\n    v1 = sqrt v0\n    return v1\n}\n; run: "
-          "%f(0x1.0p0) == 0x1.0p0\n");
+  const FiletestReport report = run(
+      "test interpret\nfunction %f(i32x4) -> i32x4 {\nblock0(v0: i32x4):\n    v1 = ineg v0\n    return v1\n}\n; run: "
+      "%f([1 2 3 4]) == [-1 -2 -3 -4]\n");
   EXPECT_EQ(interpreter(report), (Totals{.not_run = 1}));
-  EXPECT_EQ(report.reasons.at("not supported on interpreter: sqrt.f32"), 1u);
+  EXPECT_EQ(report.reasons.at("not supported on interpreter: ineg.i32x4"), 1u);
+}
+
+// A NaN's sign, and its payload if an operand had another than the canonical one, may be anything.
+TEST(Filetest, NansAreComparedButForWhatIsOpen) {
+  const std::string function = "function %f(f32) -> f32 {\nblock0(v0: f32):\n    v1 = fadd v0, v0\n    return v1\n}\n";
+  const auto judged = [&](const std::string& directive) {
+    return interpreter(run("test interpret\n" + function + "; run: " + directive + "\n"));
+  };
+  EXPECT_EQ(judged("%f(NaN) == -NaN"), (Totals{.passed = 1}));
+  EXPECT_EQ(judged("%f(NaN) == NaN:0x1"), (Totals{.failed = 1}));
+  EXPECT_EQ(judged("%f(NaN:0x2) == -NaN:0x1"), (Totals{.passed = 1}));
+  EXPECT_EQ(judged("%f(sNaN:0x2) == sNaN:0x2"), (Totals{.failed = 1}));
+  EXPECT_EQ(judged("%f(NaN) == Inf"), (Totals{.failed = 1}));
+  EXPECT_EQ(interpreter(run("test interpret\nset enable_nan_canonicalization=true\ntarget x86_64\n" + function +
+                            "; run: %f(NaN) == -NaN\n")),
+            (Totals{.failed = 1}));
 }
 
 TEST(Filetest, EveryDirectiveCountsOnEveryExecutor) {

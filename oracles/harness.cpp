@@ -235,6 +235,11 @@ void Harness::interpret_once(const TestCase& test, const TestInput& input, ir::E
     config.function_base += 0x12340;
   }
   interpreter_.run(program_, test.entry, input.args, memory_, config, reference.outcome);
+  reference.free_memory.resize(test.regions.size());
+  for (size_t i = 0; i < test.regions.size(); ++i) {
+    const auto free = interpreter_.free_memory(i);
+    reference.free_memory[i].assign(free.begin(), free.end());
+  }
   reference.steps = interpreter_.executed();
   reference.deepest = interpreter_.deepest();
   reference.fault_address = interpreter_.fault_address();
@@ -491,7 +496,7 @@ std::optional<Finding> Harness::compare(const TestCase& test, MachineSession& se
       return std::nullopt;
     case OutcomeKind::Returned: {
       if (!should_return) return differs(FindingKind::Outcome, "returned" + should, both_sides());
-      const auto wrong = compare_results(*session.layout(test.entry), expected.results, outcome);
+      const auto wrong = compare_results(*session.layout(test.entry), expected.results, outcome, expected.free_bits);
       if (!wrong) break;
       const bool value = wrong->find("is not extended") == std::string::npos;
       return differs(FindingKind::Result, value ? "value" : "extension", *wrong);
@@ -524,6 +529,8 @@ std::optional<Finding> Harness::compare(const TestCase& test, MachineSession& se
                                    .first -
                                left.begin());
       if (at == left.size()) break;
+      const std::vector<uint8_t>& free = reference.free_memory[i];
+      if (!free.empty() && ((left[at] ^ right[at]) & ~free[at]) == 0) continue;
       const uint64_t address = test.regions[i].address + at;
       if (outcome.kind == OutcomeKind::Trapped && reference.fault_address != 0 &&
           may_be_partly_written(*test.functions[expected.function], expected.inst, reference.fault_address, address)) {

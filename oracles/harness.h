@@ -6,7 +6,8 @@
 // Not compared are inputs on which CLIF promises nothing: undefined behaviour, more steps than the fuel, a stack that
 // overflowed, operations the interpreter does not know, and outcomes that depend on where the stack or functions are,
 // or on what fresh stack slots hold (the interpreter runs such programs twice, with different addresses and contents,
-// to find out). All are counted.
+// to find out), or on bits of NaNs. All are counted. Bits of a NaN in a result or in memory are compared but for those
+// that CLIF leaves open, which the interpreter tells one by one.
 #pragma once
 
 #include <array>
@@ -111,7 +112,7 @@ struct HarnessStats {
   uint64_t executions = 0;  // of all executors, the interpreter included
   // What became of inputs on the interpreter. `depends` is the number given up because the outcome depends on addresses
   // or on fresh stack contents; these are not in `interpreted`.
-  std::array<uint64_t, 5> interpreted{};  // by interpreter::OutcomeKind
+  std::array<uint64_t, interpreter::kOutcomeKinds> interpreted{};  // by interpreter::OutcomeKind
   uint64_t depends = 0;
   uint64_t steps = 0;  // of the interpreter
   uint64_t interpreter_nanoseconds = 0;
@@ -140,7 +141,8 @@ class Harness {
   struct Reference {
     interpreter::Outcome outcome;
     bool comparable = false;
-    std::vector<std::vector<uint8_t>> memory;  // of each region afterwards
+    std::vector<std::vector<uint8_t>> memory;       // of each region afterwards
+    std::vector<std::vector<uint8_t>> free_memory;  // the bits of it that CLIF leaves open; of a region: empty if none
     uint64_t steps = 0;
     uint32_t deepest = 0;        // nesting of calls
     uint64_t fault_address = 0;  // of the load or store that trapped
