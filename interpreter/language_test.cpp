@@ -450,6 +450,28 @@ TEST(Language, MasksHoldWhateverTheFreeBitsAre) {
   }
 }
 
+TEST(Language, HostCallsNeedKnownArguments) {
+  Fixture f(R"(function %f(f32) -> i32 {
+    fn0 = %host_a(i32) -> i32
+    sig0 = (i32) -> i32
+block0(v0: f32):
+    v1 = fadd v0, v0
+    v2 = bitcast.i32 v1
+    v3 = iconst.i32 0x7fffffff
+    v4 = band v2, v3
+    try_call fn0(v4), sig0, block1(ret0), []
+block1(v5: i32):
+    v6 = call fn0(v2)
+    return v6
+})");
+  const Outcome number = f.run({f32(1)});
+  EXPECT_EQ(number.kind, OutcomeKind::Returned) << describe(number);
+  EXPECT_EQ(number.calls.size(), 2u);
+  const Outcome nan = f.run({DataValue(ir::kF32, 0x7fc0'0000)});
+  EXPECT_EQ(nan.kind, OutcomeKind::Undetermined);
+  EXPECT_EQ(nan.calls.size(), 1u);  // only the sign was open
+}
+
 TEST(Language, CodeCanBeReadButNotKnown) {
   Fixture f(R"(function %f() -> i64 {
 block0:

@@ -371,6 +371,13 @@ z3::expr_vector translate(Terms& terms, const notation::Semantics& semantics,
       case Op::ZExt: e = terms.zext(a(), w); break;
       case Op::SExt: e = terms.sext(a(), w); break;
       case Op::Load: e = load(n.aux, a()); break;
+      default: {
+        std::vector<z3::expr> args;
+        for (const notation::NodeId id : {n.a, n.b, n.c}) {
+          if (id != notation::kNoNode) args.push_back(out[id]);
+        }
+        e = terms.float_operation(n, args);
+      }
     }
     out.push_back(*e);
   }

@@ -18,13 +18,14 @@
 #include <z3++.h>
 
 #include <functional>
+#include <span>
 #include <string>
 
 #include "compiler/isle/notation/semantics.h"
 
 namespace assay::verify {
 
-// What a prover may put for divisions and wide products that the rewrites leave.
+// What a prover may put for float arithmetic, and for divisions and wide products that the rewrites leave.
 enum class ArithmeticMode : uint8_t {
   Exact,         // Z3's own bvmul, bvudiv, bvsdiv
   Uninterpreted  // functions of which only congruence is known: what is proven holds for the real ones too
@@ -64,6 +65,9 @@ class Terms {
   z3::expr cls(const z3::expr& a);
   z3::expr bitrev(const z3::expr& a);
   z3::expr bswap(const z3::expr& a);
+  // FAdd … FToUInt of floats.h on bit vectors; comparisons give a boolean. Functions, but for comparisons, if the mode
+  // is Uninterpreted.
+  z3::expr float_operation(const notation::Node& node, std::span<const z3::expr> args);
   z3::expr ite(const z3::expr& c, const z3::expr& a, const z3::expr& b) { return z3::ite(c, a, b); }
 
   void set_mode(ArithmeticMode mode) { mode_ = mode; }

@@ -314,5 +314,80 @@ TEST(Smt, TranslationAgreesWithTheEvaluator) {
   }
 }
 
+// Every float operation on edge values crossed and random ones: Z3's own arithmetic against the host's.
+TEST(Smt, FloatsAgreeWithTheEvaluator) {
+  struct Case {
+    std::string text;
+    unsigned operand, result;
+  };
+  std::vector<Case> cases;
+  for (const unsigned w : {32u, 64u}) {
+    const std::string other = std::to_string(96 - w), same = std::to_string(w);
+    for (const char* two : {"fadd(x, y)", "fsub(x, y)", "fmul(x, y)", "fdiv(x, y)", "fsqrt(x)", "ffma(x, y, z)",
+                            "fnearest(x)", "fceil(x)", "ffloor(x)", "ftrunc(x)", "if fisnan(x) then 1 else 2",
+                            "if feq(x, y) then 1 else 2", "if flt(x, y) then 1 else 2", "if fle(x, y) then 1 else 2"}) {
+      cases.push_back({two, w, w});
+    }
+    cases.push_back({"fconvert(" + other + ", x)", w, 96 - w});
+    for (const char* conversion : {"sint_to_float", "uint_to_float"}) {
+      cases.push_back({conversion + ("(" + same + ", x)"), 32, w});
+      cases.push_back({conversion + ("(" + same + ", x)"), 64, w});
+      cases.push_back({conversion + ("(" + same + ", x[7:0])"), 64, w});
+    }
+    for (const char* conversion : {"float_to_sint", "float_to_uint"}) {
+      for (const unsigned bits : {8u, 32u, 64u}) {
+        cases.push_back({conversion + ("(" + std::to_string(bits) + ", x)"), w, bits});
+      }
+    }
+  }
+  std::mt19937_64 random(1);
+  for (const Case& test : cases) {
+    notation::Library library;
+    notation::Environment environment;
+    for (unsigned i = 0; i < 3; ++i) {
+      environment.names[std::string(1, "xyz"[i])] = notation::Binding::of_value(test.operand, i);
+    }
+    environment.names["r"] = notation::Binding::of_result(test.result, 0);
+    auto parsed = notation::parse_semantics(library, "r := " + test.text, {});
+    ASSERT_TRUE(parsed) << test.text;
+    auto semantics = notation::instantiate(library, *parsed, environment);
+    ASSERT_TRUE(semantics) << test.text << "\n" << semantics.error().message;
+
+    std::vector<uint64_t> edges = {0, 1, 0x7f, 0x80, 0xff, 0x7fffffff, 0x80000000, ~uint64_t{0}};
+    const unsigned fraction = test.operand == 32 ? 23 : 52;
+    const uint64_t one = (test.operand == 32 ? uint64_t{127} : 1023) << fraction, sign = uint64_t{1} << (test.operand - 1);
+    const uint64_t infinity = sign - (uint64_t{1} << fraction);
+    for (const uint64_t magnitude : {uint64_t{0}, one, one + 1, one - 1, one + (uint64_t{7} << fraction), infinity,
+                                     infinity - 1, infinity + 1, one + (uint64_t{63} << fraction)}) {
+      edges.push_back(magnitude);
+      edges.push_back(magnitude | sign);
+    }
+    z3::context context;
+    Terms terms(context);
+    for (unsigned n = 0; n < 200; ++n) {
+      uint64_t operands[3];
+      for (uint64_t& operand : operands) {
+        operand = random() % 2 == 0 ? edges[random() % edges.size()] : random();
+        if (random() % 4 == 0) operand = one + random() % (uint64_t{9} << fraction);
+        operand &= ~uint64_t{0} >> (64 - test.operand);
+      }
+      std::vector<notation::Bits> inputs;
+      for (const notation::Input& input : semantics->inputs) inputs.push_back(notation::Bits(operands[input.id]));
+      notation::Evaluation evaluation;
+      notation::evaluate(*semantics, inputs, nullptr, evaluation);
+      const z3::expr_vector nodes = translate(
+          terms, *semantics,
+          [&](uint32_t i) { return context.bv_val(operands[semantics->inputs[i].id], test.operand); },
+          [&](uint32_t, const z3::expr& address) { return address; });
+      const z3::expr value = z3::expr(nodes[semantics->results[0].value]).simplify();
+      uint64_t number = 0;
+      ASSERT_TRUE(value.is_numeral_u64(number)) << test.text << "\n" << value;
+      EXPECT_EQ(number, evaluation.values[semantics->results[0].value].low())
+          << test.text << " at " << test.operand << " bits\nx = " << operands[0] << ", y = " << operands[1]
+          << ", z = " << operands[2];
+    }
+  }
+}
+
 }  // namespace
 }  // namespace assay::verify

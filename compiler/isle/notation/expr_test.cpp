@@ -114,6 +114,63 @@ TEST(Expr, Operators) {
   EXPECT_EQ(value32("if x >=s y then ~x else 0"), 0xfffffff8u);
 }
 
+TEST(Expr, Floats) {
+  const std::string one = "0x3f800000", two = "0x40000000", nan = "0x7f800001";
+  EXPECT_EQ(value32("fadd(" + one + ", " + one + ")"), 0x40000000u);
+  EXPECT_EQ(value32("fsub(" + one + ", " + nan + ")"), 0x7fc00000u);  // the canonical NaN
+  EXPECT_EQ(value32("fdiv(0, 0)"), 0x7fc00000u);
+  EXPECT_EQ(value32("ffma(" + two + ", " + two + ", " + one + ")"), 0x40a00000u);
+  EXPECT_EQ(value32("fsqrt(" + two + ")"), 0x3fb504f3u);
+  EXPECT_EQ(value32("fceil(0x3e800000)"), 0x3f800000u);
+  EXPECT_EQ(value32("ffloor(0xbe800000)"), 0xbf800000u);
+  EXPECT_EQ(value32("ftrunc(0xbe800000)"), 0x80000000u);
+  EXPECT_EQ(value32("fnearest(0x40200000)"), 0x40000000u);  // 2.5
+  EXPECT_EQ(value32("if fisnan(bv(32, " + nan + ")) then 1 else 2"), 1u);
+  EXPECT_EQ(value32("if flt(bv(32, " + one + "), " + two + ") and not feq(bv(32, " + nan + "), " + nan +
+                    ") and fle(bv(32, 0), 0x80000000) then 1 else 2"),
+            1u);
+  EXPECT_EQ(value64("fconvert(64, bv(32, " + two + "))"), 0x4000000000000000u);
+  EXPECT_EQ(value32("fconvert(32, bv(64, 0x7ff0000000000001))"), 0x7fc00000u);
+  EXPECT_EQ(value32("sint_to_float(32, bv(8, 0xff))"), 0xbf800000u);
+  EXPECT_EQ(value32("uint_to_float(32, bv(8, 0xff))"), 0x437f0000u);
+  EXPECT_EQ(value32("float_to_sint(32, bv(32, 0xff800000))"), 0x80000000u);
+  EXPECT_EQ(value32("float_to_uint(32, bv(32, 0xbf800000))"), 0u);
+  EXPECT_EQ(value64("float_to_uint(64, bv(64, 0x43effffffffffff0))"), 0xffffffffffff8000u);
+  EXPECT_EQ(value64("float_to_sint(64, bv(32, " + nan + "))"), 0u);
+  EXPECT_EQ(error_of("a := trunc(32, zext(64, fadd(bv(16, 1), bv(16, 1))))"), "1:30 16 bits where a float is wanted");
+  EXPECT_EQ(error_of("a := fadd(x)"), "1:6 'fadd' takes 2 arguments, not 1");
+  EXPECT_EQ(error_of("a := fconvert(32, x)"), "1:6 fconvert to the width that the float has");
+  EXPECT_EQ(error_of("a := float_to_sint(32, trunc(8, x))"), "1:24 8 bits where a float is wanted");
+}
+
+// What machines make of NaNs is written around the operations (docs/notation.md).
+TEST(Expr, NanRulesOfMachines) {
+  constexpr std::string_view kRules[] = {
+      "quiet_bit(x) = if width(x) = 64 then bv(64, 0x0008000000000000) else bv(32, 0x00400000)",
+      "is_signalling(x) = fisnan(x) and (x & quiet_bit(x)) = 0",
+      "sse_nan(r, x, y) = if fisnan(x) then x | quiet_bit(x) else if fisnan(y) then y | quiet_bit(y) "
+      "else if fisnan(r) then -quiet_bit(r) else r",
+      "arm_nan(r, x, y) = if is_signalling(x) then x | quiet_bit(x) else if is_signalling(y) then y | quiet_bit(y) "
+      "else if fisnan(x) then x else if fisnan(y) then y else r"};
+  const auto value = [&](const std::string& rule, uint64_t x, uint64_t y) {
+    Fixture fixture;
+    fixture.values[0] = Bits(x);
+    fixture.values[1] = Bits(y);
+    Diagnostics errors;
+    for (std::string_view text : kRules) parse_fn(fixture.library, text, kStart, errors);
+    EXPECT_TRUE(errors.empty());
+    return fixture.value(rule + "(fadd(x, y), x, y)").low();
+  };
+  constexpr uint64_t kOne = 0x3f800000, kQuiet = 0xffc00012, kSignalling = 0x7f800001, kInfinity = 0x7f800000;
+  EXPECT_EQ(value("sse_nan", kOne, kOne), 0x40000000u);
+  EXPECT_EQ(value("sse_nan", kQuiet, kSignalling), kQuiet);
+  EXPECT_EQ(value("sse_nan", kOne, kSignalling), 0x7fc00001u);
+  EXPECT_EQ(value("sse_nan", kInfinity, kInfinity | 0x80000000), 0xffc00000u);
+  EXPECT_EQ(value("arm_nan", kQuiet, kSignalling), 0x7fc00001u);
+  EXPECT_EQ(value("arm_nan", kOne, kQuiet), kQuiet);
+  EXPECT_EQ(value("arm_nan", kInfinity, kInfinity | 0x80000000), 0x7fc00000u);
+}
+
 TEST(Expr, StaticParameters) {
   EXPECT_EQ(value32("match(sz, W: 1, X: 2)"), 2u);
   EXPECT_EQ(value32("match(sz, W: z, _: x)"), 7u);  // the other arm has another width

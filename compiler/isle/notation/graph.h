@@ -25,6 +25,10 @@ class GraphBuilder {
   // Arithmetic and logic: both as wide as the result.
   NodeId binary(Op op, NodeId a, NodeId b) { return make(op, width(a), a, b); }
   NodeId compare(Op op, NodeId a, NodeId b) { return make(op, 0, a, b); }
+  // Of floats, with what FRound has in aux.
+  NodeId of_floats(Op op, unsigned width, NodeId a, NodeId b = kNoNode, NodeId c = kNoNode, uint32_t aux = 0) {
+    return make(op, width, a, b, c, aux);
+  }
   NodeId choose(NodeId condition, NodeId then, NodeId otherwise);
   NodeId slice(NodeId a, unsigned high, unsigned low);
   NodeId concat(NodeId high, NodeId low) { return make(Op::Concat, width(high) + width(low), high, low); }

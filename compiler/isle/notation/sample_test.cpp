@@ -68,6 +68,10 @@ std::string text(const InstSet& set, uint16_t opcode, std::vector<Operand> opera
 TEST(SampleRiscv, Encoding) {
   const InstSet& set = rv::inst_set();
   EXPECT_EQ(encode(set, rv::kAdd, {def(10), use(11), use(31)}), "3385f501");
+  EXPECT_EQ(encode(set, rv::kFaddD,
+                   {Operand::def(PReg(RegClass::Vec, 1)), Operand::use(PReg(RegClass::Vec, 2)),
+                    Operand::use(PReg(RegClass::Vec, 3))}),
+            "d3703102");
   EXPECT_EQ(encode(set, rv::kAddi, {def(1), use(2), imm(-2048)}), "93000180");
   EXPECT_EQ(encode(set, rv::kAddi, {def(1), use(2), imm(2048)}), "bad");
   EXPECT_EQ(encode(set, rv::kAddi, {def(1), use(2)}), "bad");
@@ -325,6 +329,11 @@ TEST(Evaluator, Riscv) {
   EXPECT_EQ(m.memory.bytes[1008], 5);
   EXPECT_EQ(m.memory.bytes[1011], 0);
   EXPECT_EQ(m.memory.bytes.count(1012), 0u);
+  m.registers.values[1] = Bits(0x3ff0000000000000);
+  m.registers.values[2] = Bits(0x4000000000000000);
+  m.run(rv::kFaddD, {Operand::def(PReg(RegClass::Vec, 3)), Operand::use(PReg(RegClass::Vec, 1)),
+                     Operand::use(PReg(RegClass::Vec, 2))});
+  EXPECT_EQ(m.result(0), 0x4008000000000000u);
   m.run(rv::kBranch, {imm(1), use(6), use(7), imm(8)});
   EXPECT_TRUE(m.outcome.branch_taken);
   m.run(rv::kBranch, {imm(0), use(6), use(7), imm(8)});

@@ -5,15 +5,22 @@
 #include <bit>
 #include <iterator>
 
+#include "compiler/isle/notation/floats.h"
+
 namespace assay::notation {
 
 namespace {
 
-constexpr const char* kOpNames[] = {"input", "constant", "not", "neg",  "clz",   "ctz",    "cls",  "popcnt", "bitrev",
-                                    "bswap", "add",      "sub", "mul",  "udiv",  "sdiv",   "urem", "srem",   "and",
-                                    "or",    "xor",      "shl", "lshr", "ashr",  "rotl",   "rotr", "eq",     "ult",
-                                    "ule",   "slt",      "sle", "if",   "slice", "concat", "zext", "sext",   "load"};
-static_assert(std::size(kOpNames) == static_cast<size_t>(Op::Load) + 1);
+constexpr const char* kOpNames[] = {
+    "input",         "constant",     "not",   "neg",   "clz",      "ctz",           "cls",
+    "popcnt",        "bitrev",       "bswap", "add",   "sub",      "mul",           "udiv",
+    "sdiv",          "urem",         "srem",  "and",   "or",       "xor",           "shl",
+    "lshr",          "ashr",         "rotl",  "rotr",  "eq",       "ult",           "ule",
+    "slt",           "sle",          "if",    "slice", "concat",   "zext",          "sext",
+    "load",          "fadd",         "fsub",  "fmul",  "fdiv",     "fsqrt",         "ffma",
+    "fround",        "feq",          "flt",   "fle",   "fconvert", "sint_to_float", "uint_to_float",
+    "float_to_sint", "float_to_uint"};
+static_assert(std::size(kOpNames) == static_cast<size_t>(Op::FToUInt) + 1);
 
 Bits not_(const Bits& a, unsigned width) {
   Bits result;
@@ -259,6 +266,8 @@ Bits apply(Op op, unsigned width, unsigned operand_width, unsigned low_width, ui
     case Op::Constant:
     case Op::Load:
       break;
+    default:
+      return Bits(apply_float(op, width, operand_width, aux, a.low(), b.low(), c.low()));
   }
   return {};
 }
@@ -289,6 +298,7 @@ std::string Semantics::to_string() const {
     for (NodeId operand : {node.a, node.b, node.c}) {
       if (operand != kNoNode) out += " " + ref(operand);
     }
+    if (node.op == Op::FRound) out += " way " + std::to_string(node.aux);
     if (node.op == Op::Slice) out += " from " + std::to_string(node.aux);
     if (node.op == Op::Load) out += events[node.aux].big_endian ? " big" : " little";
     out += "\n";

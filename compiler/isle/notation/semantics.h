@@ -62,6 +62,22 @@ enum class Op : uint8_t {
   ZExt,
   SExt,
   Load,  // a: address (64 bits), aux: index into Semantics::events
+  // Floats of 32 or 64 bits (floats.h); a result that is a NaN is the canonical one.
+  FAdd,
+  FSub,
+  FMul,
+  FDiv,
+  FSqrt,
+  FMulAdd,  // a * b + c, rounded once
+  FRound,   // to an integer; aux: a Rounding
+  FEq,      // boolean, and so are the next two; false of NaNs
+  FLt,
+  FLe,
+  FConvert,   // to the other width
+  FFromSInt,  // of an integer of at most 64 bits
+  FFromUInt,
+  FToSInt,  // to an integer of at most 64 bits, towards zero; saturates, a NaN gives 0
+  FToUInt,
 };
 const char* name(Op op);
 

@@ -425,6 +425,20 @@ Shape Shapes::call_shape(const ExprNode& node, FrameId frame) {
     const Shape inner = argument(0);
     return inner.kind == ShapeKind::Int ? Shape::flexible(0) : inner;
   }
+  if (const FloatFunction* function = find_float_function(name)) {
+    switch (function->form) {
+      case FloatForm::Arithmetic: {
+        Shape inner = argument(0);
+        for (unsigned i = 1; i < node.child_count && inner.kind != ShapeKind::Bv; ++i) inner = argument(i);
+        return inner.kind == ShapeKind::Int ? Shape::flexible(0) : inner;
+      }
+      case FloatForm::Comparison:
+        return Shape::boolean();
+      case FloatForm::Conversion:
+        return static_width();
+    }
+  }
+  if (name == "fisnan") return Shape::boolean();
   if (name == "bool") return Shape::bv(1);
   if (name == "concat") {
     unsigned width = 0;

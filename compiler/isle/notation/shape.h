@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "compiler/isle/notation/floats.h"
 #include "compiler/isle/notation/graph.h"
 #include "compiler/isle/notation/semantics.h"
 

@@ -566,6 +566,17 @@ class Typer : Shapes {
                                                  : ByteOrder::Big;
       return graph_.load(static_cast<unsigned>(*bits), address, big_endian(order));
     }
+    if (const FloatFunction* function = find_float_function(name)) {
+      return takes(function->form == FloatForm::Conversion ? 2u : function->operands)
+                 ? build_float(expr, node, frame, width, *function)
+                 : kNoNode;
+    }
+    if (name == "fisnan") {
+      if (!takes(1)) return kNoNode;
+      const NodeId value = build(child(0), frame, kAnyWidth);
+      if (value == kNoNode || !is_float(child(0), value)) return kNoNode;
+      return graph_.unary(Op::Not, graph_.of_floats(Op::FEq, 0, value, value));
+    }
     constexpr std::pair<std::string_view, Op> kUnary[] = {{"clz", Op::Clz},       {"ctz", Op::Ctz},
                                                           {"cls", Op::Cls},       {"popcnt", Op::Popcnt},
                                                           {"bitrev", Op::BitRev}, {"bswap", Op::BSwap}};
@@ -617,6 +628,50 @@ class Typer : Shapes {
     if (name == "number" || name == "has")
       return error(expr, "'" + name + "' needs a static parameter or an operand of `when`");
     return error(expr, "unknown function '" + name + "'", "built-in functions and `fn` macros are in docs/notation.md");
+  }
+
+  // Complains if it is not.
+  bool is_float(ExprId expr, NodeId node) {
+    if (is_float_width(graph_.width(node))) return true;
+    error(expr, bits_text(graph_.width(node)) + " where a float is wanted", "floats have 32 or 64 bits");
+    return false;
+  }
+
+  // The number of arguments is right.
+  NodeId build_float(ExprId expr, const ExprNode& node, FrameId frame, int width, const FloatFunction& function) {
+    const auto aux = static_cast<uint32_t>(function.rounding);
+    if (function.form == FloatForm::Conversion) {
+      const ExprId inner = ast_.child(node, 1);
+      if (width <= 0) return error(ast_.child(node, 0), "a width known now, 1 to 256, is wanted here");
+      const NodeId value = build(inner, frame, kAnyWidth);
+      if (value == kNoNode) return kNoNode;
+      const auto to = static_cast<unsigned>(width);
+      const bool from_integer = function.op == Op::FFromSInt || function.op == Op::FFromUInt;
+      const bool to_integer = function.op == Op::FToSInt || function.op == Op::FToUInt;
+      if (!from_integer && !is_float(inner, value)) return kNoNode;
+      if (!to_integer && !is_float_width(to)) {
+        return error(expr, bits_text(to) + " where a float is wanted", "floats have 32 or 64 bits");
+      }
+      if (const unsigned bits = to_integer ? to : graph_.width(value); bits == 0 || bits > 64) {
+        return error(expr, "integers of 1 to 64 bits become floats, and floats such integers");
+      }
+      if (function.op == Op::FConvert && to == graph_.width(value)) {
+        return error(expr, "fconvert to the width that the float has");
+      }
+      return graph_.of_floats(function.op, to, value);
+    }
+    NodeId operands[3] = {kNoNode, kNoNode, kNoNode};
+    for (unsigned i = 0; i < function.operands; ++i) {
+      // The operands of a comparison are as wide as the first of them.
+      const bool first = function.form == FloatForm::Comparison && i == 0;
+      const int wanted = function.form == FloatForm::Arithmetic ? width
+                         : first                                ? kAnyWidth
+                                                                : static_cast<int>(graph_.width(operands[0]));
+      operands[i] = build(ast_.child(node, i), frame, wanted);
+      if (operands[i] == kNoNode || !is_float(ast_.child(node, i), operands[i])) return kNoNode;
+    }
+    const unsigned bits = function.form == FloatForm::Comparison ? 0 : graph_.width(operands[0]);
+    return graph_.of_floats(function.op, bits, operands[0], operands[1], operands[2], aux);
   }
 
   NodeId build_extension(ExprId expr, const ExprNode& node, FrameId frame, int width, bool is_signed) {
