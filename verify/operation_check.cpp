@@ -20,7 +20,7 @@ namespace assay::verify {
 
 namespace {
 
-constexpr unsigned kWidths[] = {8, 16, 32, 64};
+constexpr unsigned kWidths[] = {8, 16, 32, 64, 128};
 
 // ---- types ----------------------------------------------------------------------------------------------------------
 
@@ -32,7 +32,7 @@ struct Typing {
 
 struct Typings {
   std::vector<Typing> all;
-  std::string left_out;  // "i128, floats, vectors": what the operation admits beside them
+  std::string left_out;  // "floats, vectors": what the operation admits beside them
 };
 
 std::vector<unsigned> scalar_widths(const ops::TypeSet& set) {
@@ -61,15 +61,14 @@ std::vector<unsigned> apply_function(const std::string& function, unsigned width
 
 Typings typings_of(const ops::OpsFile& file, const ops::Operation& op) {
   Typings out;
-  bool wide = false, floats = false, vectors = false;
+  bool floats = false, vectors = false;
   out.all.push_back({.variables = std::vector<unsigned>(file.variables.size())});
   const auto choose = [&](const ops::Operand& operand, std::vector<unsigned> Typing::* list) {
     const ops::Kind& kind = operand.kind;
     std::vector<Typing> next;
     for (const Typing& typing : out.all) {
       const auto add = [&](unsigned variable_width, unsigned width) {
-        if (width > 64) wide = true;
-        if (width < 8 || width > 64) return;
+        if (width < 8 || width > 128) return;
         next.push_back(typing);
         if (variable_width != 0) next.back().variables[kind.variable] = variable_width;
         (next.back().*list).push_back(width);
@@ -86,7 +85,6 @@ Typings typings_of(const ops::OpsFile& file, const ops::Operation& op) {
         for (unsigned variable : known != 0 ? std::vector{known} : scalar_widths(set)) {
           for (unsigned width : apply_function(kind.function, variable)) add(variable, width);
         }
-        wide |= (set.ints >> 7 & 1) != 0;
         floats |= set.floats != 0;
         vectors |= (set.lanes & ~1u) != 0 || set.dynamic != 0;
       }
@@ -95,7 +93,7 @@ Typings typings_of(const ops::OpsFile& file, const ops::Operation& op) {
   };
   for (const ops::Operand& result : op.results) choose(result, &Typing::results);
   for (const ops::Operand& input : op.inputs) choose(input, &Typing::inputs);
-  for (const auto& [left, name] : {std::pair(wide, "i128"), {floats, "floats"}, {vectors, "vectors"}}) {
+  for (const auto& [left, name] : {std::pair(floats, "floats"), {vectors, "vectors"}}) {
     if (left) out.left_out += (out.left_out.empty() ? "" : ", ") + std::string(name);
   }
   return out;
@@ -115,26 +113,29 @@ std::string show_types(const ops::Operation& op, const Typing& typing) {
 
 // ---- numbers --------------------------------------------------------------------------------------------------------
 
-uint64_t cut(uint64_t value, unsigned width) { return width >= 64 ? value : value & ((uint64_t(1) << width) - 1); }
+using Number = unsigned __int128;
 
-std::vector<uint64_t> edges(unsigned width, bool few) {
-  const uint64_t least = uint64_t(1) << (width - 1);
-  std::vector<uint64_t> list = {0, 1, least - 1, least, ~uint64_t(0), 0x5555555555555555, width - 1u, width};
+Number cut(Number value, unsigned width) { return width >= 128 ? value : value & ((Number{1} << width) - 1); }
+
+std::vector<Number> edges(unsigned width, bool few) {
+  const Number least = Number{1} << (width - 1), ones = ~Number{0};
+  std::vector<Number> list = {0, 1, least - 1, least, ones, ones / 3, width - 1u, width};
   if (!few) {
-    for (uint64_t more : {uint64_t(2), uint64_t(3), uint64_t(7), uint64_t(10), uint64_t(width + 1), uint64_t(width / 2),
-                          least + 1, least - 2, ~uint64_t(1), ~uint64_t(2), ~uint64_t(9), uint64_t(0xaaaaaaaaaaaaaaaa),
-                          (uint64_t(1) << width / 2) - 1, uint64_t(1) << width / 2, ~uint64_t(0) << width / 2,
-                          uint64_t(0x0123456789abcdef), uint64_t(0x8040201008040201)}) {
+    for (Number more : {Number{2}, Number{3}, Number{7}, Number{10}, Number{width + 1}, Number{width / 2}, least + 1,
+                        least - 2, ones - 1, ones - 2, ones - 9, ones / 3 * 2, (Number{1} << width / 2) - 1,
+                        Number{1} << width / 2, ones << width / 2,
+                        Number{0x0123456789abcdef} << 64 | 0x0123456789abcdef,
+                        Number{0x8040201008040201} << 64 | 0x8040201008040201}) {
       list.push_back(more);
     }
   }
-  for (uint64_t& value : list) value = cut(value, width);
+  for (Number& value : list) value = cut(value, width);
   std::ranges::sort(list);
   list.erase(std::unique(list.begin(), list.end()), list.end());
   return list;
 }
 
-using Case = std::vector<uint64_t>;  // by input; 0 for what is no value
+using Case = std::vector<Number>;  // by input; 0 for what is no value
 
 // How many cases of an instance are wanted.
 struct Amount {
@@ -156,14 +157,14 @@ std::vector<Case> cases_of(const Typing& typing, const Amount& amount, std::mt19
   std::vector<Case> cases = {Case(typing.inputs.size())};
   for (size_t i : values) {
     const unsigned width = typing.inputs[i];
-    std::vector<uint64_t> list = edges(width, amount.few_edges || values.size() > 2);
+    std::vector<Number> list = edges(width, amount.few_edges || values.size() > 2);
     if (all) {
       list.resize(size_t(1) << width);
-      std::iota(list.begin(), list.end(), 0);
+      std::iota(list.begin(), list.end(), Number{0});
     }
     std::vector<Case> next;
     for (const Case& c : cases) {
-      for (uint64_t value : list) {
+      for (Number value : list) {
         next.push_back(c);
         next.back()[i] = value;
       }
@@ -174,10 +175,10 @@ std::vector<Case> cases_of(const Typing& typing, const Amount& amount, std::mt19
     Case c(typing.inputs.size());
     for (size_t k = 0; k < values.size(); ++k) {
       const unsigned width = typing.inputs[values[k]];
-      uint64_t value = random() >> random() % 64;
+      Number value = width > 64 ? (Number{random()} << 64 | random()) >> random() % 128 : random() >> random() % 64;
       if (k > 0 && random() % 4 == 0) {
-        const uint64_t other = c[values[k - 1]];
-        const uint64_t related[] = {other, ~other, -other, other + 1, other - 1};
+        const Number other = c[values[k - 1]];
+        const Number related[] = {other, ~other, -other, other + 1, other - 1};
         value = related[random() % 5];
       }
       c[values[k]] = cut(value, width);
@@ -192,7 +193,7 @@ std::vector<Case> cases_of(const Typing& typing, const Amount& amount, std::mt19
 // What an operation did: trapped with a code, or gave results.
 struct Effect {
   ir::TrapCode trap;
-  std::vector<uint64_t> results;
+  std::vector<Number> results;
   std::string other;  // the interpreter neither returned nor trapped; the solver gave no number
   bool operator==(const Effect&) const = default;
 };
@@ -209,9 +210,14 @@ bool has_effect(const ops::Operation& op, std::string_view effect) {
   return std::ranges::find(op.effects, effect) != op.effects.end();
 }
 
-std::string show(const std::vector<uint64_t>& numbers) {
+std::string show(const std::vector<Number>& numbers) {
   std::string text;
-  for (uint64_t n : numbers) text += (text.empty() ? "" : ", ") + std::to_string(n);
+  for (Number n : numbers) {
+    // As a signed number if it is a large one.
+    const bool small = n >> 64 == 0;
+    text += (text.empty() ? "" : ", ") +
+            (small ? std::to_string(static_cast<uint64_t>(n)) : ir::to_string(ir::DataValue(ir::kI128, n)));
+  }
   return text;
 }
 
@@ -289,22 +295,25 @@ ir::TrapCode code_of(const Instance& in, const notation::Trap& trap) {
 }
 
 // The number that input `id` of the semantics stands for.
-uint64_t input_of(const Instance& in, const Case& c, uint32_t id) {
-  return in.op.inputs[id].kind.name == "imm64" ? *in.immediate : c[id];
+Number input_of(const Instance& in, const Case& c, uint32_t id) {
+  return in.op.inputs[id].kind.name == "imm64" ? Number{*in.immediate} : c[id];
 }
 
 Effect evaluate(const Instance& in, const notation::Semantics& semantics, const Case& c,
                 notation::Evaluation& scratch) {
   std::vector<notation::Bits> bits;
   for (const notation::Input& input : semantics.inputs) {
-    bits.push_back(notation::truncated(notation::Bits(input_of(in, c, input.id)), input.width));
+    bits.push_back(notation::bits_of(static_cast<__int128>(input_of(in, c, input.id)), input.width));
   }
   notation::evaluate(semantics, bits, nullptr, scratch);
   if (scratch.status == notation::EvaluateStatus::Trapped) return {.trap = code_of(in, semantics.traps[scratch.trap])};
   if (scratch.status != notation::EvaluateStatus::Done) return {.other = "touches memory"};
   Effect out;
   out.results.assign(in.typing.results.size(), 0);
-  for (const notation::Assignment& a : semantics.results) out.results[a.id] = scratch.values[a.value].low();
+  for (const notation::Assignment& a : semantics.results) {
+    const notation::Bits& value = scratch.values[a.value];
+    out.results[a.id] = Number{value.words[1]} << 64 | value.words[0];
+  }
   return out;
 }
 
@@ -314,7 +323,7 @@ Effect interpret(const interpreter::Program& program, const Instance& in, const 
   if (outcome.kind == interpreter::OutcomeKind::Trapped) return {.trap = outcome.trap};
   if (outcome.kind != interpreter::OutcomeKind::Returned) return {.other = interpreter::describe(outcome)};
   Effect out;
-  for (const ir::DataValue& value : outcome.results) out.results.push_back(value.as_u64());
+  for (const ir::DataValue& value : outcome.results) out.results.push_back(value.bits());
   return out;
 }
 
@@ -332,7 +341,10 @@ class SolverTerms {
   Effect evaluate(const Instance& in, const Case& c) {
     z3::expr_vector numbers(context_);
     for (const notation::Input& input : semantics_.inputs) {
-      numbers.push_back(terms_.bv(input.width, cut(input_of(in, c, input.id), input.width)));
+      const Number number = cut(input_of(in, c, input.id), input.width);
+      const auto low = static_cast<uint64_t>(number), high = static_cast<uint64_t>(number >> 64);
+      numbers.push_back(input.width <= 64 ? terms_.bv(input.width, low)
+                                          : z3::concat(terms_.bv(input.width - 64, high), terms_.bv(64, low)));
     }
     const auto value = [&](notation::NodeId id) { return z3::expr(nodes_[id]).substitute(free_, numbers).simplify(); };
     for (const notation::Trap& trap : semantics_.traps) {
@@ -344,7 +356,13 @@ class SolverTerms {
     out.results.assign(in.typing.results.size(), 0);
     for (const notation::Assignment& a : semantics_.results) {
       const z3::expr result = value(a.value);
-      if (!result.is_numeral_u64(out.results[a.id])) return {.other = "no number for " + a.name};
+      const unsigned width = result.get_sort().bv_size();
+      uint64_t low = 0, high = 0;
+      const bool known = width <= 64 ? result.is_numeral_u64(low)
+                                     : result.extract(63, 0).simplify().is_numeral_u64(low) &&
+                                           result.extract(width - 1, 64).simplify().is_numeral_u64(high);
+      if (!known) return {.other = "no number for " + a.name};
+      out.results[a.id] = Number{high} << 64 | low;
     }
     return out;
   }
@@ -418,7 +436,7 @@ Judgement without_meaning(const ops::Operation& op, const Typings& typings) {
   Judgement row{.name = op.name, .state = JudgementState::NotJudged};
   if (typings.all.empty()) {
     row.types = typings.left_out;
-    row.reason = "outside the scalar integers of 8 to 64 bits";
+    row.reason = "outside the scalar integers";
     return row;
   }
   for (const auto& [name, reason] : kWithoutMeaning) {
@@ -454,7 +472,7 @@ class Check {
       rows.push_back({.name = op.name,
                       .types = typings.left_out,
                       .state = JudgementState::NotJudged,
-                      .reason = "outside the scalar integers of 8 to 64 bits"});
+                      .reason = "outside the scalar integers"});
     }
   }
 
@@ -477,9 +495,10 @@ class Check {
     } else if (has("imm64")) {
       // As a signed number of the type: that is how its text is read back.
       const unsigned width = typing.results.empty() ? 64 : typing.results[0];
-      std::vector<uint64_t> immediates = edges(width, false);
+      std::vector<Number> immediates = edges(width, false);
       for (unsigned n = 0; n < options_.random_cases / 4; ++n) immediates.push_back(cut(random_(), width));
-      for (uint64_t number : immediates) {
+      for (const Number immediate : immediates) {
+        const auto number = static_cast<uint64_t>(immediate);
         const auto value = static_cast<uint64_t>(static_cast<int64_t>(number << (64 - width)) >> (64 - width));
         if (!fails()) instance(index, {.op = op, .typing = typing, .immediate = value}, row);
       }
@@ -510,8 +529,8 @@ class Check {
     program_.link();
 
     const auto differs = [&](const Case& c, const Effect& expected, const char* who, const Effect& actual) {
-      std::vector<uint64_t> values;
-      for (const ir::DataValue& value : arguments_of(in, c)) values.push_back(value.as_u64());
+      std::vector<Number> values;
+      for (const ir::DataValue& value : arguments_of(in, c)) values.push_back(value.bits());
       fail("on (" + show(values) + ") the definition " + describe(expected) + ", " + who + " " + describe(actual));
       row.reproducer = reproducer(clif, in, c, expected);
     };

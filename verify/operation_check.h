@@ -1,7 +1,7 @@
 // Meanings of CLIF's operations judged by the reference interpreter: what `sem` and `trap` in operations.ops say is
 // what the interpreter does with a function of that one operation, and what the prover's terms for them evaluate to.
 //
-// Every operation with a `sem` or `trap` is run at every choice of scalar integer types up to 64 bits and every
+// Every operation with a `sem` or `trap` is run at every choice of scalar integer types and every
 // condition code, on edge values crossed with each other and on random ones; narrow operands take all their values. The
 // three that must agree share no code: the evaluator of typed semantics, the interpreter, the solver's simplifier on
 // the translation that goals are made of. Every other operation, and the types left out, are rows with the reason.
