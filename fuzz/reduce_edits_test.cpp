@@ -37,7 +37,7 @@ void expect_valid(const Case& test, uint64_t seed) {
 
 TEST(ReduceEdits, InliningKeepsResults) {
   unsigned inlined = 0;
-  for (uint64_t seed = 0; seed < 800 && inlined < 20; ++seed) {
+  for (uint64_t seed = 0; seed < 2000 && inlined < 20; ++seed) {
     Case test = random_case(seed);
     const interpreter::Outcome before = outcome_of(test);
     const size_t functions = test.functions.size();
