@@ -110,7 +110,8 @@ block0(v0: i64):
 
 TEST_F(HostCalls, AgreeEverywhere) {
   Harness harness;
-  const auto findings = check(harness, kMany, {{.args = {i64(7), i64(~0ull)}}, {.args = {i64(1ull << 63), i64(5)}}}, kRegion);
+  const auto findings =
+      check(harness, kMany, {{.args = {i64(7), i64(~0ull)}}, {.args = {i64(1ull << 63), i64(5)}}}, kRegion);
   EXPECT_TRUE(findings.empty()) << texts(findings);
   const auto& calls = harness.references()[0].outcome.calls;
   ASSERT_EQ(calls.size(), 10u);  // three times three, and one
