@@ -152,6 +152,22 @@ TEST_F(HarnessCheck, NoticesSpoiledCode) {
 }
 
 // A wrong trap table is a wrong outcome.
+// Code that is never reached needs no frame for its calls.
+TEST_F(HarnessCheck, CallsThatAreNeverReachedNeedNoFrame) {
+  Harness harness;
+  const Module module(R"(function %f(i32) -> i32 {
+    fn0 = colocated %f(i32) -> i32
+block0(v0: i32):
+    return v0
+block1:
+    v1 = iconst.i32 1
+    v2 = call fn0(v1)
+    return v2
+})");
+  const auto findings = module.check(harness, {{.args = {i32(7)}}});
+  EXPECT_TRUE(findings.empty()) << texts(findings);
+}
+
 // The return address that x64 pushes counts.
 TEST(AbiFacts, FramesKeepTheStackAligned) {
   EXPECT_TRUE(is_aligned_frame(IsaKind::x64, 24));
