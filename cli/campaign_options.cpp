@@ -16,6 +16,10 @@ void add_campaign_flags(CLI::App& command, CampaignFlags& flags) {
   command.add_option("--inputs", flags.inputs, "sets of arguments for each program")->check(CLI::Range(1, 1000));
   command.add_option("--max-instructions", flags.max_instructions, "of a function, roughly")
       ->check(CLI::Range(4, 100000));
+  command
+      .add_option("--choices", flags.choices,
+                  "share of the programs, in percent, for which the compiler also chooses at random")
+      ->check(CLI::Range(0, 100));
   command.add_option("--max-registers", flags.max_registers, "allocate with so few registers (0: all)");
   command.add_option("--target", flags.isas, "x64, aarch64, riscv64, s390x; several; default: all");
   command.add_flag("--qemu", flags.qemu, "run everything under user-mode QEMU too");
@@ -28,6 +32,7 @@ Expected<fuzz::CampaignOptions> campaign_options(const CampaignFlags& flags) {
       .seconds = flags.seconds, .programs = flags.programs, .jobs = flags.jobs, .seed = flags.seed};
   options.generate.inputs = flags.inputs;
   options.generate.max_instructions = flags.max_instructions;
+  options.choices_percent = flags.choices;
   options.harness.max_registers = flags.max_registers;
   options.harness.qemu = flags.qemu;
   options.harness.native = !flags.no_native;

@@ -17,6 +17,7 @@ struct CampaignFlags {
   uint64_t seed = 1;
   unsigned inputs = 4;
   unsigned max_instructions = 40;
+  unsigned choices = 25;
   unsigned max_registers = 0;
   std::vector<std::string> isas;
   bool qemu = false;

@@ -9,6 +9,8 @@ CampaignCases::CampaignCases(const CampaignOptions& options, const std::string& 
     : options_(options), folder_(folder) {}
 
 bool CampaignCases::make(uint64_t number, Case& test) {
+  Random choices(options_.seed ^ number * 0x9e3779b97f4a7c15u);
+  test.choice_seed = choices.chance(options_.choices_percent) ? choices.next() | 1 : 0;
   Random random(options_.seed * 0x9e3779b97f4a7c15u + number);
   if (!folder_.empty() && options_.mutated_percent != 0) {
     Random choice(random.next() ^ number);

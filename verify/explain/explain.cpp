@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <set>
 
 #include "compiler/ir/printer.h"
 #include "compiler/isa/registry.h"
@@ -59,7 +60,8 @@ struct Seen {
 
 class Maker {
  public:
-  Maker(const machine::TargetIsa& isa, const Seen& seen, IsaExplanation& out) : isa_(isa), seen_(seen), out_(out) {}
+  Maker(const ir::Function& function, const machine::TargetIsa& isa, const Seen& seen, IsaExplanation& out)
+      : function_(function), isa_(isa), seen_(seen), out_(out) {}
 
   void make(const machine::CompiledFunction& compiled) {
     place_code(compiled);
@@ -70,6 +72,7 @@ class Maker {
     }
     add_code_of(machine::kNoSource, {});  // the prologue
     for (uint32_t b = 0; b < seen_.lowered.blocks.size(); ++b) add_block(b);
+    add_folded();
     add_values();
   }
 
@@ -142,7 +145,7 @@ class Maker {
     return text;
   }
 
-  // As the machine calls it: by the printer of a move.
+  // As the machine calls it: the first operand of a move, printed.
   std::string reg_text(machine::Reg reg) const {
     if (reg.is_virtual()) return "v" + std::to_string(reg.virtual_index());
     if (reg.is_none()) return "?";
@@ -150,8 +153,8 @@ class Maker {
     if (preg.reg_class() == machine::RegClass::Flags) return "flags";
     const machine::SimpleInst move = isa_.move(preg.reg_class(), reg, reg);
     std::string text = isa_.insts->print(move.opcode, move.span());
-    const size_t at = text.find_last_of(" ,");
-    return at == std::string::npos ? text : text.substr(at + 1);
+    const size_t begin = text.find(' '), end = text.find(',');
+    return begin == std::string::npos || end < begin ? text : text.substr(begin + 1, end - begin - 1);
   }
 
   Row row_of(const VCode& code, const Inst& inst, uint32_t block) {
@@ -176,6 +179,45 @@ class Maker {
       out_.rows.push_back(row);
       row.virtual_text.clear();
       row.allocated_text.clear();
+    }
+  }
+
+  // An instruction that has no rows has become part of those that use its results.
+  void add_folded() {
+    std::map<uint32_t, std::set<uint32_t>> parts;  // by CLIF instruction: those whose rows it is in
+    for (const Row& row : out_.rows) {
+      if (row.inst != kNone) parts[row.inst] = {row.inst};
+    }
+    std::vector<ir::Inst> order;
+    std::map<uint32_t, std::set<uint32_t>> users;
+    const auto use = [&](ir::Value value, ir::Inst user) {
+      const ir::Inst def = function_.def_inst(value);
+      if (!def.is_none()) users[def.index].insert(user.index);
+    };
+    for (const ir::Block block : function_.blocks()) {
+      for (const ir::Inst inst : function_.insts(block)) {
+        order.push_back(inst);
+        for (const ir::Value value : function_.args(inst)) use(value, inst);
+        for (const ir::BlockCall& call : function_.block_calls(inst)) {
+          for (const ir::BlockArg arg : function_.args(call)) {
+            if (arg.is_value()) use(arg.value(), inst);
+          }
+        }
+      }
+    }
+    std::map<uint32_t, std::vector<uint32_t>> folded;
+    for (size_t i = order.size(); i-- > 0;) {
+      const uint32_t inst = order[i].index;
+      if (parts.contains(inst)) continue;
+      std::set<uint32_t> into;
+      for (const uint32_t user : users[inst]) {
+        if (const auto found = parts.find(user); found != parts.end()) into.insert(found->second.begin(), found->second.end());
+      }
+      for (const uint32_t part : into) folded[part].push_back(inst);
+      parts[inst] = std::move(into);
+    }
+    for (Row& row : out_.rows) {
+      if (const auto found = folded.find(row.inst); found != folded.end()) row.folded = found->second;
     }
   }
 
@@ -264,6 +306,7 @@ class Maker {
     }
   }
 
+  const ir::Function& function_;
   const machine::TargetIsa& isa_;
   const Seen& seen_;
   IsaExplanation& out_;
@@ -310,7 +353,7 @@ Explanation make_explanation(const ir::Function& function, const ExplainOptions&
       explanation.error = compiled.error().message;
       continue;
     }
-    Maker(*isa, seen, explanation).make(*compiled);
+    Maker(function, *isa, seen, explanation).make(*compiled);
     explanation.code_bytes = compiled->code.code_size;
     explanation.frame_bytes = compiled->frame_size;
     if (!options.prove) continue;

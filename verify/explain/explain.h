@@ -46,6 +46,7 @@ struct Rule {
 struct Row {
   uint32_t block = 0;
   uint32_t inst = kNone;            // the CLIF instruction
+  std::vector<uint32_t> folded;  // CLIF instructions without code of their own that have become part of it
   uint32_t number = kNone;          // of the virtual instruction
   std::vector<uint32_t> rules;      // that emitted it, the innermost first: indices into IsaExplanation::rules
   std::vector<uint32_t> registers;  // virtual ones it reads or writes

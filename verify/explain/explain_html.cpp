@@ -41,6 +41,7 @@ json to_json(const IsaExplanation& isa) {
   for (const Row& row : isa.rows) {
     json made = {{"block", row.block}};
     set(made, "inst", row.inst);
+    set(made, "folded", row.folded);
     set(made, "number", row.number);
     set(made, "rules", row.rules);
     set(made, "registers", row.registers);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <cstdio>
 #include <filesystem>
 
@@ -70,7 +71,8 @@ TEST(Explain, EveryStageOfEveryMachine) {
     }
     const auto value = std::ranges::find(isa.values, "v2", &Value::name);
     ASSERT_NE(value, isa.values.end());
-    EXPECT_FALSE(value->places.empty());
+    ASSERT_FALSE(value->places.empty());
+    for (const Place& place : value->places) EXPECT_FALSE(std::isdigit(place.where[0])) << place.where;
   }
 }
 
@@ -80,6 +82,27 @@ TEST(Explain, TextNamesRulesAndPlaces) {
        {"%f on x64", "v2 = imul v0, v1", "imulq", "compiler/isa/x64/", "proven", "where values live"}) {
     EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
   }
+}
+
+TEST(Explain, WhatWasFoldedIsWithItsUser) {
+  const auto function = ir::parse_function(R"(function %f(i64) -> i64 {
+block0(v0: i64):
+    v1 = iconst.i64 100
+    v2 = icmp ult v0, v1
+    brif v2, block1, block2
+block1:
+    return v0
+block2:
+    v3 = iadd v0, v0
+    return v3
+})");
+  ASSERT_TRUE(function.has_value());
+  const Explanation explanation = make_explanation(*function, {.isas = {IsaKind::x64}});
+  const std::vector<Row>& rows = explanation.isas.at(0).rows;
+  EXPECT_TRUE(std::ranges::none_of(rows, [](const Row& row) { return row.inst == 0 || row.inst == 1; }));
+  const auto branch = std::ranges::find(rows, 2u, &Row::inst);
+  ASSERT_NE(branch, rows.end());
+  EXPECT_EQ(branch->folded, (std::vector<uint32_t>{1, 0}));
 }
 
 TEST(Explain, WhatIsNotSupportedIsSaid) {

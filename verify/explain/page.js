@@ -53,6 +53,7 @@ function clifLine(line) {
 function codeRow(row, index) {
   const keys = (row.rules || []).map(r => 'r' + r).concat((row.registers || []).map(v => 'v' + v));
   if (row.inst !== undefined) keys.push('i' + row.inst);
+  for (const inst of row.folded || []) keys.push('i' + inst);
   const cells = [row.virtual, row.allocated, row.offset === undefined ? '' : row.offset.toString(16), row.bytes, row.code];
   const kinds = ['virtual', 'allocated', 'bytes', 'bytes', 'code'];
   const made = element('tr', {}, ...cells.map((text, i) => element('td', {class: kinds[i]}, text || '')));
