@@ -29,6 +29,7 @@ class App;
   COMMAND(report)               \
   COMMAND(run)                  \
   COMMAND(test)                 \
+  COMMAND(triage)               \
   COMMAND(verify)
 
 namespace assay::cli {

@@ -17,7 +17,7 @@ struct Options {
   std::vector<std::string> targets;
   double seconds = 60;
   unsigned max_registers = 0;
-  bool any_symptom = false;
+  bool same_symptom = false;
   bool json = false;
 };
 
@@ -33,7 +33,8 @@ int run_reduce(const Options& options) {
     if (!isa) return report(Diagnostic{{}, "no ISA is called " + name, "use x64, aarch64, riscv64 or s390x"});
     harness_options.isas.push_back(*isa);
   }
-  const auto result = fuzz::reduce(harness_options, *test, {.seconds = options.seconds, .any_symptom = options.any_symptom});
+  const auto result =
+      fuzz::reduce(harness_options, *test, {.seconds = options.seconds, .any_symptom = !options.same_symptom});
   if (!result) return report(result.error());
   const std::string reduced =
       fuzz::print_crashing_case(result->reduced, harness_options, {result->finding, "reduced from " + options.path});
@@ -66,7 +67,8 @@ void add_reduce(CLI::App& app, Action& action) {
   command->add_option("--target", options->targets, "only these ISAs");
   command->add_option("--seconds", options->seconds, "give up after so long")->check(CLI::Range(0.1, 1e9));
   command->add_option("--max-registers", options->max_registers, "allocate with so few registers (0: all)");
-  command->add_flag("--any-symptom", options->any_symptom, "whatever else the same ISA does wrong counts, too");
+  command->add_flag("--same-symptom", options->same_symptom,
+                    "keep the finding's key; else whatever the same ISA does wrong counts");
   command->add_flag("--json", options->json, "one JSON object on standard output");
   add_example(*command, "assay reduce findings/seed1_program42_0.clif --out minimal.clif");
   command->callback([options, &action] { action = [options] { return run_reduce(*options); }; });

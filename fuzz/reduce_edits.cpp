@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "compiler/ir/verifier.h"
+#include "interpreter/interpreter.h"
 
 namespace assay::fuzz {
 
@@ -222,12 +223,13 @@ bool return_zeros(Function& f, Inst terminator) {
   return true;
 }
 
-bool return_early(Case& test, Inst inst) {
+namespace {
+
+// `block` of the entry function ends with a return of these values, from `tail` (if it is an instruction) on.
+bool return_at(Case& test, Block block, Inst tail, const std::vector<Value>& results) {
   Function& f = test.functions[test.entry];
-  const std::vector<Value> results(f.results(inst).begin(), f.results(inst).end());
   if (results.empty() || !all_small_ints(f, results) || is_called(test, f)) return false;
-  if (const Inst next = f.next_inst(inst); !next.is_none()) cut_tail(f, next);
-  const Block block = f.inst_block(inst);
+  cut_tail(f, tail);
   f.signature.returns.clear();
   for (Value v : results) f.signature.returns.push_back({.type = f.value_type(v)});
   const Inst end = f.make_inst({.opcode = Opcode::kReturn, .args = f.make_values(results)});
@@ -235,30 +237,68 @@ bool return_early(Case& test, Inst inst) {
   for (Inst other : instructions(f)) {
     if (other != end && f.inst(other).opcode == Opcode::kReturn) return_zeros(f, other);
   }
-  clean_up(f);
   return true;
 }
 
-std::optional<std::vector<DataValue>> first_results(const Case& test, Inst inst) {
-  Case cut = test;
-  if (!return_early(cut, inst)) return std::nullopt;
-  if (cut.functions[cut.entry].inst_block(inst).is_none()) return std::nullopt;
-  // Every other way out would look like a result: it traps instead.
+// What the function that return_at() changed returns there.
+std::optional<std::vector<DataValue>> run_to(Case& cut, Block block, Endianness order) {
   Function& f = cut.functions[cut.entry];
-  const Inst end = f.terminator(f.inst_block(inst));
+  const Inst end = f.terminator(block);
+  // Every other way out would look like a result: it traps instead.
   for (Inst other : instructions(f)) {
     if (other == end || f.inst(other).opcode != Opcode::kReturn) continue;
     f.replace_inst(other, {.opcode = Opcode::kTrap, .code = TrapCode{1}.code});
   }
+  clean_up(f);
+  if (!f.is_inserted(block)) return std::nullopt;
   for (const Function& function : cut.functions) {
     if (!verify(function).empty()) return std::nullopt;
   }
-  oracles::Harness harness({.isas = {}, .opt_levels = {}});
-  std::vector<oracles::Finding> none;
-  check_case(harness, cut, none);
-  const auto& reference = harness.references()[0];
-  if (reference.outcome.kind != interpreter::OutcomeKind::Returned) return std::nullopt;
-  return reference.outcome.results;
+  interpreter::Outcome outcome = interpret(cut, order);
+  if (outcome.kind != interpreter::OutcomeKind::Returned) return std::nullopt;
+  return std::move(outcome.results);
+}
+
+}  // namespace
+
+bool return_early(Case& test, Inst inst) {
+  Function& f = test.functions[test.entry];
+  const std::vector<Value> results(f.results(inst).begin(), f.results(inst).end());
+  if (!return_at(test, f.inst_block(inst), f.next_inst(inst), results)) return false;
+  clean_up(f);
+  return true;
+}
+
+interpreter::Outcome interpret(const Case& test, Endianness order) {
+  interpreter::Program program;
+  for (const Function& f : test.functions) program.add(f);
+  program.link();
+  std::vector<oracles::Region> contents;
+  std::vector<interpreter::Region> regions;
+  for (const oracles::RegionDirective& region : test.regions) contents.push_back(oracles::make_region(region));
+  for (oracles::Region& region : contents) regions.push_back({region.address, region.bytes, region.writable});
+  interpreter::Config config;
+  config.fuel = 50'000;
+  config.byte_order = order;
+  interpreter::Interpreter machine;
+  return machine.run(program, test.entry, test.inputs[0].args, regions, config);
+}
+
+std::optional<std::vector<DataValue>> first_results(const Case& test, Inst inst, Endianness order) {
+  Case cut = test;
+  Function& f = cut.functions[cut.entry];
+  const Block block = f.inst_block(inst);
+  const std::vector<Value> results(f.results(inst).begin(), f.results(inst).end());
+  if (block.is_none() || !return_at(cut, block, f.next_inst(inst), results)) return std::nullopt;
+  return run_to(cut, block, order);
+}
+
+std::optional<DataValue> first_param(const Case& test, Block block, uint32_t number, Endianness order) {
+  Case cut = test;
+  Function& f = cut.functions[cut.entry];
+  if (!return_at(cut, block, f.first_inst(block), {f.block_params(block)[number]})) return std::nullopt;
+  const auto values = run_to(cut, block, order);
+  return values ? std::optional((*values)[0]) : std::nullopt;
 }
 
 bool make_parameters(Case& test, Inst inst, std::span<const DataValue> values) {

@@ -36,9 +36,15 @@ void forward(ir::Function& f, std::span<const ir::Inst> insts, std::span<const i
 // The entry function returns the results of `inst` as soon as they are there; its other returns return zeros. False
 // (and nothing is changed) if a result is not an integer of at most 64 bits, or the entry function may be called.
 bool return_early(Case& test, ir::Inst inst);
-// What the results of `inst` of the entry function are when it runs for the first time on the first input, as the
-// interpreter says; nothing if it does not get there.
-std::optional<std::vector<ir::DataValue>> first_results(const Case& test, ir::Inst inst);
+// The case on its first input, as the interpreter says. `order` is that of accesses that name none.
+interpreter::Outcome interpret(const Case& test, ir::Endianness order = ir::Endianness::kLittle);
+// What the results of `inst` of the entry function are when it runs for the first time; nothing if it does not get
+// there.
+std::optional<std::vector<ir::DataValue>> first_results(const Case& test, ir::Inst inst,
+                                                        ir::Endianness order = ir::Endianness::kLittle);
+// Likewise of a block's parameter, when the block is entered for the first time.
+std::optional<ir::DataValue> first_param(const Case& test, ir::Block block, uint32_t number,
+                                         ir::Endianness order = ir::Endianness::kLittle);
 // The results of `inst`, which goes, become new parameters of the entry function, with these arguments in the first
 // input. False as for return_early.
 bool make_parameters(Case& test, ir::Inst inst, std::span<const ir::DataValue> values);

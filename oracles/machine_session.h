@@ -66,6 +66,8 @@ class MachineSession {
   const Status& status(uint32_t function) const { return status_[function]; }
   // Of function, if it is Ready.
   const machine::CompiledFunction& compiled(uint32_t function) const { return compiled_[linked_index_[function]]; }
+  // Where it begins in the image.
+  uint32_t entry_offset(uint32_t function) const { return entry_offsets_[function]; }
   // Its code at a stage, if stages were kept.
   const VCodeFunction& stage(ExecutorKind kind, uint32_t function) const {
     return stages_[stage_index(kind)][function];

@@ -1,0 +1,432 @@
+// The machine, instruction by instruction, against the allocated code whose bytes it runs: the first instruction that
+// does something else, and whether its encoding, its meaning, a label or the frame is wrong.
+#include <algorithm>
+#include <cctype>
+
+#include "compiler/ir/printer.h"
+#include "fuzz/triage_parts.h"
+#include "oracles/abi_facts.h"
+#include "oracles/disassembler.h"
+
+namespace assay::fuzz {
+
+using machine::EmittedInst;
+using machine::Operand;
+using machine::OperandKind;
+using oracles::ExecutorKind;
+
+namespace {
+
+constexpr char kEmit[] = "compiler/machine/emit.cpp";
+constexpr char kFrame[] = "compiler/machine/frame.cpp";
+
+std::string isa_file(IsaKind isa, const char* file) { return std::string("compiler/isa/") + name(isa) + "/" + file; }
+
+// Steps of the machine that belong to one emitted instruction.
+struct Group {
+  size_t inst = 0;            // index into EmittedCode::insts
+  size_t first = 0, end = 0;  // of the steps
+};
+
+class ByteCheck {
+ public:
+  explicit ByteCheck(TriageContext& context)
+      : context_(context),
+        isa_(context.traces.isa()),
+        code_(context.traces.code(ExecutorKind::Allocated)),
+        emitted_(context.traces.emitted()),
+        bytes_(context.traces.linked()) {
+    oracles::Outcome outcome;
+    events_ = context.traces.trace(ExecutorKind::Allocated, outcome);
+    steps_ = context.traces.steps(outcome_);
+    group();
+    auto made = oracles::Disassembler::make(context.isa, oracles::DisassemblerKind::Llvm);
+    if (made) disassembler_ = std::move(*made);
+  }
+
+  void run() {
+    if (groups_.empty()) {
+      context_.blame_function("Emitter::emit", kEmit, "the machine runs none of the function's instructions");
+      return;
+    }
+    if (static_text_differs()) return;
+    if (!walk()) frame_or_traps();
+  }
+
+ private:
+  const EmittedInst& emitted(size_t i) const { return emitted_.insts[i]; }
+  uint32_t end_of(size_t i) const {
+    return i + 1 < emitted_.insts.size() ? emitted_.insts[i + 1].offset : emitted_.code_size;
+  }
+  size_t inst_at(uint32_t offset) const {
+    const auto after = std::ranges::upper_bound(emitted_.insts, offset, {}, &EmittedInst::offset);
+    return after == emitted_.insts.begin() ? 0 : static_cast<size_t>(after - emitted_.insts.begin() - 1);
+  }
+  void group() {
+    if (emitted_.insts.empty()) return;
+    for (size_t i = 0; i < steps_.size(); ++i) {
+      const size_t inst = inst_at(steps_[i].offset);
+      const bool again = groups_.empty() || groups_.back().inst != inst ||
+                         (steps_[i].offset == emitted(inst).offset && steps_[i - 1].offset >= steps_[i].offset);
+      if (again) groups_.push_back({inst, i, i});
+      groups_.back().end = i + 1;
+    }
+  }
+
+  // What the disassembler reads from the instruction's bytes.
+  std::string read(size_t inst) const {
+    if (!disassembler_) return {};
+    std::string text;
+    for (uint32_t at = emitted(inst).offset; at < end_of(inst);) {
+      const auto piece = disassembler_->decode(bytes_.subspan(at, end_of(inst) - at), at);
+      text += (text.empty() ? "" : "; ") + piece.text;
+      at += std::max(piece.length, 1u);
+    }
+    return text;
+  }
+
+  void blame_instruction(size_t inst, std::string reason) {
+    const machine::InstDesc& desc = isa_.desc(emitted(inst).opcode);
+    context_.blame(CulpritKind::Instruction, desc.name, desc.file, desc.line, std::move(reason));
+  }
+
+  std::string show(size_t inst) const {
+    std::string text = "  " + hex(emitted(inst).offset) + ":";
+    char byte[8];
+    for (uint32_t at = emitted(inst).offset; at < end_of(inst) && at < emitted(inst).offset + 16; ++at) {
+      std::snprintf(byte, sizeof byte, " %02x", bytes_[at]);
+      text += byte;
+    }
+    return text + "\n  written: " + emitted(inst).text + "\n  read:    " + read(inst);
+  }
+
+  // An instruction of which a judge says that its encoding or its meaning is wrong.
+  bool ask_about(size_t inst) {
+    if (!context_.options.check_instruction) return false;
+    const machine::InstDesc& desc = isa_.desc(emitted(inst).opcode);
+    if (std::ranges::find(asked_, emitted(inst).opcode) != asked_.end()) return false;
+    asked_.push_back(emitted(inst).opcode);
+    const Opinion opinion = context_.options.check_instruction(context_.isa, desc.name);
+    if (!opinion.asked) return false;
+    context_.note(std::string(desc.name) + (opinion.holds ? " is encoded and behaves as its definition says"
+                                                          : " fails its own test: " + opinion.text));
+    if (!opinion.holds) {
+      context_.result.divergence = show(inst) + "\n  " + opinion.text;
+      blame_instruction(inst, opinion.text);
+    }
+    return !opinion.holds;
+  }
+
+  // Plain instructions whose bytes a disassembler reads as another mnemonic, or with other numbers or registers.
+  bool static_text_differs() {
+    for (size_t i = 0; i < emitted_.insts.size(); ++i) {
+      const std::string theirs = normalised(read(i)), ours = normalised(emitted(i).text);
+      if (ours == theirs || ours.empty()) continue;
+      const bool has_target = std::ranges::any_of(isa_.desc(emitted(i).opcode).operands, [](const auto& operand) {
+        return operand.kind == machine::SlotKind::Label || operand.kind == machine::SlotKind::Symbol ||
+               operand.kind == machine::SlotKind::Constant;
+      });
+      if (has_target) continue;
+      // Aliases are spelled differently: the instruction's own test decides.
+      if (ask_about(i)) return true;
+    }
+    return false;
+  }
+
+  // The registers after a group.
+  const uint64_t* after(size_t g) const {
+    return groups_[g].end < steps_.size() ? steps_[groups_[g].end].registers : nullptr;
+  }
+
+  // In step with the allocated code. True: something was blamed.
+  bool walk() {
+    size_t e = 0;
+    const auto is_silent = [&](const TraceEvent& event) {
+      return std::ranges::none_of(emitted_.insts,
+                                  [&](const EmittedInst& inst) { return inst.vcode == event.inst && !inst.is_extra; });
+    };
+    for (size_t g = 0; g < groups_.size(); ++g) {
+      const EmittedInst& inst = emitted(groups_[g].inst);
+      if (inst.vcode == machine::kNoSource || inst.is_extra) continue;
+      while (e < events_.size() && (events_[e].is_entry || is_silent(events_[e]))) ++e;
+      if (e >= events_.size()) break;
+      if (events_[e].inst != inst.vcode) return wrong_way(g, e);
+      if (const uint64_t* registers = after(g)) {
+        for (const oracles::VCodeValue& made : events_[e].defined) {
+          if (!made.reg.is_physical() || made.reg.preg().reg_class() != machine::RegClass::Gpr) continue;
+          const unsigned number = made.reg.preg().number();
+          if (number == stack_pointer() || registers[number] == made.value.low()) continue;
+          if (isa_.desc(inst.opcode).is(machine::kIsCall)) return wrong_call(g);
+          return wrong_result(g, number, made.value.low(), registers[number]);
+        }
+      }
+      ++e;
+    }
+    while (e < events_.size() && (events_[e].is_entry || is_silent(events_[e]))) ++e;
+    if (e < events_.size() && outcome_.kind == oracles::OutcomeKind::Faulted) return faulted();
+    return false;
+  }
+  unsigned stack_pointer() const { return oracles::abi_facts(context_.isa).stack_pointer; }
+
+  bool wrong_result(size_t g, unsigned number, uint64_t expected, uint64_t found) {
+    const size_t inst = groups_[g].inst;
+    const std::string place = oracles::register_name(context_.isa, oracles::integer_register(static_cast<int>(number)));
+    context_.result.divergence =
+        show(inst) + "\n  " + place + " should be " + hex(expected) + "\n  " + place + " is " + hex(found);
+    if (frame_address_is_wrong(inst)) return true;
+    blame_instruction(inst, normalised(read(inst)) == normalised(emitted(inst).text)
+                                ? "the machine computes another value than the definition"
+                                : "its bytes read `" + read(inst) + "`");
+    return true;
+  }
+  bool wrong_call(size_t g) {
+    context_.result.divergence = show(groups_[g].inst);
+    context_.blame_function("layout_frame", kFrame, "a call returns something else than on allocated code");
+    blame_instruction(groups_[g].inst, "a call returns something else than on allocated code");
+    return true;
+  }
+
+  // A place in the frame reached by extra instructions.
+  bool frame_address_is_wrong(size_t inst) {
+    if (inst == 0 || !emitted(inst - 1).is_extra || emitted(inst - 1).vcode != emitted(inst).vcode) return false;
+    context_.blame_function("frame_address", isa_file(context_.isa, "abi.cpp"),
+                            "the place in the frame is reached by extra instructions");
+    return true;
+  }
+
+  // The machine went on at another instruction than the allocated code.
+  bool wrong_way(size_t g, size_t e) {
+    size_t from = g;
+    while (from > 0 && emitted(groups_[from - 1].inst).is_extra) --from;
+    if (from == 0) return false;
+    const size_t inst = groups_[from - 1].inst;
+    const machine::InstDesc& desc = isa_.desc(emitted(inst).opcode);
+    const uint32_t wanted = events_[e].inst;
+    size_t target = 0;
+    while (target < emitted_.insts.size() && emitted(target).vcode != wanted) ++target;
+    context_.result.divergence = show(inst) + "\n  should go on at " +
+                                 (target < emitted_.insts.size() ? hex(emitted(target).offset) : "another block") +
+                                 "\n  goes on at " + hex(emitted(groups_[g].inst).offset);
+    if (!desc.is(machine::kIsBranch) && !desc.is(machine::kIsJump)) {
+      // Without a branch: the one that should be there was left out.
+      context_.blame_function("Emitter::emit_block", kEmit, "falls through where it should branch");
+      return true;
+    }
+    if (ask_about(inst)) return true;
+    blame_branch(inst);
+    return true;
+  }
+
+  // The labels of a branch are right in the code and wrong in the bytes.
+  void blame_branch(size_t inst) {
+    const machine::InstDesc& desc = isa_.desc(emitted(inst).opcode);
+    const bool is_table = desc.operands.empty() == false && desc.is(machine::kIsVariadic);
+    if (is_table) {
+      blame_instruction(inst, "a jump table leads to another block than its label");
+      return;
+    }
+    const machine::Inst& made = code_.code.insts[emitted(inst).vcode];
+    const bool over_empty = targets_empty_block(made);
+    const bool is_long = emitted_.long_branches != 0;
+    if (over_empty)
+      context_.blame_function("Emitter::redirect_blocks", kEmit, "the branch's label is a block that only jumps");
+    if (is_long) {
+      const bool has_jump_behind = end_of(inst) - emitted(inst).offset > 6;
+      if (has_jump_behind) {
+        context_.blame_function("Emitter::encode_site", kEmit, "an inverted branch over a jump stands for the branch");
+      }
+      context_.blame_function("Emitter::relax", kEmit, "branches of the function had to be lengthened");
+    } else if (!over_empty) {
+      blame_instruction(inst, "its displacement leads to another block than its label");
+    }
+    context_.blame_function("Emitter::emit_block", kEmit, "a branch of the last two of a block");
+    if (!over_empty) context_.blame_function("Emitter::redirect_blocks", kEmit, "labels are resolved there");
+  }
+  bool targets_empty_block(const machine::Inst& inst) const {
+    return std::ranges::any_of(code_.code.operands_of(inst), [&](const Operand& operand) {
+      if (operand.kind != OperandKind::Label) return false;
+      const machine::VBlock& block = code_.code.blocks[size_t(operand.imm)];
+      return block.end_inst == block.first_inst + 1 &&
+             isa_.desc(code_.code.insts[block.first_inst].opcode).is(machine::kIsJump);
+    });
+  }
+
+  // The machine faulted where the allocated code went on, or at a trap that no site explains.
+  bool faulted() {
+    const uint64_t base = oracles::memory_map::kCodeBase + context_.traces.session().entry_offset(context_.test.entry);
+    const uint64_t offset = outcome_.fault_pc - base;
+    if (offset >= emitted_.code_size) {
+      context_.result.divergence = oracles::describe(outcome_);
+      const size_t inst = groups_.back().inst;
+      context_.result.divergence += "\n" + show(inst);
+      if (ask_about(inst)) return true;
+      const machine::InstDesc& desc = isa_.desc(emitted(inst).opcode);
+      if (desc.is(machine::kIsReturn)) return false;
+      if (desc.is(machine::kIsBranch) || desc.is(machine::kIsJump)) {
+        blame_branch(inst);
+      } else {
+        blame_instruction(inst, "the machine leaves the function behind it");
+      }
+      return true;
+    }
+    const size_t inst = inst_at(static_cast<uint32_t>(offset));
+    context_.result.divergence = oracles::describe(outcome_) + "\n" + show(inst);
+    const EmittedInst& at = emitted(inst);
+    const bool may_trap = at.vcode != machine::kNoSource && code_.code.insts[at.vcode].trap != machine::kNoTrap;
+    if (may_trap) {
+      context_.blame_function("Emitter::encode_fixed", kEmit, "the trap is not registered where it strikes");
+      context_.blame_function("Emitter::add_site", kEmit, "the trap is not registered where it strikes");
+      return true;
+    }
+    if (frame_address_is_wrong(inst)) return true;
+    if (ask_about(inst)) return true;
+    blame_instruction(inst, "the machine faults at it");
+    return true;
+  }
+
+  // ---- what no instruction explains: frame, preserved registers, trap tables ----
+
+  void frame_or_traps() {
+    const oracles::AbiFacts& facts = oracles::abi_facts(context_.isa);
+    const std::string abi = isa_file(context_.isa, "abi.cpp");
+    if (outcome_.kind == oracles::OutcomeKind::Faulted && faulted()) return;
+    if (outcome_.kind == oracles::OutcomeKind::Trapped) {
+      context_.result.divergence = oracles::describe(outcome_);
+      context_.blame_function("Emitter::encode_fixed", kEmit,
+                              "the machine traps as it should, but the trap is attributed to another place");
+      context_.blame_function("Emitter::add_site", kEmit, "the same");
+      return;
+    }
+    if (outcome_.kind == oracles::OutcomeKind::AbiViolated) context_.result.divergence = outcome_.text;
+    // The stack pointer behind the prologue.
+    size_t body = 0;
+    while (body < groups_.size() && emitted(groups_[body].inst).vcode == machine::kNoSource) ++body;
+    const uint64_t entry_sp = steps_.front().registers[stack_pointer()];
+    if (body != 0 && body < groups_.size()) {
+      const uint64_t sp = steps_[groups_[body].first].registers[stack_pointer()];
+      if (entry_sp - sp != code_.frame->size) {
+        context_.note("the prologue lowers the stack pointer by " + std::to_string(entry_sp - sp) + ", the frame has " +
+                      std::to_string(code_.frame->size) + " bytes");
+        context_.blame_function("add_offset", abi, "the frame's size is not what the prologue makes room for");
+        context_.blame_function("prologue", abi, "the frame's size is not what the prologue makes room for");
+        return;
+      }
+    }
+    const uint32_t align = isa_.abi.stack_align;
+    if (code_.frame->has_calls && (entry_sp - code_.frame->size) % align != 0) {
+      context_.blame_function("layout_frame", kFrame, "the stack pointer is not aligned at calls");
+      return;
+    }
+    // Registers that callers rely on.
+    for (uint8_t number : facts.preserved_integer) {
+      const machine::PReg reg(machine::RegClass::Gpr, number);
+      const bool is_written = writes(reg);
+      const bool is_saved = std::ranges::find(code_.frame->saved, reg) != code_.frame->saved.end();
+      if (!is_written) continue;
+      const std::string text = oracles::register_name(context_.isa, oracles::integer_register(number));
+      if (is_saved || number == facts.frame_pointer) continue;
+      if (!isa_.registers.callee_saved.contains(reg)) {
+        context_.blame_function("register_env", abi, text + " is written and not listed as preserved");
+      } else {
+        context_.blame_function("layout_frame", kFrame, text + " is written and not saved");
+      }
+      return;
+    }
+    blame_saves();
+    if (context_.result.culprits.empty() || outcome_.kind == oracles::OutcomeKind::AbiViolated) {
+      context_.blame_function("epilogue", abi, "instructions are right; what they leave behind is not");
+      context_.blame_function("prologue", abi, "instructions are right; what they leave behind is not");
+      context_.blame_function("layout_frame", kFrame, "instructions are right; what they leave behind is not");
+    }
+  }
+  bool writes(machine::PReg reg) const {
+    for (const machine::Inst& inst : code_.code.insts) {
+      machine::PRegSet set = isa_.desc(inst.opcode).clobbers;
+      if (inst.clobbers != 0) set = set | code_.code.clobber_sets[inst.clobbers];
+      if (set.contains(reg)) return true;
+      for (const Operand& operand : code_.code.operands_of(inst)) {
+        if (operand.is_def() && operand.reg == machine::Reg(reg)) return true;
+      }
+    }
+    return false;
+  }
+
+  // Stores of the prologue against loads of the epilogue, by their texts: the same registers at the same places?
+  void blame_saves() {
+    const std::string abi = isa_file(context_.isa, "abi.cpp");
+    const auto numbers_of = [&](bool prologue) {
+      std::vector<std::string> texts;
+      for (const EmittedInst& inst : emitted_.insts) {
+        const machine::InstDesc& desc = isa_.desc(inst.opcode);
+        const bool mine = prologue ? inst.vcode == machine::kNoSource && desc.is(machine::kStores)
+                                   : inst.is_extra && inst.vcode != machine::kNoSource && desc.is(machine::kLoads);
+        if (!mine) continue;
+        std::string text = inst.text;
+        text.erase(0, text.find(' '));
+        texts.push_back(normalised(text));
+      }
+      std::ranges::sort(texts);
+      texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
+      return texts;
+    };
+    const auto stored = numbers_of(true), loaded = numbers_of(false);
+    const auto show_all = [](const std::vector<std::string>& texts) {
+      std::string out;
+      for (const std::string& text : texts) out += (out.empty() ? "" : "; ") + text;
+      return out;
+    };
+    context_.note("the prologue stores " + show_all(stored) + "; the epilogue loads " + show_all(loaded));
+    // Two registers at one place, or fewer registers than are to be saved: whoever enumerates them.
+    if (stored == loaded) {
+      const char* enumerates = context_.isa == IsaKind::aarch64 ? "each_saved"
+                               : context_.isa == IsaKind::s390x ? "first_saved"
+                                                                : "prologue";
+      context_.blame_function(enumerates, abi, "prologue and epilogue agree with each other on wrong places");
+    }
+  }
+
+  TriageContext& context_;
+  const machine::TargetIsa& isa_;
+  const oracles::VCodeFunction& code_;
+  const machine::EmittedCode& emitted_;
+  std::span<const uint8_t> bytes_;
+  std::vector<TraceEvent> events_;
+  std::vector<MachineStep> steps_;
+  oracles::Outcome outcome_;
+  std::vector<Group> groups_;
+  std::vector<uint16_t> asked_;
+  std::unique_ptr<oracles::Disassembler> disassembler_;
+};
+
+}  // namespace
+
+// Lower case, no blanks, `#`, `$` or `,`; numbers in decimal.
+std::string normalised(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size();) {
+    const char c = text[i];
+    if (std::isspace(static_cast<unsigned char>(c)) || c == '#' || c == '$' || c == ',') {
+      ++i;
+    } else if (std::isdigit(static_cast<unsigned char>(c)) &&
+               (out.empty() || !std::isalnum(static_cast<unsigned char>(text[i - 1])))) {
+      const bool is_hex = c == '0' && i + 1 < text.size() && (text[i + 1] | 0x20) == 'x';
+      uint64_t value = 0;
+      if (is_hex) i += 2;
+      const unsigned base = is_hex ? 16 : 10;
+      for (; i < text.size() && std::isxdigit(static_cast<unsigned char>(text[i])); ++i) {
+        const char digit = static_cast<char>(text[i] | 0x20);
+        if (!is_hex && !std::isdigit(static_cast<unsigned char>(text[i]))) break;
+        value = value * base + static_cast<uint64_t>(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+      }
+      out += ' ' + std::to_string(value);
+    } else {
+      out += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+      ++i;
+    }
+  }
+  return out;
+}
+
+void blame_bytes(TriageContext& context) { ByteCheck(context).run(); }
+
+}  // namespace assay::fuzz

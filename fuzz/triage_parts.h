@@ -1,0 +1,70 @@
+// The steps of triage, one a stage. Each adds culprits, evidence and the first divergence to the result; those added
+// earlier are the more likely.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "fuzz/triage.h"
+#include "fuzz/triage_trace.h"
+
+namespace assay::fuzz {
+
+// What the steps share: the reduced case on the ISA and level that is looked at, and the reference for it.
+struct TriageContext {
+  const Case& test;
+  const TriageOptions& options;
+  IsaKind isa{};
+  machine::OptLevel level{};
+  interpreter::Outcome expected;
+  StageTraces& traces;
+  TriageResult& result;
+
+  const ir::Function& entry() const { return test.functions[test.entry]; }
+  void blame(CulpritKind kind, std::string name, std::string file, uint32_t line, std::string reason);
+  void blame_function(std::string name, std::string file, std::string reason);
+  void note(std::string text) { result.evidence.push_back(std::move(text)); }
+};
+
+// ---- triage_lowering.cpp: code over virtual registers is wrong ----
+void blame_lowering(TriageContext& context);
+// A check of the code over virtual registers, or the emitter, refused what lowering made.
+void blame_refused(TriageContext& context, const std::string& message);
+
+// ---- triage_rules.cpp ----
+enum class RuleVerdict : uint8_t { Fixes, Refused, Innocent };  // what becomes of the case without the rule
+struct RuleSuspect {
+  isle::RuleId rule;
+  RuleVerdict verdict = RuleVerdict::Innocent;
+};
+// Every rule that fired for the case, switched off by itself, with the code over virtual registers judged.
+std::vector<RuleSuspect> bisect_rules(const TriageContext& context);
+// Adds the rules among `suspects` that are likely to blame; `emitted` are those that made the first wrong value,
+// innermost first, `concerned` all that made code for the same CLIF instruction. False: none is.
+bool blame_rules(TriageContext& context, std::span<const RuleSuspect> suspects, std::span<const isle::RuleId> emitted,
+                 std::span<const isle::RuleId> concerned);
+// Do the decision trees and the rule interpreter select differently? Then the rule compiler is to blame.
+bool blame_selection(TriageContext& context);
+
+// ---- triage_allocation.cpp ----
+void blame_allocation(TriageContext& context, const std::string& complaint);
+
+// ---- triage_bytes.cpp ----
+void blame_bytes(TriageContext& context);
+// Text of an instruction without what different printers spell differently.
+std::string normalised(std::string_view text);
+
+// ---- triage_reference.cpp ----
+// The entry function's outcome on the first input by a second reading of CLIF: operations as their definitions say, and
+// control flow and memory by a plain walk. Nothing if it meets what it does not know.
+std::optional<interpreter::Outcome> second_opinion(const Case& test, ir::Endianness order,
+                                                   std::vector<std::vector<uint8_t>>& memory);
+// The operation at which interpreter and second opinion part: blames it. False if they agree.
+bool blame_reference(const Case& test, const TriageOptions& options, TriageResult& result);
+
+// The line of `file` (relative to the working directory) on which `function` is defined; 0 if that cannot be told.
+uint32_t line_of(const std::string& file, const std::string& function);
+
+}  // namespace assay::fuzz

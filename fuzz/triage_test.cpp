@@ -1,0 +1,144 @@
+// Triage of cases whose fault is planted when they run. What it says of mistakes in rules, the allocator and so on is
+// measured by the yardstick (docs/yardstick.md).
+#include "fuzz/triage.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "compiler/ir/printer.h"
+#include "compiler/isa/registry.h"
+#include "fuzz/reduce_edits.h"
+#include "fuzz/triage_parts.h"
+#include "fuzz/triage_report.h"
+
+namespace assay::fuzz {
+namespace {
+
+constexpr char kCase[] = R"(test run
+function %f(i64, i64) -> i64 {
+block0(v0: i64, v1: i64):
+    v2 = iadd v0, v1
+    v3 = bxor v2, v0
+    brif v3, block1, block2(v3)
+block1:
+    v4 = isub v2, v1
+    jump block2(v4)
+block2(v5: i64):
+    v6 = imul v5, v2
+    return v6
+}
+; print: %f(3, 4)
+; print: %f(0, 0)
+)";
+
+Case the_case() {
+  auto test = parse_case(kCase, "t");
+  EXPECT_TRUE(test.has_value());
+  return *test;
+}
+
+TEST(Triage, NothingFails) {
+  TriageOptions options;
+  options.harness.isas = {IsaKind::riscv64};
+  const TriageResult result = triage(the_case(), "t", options);
+  EXPECT_FALSE(result.fails);
+  EXPECT_EQ(result.stage, TriageStage::Nothing);
+  EXPECT_EQ(result.runs, 3u);
+  EXPECT_TRUE(result.culprits.empty());
+}
+
+// Wherever there is a `mul`, a `mulh` stands in the bytes.
+TEST(Triage, AWrongInstructionIsNamed) {
+  if (isa::find_isa(IsaKind::riscv64) == nullptr) GTEST_SKIP() << "no riscv64 backend in this build";
+  TriageOptions options;
+  options.harness.isas = {IsaKind::riscv64};
+  options.harness.tamper = [](IsaKind, oracles::Image& image) {
+    for (size_t i = 0; i + 4 <= image.bytes.size(); i += 4) {
+      const bool is_mul =
+          (image.bytes[i] & 0x7f) == 0x33 && (image.bytes[i + 1] & 0x70) == 0 && (image.bytes[i + 3] & 0xfe) == 0x02;
+      if (is_mul) image.bytes[i + 1] |= 0x10;
+    }
+  };
+  const TriageResult result = triage(the_case(), "t", options);
+  ASSERT_TRUE(result.fails);
+  EXPECT_FALSE(result.is_flaky);
+  EXPECT_EQ(result.stage, TriageStage::Bytes) << to_json({result});
+  ASSERT_FALSE(result.culprits.empty());
+  EXPECT_EQ(result.culprits[0].kind, CulpritKind::Instruction);
+  EXPECT_EQ(result.culprits[0].name, "mul");
+  EXPECT_NE(result.culprits[0].line, 0u);
+  EXPECT_LE(result.instructions, 3u) << result.clif;
+  EXPECT_NE(result.divergence.find("mulh"), std::string::npos) << result.divergence;
+  const TriageResult* const group[] = {&result};
+  EXPECT_NE(to_markdown(group).find("instruction `mul`"), std::string::npos);
+  EXPECT_NE(to_html(group).find("<code>mul</code>"), std::string::npos);
+  EXPECT_TRUE(parse_case(result.clif, "again").has_value()) << result.clif;
+}
+
+// Sometimes it fails, sometimes not.
+TEST(Triage, FlakyIsSaid) {
+  if (isa::find_isa(IsaKind::riscv64) == nullptr) GTEST_SKIP() << "no riscv64 backend in this build";
+  TriageOptions options;
+  options.harness.isas = {IsaKind::riscv64};
+  options.harness.opt_levels = {machine::OptLevel::None};
+  options.repeats = 12;
+  options.harness.tamper = [](IsaKind, oracles::Image& image) {
+    timespec now{};
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (now.tv_nsec / 1000 % 2 == 0) image.traps.clear(), image.bytes[0] = image.bytes[1] = 0;
+  };
+  const TriageResult result = triage(the_case(), "t", options);
+  if (!result.fails) GTEST_SKIP() << "it did not fail this time";
+  EXPECT_EQ(result.is_flaky, result.failures != result.runs && result.failures != 0);
+}
+
+TEST(Triage, EqualCausesAreOneGroup) {
+  std::vector<TriageResult> results(4);
+  for (TriageResult& result : results) result.fails = true;
+  results[0].group = results[2].group = "virtual rule riscv64 a";
+  results[1].group = "virtual rule riscv64 b";
+  results[3].fails = false;
+  const auto groups = group_by_cause(results);
+  ASSERT_EQ(groups.size(), 2u);
+  EXPECT_EQ(groups[0].size(), 2u);
+  EXPECT_EQ(groups[0][1], &results[2]);
+  EXPECT_EQ(file_stem(results[0]), "virtual-rule-riscv64-a");
+}
+
+TEST(Triage, TextsOfInstructionsAreCompared) {
+  EXPECT_EQ(normalised("add\tx1, x2, #0x10"), normalised("ADD x1, x2, #16"));
+  EXPECT_NE(normalised("add x1, x2, #16"), normalised("add x1, x2, #17"));
+  EXPECT_NE(normalised("add x1, x12"), normalised("add x11, x2"));
+}
+
+// The second walk through a function and the interpreter agree, on what both know.
+TEST(Triage, SecondOpinion) {
+  unsigned compared = 0;
+  for (uint64_t seed = 0; seed < 400; ++seed) {
+    Random random(seed);
+    Program program;
+    GenerateOptions generator;
+    generator.max_functions = 1;
+    generate(random, generator, program);
+    Case test;
+    test.functions = program.functions;
+    test.entry = static_cast<uint32_t>(test.functions.size() - 1);
+    test.regions = program.regions;
+    test.inputs.push_back({.args = program.inputs.at(0)});
+    std::vector<std::vector<uint8_t>> memory;
+    const auto second = second_opinion(test, ir::Endianness::kLittle, memory);
+    if (!second) continue;
+    const interpreter::Outcome first = interpret(test);
+    if (first.kind != interpreter::OutcomeKind::Returned && first.kind != interpreter::OutcomeKind::Trapped) continue;
+    ++compared;
+    EXPECT_EQ(second->kind, first.kind) << "seed " << seed << "\n" << ir::print(test.functions.back());
+    EXPECT_EQ(second->results, first.results) << "seed " << seed;
+    EXPECT_EQ(second->trap, first.trap) << "seed " << seed;
+  }
+  EXPECT_GT(compared, 50u);
+}
+
+}  // namespace
+}  // namespace assay::fuzz
