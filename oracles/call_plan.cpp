@@ -8,53 +8,115 @@ namespace assay::oracles {
 
 namespace {
 
+constexpr uint32_t kSlot = 8;
+
 struct Convention {
   std::span<const uint8_t> arguments;
   std::span<const uint8_t> results;
+  std::span<const uint8_t> float_arguments;
+  std::span<const uint8_t> float_results;
 };
-
-constexpr uint32_t kSlot = 8;
 
 // The numbers are those of the encodings: see RegisterId.
 constexpr uint8_t kX64Arguments[] = {7, 6, 2, 1, 8, 9};  // rdi rsi rdx rcx r8 r9
 constexpr uint8_t kX64Results[] = {0, 2};                // rax rdx
-constexpr uint8_t kAarch64Registers[] = {0, 1, 2, 3, 4, 5, 6, 7};
-constexpr uint8_t kRiscv64Arguments[] = {10, 11, 12, 13, 14, 15, 16, 17};  // a0–a7
+constexpr uint8_t kZeroToSeven[] = {0, 1, 2, 3, 4, 5, 6, 7};
+constexpr uint8_t kZeroOne[] = {0, 1};
+constexpr uint8_t kRiscv64Arguments[] = {10, 11, 12, 13, 14, 15, 16, 17};  // a0–a7, fa0–fa7
 constexpr uint8_t kRiscv64Results[] = {10, 11};
 constexpr uint8_t kS390xArguments[] = {2, 3, 4, 5, 6};
 constexpr uint8_t kS390xResults[] = {2, 3, 4, 5};
+constexpr uint8_t kS390xFloats[] = {0, 2, 4, 6};
 
 Convention convention_of(IsaKind isa) {
   switch (isa) {
     case IsaKind::x64:
-      return {kX64Arguments, kX64Results};
+      return {kX64Arguments, kX64Results, kZeroToSeven, kZeroOne};
     case IsaKind::aarch64:
-      return {kAarch64Registers, kAarch64Registers};
+      return {kZeroToSeven, kZeroToSeven, kZeroToSeven, kZeroToSeven};
     case IsaKind::riscv64:
-      return {kRiscv64Arguments, kRiscv64Results};
+      return {kRiscv64Arguments, kRiscv64Results, kRiscv64Arguments, kRiscv64Results};
     case IsaKind::s390x:
-      return {kS390xArguments, kS390xResults};
+      return {kS390xArguments, kS390xResults, kS390xFloats, kS390xFloats};
   }
   return {};
 }
 
 // Hands out registers, then slots.
-struct Places {
-  std::span<const uint8_t> registers;
-  size_t used = 0;
-  uint32_t offset = 0;
+class Places {
+ public:
+  Places(IsaKind isa, std::span<const uint8_t> registers, std::span<const uint8_t> floats, bool results)
+      : isa_(isa), registers_(registers), floats_(floats), results_(results) {}
 
   CallLocation next(const ir::AbiParam& param) {
-    CallLocation location{.type = param.type, .extension = param.extension};
-    if (used < registers.size()) {
-      location.number = registers[used++];
+    CallLocation location{.type = param.type, .extension = param.extension, .parts = {}};
+    if (param.type.is_float()) {
+      location.parts[0] = next_float(param.type);
+    } else if (param.type.bits() <= 64) {
+      location.parts[0] = next_integer();
     } else {
-      location.in_register = false;
-      location.offset = offset;
-      offset += kSlot;
+      place_pair(location);
     }
     return location;
   }
+  CallPart next_integer() {
+    if (used_ == registers_.size()) return next_slot();
+    return {.in_register = true, .id = integer_register(registers_[used_++])};
+  }
+
+  uint32_t offset = 0;  // behind the slots used
+  uint32_t copies = 0;  // bytes
+
+ private:
+  CallPart next_slot() {
+    offset += kSlot;
+    return {.in_register = false, .id = {}, .offset = offset - kSlot};
+  }
+  CallPart next_float(ir::Type type) {
+    if (used_floats_ < floats_.size()) return {.in_register = true, .id = float_register(floats_[used_floats_++])};
+    if (isa_ == IsaKind::riscv64 && !results_) return next_integer();
+    CallPart part = next_slot();
+    if (endianness(isa_) == std::endian::big) part.offset += kSlot - type.bytes();
+    return part;
+  }
+  void place_pair(CallLocation& location) {
+    if (isa_ == IsaKind::s390x && !results_) {
+      location.parts[0] = next_integer();
+      location.by_reference = true;
+      location.copy_offset = copies;
+      copies += 2 * kSlot;
+      return;
+    }
+    location.part_count = 2;
+    const size_t total = registers_.size();
+    switch (isa_) {
+      case IsaKind::aarch64:
+        if (used_ % 2 == 1) ++used_;
+        if (used_ >= total) return place_in_memory(location);
+        break;
+      case IsaKind::x64:
+        if (total - used_ < 2) return place_in_memory(location);
+        break;
+      case IsaKind::riscv64:
+        if (used_ == total || (results_ && used_ + 1 == total)) return place_in_memory(location);
+        break;
+      case IsaKind::s390x:
+        return place_in_memory(location);
+    }
+    location.parts[0] = next_integer();
+    location.parts[1] = next_integer();
+  }
+  void place_in_memory(CallLocation& location) {
+    if (!results_) offset = (offset + 15) & ~15u;
+    const CallPart first = next_slot(), second = next_slot();
+    const bool big = endianness(isa_) == std::endian::big;
+    location.parts = {big ? second : first, big ? first : second};
+  }
+
+  IsaKind isa_;
+  std::span<const uint8_t> registers_, floats_;
+  bool results_;
+  size_t used_ = 0, used_floats_ = 0;
 };
 
 uint64_t mix(uint64_t x) {  // splitmix64's finisher
@@ -65,25 +127,71 @@ uint64_t mix(uint64_t x) {  // splitmix64's finisher
 
 uint64_t low_bits(unsigned bits) { return ~uint64_t{0} >> (64 - bits); }
 
-void put_word(std::vector<uint8_t>& bytes, uint32_t offset, uint64_t word, std::endian order) {
-  if (bytes.size() < offset + kSlot) bytes.resize(offset + kSlot);
-  for (uint32_t i = 0; i < kSlot; ++i) {
-    bytes[offset + i] = static_cast<uint8_t>(word >> (8 * (order == std::endian::big ? kSlot - 1 - i : i)));
+void put_bytes(std::vector<uint8_t>& bytes, uint32_t offset, uint64_t word, unsigned size, std::endian order) {
+  if (bytes.size() < offset + size) bytes.resize(offset + size);
+  for (uint32_t i = 0; i < size; ++i) {
+    bytes[offset + i] = static_cast<uint8_t>(word >> (8 * (order == std::endian::big ? size - 1 - i : i)));
   }
 }
 
-uint64_t get_word(const std::vector<uint8_t>& bytes, uint32_t offset, std::endian order) {
+uint64_t get_bytes(const std::vector<uint8_t>& bytes, uint32_t offset, unsigned size, std::endian order) {
   uint64_t word = 0;
-  for (uint32_t i = 0; i < kSlot && offset + i < bytes.size(); ++i) {
-    word |= uint64_t{bytes[offset + i]} << (8 * (order == std::endian::big ? kSlot - 1 - i : i));
+  for (uint32_t i = 0; i < size && offset + i < bytes.size(); ++i) {
+    word |= uint64_t{bytes[offset + i]} << (8 * (order == std::endian::big ? size - 1 - i : i));
   }
   return word;
 }
 
-// Result `n` as the machine has it. Registers come in order in Outcome::results.
-uint64_t result_word(const CallLayout& layout, const Outcome& outcome, size_t n) {
-  if (layout.returns[n].in_register) return n < outcome.results.size() ? outcome.results[n].low : 0;
-  return get_word(outcome.stack_results, layout.returns[n].offset, endianness(layout.isa));
+// Bytes that a part takes in memory: an integer's slot is all its own.
+unsigned size_in_memory(ir::Type type) { return type.is_float() ? type.bytes() : kSlot; }
+
+// A value's bits in a register of its class, arbitrary ones beside them, and back.
+uint64_t to_register(IsaKind isa, ir::Type type, RegisterClass cls, uint64_t bits, uint64_t arbitrary) {
+  if (type.bits() >= 64) return bits;
+  const uint64_t mask = low_bits(type.bits());
+  if (cls == RegisterClass::Integer) return (bits & mask) | (arbitrary & ~mask);
+  if (isa == IsaKind::s390x) return bits << (64 - type.bits()) | (arbitrary & (~uint64_t{0} >> type.bits()));
+  return (bits & mask) | ((isa == IsaKind::riscv64 ? ~uint64_t{0} : arbitrary) & ~mask);
+}
+
+uint64_t from_register(IsaKind isa, ir::Type type, RegisterClass cls, uint64_t word) {
+  const bool is_left = isa == IsaKind::s390x && cls == RegisterClass::Float && type.bits() < 64;
+  return is_left ? word >> (64 - type.bits()) : word;
+}
+
+// One result as the machine has it: each part's register or slot, whole.
+struct ResultWords {
+  uint64_t part[2] = {0, 0};
+};
+
+// Of every result in turn. Registers come in order in Outcome::results.
+template <typename Act>
+void each_result(const CallLayout& layout, const Outcome& outcome, Act act) {
+  size_t next = 0;
+  for (size_t i = 0; i < layout.returns.size(); ++i) {
+    const CallLocation& location = layout.returns[i];
+    ResultWords words;
+    for (unsigned p = 0; p < location.part_count; ++p) {
+      const CallPart& part = location.parts[p];
+      if (!part.in_register) {
+        words.part[p] =
+            get_bytes(outcome.stack_results, part.offset, size_in_memory(location.type), endianness(layout.isa));
+      } else {
+        const uint64_t word = next < outcome.results.size() ? outcome.results[next].low : 0;
+        words.part[p] = from_register(layout.isa, location.type, part.id.cls, word);
+        ++next;
+      }
+    }
+    if (!act(i, words)) return;
+  }
+}
+
+ir::DataValue value_of(ir::Type type, const ResultWords& words) {
+  return ir::DataValue(type, static_cast<unsigned __int128>(words.part[1]) << 64 | words.part[0]);
+}
+
+bool is_planned(ir::Type type) {
+  return (type.is_int() && type.bits() <= 128) || (type.is_float() && type.bits() <= 64);
 }
 
 }  // namespace
@@ -109,25 +217,28 @@ Expected<CallLayout> lay_out_call(const ir::Signature& signature, IsaKind isa) {
   const Convention convention = convention_of(isa);
   CallLayout layout;
   layout.isa = isa;
-  Places arguments{convention.arguments};
-  Places results{convention.results};
+  Places arguments(isa, convention.arguments, convention.float_arguments, false);
+  Places results(isa, convention.results, convention.float_results, true);
   for (const ir::AbiParam& param : signature.params) {
-    if (!param.type.is_int() || param.type.bits() > 64) return refuse("argument." + param.type.to_string());
+    if (!is_planned(param.type)) return refuse("argument." + param.type.to_string());
     if (param.purpose == ir::Purpose::kStructArgument) return refuse("argument.sarg");
     layout.params.push_back(arguments.next(param));
   }
   for (const ir::AbiParam& param : signature.returns) {
-    if (!param.type.is_int() || param.type.bits() > 64) return refuse("result." + param.type.to_string());
+    if (!is_planned(param.type)) return refuse("result." + param.type.to_string());
     layout.returns.push_back(results.next(param));
   }
   if (results.offset != 0) {
     layout.has_return_area = true;
-    layout.return_area = arguments.next({.type = ir::kI64});
+    layout.return_area = arguments.next_integer();
     layout.return_area_size = results.offset;
   }
-  layout.stack_size = (arguments.offset + 15) & ~15u;
+  const auto up16 = [](uint32_t size) { return (size + 15) & ~15u; };
+  layout.stack_size = up16(arguments.offset);
   layout.return_area_offset = layout.stack_size;
-  if (layout.stack_size + layout.return_area_size > memory_map::kMaxStackArguments) {
+  layout.copies_offset = up16(layout.return_area_offset + layout.return_area_size);
+  layout.copies_size = arguments.copies;
+  if (layout.copies_offset + layout.copies_size > memory_map::kMaxStackArguments) {
     return refuse("a call with more stack arguments and results than the harness makes room for");
   }
   return layout;
@@ -140,7 +251,7 @@ void make_plan(const CallLayout& layout, uint32_t entry, std::span<const ir::Dat
   plan.entry = entry;
   plan.registers.clear();
   plan.stack_arguments.clear();
-  plan.stack_arguments.resize(layout.stack_size);
+  plan.stack_arguments.resize(layout.copies_size != 0 ? layout.copies_offset + layout.copies_size : layout.stack_size);
   plan.result_registers.clear();
   plan.result_stack_offset = 0;
   plan.result_stack_bytes = 0;
@@ -148,55 +259,71 @@ void make_plan(const CallLayout& layout, uint32_t entry, std::span<const ir::Dat
   plan.preserves = Preserves::CAbi;
   plan.host = nullptr;
 
-  const auto pass = [&](const CallLocation& location, uint64_t word) {
-    if (location.in_register) {
-      plan.registers.push_back({integer_register(location.number), RegisterBits{word, 0}});
+  const auto pass = [&](const CallPart& part, ir::Type type, uint64_t word, uint64_t arbitrary) {
+    if (part.in_register) {
+      plan.registers.push_back({part.id, RegisterBits{to_register(layout.isa, type, part.id.cls, word, arbitrary), 0}});
     } else {
-      put_word(plan.stack_arguments, location.offset, word, order);
+      put_bytes(plan.stack_arguments, part.offset, word, size_in_memory(type), order);
     }
   };
   for (size_t i = 0; i < layout.params.size(); ++i) {
     const CallLocation& location = layout.params[i];
     const uint64_t arbitrary = mix(seed + 0x9e3779b97f4a7c15u * (i + 1));
-    pass(location, extend_word(args[i].as_u64(), location.type.bits(), location.extension, arbitrary));
+    const uint64_t words[2] = {args[i].as_u64(), static_cast<uint64_t>(args[i].bits() >> 64)};
+    if (location.by_reference) {
+      const uint32_t at = layout.copies_offset + location.copy_offset;
+      put_bytes(plan.stack_arguments, at, words[order == std::endian::big ? 1 : 0], kSlot, order);
+      put_bytes(plan.stack_arguments, at + kSlot, words[order == std::endian::big ? 0 : 1], kSlot, order);
+      pass(location.parts[0], ir::kI64, memory_map::stack_arguments(layout.isa) + at, 0);
+    } else if (location.type.is_float() || location.part_count == 2) {
+      for (unsigned p = 0; p < location.part_count; ++p) pass(location.parts[p], location.type, words[p], arbitrary);
+    } else {
+      pass(location.parts[0], ir::kI64, extend_word(words[0], location.type.bits(), location.extension, arbitrary), 0);
+    }
   }
   if (layout.has_return_area) {
-    pass(layout.return_area, memory_map::stack_arguments(layout.isa) + layout.return_area_offset);
+    pass(layout.return_area, ir::kI64, memory_map::stack_arguments(layout.isa) + layout.return_area_offset, 0);
     plan.result_stack_offset = layout.return_area_offset;
     plan.result_stack_bytes = layout.return_area_size;
   }
   for (const CallLocation& location : layout.returns) {
-    if (location.in_register) plan.result_registers.push_back(integer_register(location.number));
+    for (unsigned p = 0; p < location.part_count; ++p) {
+      if (location.parts[p].in_register) plan.result_registers.push_back(location.parts[p].id);
+    }
   }
 }
 
 std::optional<std::string> compare_results(const CallLayout& layout, std::span<const ir::DataValue> expected,
                                            const Outcome& outcome, std::span<const unsigned __int128> free_bits) {
   assert(expected.size() == layout.returns.size());
-  for (size_t i = 0; i < expected.size(); ++i) {
+  std::optional<std::string> difference;
+  each_result(layout, outcome, [&](size_t i, const ResultWords& words) {
     const CallLocation& location = layout.returns[i];
-    const uint64_t word = result_word(layout, outcome, i);
+    const ir::DataValue value = value_of(location.type, words);
     // Where nothing is promised, the machine's own bits are right.
-    const uint64_t free = free_bits.empty() ? 0 : static_cast<uint64_t>(free_bits[i]);
-    const uint64_t low = (expected[i].as_u64() & ~free) | (word & free);
-    const uint64_t right = extend_word(low, location.type.bits(), location.extension, word);
-    if (word == right) continue;
-    const ir::DataValue value(location.type, word);
-    if (value == ir::DataValue(location.type, low)) {
-      char bits[40];
-      std::snprintf(bits, sizeof bits, "0x%016llx", static_cast<unsigned long long>(word));
-      return "result " + std::to_string(i) + " is not extended: the register or slot holds " + bits;
+    const unsigned __int128 free = free_bits.empty() ? 0 : free_bits[i];
+    const ir::DataValue right(location.type, (expected[i].bits() & ~free) | (value.bits() & free));
+    if (value != right) {
+      difference = "result " + std::to_string(i) + " is " + to_string(value) + ", should be " + to_string(expected[i]);
+    } else if (location.type.is_int() && location.type.bits() < 64) {
+      const uint64_t word = words.part[0];
+      if (word != extend_word(right.as_u64(), location.type.bits(), location.extension, word)) {
+        char bits[40];
+        std::snprintf(bits, sizeof bits, "0x%016llx", static_cast<unsigned long long>(word));
+        difference = "result " + std::to_string(i) + " is not extended: the register or slot holds " + bits;
+      }
     }
-    return "result " + std::to_string(i) + " is " + to_string(value) + ", should be " + to_string(expected[i]);
-  }
-  return std::nullopt;
+    return !difference;
+  });
+  return difference;
 }
 
 std::vector<ir::DataValue> machine_results(const CallLayout& layout, const Outcome& outcome) {
   std::vector<ir::DataValue> values;
-  for (size_t i = 0; i < layout.returns.size(); ++i) {
-    values.emplace_back(layout.returns[i].type, result_word(layout, outcome, i));
-  }
+  each_result(layout, outcome, [&](size_t i, const ResultWords& words) {
+    values.push_back(value_of(layout.returns[i].type, words));
+    return true;
+  });
   return values;
 }
 

@@ -2,15 +2,22 @@
 // second time.
 //
 // Written from the ABI documents (System V AMD64, AAPCS64, the RISC-V psABI, the s390x ELF ABI) and not from the
-// compiler's tables, so that a mistake there is a difference here. For integers of at most 64 bits:
-//   arguments   registers in order (rdi rsi rdx rcx r8 r9 · x0–x7 · a0–a7 · r2–r6), then 8-byte stack slots;
-//   results     registers in order (rax rdx · x0–x7 · a0 a1 · r2–r5), then 8-byte slots of a return area, whose address
-//               is passed as one more integer argument after all others (CLIF's extension of the C convention).
-// A narrow value lies in the low bits of its register or slot. What is above those is arbitrary: it is filled with
-// random bits on the way in and ignored on the way out, unless the signature says `uext` or `sext`. The return area
-// lies in the caller's frame, above the stack arguments.
+// compiler's tables, so that a mistake there is a difference here. For scalars of at most 64 bits and i128:
+//   arguments   integers in registers in order (rdi rsi rdx rcx r8 r9 · x0–x7 · a0–a7 · r2–r6), floats in theirs
+//               (xmm0–7 · v0–v7 · fa0–fa7, then a0–a7 · f0 f2 f4 f6), then 8-byte stack slots;
+//   i128        x64: two registers or, if there are not two, 16-byte aligned memory; AArch64: a pair that begins with
+//               an even register, else memory, as all integers after it; RISC-V: two registers, the last one and a
+//               slot, or 16-byte aligned memory; s390x: the address of a copy;
+//   results     registers in order (rax rdx · x0–x7 · a0 a1 · r2–r5; xmm0 xmm1 · v0–v7 · fa0 fa1 · f0 f2 f4 f6), then
+//               8-byte slots of a return area, whose address is passed as one more integer argument after all others
+//               (CLIF's extension of the C convention).
+// A narrow integer lies in the low bits of its register or slot, a float in the low bits of its register (s390x: the
+// high ones) and of its slot. What is beside them is arbitrary: it is filled with random bits on the way in and ignored
+// on the way out, unless the signature says `uext` or `sext`; on RISC-V floats in float registers are NaN-boxed. The
+// return area lies in the caller's frame, above the stack arguments, and the copies above that.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -25,13 +32,23 @@
 
 namespace assay::oracles {
 
-// Where one argument or result is: in an integer register, or at a byte offset of the stack arguments or return area.
+// A register, or 8 bytes at an offset of the stack arguments or return area.
+struct CallPart {
+  bool in_register = true;
+  RegisterId id;        // if so
+  uint32_t offset = 0;  // in memory
+
+  bool operator==(const CallPart&) const = default;
+};
+
+// Where one argument or result is: in one part, an i128 in two, the low half first.
 struct CallLocation {
   ir::Type type;
   ir::Extension extension = ir::Extension::kNone;
-  bool in_register = true;
-  uint8_t number = 0;   // of the register
-  uint32_t offset = 0;  // in memory
+  std::array<CallPart, 2> parts;
+  uint8_t part_count = 1;
+  bool by_reference = false;  // the part is the address of a copy
+  uint32_t copy_offset = 0;   // of that copy, from the first one's place
 };
 
 // A signature laid out for one ISA; made once, used for every run.
@@ -40,10 +57,12 @@ struct CallLayout {
   std::vector<CallLocation> params;
   std::vector<CallLocation> returns;
   bool has_return_area = false;
-  CallLocation return_area;         // where its address is passed
+  CallPart return_area;             // where its address is passed
   uint32_t return_area_offset = 0;  // from the first stack argument
   uint32_t return_area_size = 0;
-  uint32_t stack_size = 0;  // of the stack arguments
+  uint32_t stack_size = 0;     // of the stack arguments
+  uint32_t copies_offset = 0;  // of the copies of arguments passed by reference, from the first stack argument
+  uint32_t copies_size = 0;
 };
 
 // Fails with "not supported on <isa>: …" for types that are not planned for yet and for more arguments than a caller's

@@ -12,7 +12,11 @@ ir::Signature signature(std::vector<ir::AbiParam> params, std::vector<ir::AbiPar
 
 std::vector<int> registers(const std::vector<CallLocation>& locations) {
   std::vector<int> numbers;
-  for (const CallLocation& location : locations) numbers.push_back(location.in_register ? location.number : -1);
+  for (const CallLocation& location : locations) {
+    for (unsigned p = 0; p < location.part_count; ++p) {
+      numbers.push_back(location.parts[p].in_register ? location.parts[p].id.number : -1);
+    }
+  }
   return numbers;
 }
 
@@ -23,8 +27,8 @@ TEST(CallPlan, ArgumentRegistersInOrder) {
   EXPECT_EQ(registers(of(IsaKind::aarch64).params), (std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, -1, -1}));
   EXPECT_EQ(registers(of(IsaKind::riscv64).params), (std::vector<int>{10, 11, 12, 13, 14, 15, 16, 17, -1, -1}));
   EXPECT_EQ(registers(of(IsaKind::s390x).params), (std::vector<int>{2, 3, 4, 5, 6, -1, -1, -1, -1, -1}));
-  EXPECT_EQ(of(IsaKind::x64).params[9].offset, 24u);
-  EXPECT_EQ(of(IsaKind::s390x).params[5].offset, 0u);
+  EXPECT_EQ(of(IsaKind::x64).params[9].parts[0].offset, 24u);
+  EXPECT_EQ(of(IsaKind::s390x).params[5].parts[0].offset, 0u);
   EXPECT_EQ(of(IsaKind::s390x).stack_size, 48u);  // five slots, rounded up
 }
 
@@ -33,11 +37,11 @@ TEST(CallPlan, ResultsThenReturnArea) {
   const CallLayout x64 = lay_out_call(signature({{ir::kI32}}, nine), IsaKind::x64).value();
   EXPECT_EQ(registers(x64.returns), (std::vector<int>{0, 2, -1, -1, -1, -1, -1, -1, -1}));
   EXPECT_TRUE(x64.has_return_area);
-  EXPECT_EQ(x64.return_area.number, 6);  // rsi: after the one argument
+  EXPECT_EQ(x64.return_area.id.number, 6);  // rsi: after the one argument
   EXPECT_EQ(x64.return_area_size, 56u);
   const CallLayout aarch64 = lay_out_call(signature({}, nine), IsaKind::aarch64).value();
   EXPECT_EQ(registers(aarch64.returns), (std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, -1}));
-  EXPECT_EQ(aarch64.return_area.number, 0);
+  EXPECT_EQ(aarch64.return_area.id.number, 0);
   const CallLayout s390x = lay_out_call(signature(nine, nine), IsaKind::s390x).value();
   EXPECT_EQ(registers(s390x.returns), (std::vector<int>{2, 3, 4, 5, -1, -1, -1, -1, -1}));
   EXPECT_FALSE(s390x.return_area.in_register);
@@ -88,10 +92,53 @@ TEST(CallPlan, ComparesWhatIsPromised) {
   EXPECT_EQ(compare_results(layout, expected, outcome), "result 2 is 8, should be 7");
 }
 
+// AAPCS64 6.8.2 C.10; RISC-V psABI 2.1; System V AMD64 3.2.3; s390x ELF ABI 1.2.2.
+TEST(CallPlan, PairsOfRegisters) {
+  const ir::AbiParam word{ir::kI64}, pair{ir::kI128};
+  const auto of = [&](IsaKind isa, std::vector<ir::AbiParam> params) {
+    return lay_out_call(signature(std::move(params), {pair}), isa).value();
+  };
+  const CallLayout x64 = of(IsaKind::x64, {word, pair, word, word, pair, word});
+  EXPECT_EQ(registers(x64.params), (std::vector<int>{7, 6, 2, 1, 8, -1, -1, 9}));
+  EXPECT_EQ(registers(x64.returns), (std::vector<int>{0, 2}));
+  const CallLayout aarch64 = of(IsaKind::aarch64, {word, pair, word, word, pair, word});
+  EXPECT_EQ(registers(aarch64.params), (std::vector<int>{0, 2, 3, 4, 5, 6, 7, -1}));
+  const CallLayout late = of(IsaKind::aarch64, {word, word, word, word, word, word, word, pair, word});
+  EXPECT_EQ(registers(late.params), (std::vector<int>{0, 1, 2, 3, 4, 5, 6, -1, -1, -1}));
+  EXPECT_EQ(late.params[8].parts[0].offset, 16u);
+  const CallLayout riscv64 = of(IsaKind::riscv64, {pair, pair, word, pair, pair, word, pair});
+  EXPECT_EQ(registers(riscv64.params), (std::vector<int>{10, 11, 12, 13, 14, 15, 16, 17, -1, -1, -1, -1}));
+  EXPECT_EQ(riscv64.params[4].parts[1].offset, 0u);
+  EXPECT_EQ(riscv64.params[6].parts[0].offset, 16u);  // aligned
+  const CallLayout s390x = of(IsaKind::s390x, {word, pair, word});
+  EXPECT_EQ(registers(s390x.params), (std::vector<int>{2, 3, 4}));
+  EXPECT_TRUE(s390x.params[1].by_reference);
+  EXPECT_TRUE(s390x.has_return_area);
+  EXPECT_EQ(s390x.returns[0].parts[0].offset, 8u);  // the low half is second
+}
+
+TEST(CallPlan, Floats) {
+  const ir::AbiParam word{ir::kI64}, f32{ir::kF32}, f64{ir::kF64};
+  const ir::Signature s = signature({word, f32, f64, word}, {f32, word, f64});
+  const CallLayout x64 = lay_out_call(s, IsaKind::x64).value();
+  EXPECT_EQ(registers(x64.params), (std::vector<int>{7, 0, 1, 6}));
+  EXPECT_EQ(x64.params[1].parts[0].id, float_register(0));
+  EXPECT_EQ(registers(x64.returns), (std::vector<int>{0, 0, 1}));
+  const ir::DataValue args[] = {{ir::kI64, 1}, ir::DataValue::f32(1.0f), ir::DataValue::f64(2.0), {ir::kI64, 2}};
+  Plan plan;
+  make_plan(lay_out_call(s, IsaKind::riscv64).value(), 0, args, 1, plan);
+  EXPECT_EQ(plan.registers[1].second.low, 0xffff'ffff'3f80'0000u);  // NaN-boxed
+  make_plan(lay_out_call(s, IsaKind::s390x).value(), 0, args, 1, plan);
+  EXPECT_EQ(plan.registers[1].second.low >> 32, 0x3f80'0000u);  // on the left
+  // The ninth float of RISC-V takes an integer register.
+  const CallLayout nine = lay_out_call(signature(std::vector<ir::AbiParam>(9, f64), {}), IsaKind::riscv64).value();
+  EXPECT_EQ(nine.params[8].parts[0].id, integer_register(10));
+}
+
 TEST(CallPlan, RefusesWhatItCannotPlan) {
-  const auto refused = lay_out_call(signature({{ir::kF32}}, {}), IsaKind::x64);
+  const auto refused = lay_out_call(signature({{ir::kF32.by(4)}}, {}), IsaKind::x64);
   ASSERT_FALSE(refused.has_value());
-  EXPECT_EQ(refused.error().message, "not supported on x64: argument.f32");
+  EXPECT_EQ(refused.error().message, "not supported on x64: argument.f32x4");
   const std::vector<ir::AbiParam> many(2000, ir::AbiParam{ir::kI8});
   EXPECT_FALSE(lay_out_call(signature(many, {}), IsaKind::aarch64).has_value());
 }

@@ -56,6 +56,10 @@ std::span<const uint8_t> HostFunctions::stub(IsaKind isa) {
 Expected<void> HostFunctions::add(const std::string& name, const ir::Signature& signature) {
   auto layout = lay_out_call(signature, isa_);
   if (!layout) return std::unexpected(layout.error());
+  const auto is_word = [](const ir::AbiParam& param) { return param.type.is_int() && param.type.bits() <= 64; };
+  if (!std::ranges::all_of(signature.params, is_word) || !std::ranges::all_of(signature.returns, is_word)) {
+    return fail("not supported by the harness: a host function with arguments or results that are not i8 to i64");
+  }
   Function function{.name = name, .layout = std::move(*layout), .result_bits = {}};
   for (const ir::AbiParam& param : signature.returns) {
     function.result_bits.push_back(static_cast<uint8_t>(param.type.bits()));
@@ -80,12 +84,14 @@ std::string HostFunctions::call(size_t number, HostContext& context) {
   }
 
   std::string wrong;
+  const auto word_at = [&](const CallPart& part) {
+    if (part.in_register) return context.state.integer[part.id.number];
+    uint64_t word = 0;
+    std::memcpy(&word, stack + part.offset, 8);
+    return endianness(isa_) != std::endian::native ? __builtin_bswap64(word) : word;
+  };
   const auto take = [&](const CallLocation& location, const std::string& what) {
-    uint64_t word = context.state.integer[location.number];
-    if (!location.in_register) {
-      std::memcpy(&word, stack + location.offset, 8);
-      if (endianness(isa_) != std::endian::native) word = __builtin_bswap64(word);
-    }
+    const uint64_t word = word_at(location.parts[0]);
     // Where nothing is promised, the upper bits are right whatever they are.
     if (word != extend_word(word, location.type.bits(), location.extension, word) && wrong.empty()) {
       wrong = violated(what + " is not extended: the register or slot holds " + hex(word));
@@ -97,7 +103,7 @@ std::string HostFunctions::call(size_t number, HostContext& context) {
     call.args.push_back(take(layout.params[i], "argument " + std::to_string(i)));
   }
   if (!wrong.empty()) return wrong;
-  const uint64_t area = layout.has_return_area ? take(layout.return_area, "the return area's address") : 0;
+  const uint64_t area = layout.has_return_area ? word_at(layout.return_area) : 0;
   uint8_t* const return_area = stack_bytes(context, area, layout.return_area_size);
   if (layout.has_return_area && return_area == nullptr) {
     return violated("the return area is not in the stack: " + hex(area));
@@ -118,11 +124,11 @@ std::string HostFunctions::call(size_t number, HostContext& context) {
   for (size_t i = 0; i < layout.returns.size(); ++i) {
     const CallLocation& location = layout.returns[i];
     uint64_t word = extend_word(results_[i], location.type.bits(), location.extension, mix(seed + i));
-    if (location.in_register) {
-      context.state.integer[location.number] = word;
+    if (const CallPart& part = location.parts[0]; part.in_register) {
+      context.state.integer[part.id.number] = word;
     } else {
       if (endianness(isa_) != std::endian::native) word = __builtin_bswap64(word);
-      std::memcpy(return_area + location.offset, &word, 8);
+      std::memcpy(return_area + part.offset, &word, 8);
     }
   }
   return {};

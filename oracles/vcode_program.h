@@ -38,7 +38,7 @@ struct VCodeFunction {
   std::optional<machine::FrameLayout> frame;
   uint32_t room = 0;                     // steps to leave for it at least, for the same reason
   std::vector<uint32_t> origins;         // Allocated: by instruction, its index in the virtual code, or kNoSource
-  std::vector<machine::Reg> value_regs;  // Virtual: by CLIF value, its register or none
+  std::vector<machine::ValueRegs> value_regs;  // Virtual: by CLIF value, its registers or none
 };
 
 // Meanings of one ISA's instructions; made once and kept.

@@ -1,59 +1,117 @@
-// See abi.h. One counter of registers and one of slots: all four platforms assign integers the same way.
+// See abi.h. Two counters of registers and one of slots; how pairs take them is the convention's.
 #include "compiler/machine/abi.h"
 
+#include <bit>
 #include <string>
 
 namespace assay::machine {
 namespace {
 
-bool is_supported(ir::Type type) { return type.is_int() && type.bits() <= 64; }
+constexpr uint32_t kSlot = 8;
 
 std::unexpected<Diagnostic> unsupported(const TargetIsa& isa, const std::string& what) {
   return fail(std::string("not supported on ") + isa.name + ": " + what);
 }
 
+// Hands out places for arguments, or for results.
+class Places {
+ public:
+  Places(const TargetIsa& isa, std::span<const PReg> registers, std::span<const PReg> float_registers)
+      : registers_(registers),
+        float_registers_(float_registers),
+        pairs_(isa.abi.pairs),
+        floats_overflow_to_integer_(isa.abi.floats_overflow_to_integer),
+        is_big_(endianness(isa.kind) == std::endian::big) {}
+
+  // Precondition: is_in_registers(param.type) of the ISA.
+  AbiLocation next(const ir::AbiParam& param, bool is_result) {
+    AbiLocation location;
+    location.type = param.type;
+    location.extension = param.extension;
+    location.purpose = param.purpose;
+    if (param.type.is_float()) {
+      location.parts[0] = next_float(param.type, is_result);
+    } else if (param.type.bits() <= 64) {
+      location.parts[0] = next_word();
+    } else if (pairs_ == Pairs::ByReference && !is_result) {
+      location.parts[0] = next_word();
+      location.by_reference = true;
+      location.copy_offset = copies_size;
+      copies_size += 2 * kSlot;
+    } else {
+      next_pair(location, is_result);
+    }
+    return location;
+  }
+
+  uint32_t size = 0;         // of the slots given away
+  uint32_t copies_size = 0;  // of the copies that references are of
+
+ private:
+  AbiPart next_slot() {
+    const AbiPart part{PReg(), size};
+    size += kSlot;
+    return part;
+  }
+  AbiPart next_word() { return used_ < registers_.size() ? AbiPart{registers_[used_++], 0} : next_slot(); }
+  AbiPart next_float(ir::Type type, bool is_result) {
+    if (used_floats_ < float_registers_.size()) return {float_registers_[used_floats_++], 0};
+    if (floats_overflow_to_integer_ && !is_result && used_ < registers_.size()) return {registers_[used_++], 0};
+    AbiPart part = next_slot();
+    if (is_big_) part.offset += kSlot - type.bytes();  // the slot's last bytes, as an integer's low ones are
+    return part;
+  }
+  void next_pair(AbiLocation& location, bool is_result) {
+    location.part_count = 2;
+    if (pairs_ == Pairs::EvenOrMemory) used_ = (used_ + 1) & ~size_t{1};
+    const size_t left = used_ < registers_.size() ? registers_.size() - used_ : 0;
+    const bool in_registers = pairs_ != Pairs::ByReference && left >= 2;
+    if (in_registers || (pairs_ == Pairs::Split && left == 1 && !is_result)) {
+      location.parts[0] = next_word();
+      location.parts[1] = next_word();
+      return;
+    }
+    if (pairs_ == Pairs::EvenOrMemory) used_ = registers_.size();
+    if (!is_result) size = (size + 15) / 16 * 16;
+    location.parts[is_big_ ? 1 : 0] = next_slot();
+    location.parts[is_big_ ? 0 : 1] = next_slot();
+  }
+
+  std::span<const PReg> registers_, float_registers_;
+  size_t used_ = 0, used_floats_ = 0;
+  Pairs pairs_;
+  bool floats_overflow_to_integer_;
+  bool is_big_;
+};
+
 }  // namespace
+
+bool is_in_registers(ir::Type type, const TargetIsa& isa) {
+  if (type.is_int()) return type.bits() <= 64 || isa.abi.pairs != Pairs::None;
+  return type.is_float() && type.bits() <= 64 && !isa.abi.float_argument_registers.empty();
+}
 
 Expected<void> compute_abi(const ir::Signature& signature, const TargetIsa& isa, AbiSignature& out) {
   const AbiTable& abi = isa.abi;
   out.params.clear();
   out.returns.clear();
-  size_t next_register = 0;
-  uint32_t stack_bytes = 0;
-  const auto next_argument = [&](ir::AbiParam param) {
-    AbiLocation location{PReg(), 0, param.type, param.extension, param.purpose};
-    if (next_register < abi.argument_registers.size()) {
-      location.reg = abi.argument_registers[next_register++];
-    } else {
-      location.offset = stack_bytes;
-      stack_bytes += 8;
-    }
-    return location;
-  };
-
+  Places arguments(isa, abi.argument_registers, abi.float_argument_registers);
   for (const ir::AbiParam& param : signature.params) {
-    if (!is_supported(param.type)) return unsupported(isa, "argument of type " + param.type.to_string());
+    if (!is_in_registers(param.type, isa)) return unsupported(isa, "argument of type " + param.type.to_string());
     if (param.purpose == ir::Purpose::kStructArgument) return unsupported(isa, "argument passed as a struct");
-    out.params.push_back(next_argument(param));
+    out.params.push_back(arguments.next(param, false));
   }
-
-  out.return_area_size = 0;
-  for (size_t i = 0; i < signature.returns.size(); ++i) {
-    const ir::AbiParam& result = signature.returns[i];
-    if (!is_supported(result.type)) return unsupported(isa, "result of type " + result.type.to_string());
-    AbiLocation location{PReg(), 0, result.type, result.extension, result.purpose};
-    if (i < abi.result_registers.size()) {
-      location.reg = abi.result_registers[i];
-    } else {
-      location.offset = out.return_area_size;
-      out.return_area_size += 8;
-    }
-    out.returns.push_back(location);
+  Places results(isa, abi.result_registers, abi.float_result_registers);
+  for (const ir::AbiParam& result : signature.returns) {
+    if (!is_in_registers(result.type, isa)) return unsupported(isa, "result of type " + result.type.to_string());
+    out.returns.push_back(results.next(result, true));
   }
+  out.return_area_size = results.size;
   out.has_return_area = out.return_area_size != 0;
   out.return_area = {};
-  if (out.has_return_area) out.return_area = next_argument({ir::kI64});
-  out.stack_size = (stack_bytes + abi.stack_align - 1) / abi.stack_align * abi.stack_align;
+  if (out.has_return_area) out.return_area = arguments.next({ir::kI64}, false).parts[0];
+  out.stack_size = (arguments.size + abi.stack_align - 1) / abi.stack_align * abi.stack_align;
+  out.copies_size = arguments.copies_size;
   return {};
 }
 

@@ -28,12 +28,12 @@ TEST(Abi, RegistersThenSlots) {
   const TargetIsa isa = make_isa();
   AbiSignature abi;
   ASSERT_TRUE(compute_abi(signature(5, 1), isa, abi));
-  EXPECT_EQ(abi.params[0].reg, kArguments[0]);
-  EXPECT_EQ(abi.params[1].reg, kArguments[1]);
-  EXPECT_TRUE(abi.params[2].in_memory());
-  EXPECT_EQ(abi.params[4].offset, 16u);
+  EXPECT_EQ(abi.params[0].parts[0].reg, kArguments[0]);
+  EXPECT_EQ(abi.params[1].parts[0].reg, kArguments[1]);
+  EXPECT_TRUE(abi.params[2].parts[0].in_memory());
+  EXPECT_EQ(abi.params[4].parts[0].offset, 16u);
   EXPECT_EQ(abi.stack_size, 32u);  // 24, rounded up
-  EXPECT_EQ(abi.returns[0].reg, kResults[0]);
+  EXPECT_EQ(abi.returns[0].parts[0].reg, kResults[0]);
   EXPECT_FALSE(abi.has_return_area);
 }
 
@@ -44,8 +44,8 @@ TEST(Abi, ResultsInMemoryCostOneLastArgument) {
   EXPECT_TRUE(abi.has_return_area);
   EXPECT_EQ(abi.return_area.reg, kArguments[1]);
   EXPECT_EQ(abi.return_area_size, 24u);
-  EXPECT_EQ(abi.returns[1].offset, 0u);
-  EXPECT_EQ(abi.returns[3].offset, 16u);
+  EXPECT_EQ(abi.returns[1].parts[0].offset, 0u);
+  EXPECT_EQ(abi.returns[3].parts[0].offset, 16u);
   ASSERT_TRUE(compute_abi(signature(3, 2), isa, abi));
   EXPECT_TRUE(abi.return_area.in_memory());
   EXPECT_EQ(abi.return_area.offset, 8u);

@@ -1,5 +1,5 @@
-// The C++ types behind the primitive types of prelude.isle and clif.isle, and InstructionData, through which rules look at
-// CLIF instructions. All are small values.
+// The C++ types behind the primitive types of prelude.isle and clif.isle, and InstructionData, through which rules look
+// at CLIF instructions. All are small values.
 //
 // They are visible to every ISA's generated code as assay::isa::Reg, … (at the end of this file).
 #pragma once
@@ -83,7 +83,7 @@ enum class IntCC : uint8_t {
   UnsignedLessThanOrEqual,
 };
 
-// The registers of an instruction's results, in order; they stand in the context.
+// The registers of an instruction's results, in order (of an i128 the low half first); they stand in the context.
 struct InstOutput {
   uint32_t first = 0;
   uint32_t count = 0;
@@ -138,6 +138,7 @@ using machine::Offset32;
 using machine::PoolConstant;
 using machine::Reg;
 using machine::Unit;
+using machine::ValueRegs;
 using machine::ValueSlice;
 using ExternalName = machine::SymbolRef;
 using Type = ir::Type;

@@ -33,9 +33,10 @@ regalloc::MoveHooks move_hooks(const TargetIsa& isa) {
                       .in_frame = true,
                       .area = FrameArea::Spills,
                       .disp = static_cast<int32_t>(slot * 8)};
-    const SimpleInst made = kind == regalloc::MoveKind::Move    ? isa.move(reg_class, to, from)
-                            : kind == regalloc::MoveKind::Spill ? isa.store(reg_class, from, place)
-                                                                : isa.load(reg_class, to, place);
+    const SimpleInst made = kind == regalloc::MoveKind::Move ? isa.move(reg_class, to, from)
+                            : kind == regalloc::MoveKind::Spill
+                                ? isa.store(isa.spill_types[size_t(reg_class)], from, place)
+                                : isa.load(isa.spill_types[size_t(reg_class)], to, place);
     Inst inst;
     inst.opcode = made.opcode;
     inst.operand_count = made.operand_count;

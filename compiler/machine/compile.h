@@ -38,7 +38,7 @@ struct StageView {
   Stage stage;  // Lower, Allocate or Apply
   const ir::Function& function;
   const VCode& vcode;               // over virtual registers; Apply: over physical ones
-  std::span<const Reg> value_regs;  // Lower: by CLIF value, its virtual register; none if it has none of its own
+  std::span<const ValueRegs> value_regs;  // Lower: by CLIF value, its virtual registers; none if it has none of its own
   const regalloc::Allocation* allocation = nullptr;  // Allocate
   std::span<const uint32_t> origins = {};            // Apply: by instruction, its index before; kNoSource: a move
   const FrameLayout* frame = nullptr;                // Apply

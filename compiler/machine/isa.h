@@ -1,8 +1,9 @@
-// A machine as the shared code sees it: one struct of tables and a few functions. Every compiler/isa/<isa>/isa.cpp fills one.
+// A machine as the shared code sees it: one struct of tables and a few functions. Every compiler/isa/<isa>/isa.cpp
+// fills one.
 //
-// The tables come from the instruction definitions (InstSet) and abi.cpp (AbiTable, RegisterEnv); the lowering functions
-// from the rules. The functions written by hand are those that moves, frames and jump tables need. Nothing outside
-// compiler/isa asks which machine it is working for.
+// The tables come from the instruction definitions (InstSet) and abi.cpp (AbiTable, RegisterEnv); the lowering
+// functions from the rules. The functions written by hand are those that moves, frames and jump tables need. Nothing
+// outside compiler/isa asks which machine it is working for.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "compiler/ir/entities.h"
+#include "compiler/ir/types.h"
 #include "compiler/isle/rule_table.h"
 #include "compiler/machine/inst_desc.h"
 #include "compiler/machine/isa_kind.h"
@@ -57,42 +59,59 @@ class InstList {
   std::vector<SimpleInst> insts_;
 };
 
-// The platform's C calling convention for integers and pointers, as tables. See abi.h for what is made of it.
+// How a convention passes a number of two words (i128).
+enum class Pairs : uint8_t {
+  None,           // the backend has no i128
+  WholeOrMemory,  // in the next two registers, or whole in memory; a register left over stays for later arguments (x64)
+  EvenOrMemory,   // the first register's place in the sequence is even; once in memory, so is what follows (AArch64)
+  Split,          // the last register takes the low half, memory the high one (RISC-V)
+  ByReference,    // the address of a copy in the caller's frame; results are in memory (s390x)
+};
+
+// The platform's C calling convention as tables. See abi.h for what is made of it.
 struct AbiTable {
-  std::span<const PReg> argument_registers;  // in order
-  std::span<const PReg> result_registers;    // in order: CLIF's several results use all, then memory (abi.h)
+  std::span<const PReg> argument_registers;        // in order
+  std::span<const PReg> result_registers;          // in order: CLIF's several results use all, then memory (abi.h)
+  std::span<const PReg> float_argument_registers;  // none: the backend has no floats
+  std::span<const PReg> float_result_registers;
+  bool floats_overflow_to_integer = false;  // once float registers are used up, integer ones take floats (RISC-V)
+  Pairs pairs = Pairs::None;
   PReg stack_pointer;
-  PReg frame_pointer;                      // none: the frame has no frame pointer (s390x)
-  PReg link_register;                      // none: calls push the return address (x64)
-  PReg frame_scratch;                      // holds addresses of frame places that do not fit a displacement
+  PReg frame_pointer;  // none: the frame has no frame pointer (s390x)
+  PReg link_register;  // none: calls push the return address (x64)
+  PReg frame_scratch;  // holds addresses of frame places that do not fit a displacement
   uint8_t stack_align = 16;
-  uint8_t return_address_bytes = 0;        // pushed by a call (x64: 8)
-  uint8_t linkage_bytes = 0;               // at the top of a frame with a frame pointer: saved frame pointer, return address
-  uint32_t outgoing_base = 0;              // first stack argument, from the stack pointer at the call instruction (s390x: 160)
-  bool saves_in_caller_frame = false;      // callee-saved registers go to the area the caller provides (s390x)
-  bool sret_in_result = false;             // a callee also returns its `sret` pointer in the first result register (x64)
+  uint8_t return_address_bytes = 0;  // pushed by a call (x64: 8)
+  uint8_t linkage_bytes = 0;         // at the top of a frame with a frame pointer: saved frame pointer, return address
+  uint32_t outgoing_base = 0;  // first stack argument, from the stack pointer at the call instruction (s390x: 160)
+  bool saves_in_caller_frame = false;  // callee-saved registers go to the area the caller provides (s390x)
+  bool sret_in_result = false;         // a callee also returns its `sret` pointer in the first result register (x64)
 };
 
 // A frame once its size is known. The stack pointer is lowered by `size` once, by the prologue; offsets count from the
 // lowered stack pointer. From the bottom: Outgoing, Slots, Spills, saved registers, linkage.
 struct FrameLayout {
-  uint32_t size = 0;             // bytes between the lowered stack pointer and the one at entry (incl. linkage)
-  uint32_t outgoing_size = 0;    // incl. outgoing_base
+  uint32_t size = 0;           // bytes between the lowered stack pointer and the one at entry (incl. linkage)
+  uint32_t outgoing_size = 0;  // incl. outgoing_base
   uint32_t slots_offset = 0;
   uint32_t spills_offset = 0;
-  uint32_t saves_offset = 0;     // saved[i] at saves_offset + 8 * i
-  uint32_t linkage_offset = 0;   // == size - linkage bytes
-  int64_t incoming_offset = 0;   // of the first incoming stack argument
-  bool needs_frame = false;      // false: a leaf function that leaves the stack pointer alone
+  uint32_t saves_offset = 0;    // saved[i] at saves_offset + 8 * i
+  uint32_t linkage_offset = 0;  // == size - linkage bytes
+  int64_t incoming_offset = 0;  // of the first incoming stack argument
+  bool needs_frame = false;     // false: a leaf function that leaves the stack pointer alone
   bool has_calls = false;
-  std::vector<PReg> saved;       // callee-saved registers that the function writes, by number
+  std::vector<PReg> saved;  // callee-saved registers that the function writes, by number
 
   int64_t offset_of(FrameArea area) const {
     switch (area) {
-      case FrameArea::Outgoing: return 0;
-      case FrameArea::Slots: return slots_offset;
-      case FrameArea::Spills: return spills_offset;
-      case FrameArea::Incoming: return incoming_offset;
+      case FrameArea::Outgoing:
+        return 0;
+      case FrameArea::Slots:
+        return slots_offset;
+      case FrameArea::Spills:
+        return spills_offset;
+      case FrameArea::Incoming:
+        return incoming_offset;
     }
     return 0;
   }
@@ -120,6 +139,7 @@ struct TargetIsa {
   const char* name = "";
   const InstSet* insts = nullptr;
   regalloc::RegisterEnv registers;
+  ir::Type spill_types[kRegClasses] = {ir::kI64};  // what of a register a spill slot keeps
   AbiTable abi;
   CommonOpcodes opcodes;
   // The lowering rules: by RuleId: names, places (islec's <unit>_rules()).
@@ -133,11 +153,15 @@ struct TargetIsa {
   // The low `bits` (8, 16, 32) of a register extended to 64, for arguments and results declared uext or sext.
   Reg (*extend)(LowerContext&, Reg value, unsigned bits, bool is_signed) = nullptr;
 
-  // Whole registers: between two of a class (virtual or physical), to and from memory. `place` is in the frame (the
-  // base is then the stack pointer and the displacement a Frame operand) or base + displacement.
+  // Between two whole registers of a class (virtual or physical).
   SimpleInst (*move)(RegClass reg_class, Reg to, Reg from) = nullptr;
-  SimpleInst (*load)(RegClass reg_class, Reg to, const Amode& place) = nullptr;
-  SimpleInst (*store)(RegClass reg_class, Reg from, const Amode& place) = nullptr;
+  // Between a register and memory: i64 for a whole general register; a float or vector type for that much of a Vec one.
+  // `place` is in the frame (the base is then the stack pointer and the displacement a Frame operand) or
+  // base + displacement.
+  SimpleInst (*load)(ir::Type type, Reg to, const Amode& place) = nullptr;
+  SimpleInst (*store)(ir::Type type, Reg from, const Amode& place) = nullptr;
+  // Between a general register and a Vec one, the type's bits unchanged. Null: the convention never needs it.
+  SimpleInst (*transfer)(ir::Type type, Reg to, Reg from) = nullptr;
   // to := the address of a place; one instruction with the place as its `mem` operand, so that it can be legalised.
   SimpleInst (*address)(Reg to, const Amode& place) = nullptr;
 

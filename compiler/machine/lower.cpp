@@ -162,7 +162,7 @@ void LowerContext::lower_block(uint32_t index) {
   }
   // A parameter that is only passed round a loop may not have been asked for yet.
   for (Value param : function_->block_params(entry.source)) {
-    if (is_passed(param) && entry.source != function_->entry_block()) reg_of(param);
+    if (is_passed(param) && entry.source != function_->entry_block()) regs_of(param);
   }
   if (entry.source == function_->entry_block() && error_.empty()) {
     begin_inst(Inst());
@@ -238,8 +238,9 @@ void LowerContext::pass_arguments(uint32_t index, const ir::BlockCall& call) {
     }
     const size_t param = static_cast<size_t>(&arg - args.data());
     if (!is_passed(params[param])) continue;
-    const Reg reg = own_reg(put_in_reg(arg.value()));
-    vcode_->branch_args.push_back(reg);
+    const ValueRegs regs = put_in_regs(arg.value());
+    vcode_->branch_args.push_back(own_reg(regs.low));
+    if (!regs.high.is_none()) vcode_->branch_args.push_back(own_reg(regs.high));
   }
   constants_in_place_ = false;
   block.arg_count = static_cast<uint32_t>(vcode_->branch_args.size()) - block.first_arg;
@@ -281,28 +282,35 @@ bool LowerContext::has_short_address(Inst inst) const {
 }
 
 void LowerContext::bind_results(Inst inst, const InstOutput& output) {
-  const std::span<const Value> results = function_->results(inst);
-  if (output.count < results.size()) {
-    // A rule may leave results out only if nobody uses them.
-    for (size_t i = output.count; i < results.size(); ++i) {
-      if (!value_regs_[results[i].index].is_none()) return unsupported(operation_name(inst));
-    }
-  }
-  for (size_t i = 0; i < results.size() && i < output.count; ++i) {
-    const Reg wanted = value_regs_[results[i].index];
-    if (wanted.is_none()) continue;
-    const Reg reg = output_regs_[output.first + i];
-    if (reg.is_physical()) {
-      emit(isa_->move(RegClass::Gpr, wanted, reg));
+  uint32_t next = 0;
+  for (Value result : function_->results(inst)) {
+    const ValueRegs wanted = value_regs_[result.index];
+    const uint32_t parts = function_->value_type(result) == ir::kI128 ? 2 : 1;
+    if (next + parts > output.count) {
+      // A rule may leave results out only if nobody uses them.
+      if (!wanted.is_none()) return unsupported(operation_name(inst));
       continue;
     }
-    assert(reg.is_virtual());
-    const uint32_t index = wanted.virtual_index();
-    if (vreg_alias_.size() <= index) vreg_alias_.resize(vcode_->vreg_classes.size());
-    assert(resolve_alias(reg) != wanted);
-    vreg_alias_[index] = reg;
+    if (!wanted.is_none()) {
+      alias(wanted.low, output_regs_[output.first + next]);
+      if (parts == 2) alias(wanted.high, output_regs_[output.first + next + 1]);
+    }
+    next += parts;
   }
   output_regs_.clear();
+}
+
+// What users know as `wanted` is what the definition left in `reg`.
+void LowerContext::alias(Reg wanted, Reg reg) {
+  if (reg.is_physical()) {
+    emit(isa_->move(reg.preg().reg_class(), wanted, reg));
+    return;
+  }
+  assert(reg.is_virtual());
+  const uint32_t index = wanted.virtual_index();
+  if (vreg_alias_.size() <= index) vreg_alias_.resize(vcode_->vreg_classes.size());
+  assert(resolve_alias(reg) != wanted);
+  vreg_alias_[index] = reg;
 }
 
 // ---- emission ----
@@ -338,19 +346,20 @@ bool LowerContext::is_constant(Value v) const {
   return !def.is_none() && function_->inst(def).opcode == ir::Opcode::kIconst;
 }
 
-Reg LowerContext::put_in_reg(Value v) {
+ValueRegs LowerContext::put_in_regs(Value v) {
   v = resolve(v);
-  return is_constant(v) ? materialise(v) : reg_of(v);
+  return is_constant(v) ? ValueRegs{materialise(v), {}} : regs_of(v);
 }
 
-Reg LowerContext::reg_of(Value v) {
-  Reg& reg = value_regs_[v.index];
-  if (reg.is_none()) {
+ValueRegs LowerContext::regs_of(Value v) {
+  ValueRegs& regs = value_regs_[v.index];
+  if (regs.is_none()) {
     const Type type = function_->value_type(v);
-    if (!int_of(type, 8, 64)) unsupported("a value of type " + type.to_string());
-    reg = new_reg(RegClass::Gpr);
+    if (!is_in_registers(type, *isa_)) unsupported("a value of type " + type.to_string());
+    regs.low = new_reg(reg_class(type));
+    if (type == ir::kI128) regs.high = new_reg(RegClass::Gpr);
   }
-  return reg;
+  return regs;
 }
 
 Reg LowerContext::materialise(Value v) {
@@ -378,8 +387,8 @@ Reg LowerContext::materialise(Value v) {
 
 Reg LowerContext::own_reg(Reg reg) {
   if (!reg.is_physical()) return reg;
-  const Reg copy = new_reg(RegClass::Gpr);
-  emit(isa_->move(RegClass::Gpr, copy, reg));
+  const Reg copy = new_reg(reg.preg().reg_class());
+  emit(isa_->move(reg.preg().reg_class(), copy, reg));
   return copy;
 }
 
@@ -428,7 +437,10 @@ void LowerContext::finish() {
     if (!entry.source.is_none() && entry.source != function_->entry_block() &&
         order_.only_edge(entry.source) == nullptr) {
       for (Value param : function_->block_params(entry.source)) {
-        if (is_passed(param)) vcode.block_params.push_back(renumber(value_regs_[param.index]));
+        if (!is_passed(param)) continue;
+        const ValueRegs regs = value_regs_[param.index];
+        vcode.block_params.push_back(renumber(regs.low));
+        if (!regs.high.is_none()) vcode.block_params.push_back(renumber(regs.high));
       }
     }
     block.param_count = static_cast<uint32_t>(vcode.block_params.size()) - block.first_param;
@@ -455,12 +467,13 @@ void LowerContext::finish() {
   }
   for (Reg& arg : vcode.branch_args) arg = renumber(arg);
   if (options_.want_origins) {
-    for (Reg& reg : value_regs_) {
-      // One that no instruction has left (its value was folded into others, or is only passed on) has no number.
-      if (!reg.is_virtual()) continue;
+    // One that no instruction has left (its value was folded into others, or is only passed on) has no number.
+    const auto known = [&](Reg reg) {
+      if (!reg.is_virtual()) return reg;
       reg = resolve_alias(reg);
-      if (reg.is_virtual()) reg = new_numbers_[reg.virtual_index()];
-    }
+      return reg.is_virtual() ? new_numbers_[reg.virtual_index()] : reg;
+    };
+    for (ValueRegs& regs : value_regs_) regs = {known(regs.low), known(regs.high)};
   }
 
   uint32_t at = 0;

@@ -3,11 +3,11 @@
 // Blocks and instructions are visited backwards, so that all users of a value are seen before what defines it: a pure
 // instruction that every user has folded into its own is never lowered. The instructions that one CLIF instruction
 // becomes are collected forwards. LowerContext is what the rules talk to: it implements the external terms of
-// prelude.isle (a method of the same name each) and the emission functions under the generated instruction terms. An ISA
-// derives its Context from Terms<LowerContext> (generated) and adds the externs that its own rules need.
+// prelude.isle (a method of the same name each) and the emission functions under the generated instruction terms. An
+// ISA derives its Context from Terms<LowerContext> (generated) and adds the externs that its own rules need.
 //
-// L1  A value has at most one virtual register, made when its first user asks. When the definition's rule returns another
-//     register, the two become aliases; aliases are resolved when the function is finished.
+// L1  A value has at most one virtual register (an i128 two), made when its first user asks. When the definition's rule
+//     returns another register, the two become aliases; aliases are resolved when the function is finished.
 // L2  An `iconst` never has a register of its own: it is lowered anew, just before each CLIF instruction that needs it
 //     in a register, in front of everything that the instruction itself emits (so it cannot come between a flags writer
 //     and its reader).
@@ -61,6 +61,7 @@ class LowerContext {
   using SigRef = ir::SigRef;
   using Reg = machine::Reg;
   using MultiReg = machine::MultiReg;
+  using ValueRegs = machine::ValueRegs;
   using Flags = machine::Flags;
   using Amode = machine::Amode;
   using InstOutput = machine::InstOutput;
@@ -79,8 +80,8 @@ class LowerContext {
   Expected<void> lower_function(const ir::Function& function, const TargetIsa& isa, const LowerOptions& options,
                                 isle::RuleState& rules, VCode& vcode);
 
-  // After lower_function with want_origins: the virtual register of each CLIF value; none if it has none of its own.
-  std::span<const Reg> value_regs() const { return value_regs_; }
+  // After lower_function with want_origins: the virtual registers of each CLIF value; none if it has none of its own.
+  std::span<const ValueRegs> value_regs() const { return value_regs_; }
 
   // ---- emission: what the generated instruction terms (Terms<LowerContext>) are made of ----
 
@@ -132,11 +133,16 @@ class LowerContext {
     return function_->has_results(inst) ? function_->value_type(function_->result(inst)) : function_->inst(inst).type;
   }
   Type value_type(Value v) const { return function_->value_type(v); }
-  Reg put_in_reg(Value v);
+  Reg put_in_reg(Value v) { return put_in_regs(v).low; }
+  ValueRegs put_in_regs(Value v);
+  ValueRegs reg_pair(Reg low, Reg high) { return {low, high}; }
+  Reg low_reg(const ValueRegs& regs) const { return regs.low; }
+  Reg high_reg(const ValueRegs& regs) const { return regs.high; }
 
   InstOutput output_none(Unit) { return {}; }
   InstOutput output1(Reg r);
   InstOutput output2(Reg a, Reg b);
+  InstOutput output3(Reg a, Reg b, Reg c);
   Unit no_code() { return {}; }
   Unit seq(Unit, Unit) { return {}; }
   Reg first(const MultiReg& m) const { return m.regs[0]; }
@@ -222,10 +228,14 @@ class LowerContext {
   bool is_passed(Value param) const {  // a block parameter that nobody uses is dropped, and its arguments with it
     return values_.single_values[param.index].is_none() && uses_[param.index] != 0;
   }
-  Reg reg_of(Value v);          // of a value that is not a constant
-  Reg materialise(Value v);     // a constant, once within a CLIF instruction
-  Reg own_reg(Reg reg);         // a virtual register: itself, or a copy of a physical one
+  ValueRegs regs_of(Value v);  // of a value that is not a constant
+  Reg materialise(Value v);    // a constant, once within a CLIF instruction
+  Reg own_reg(Reg reg);        // a virtual register: itself, or a copy of a physical one
+  void alias(Reg wanted, Reg reg);
+  RegClass reg_class(Type type) const { return type.is_float() ? RegClass::Vec : RegClass::Gpr; }
   Reg extended(Reg reg, const AbiLocation& location);
+  Reg for_part(Reg reg, const AbiLocation& location, unsigned part);
+  void store_copy(Value v, const AbiLocation& location, uint32_t copies);
   const AbiSignature& abi_of(SigRef signature);
   InstOutput emit_call(const AbiSignature& abi, uint16_t opcode, Operand callee, ValueSlice args);
   uint8_t clobber_set(const PRegSet& set);
@@ -247,11 +257,11 @@ class LowerContext {
 
   ValueResolver values_;
   std::vector<uint32_t> uses_;         // by (resolved) value
-  std::vector<Reg> value_regs_;        // by (resolved) value
+  std::vector<ValueRegs> value_regs_;  // by (resolved) value
   std::vector<Reg> constant_regs_;     // by value; valid if constant_stamps_ == stamp_
   std::vector<uint32_t> constant_stamps_;
   uint32_t stamp_ = 0;
-  std::vector<Reg> vreg_alias_;        // by virtual register: what stands for it, or none
+  std::vector<Reg> vreg_alias_;  // by virtual register: what stands for it, or none
   std::vector<Reg> output_regs_;
 
   // Instructions of the current CLIF instruction, and those (constants) that go before them. All share `operands_`.
@@ -265,13 +275,14 @@ class LowerContext {
 
   std::vector<uint32_t> slot_offsets_;
   AbiSignature own_abi_;
-  Reg return_area_;                    // holds the address for results in memory
-  uint32_t call_area_offset_ = 0;      // in Slots: where callees put results that go to memory
+  Reg return_area_;                // holds the address for results in memory
+  uint32_t call_area_offset_ = 0;  // in Slots: where callees put results that go to memory
   uint32_t call_area_size_ = 0;
-  std::vector<AbiSignature> abis_;     // by SigRef
+  std::vector<AbiSignature> abis_;  // by SigRef
   std::vector<uint8_t> abi_known_;
-  std::vector<uint32_t> symbols_;      // by FuncRef: index into VCode::symbols, or kNoSymbol
+  std::vector<uint32_t> symbols_;  // by FuncRef: index into VCode::symbols, or kNoSymbol
   std::vector<Operand> call_operands_;
+  std::vector<Reg> arrivals_;  // registers that arguments arrive in, if those are not their own
 };
 
 }  // namespace assay::machine

@@ -2,7 +2,7 @@
 //
 // Arguments in registers are fixed uses of the call itself and results fixed defs, so the allocator makes the moves.
 // Results in memory go through one area of the caller's Slots that all its calls share: they are loaded right behind
-// the call.
+// the call. Behind them in that area are the copies of arguments that are passed by reference.
 #include <algorithm>
 
 #include "compiler/machine/lower.h"
@@ -10,7 +10,14 @@
 namespace assay::machine {
 namespace {
 
+using ir::Type;
+
 constexpr uint32_t kNoSymbol = 0xffffffffu;
+
+// How much of a register goes to memory as part of a value of this type.
+Type part_type(Type type) { return type.is_float() ? type : ir::kI64; }
+
+Reg half(const ValueRegs& regs, unsigned part) { return part == 0 ? regs.low : regs.high; }
 
 }  // namespace
 
@@ -51,9 +58,16 @@ uint8_t LowerContext::clobber_set(const PRegSet& set) {
   return static_cast<uint8_t>(sets.size() - 1);
 }
 
-Reg LowerContext::extended(Reg reg, const AbiLocation& location) {
-  if (location.extension == ir::Extension::kNone || location.type.bits() >= 64) return reg;
-  return isa_->extend(*this, reg, location.type.bits(), location.extension == ir::Extension::kSext);
+// What goes to a location's part: the register with the extension the signature asks for, in the part's class.
+Reg LowerContext::for_part(Reg reg, const AbiLocation& location, unsigned part) {
+  if (location.extension != ir::Extension::kNone && location.type.is_int() && location.type.bits() < 64) {
+    return isa_->extend(*this, reg, location.type.bits(), location.extension == ir::Extension::kSext);
+  }
+  const PReg place = location.parts[part].reg;
+  if (!place || place.reg_class() == reg_class(location.type)) return reg;
+  const Reg other = new_reg(place.reg_class());
+  emit(isa_->transfer(location.type, other, reg));
+  return other;
 }
 
 InstOutput LowerContext::gen_call(FuncRef callee, ValueSlice args) {
@@ -70,32 +84,49 @@ InstOutput LowerContext::emit_call(const AbiSignature& abi, uint16_t opcode, Ope
   VCode& vcode = *vcode_;
   vcode.has_calls = true;
   vcode.outgoing_size = std::max(vcode.outgoing_size, abi.stack_size);
-  call_area_size_ = std::max(call_area_size_, (abi.return_area_size + 15) / 16 * 16);
+  call_area_size_ = std::max(call_area_size_, (abi.return_area_size + abi.copies_size + 15) / 16 * 16);
   if (args.size() != abi.params.size()) return {};  // refused already
 
   // Stack arguments first: each is stored at once, so it needs a register only for that long.
-  const auto store = [&](Reg reg, const AbiLocation& location) {
-    const Amode place = frame_amode(FrameArea::Outgoing, isa_->abi.outgoing_base + location.offset);
-    emit(isa_->store(RegClass::Gpr, reg, place));
+  const auto store = [&](Reg reg, const AbiPart& part, Type type) {
+    emit(isa_->store(type, reg, frame_amode(FrameArea::Outgoing, isa_->abi.outgoing_base + part.offset)));
+  };
+  const auto address_of = [&](uint32_t offset) {
+    const Reg address = new_reg(RegClass::Gpr);
+    emit(isa_->address(address, frame_amode(FrameArea::Slots, call_area_offset_ + offset)));
+    return address;
   };
   constants_in_place_ = true;
   for (size_t i = 0; i < args.size(); ++i) {
-    if (!abi.params[i].in_memory()) continue;
-    store(extended(put_in_reg(args[i]), abi.params[i]), abi.params[i]);
-    ++stamp_;  // a constant is made again rather than kept for the next
+    const AbiLocation& location = abi.params[i];
+    if (location.by_reference) {
+      store_copy(args[i], location, abi.return_area_size);
+      if (location.parts[0].in_memory()) {
+        store(address_of(abi.return_area_size + location.copy_offset), location.parts[0], ir::kI64);
+      }
+      continue;
+    }
+    for (unsigned part = 0; part < location.part_count; ++part) {
+      if (!location.parts[part].in_memory()) continue;
+      store(for_part(half(put_in_regs(args[i]), part), location, part), location.parts[part], part_type(location.type));
+      ++stamp_;  // a constant is made again rather than kept for the next
+    }
   }
   Reg area;
   if (abi.has_return_area) {
-    area = new_reg(RegClass::Gpr);
-    emit(isa_->address(area, frame_amode(FrameArea::Slots, call_area_offset_)));
-    if (abi.return_area.in_memory()) store(area, abi.return_area);
+    area = address_of(0);
+    if (abi.return_area.in_memory()) store(area, abi.return_area, ir::kI64);
   }
 
   call_operands_.assign(1, callee);
   for (size_t i = 0; i < args.size(); ++i) {
-    if (abi.params[i].in_memory()) continue;
-    const Reg reg = own_reg(extended(put_in_reg(args[i]), abi.params[i]));
-    call_operands_.push_back(Operand::fixed_use(reg, abi.params[i].reg));
+    const AbiLocation& location = abi.params[i];
+    for (unsigned part = 0; part < location.part_count; ++part) {
+      if (location.parts[part].in_memory()) continue;
+      const Reg reg = location.by_reference ? address_of(abi.return_area_size + location.copy_offset)
+                                            : own_reg(for_part(half(put_in_regs(args[i]), part), location, part));
+      call_operands_.push_back(Operand::fixed_use(reg, location.parts[part].reg));
+    }
   }
   constants_in_place_ = false;
   if (abi.has_return_area && !abi.return_area.in_memory()) {
@@ -110,19 +141,33 @@ InstOutput LowerContext::emit_call(const AbiSignature& abi, uint16_t opcode, Ope
   }
   const uint32_t first = static_cast<uint32_t>(output_regs_.size());
   for (const AbiLocation& result : abi.returns) {
-    const Reg reg = new_reg(RegClass::Gpr);
-    output_regs_.push_back(reg);
-    if (result.in_memory()) continue;
-    call_operands_.push_back(Operand::fixed_def(reg, result.reg));
-    clobbers.remove(result.reg);
+    for (unsigned part = 0; part < result.part_count; ++part) {
+      const Reg reg = new_reg(reg_class(result.type));
+      output_regs_.push_back(reg);
+      if (result.parts[part].in_memory()) continue;
+      call_operands_.push_back(Operand::fixed_def(reg, result.parts[part].reg));
+      clobbers.remove(result.parts[part].reg);
+    }
   }
   emit_with_clobbers(opcode, call_operands_, kNoTrap, clobber_set(clobbers));
-  for (size_t i = 0; i < abi.returns.size(); ++i) {
-    if (!abi.returns[i].in_memory()) continue;
-    emit(isa_->load(RegClass::Gpr, output_regs_[first + i],
-                    frame_amode(FrameArea::Slots, call_area_offset_ + abi.returns[i].offset)));
+  uint32_t next = first;
+  for (const AbiLocation& result : abi.returns) {
+    for (unsigned part = 0; part < result.part_count; ++part, ++next) {
+      if (!result.parts[part].in_memory()) continue;
+      emit(isa_->load(part_type(result.type), output_regs_[next],
+                      frame_amode(FrameArea::Slots, call_area_offset_ + result.parts[part].offset)));
+    }
   }
-  return {first, static_cast<uint32_t>(abi.returns.size())};
+  return {first, next - first};
+}
+
+// An argument passed by reference, into its copy; in the machine's byte order.
+void LowerContext::store_copy(Value v, const AbiLocation& location, uint32_t copies) {
+  const bool is_big = endianness(isa_->kind) == std::endian::big;
+  const uint32_t at = call_area_offset_ + copies + location.copy_offset;
+  const ValueRegs regs = put_in_regs(v);
+  emit(isa_->store(ir::kI64, regs.low, frame_amode(FrameArea::Slots, at + (is_big ? 8 : 0))));
+  emit(isa_->store(ir::kI64, regs.high, frame_amode(FrameArea::Slots, at + (is_big ? 0 : 8))));
 }
 
 InstOutput LowerContext::gen_return(ValueSlice results) {
@@ -131,25 +176,35 @@ InstOutput LowerContext::gen_return(ValueSlice results) {
   constexpr uint32_t kReach = 2040;
   Reg base = return_area_;
   uint32_t base_offset = 0;
-  for (size_t i = 0; i < results.size(); ++i) {
-    const AbiLocation& location = own_abi_.returns[i];
-    if (!location.in_memory()) continue;
-    if (location.offset - base_offset > kReach) {
+  const auto place_of = [&](uint32_t offset) {
+    if (offset - base_offset > kReach) {
       const Reg further = new_reg(RegClass::Gpr);
       emit(isa_->address(further, Amode{.base = base, .index = {}, .disp = kReach}));
       base = further;
       base_offset += kReach;
     }
-    const Amode place{.base = base, .index = {}, .disp = static_cast<int32_t>(location.offset - base_offset)};
-    emit(isa_->store(RegClass::Gpr, extended(put_in_reg(results[i]), location), place));
-    ++stamp_;
+    return Amode{.base = base, .index = {}, .disp = static_cast<int32_t>(offset - base_offset)};
+  };
+  for (size_t i = 0; i < results.size(); ++i) {
+    const AbiLocation& location = own_abi_.returns[i];
+    for (unsigned slot = 0; slot < location.part_count; ++slot) {
+      // By rising offset, as place_of only goes up: on a big-endian machine the high half is first.
+      const bool swapped = location.part_count == 2 && location.parts[1].offset < location.parts[0].offset;
+      const unsigned part = swapped ? 1 - slot : slot;
+      if (!location.parts[part].in_memory()) continue;
+      const Amode place = place_of(location.parts[part].offset);
+      emit(isa_->store(part_type(location.type), for_part(half(put_in_regs(results[i]), part), location, part), place));
+      ++stamp_;
+    }
   }
   call_operands_.clear();
   for (size_t i = 0; i < results.size(); ++i) {
     const AbiLocation& location = own_abi_.returns[i];
-    if (location.in_memory()) continue;
-    const Reg reg = own_reg(extended(put_in_reg(results[i]), location));
-    call_operands_.push_back(Operand::fixed_use(reg, location.reg));
+    for (unsigned part = 0; part < location.part_count; ++part) {
+      if (location.parts[part].in_memory()) continue;
+      const Reg reg = own_reg(for_part(half(put_in_regs(results[i]), part), location, part));
+      call_operands_.push_back(Operand::fixed_use(reg, location.parts[part].reg));
+    }
   }
   constants_in_place_ = false;
   if (isa_->abi.sret_in_result && results.empty()) {
@@ -166,24 +221,47 @@ InstOutput LowerContext::gen_return(ValueSlice results) {
 // The first instruction defines the arguments that come in registers; the others are loaded behind it.
 void LowerContext::receive_arguments() {
   const std::span<const Value> params = function_->block_params(function_->entry_block());
+  arrivals_.clear();
   call_operands_.clear();
-  for (size_t i = 0; i < params.size() && i < own_abi_.params.size(); ++i) {
-    const Reg reg = value_regs_[params[i].index];
-    const AbiLocation& location = own_abi_.params[i];
-    if (!reg.is_none() && !location.in_memory()) call_operands_.push_back(Operand::fixed_def(reg, location.reg));
-  }
+  const auto each_part = [&](auto&& act) {
+    for (size_t i = 0; i < params.size() && i < own_abi_.params.size(); ++i) {
+      const AbiLocation& location = own_abi_.params[i];
+      if (value_regs_[params[i].index].is_none()) continue;
+      for (unsigned part = 0; part < location.part_count; ++part) act(i, location, part);
+    }
+  };
+  each_part([&](size_t i, const AbiLocation& location, unsigned part) {
+    const PReg from = location.parts[part].reg;
+    if (!from) return;
+    const bool is_direct = !location.by_reference && from.reg_class() == reg_class(location.type);
+    if (!is_direct) arrivals_.push_back(new_reg(from.reg_class()));
+    call_operands_.push_back(
+        Operand::fixed_def(is_direct ? half(value_regs_[params[i].index], part) : arrivals_.back(), from));
+  });
   if (own_abi_.has_return_area && !own_abi_.return_area.in_memory()) {
     call_operands_.push_back(Operand::fixed_def(return_area_, own_abi_.return_area.reg));
   }
   if (!call_operands_.empty()) emit(isa_->opcodes.args, call_operands_);
-  for (size_t i = 0; i < params.size() && i < own_abi_.params.size(); ++i) {
-    const Reg reg = value_regs_[params[i].index];
-    const AbiLocation& location = own_abi_.params[i];
-    if (reg.is_none() || !location.in_memory()) continue;
-    emit(isa_->load(RegClass::Gpr, reg, frame_amode(FrameArea::Incoming, location.offset)));
-  }
+
+  size_t arrived = 0;
+  const bool is_big = endianness(isa_->kind) == std::endian::big;
+  each_part([&](size_t i, const AbiLocation& location, unsigned part) {
+    const ValueRegs regs = value_regs_[params[i].index];
+    const AbiPart& from = location.parts[part];
+    const Amode place = frame_amode(FrameArea::Incoming, from.offset);
+    if (location.by_reference) {
+      const Reg reference = from.in_memory() ? new_reg(RegClass::Gpr) : arrivals_[arrived++];
+      if (from.in_memory()) emit(isa_->load(ir::kI64, reference, place));
+      emit(isa_->load(ir::kI64, regs.low, Amode{.base = reference, .index = {}, .disp = is_big ? 8 : 0}));
+      emit(isa_->load(ir::kI64, regs.high, Amode{.base = reference, .index = {}, .disp = is_big ? 0 : 8}));
+    } else if (from.in_memory()) {
+      emit(isa_->load(part_type(location.type), half(regs, part), place));
+    } else if (from.reg.reg_class() != reg_class(location.type)) {
+      emit(isa_->transfer(location.type, half(regs, part), arrivals_[arrived++]));
+    }
+  });
   if (own_abi_.has_return_area && own_abi_.return_area.in_memory()) {
-    emit(isa_->load(RegClass::Gpr, return_area_, frame_amode(FrameArea::Incoming, own_abi_.return_area.offset)));
+    emit(isa_->load(ir::kI64, return_area_, frame_amode(FrameArea::Incoming, own_abi_.return_area.offset)));
   }
 }
 

@@ -94,9 +94,15 @@ InstOutput LowerContext::output1(Reg r) {
 }
 
 InstOutput LowerContext::output2(Reg a, Reg b) {
-  output_regs_.push_back(a);
+  const InstOutput output = output1(a);
   output_regs_.push_back(b);
-  return {static_cast<uint32_t>(output_regs_.size() - 2), 2};
+  return {output.first, 2};
+}
+
+InstOutput LowerContext::output3(Reg a, Reg b, Reg c) {
+  const InstOutput output = output2(a, b);
+  output_regs_.push_back(c);
+  return {output.first, 3};
 }
 
 std::optional<std::tuple<Block, Block>> LowerContext::two_targets(MachLabelSlice labels) const {

@@ -82,8 +82,8 @@ TargetIsa make_isa() {
     return result;
   };
   isa.move = [](RegClass, Reg to, Reg from) { return SimpleInst(kMove, {Operand::use(from), Operand::def(to)}); };
-  isa.load = [](RegClass, Reg to, const Amode&) { return SimpleInst(kMem, {Operand::def(to)}); };
-  isa.store = [](RegClass, Reg from, const Amode&) { return SimpleInst(kMem, {Operand::use(from)}); };
+  isa.load = [](ir::Type, Reg to, const Amode&) { return SimpleInst(kMem, {Operand::def(to)}); };
+  isa.store = [](ir::Type, Reg from, const Amode&) { return SimpleInst(kMem, {Operand::use(from)}); };
   isa.address = [](Reg to, const Amode&) { return SimpleInst(kMem, {Operand::def(to)}); };
   return isa;
 }

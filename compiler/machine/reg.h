@@ -74,4 +74,12 @@ struct Reg {
   constexpr auto operator<=>(const Reg&) const = default;
 };
 
+// The registers of a CLIF value: one, or the low and the high half of an i128.
+struct ValueRegs {
+  Reg low, high;  // high: none for a value in one register
+
+  bool is_none() const { return low.is_none(); }
+  bool operator==(const ValueRegs&) const = default;
+};
+
 }  // namespace assay::machine

@@ -125,12 +125,12 @@ regalloc::RegisterEnv register_env() {
 
 SimpleInst move(RegClass, Reg to, Reg from) { return {kMov, {Operand::def(to), Operand::use(from)}}; }
 
-SimpleInst load(RegClass, Reg to, const Amode& place) {
+SimpleInst load(ir::Type, Reg to, const Amode& place) {
   const uint16_t opcode = !place.in_frame && place.disp < 0 ? kLoadUnscaled : kLoad;
   return machine::with_amode(target_isa(), opcode, {param(Load::X), Operand::def(to)}, place);
 }
 
-SimpleInst store(RegClass, Reg from, const Amode& place) {
+SimpleInst store(ir::Type, Reg from, const Amode& place) {
   const uint16_t opcode = !place.in_frame && place.disp < 0 ? kStoreUnscaled : kStore;
   return machine::with_amode(target_isa(), opcode, {param(Store::X), Operand::use(from)}, place);
 }
@@ -148,7 +148,7 @@ void prologue(const FrameLayout& frame, InstList& out) {
       [&](PReg a, PReg b, const Amode& place) {
         out.push(machine::with_amode(target_isa(), kStorePair, {Operand::use(a), Operand::use(b)}, place));
       },
-      [&](PReg a, const Amode& place) { out.push(store(RegClass::Gpr, a, place)); });
+      [&](PReg a, const Amode& place) { out.push(store(ir::kI64, a, place)); });
 }
 
 void epilogue(const FrameLayout& frame, InstList& out) {
@@ -157,7 +157,7 @@ void epilogue(const FrameLayout& frame, InstList& out) {
       [&](PReg a, PReg b, const Amode& place) {
         out.push(machine::with_amode(target_isa(), kLoadPair, {Operand::def(a), Operand::def(b)}, place));
       },
-      [&](PReg a, const Amode& place) { out.push(load(RegClass::Gpr, a, place)); });
+      [&](PReg a, const Amode& place) { out.push(load(ir::kI64, a, place)); });
   if (frame.linkage_offset != 0) out.push(kMovSp, {Operand::def(kSp), Operand::use(kFp)});
   out.push(kPopPair, {Operand::def(kFp), Operand::def(kLr)});
 }

@@ -16,8 +16,8 @@ extern const machine::AbiTable kAbi;
 regalloc::RegisterEnv register_env();
 
 machine::SimpleInst move(machine::RegClass reg_class, machine::Reg to, machine::Reg from);
-machine::SimpleInst load(machine::RegClass reg_class, machine::Reg to, const machine::Amode& place);
-machine::SimpleInst store(machine::RegClass reg_class, machine::Reg from, const machine::Amode& place);
+machine::SimpleInst load(ir::Type type, machine::Reg to, const machine::Amode& place);
+machine::SimpleInst store(ir::Type type, machine::Reg from, const machine::Amode& place);
 machine::SimpleInst address(machine::Reg to, const machine::Amode& place);
 void prologue(const machine::FrameLayout& frame, machine::InstList& out);
 void epilogue(const machine::FrameLayout& frame, machine::InstList& out);

@@ -117,12 +117,12 @@ SimpleInst move(RegClass, Reg to, Reg from) {
   return {kAddi, {Operand::def(to), Operand::use(from), Operand::immediate(0)}};
 }
 
-SimpleInst load(RegClass, Reg to, const Amode& place) {
+SimpleInst load(ir::Type, Reg to, const Amode& place) {
   return machine::with_amode(target_isa(), kLoad, {Operand::immediate(int64_t(LoadWidth::Ld)), Operand::def(to)},
                              place);
 }
 
-SimpleInst store(RegClass, Reg from, const Amode& place) {
+SimpleInst store(ir::Type, Reg from, const Amode& place) {
   return machine::with_amode(target_isa(), kStore, {Operand::immediate(int64_t(StoreWidth::Sd)), Operand::use(from)},
                              place);
 }
@@ -133,12 +133,12 @@ SimpleInst address(Reg to, const Amode& place) {
 
 void prologue(const FrameLayout& frame, InstList& out) {
   out.push(addi(kSp, kSp, -kLinkage));
-  out.push(store(RegClass::Gpr, kRa, at(kSp, 8)));
-  out.push(store(RegClass::Gpr, kS0, at(kSp, 0)));
+  out.push(store(ir::kI64, kRa, at(kSp, 8)));
+  out.push(store(ir::kI64, kS0, at(kSp, 0)));
   out.push(addi(kS0, kSp, kLinkage));
   int64_t place = int64_t(frame.saves_offset) - frame.size;
   for (PReg reg : frame.saved) {
-    out.push(store(RegClass::Gpr, reg, at(kS0, place)));
+    out.push(store(ir::kI64, reg, at(kS0, place)));
     place += 8;
   }
   if (frame.size != kLinkage) add_offset(kSp, kSp, kLinkage - int64_t(frame.size), kT6, out);
@@ -147,12 +147,12 @@ void prologue(const FrameLayout& frame, InstList& out) {
 void epilogue(const FrameLayout& frame, InstList& out) {
   int64_t place = int64_t(frame.saves_offset) - frame.size;
   for (PReg reg : frame.saved) {
-    out.push(load(RegClass::Gpr, reg, at(kS0, place)));
+    out.push(load(ir::kI64, reg, at(kS0, place)));
     place += 8;
   }
   if (frame.size != kLinkage) out.push(addi(kSp, kS0, -kLinkage));
-  out.push(load(RegClass::Gpr, kRa, at(kSp, 8)));
-  out.push(load(RegClass::Gpr, kS0, at(kSp, 0)));
+  out.push(load(ir::kI64, kRa, at(kSp, 8)));
+  out.push(load(ir::kI64, kS0, at(kSp, 0)));
   out.push(addi(kSp, kSp, kLinkage));
 }
 

@@ -108,11 +108,11 @@ regalloc::RegisterEnv register_env() {
 
 SimpleInst move(RegClass, Reg to, Reg from) { return {kLgr, {Operand::def(to), Operand::use(from)}}; }
 
-SimpleInst load(RegClass, Reg to, const Amode& place) {
+SimpleInst load(ir::Type, Reg to, const Amode& place) {
   return machine::with_amode(target_isa(), kLoad, {Operand::immediate(int64_t(Load::Lg)), Operand::def(to)}, place);
 }
 
-SimpleInst store(RegClass, Reg from, const Amode& place) {
+SimpleInst store(ir::Type, Reg from, const Amode& place) {
   return machine::with_amode(target_isa(), kStore, {Operand::immediate(int64_t(Store::Stg)), Operand::use(from)},
                              place);
 }

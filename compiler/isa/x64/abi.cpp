@@ -97,11 +97,11 @@ regalloc::RegisterEnv register_env() {
 
 SimpleInst move(RegClass, Reg to, Reg from) { return {kMov, {Operand::def(to), Operand::use(from)}}; }
 
-SimpleInst load(RegClass, Reg to, const Amode& place) {
+SimpleInst load(ir::Type, Reg to, const Amode& place) {
   return machine::with_amode(target_isa(), kLoad, {Operand::immediate(index_of(Wide::Q)), Operand::def(to)}, place);
 }
 
-SimpleInst store(RegClass, Reg from, const Amode& place) {
+SimpleInst store(ir::Type, Reg from, const Amode& place) {
   return machine::with_amode(target_isa(), kStore, {Operand::immediate(int64_t(Size::Q)), Operand::use(from)}, place);
 }
 
@@ -124,7 +124,7 @@ void prologue(const machine::FrameLayout& frame, InstList& out) {
   }
   int64_t place = int64_t(frame.saves_offset) - frame.linkage_offset;
   for (PReg reg : frame.saved) {
-    out.push(store(RegClass::Gpr, reg, at(kRbp, place)));
+    out.push(store(ir::kI64, reg, at(kRbp, place)));
     place += 8;
   }
 }
@@ -132,7 +132,7 @@ void prologue(const machine::FrameLayout& frame, InstList& out) {
 void epilogue(const machine::FrameLayout& frame, InstList& out) {
   int64_t place = int64_t(frame.saves_offset) - frame.linkage_offset;
   for (PReg reg : frame.saved) {
-    out.push(load(RegClass::Gpr, reg, at(kRbp, place)));
+    out.push(load(ir::kI64, reg, at(kRbp, place)));
     place += 8;
   }
   if (frame.linkage_offset != 0) out.push(move(RegClass::Gpr, kRsp, kRbp));
