@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "compiler/ir/function.h"
+#include "compiler/ir/rule_types.h"
 #include "compiler/machine/inst.h"
 #include "compiler/machine/reg.h"
 
@@ -47,41 +48,12 @@ struct PoolConstant {
   bool operator==(const PoolConstant&) const = default;
 };
 
-// An iconst's immediate as written: only the bits of its type count.
-struct Imm64 {
-  int64_t value = 0;
-  bool operator==(const Imm64&) const = default;
-};
-struct Offset32 {
-  int32_t value = 0;
-  bool operator==(const Offset32&) const = default;
-};
-struct Ieee16 {
-  uint16_t bits = 0;
-  bool operator==(const Ieee16&) const = default;
-};
-struct Ieee32 {
-  uint32_t bits = 0;
-  bool operator==(const Ieee32&) const = default;
-};
-struct Ieee64 {
-  uint64_t bits = 0;
-  bool operator==(const Ieee64&) const = default;
-};
-
-// In the order of ir::IntCC.
-enum class IntCC : uint8_t {
-  Equal,
-  NotEqual,
-  SignedLessThan,
-  SignedGreaterThanOrEqual,
-  SignedGreaterThan,
-  SignedLessThanOrEqual,
-  UnsignedLessThan,
-  UnsignedGreaterThanOrEqual,
-  UnsignedGreaterThan,
-  UnsignedLessThanOrEqual,
-};
+using ir::rules::Ieee16;
+using ir::rules::Ieee32;
+using ir::rules::Ieee64;
+using ir::rules::Imm64;
+using ir::rules::IntCC;
+using ir::rules::Offset32;
 
 // The registers of an instruction's results, in order (of an i128 the low half first); they stand in the context.
 struct InstOutput {

@@ -1,0 +1,77 @@
+// What the mid-end's rules talk to: the extern terms of prelude.isle and nodes.isle over an EGraph. One lives while the
+// rules of one node fire.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <optional>
+#include <tuple>
+
+#include "compiler/opt/egraph.h"
+#include "compiler/opt/node.h"
+
+namespace assay::opt {
+
+class Context {
+ public:
+  explicit Context(EGraph& graph) : graph_(graph) {}
+
+  bool rule_enabled(isle::RuleId rule) const { return graph_.rules().rule_enabled(rule); }
+  void rule_fired(isle::RuleId rule) { graph_.rules().rule_fired(rule); }
+
+  void node(Value v, isle::Results<std::tuple<Type, NodeData>>& out) const {
+    graph_.for_each_member(v, [&](Value member) {
+      const ir::Inst inst = graph_.node(member);
+      if (!inst.is_none()) out.push({graph_.function().value_type(member), graph_.data(inst)});
+    });
+  }
+  Value make_node(Type type, const NodeData& data) { return graph_.add_node(type, data); }
+  Value subsume(Value v) {
+    graph_.subsume(v);
+    return v;
+  }
+
+  Type value_type(Value v) const { return graph_.function().value_type(v); }
+  std::optional<Type> fits_in_64(Type t) const { return is_int(t) && t.bits() <= 64 ? std::optional(t) : std::nullopt; }
+  std::optional<Type> ty_int(Type t) const { return is_int(t) ? std::optional(t) : std::nullopt; }
+  uint64_t ty_bits(Type t) const { return t.bits(); }
+  uint64_t ty_mask(Type t) const { return t.bits() >= 64 ? ~uint64_t{0} : (uint64_t{1} << t.bits()) - 1; }
+  uint64_t ty_shift_mask(Type t) const { return t.bits() - 1; }
+
+  uint64_t imm_zext(Imm64 imm) const { return static_cast<uint64_t>(imm.value); }
+  Imm64 imm_of(Type t, uint64_t k) const { return {static_cast<int64_t>(k & ty_mask(t))}; }
+  int64_t sign_extend(Type t, uint64_t k) const {
+    const unsigned unused = t.bits() >= 64 ? 0 : 64 - t.bits();
+    return static_cast<int64_t>(k << unused) >> unused;
+  }
+
+  uint64_t u64_add(uint64_t a, uint64_t b) const { return a + b; }
+  uint64_t u64_sub(uint64_t a, uint64_t b) const { return a - b; }
+  uint64_t u64_mul(uint64_t a, uint64_t b) const { return a * b; }
+  uint64_t u64_and(uint64_t a, uint64_t b) const { return a & b; }
+  uint64_t u64_or(uint64_t a, uint64_t b) const { return a | b; }
+  uint64_t u64_xor(uint64_t a, uint64_t b) const { return a ^ b; }
+  uint64_t u64_not(uint64_t a) const { return ~a; }
+  // Shifts by 64 or more as in the expression language: nothing is left, or the sign.
+  uint64_t u64_shl(uint64_t a, uint64_t b) const { return b > 63 ? 0 : a << b; }
+  uint64_t u64_ushr(uint64_t a, uint64_t b) const { return b > 63 ? 0 : a >> b; }
+  uint64_t u64_sshr(uint64_t a, uint64_t b) const {
+    return static_cast<uint64_t>(static_cast<int64_t>(a) >> (b > 63 ? 63 : b));
+  }
+  uint64_t i64_as_u64(int64_t a) const { return static_cast<uint64_t>(a); }
+  uint64_t u64_log2(uint64_t a) const { return static_cast<uint64_t>(63 - std::countl_zero(a | 1)); }
+  std::optional<uint64_t> u64_is_power_of_2(uint64_t a) const {
+    return std::has_single_bit(a) ? std::optional(a) : std::nullopt;
+  }
+  bool u64_eq(uint64_t a, uint64_t b) const { return a == b; }
+  bool u64_lt(uint64_t a, uint64_t b) const { return a < b; }
+  bool i64_lt(int64_t a, int64_t b) const { return a < b; }
+
+ private:
+  static bool is_int(Type t) { return t.is_int(); }
+
+  EGraph& graph_;
+};
+
+}  // namespace assay::opt
+#include "isle/opt/opt_isle.h"

@@ -1,0 +1,225 @@
+// See egraph.h.
+#include "compiler/opt/egraph.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "compiler/opt/context.h"
+
+namespace assay::opt {
+
+Cost operation_cost(Opcode opcode) {
+  switch (opcode) {
+    case Opcode::kIconst:
+    case Opcode::kF32const:
+    case Opcode::kF64const:
+    case Opcode::kF16const:
+      return 1;
+    case Opcode::kUextend:
+    case Opcode::kSextend:
+    case Opcode::kIreduce:
+    case Opcode::kIconcat:
+    case Opcode::kBitcast:
+      return 2;
+    case Opcode::kImul:
+      return 6;
+    case Opcode::kUmulhi:
+    case Opcode::kSmulhi:
+      return 8;
+    case Opcode::kPopcnt:
+    case Opcode::kBitrev:
+    case Opcode::kCls:
+      return 8;
+    case Opcode::kSqrt:
+    case Opcode::kFdiv:
+      return 20;
+    default:
+      return 4;
+  }
+}
+
+void EGraph::begin(ir::Function& function, const ir::DominatorTree& dominators, isle::RuleState& rules, bool rewrite) {
+  dominators_ = &dominators;
+  block_ = function.entry_block();
+  rewrite_ = rewrite;
+  function_ = &function;
+  rules_ = &rules;
+  nodes_.clear();
+  blocks_.clear();
+  best_.clear();
+  unions_.clear();
+  parents_.clear();
+  classes_.clear();
+  table_.assign(64, {});
+  table_used_ = 0;
+  depth_ = 0;
+  subsuming_ = {};
+}
+
+void EGraph::grow(Value v) {
+  if (v.index < nodes_.size()) return;
+  const size_t size = std::max<size_t>(function_->value_count(), v.index + 1);
+  nodes_.resize(size);
+  blocks_.resize(size);
+  best_.resize(size);
+  unions_.resize(size);
+  parents_.resize(size);
+  classes_.resize(size);
+}
+
+// The root of a class, with path halving.
+Value EGraph::canonical(Value v) {
+  grow(v);
+  while (!parents_[v.index].is_none()) {
+    const Value up = parents_[v.index];
+    if (!parents_[up.index].is_none()) parents_[v.index] = parents_[up.index];
+    v = up;
+  }
+  return v;
+}
+
+NodeData EGraph::data(ir::Inst inst) const {
+  const ir::InstData& from = function_->inst(inst);
+  NodeData node;
+  node.opcode = from.opcode;
+  node.code = from.code;
+  node.flags = from.flags;
+  node.entity = from.entity;
+  node.imm = from.imm;
+  for (Value arg : function_->args(inst)) node.args[node.arg_count++] = arg;
+  return node;
+}
+
+uint64_t EGraph::hash(ir::Inst inst) {
+  const ir::InstData& data = function_->inst(inst);
+  uint64_t h = uint64_t(data.opcode) | uint64_t(data.code) << 8 | uint64_t(data.type.number()) << 16;
+  const auto add = [&h](uint64_t word) {
+    h = (h ^ word) * 0x9e3779b97f4a7c15u;
+    h ^= h >> 29;
+  };
+  add(data.imm);
+  add(data.entity);
+  for (Value arg : function_->args(inst)) add(canonical(arg).index);
+  return h;
+}
+
+bool EGraph::equal(ir::Inst a, ir::Inst b) {
+  const ir::InstData& x = function_->inst(a);
+  const ir::InstData& y = function_->inst(b);
+  if (x.opcode != y.opcode || x.code != y.code || x.type != y.type || x.imm != y.imm || x.entity != y.entity ||
+      x.flags != y.flags) {
+    return false;
+  }
+  if (function_->value_type(function_->result(a)) != function_->value_type(function_->result(b))) return false;
+  const auto left = function_->args(a), right = function_->args(b);
+  return std::ranges::equal(left, right, [&](Value p, Value q) { return canonical(p) == canonical(q); });
+}
+
+void EGraph::rehash() {
+  std::vector<ir::Inst> old = std::exchange(table_, std::vector<ir::Inst>(table_.size() * 2));
+  for (ir::Inst inst : old) {
+    if (inst.is_none()) continue;
+    size_t at = hash(inst) & (table_.size() - 1);
+    while (!table_[at].is_none()) at = (at + 1) & (table_.size() - 1);
+    table_[at] = inst;
+  }
+}
+
+// The node's result, or that of an equal node made before.
+Value EGraph::find_or_register(ir::Inst inst, bool& is_new) {
+  if (table_used_ * 2 >= table_.size()) rehash();
+  size_t at = hash(inst) & (table_.size() - 1);
+  for (; !table_[at].is_none(); at = (at + 1) & (table_.size() - 1)) {
+    if (!equal(table_[at], inst)) continue;
+    const Value first = function_->result(table_[at]);
+    // Blocks come in pre-order: one that does not dominate this one will not dominate any later one.
+    if (!dominators_->dominates(blocks_[first.index], block_)) break;
+    ++stats_.shared;
+    is_new = false;
+    return first;
+  }
+  if (table_[at].is_none()) ++table_used_;
+  table_[at] = inst;
+  ++stats_.nodes;
+  const Value v = function_->result(inst);
+  grow(v);
+  blocks_[v.index] = function_->args(inst).empty() ? function_->entry_block() : block_;
+  nodes_[v.index] = inst;
+  uint64_t cost = operation_cost(function_->inst(inst).opcode);
+  for (Value arg : function_->args(inst)) cost += this->cost(arg);
+  best_[v.index] = {v, static_cast<Cost>(std::min<uint64_t>(cost, kInfiniteCost))};
+  is_new = true;
+  return v;
+}
+
+Value EGraph::add_inst(ir::Inst inst) {
+  bool is_new = false;
+  const Value v = find_or_register(inst, is_new);
+  if (is_new) classes_[v.index] = simplify(v);
+  return classes_[v.index].is_none() ? v : classes_[v.index];
+}
+
+Value EGraph::add_node(Type type, const NodeData& data) {
+  const ir::OperationInfo& info = ir::operation_info(data.opcode);
+  ir::InstData inst_data;
+  inst_data.opcode = data.opcode;
+  inst_data.code = data.code;
+  inst_data.flags = data.flags;
+  inst_data.entity = data.entity;
+  inst_data.imm = data.imm;
+  if (info.polymorphic) {
+    inst_data.type = info.infers_type ? function_->value_type(data.args[info.type_operand]) : type;
+  }
+  inst_data.args = function_->make_values({data.args, data.arg_count});
+  const ir::Inst inst = function_->make_inst(inst_data);
+  function_->make_results(inst);
+  assert(function_->value_type(function_->result(inst)) == type);
+  return add_inst(inst);
+}
+
+// Fires the rules on a new node; the class of its value.
+Value EGraph::simplify(Value v) {
+  if (!rewrite_) return v;
+  if (depth_ >= kMaxDepth) {
+    ++stats_.depth_limit;
+    return v;
+  }
+  ++depth_;
+  isle::Results<Value> results;
+  Context context(*this);
+  const Value outer = std::exchange(subsuming_, Value());
+  constructor_simplify(context, v, results);
+  const Value subsuming = std::exchange(subsuming_, outer);
+  --depth_;
+  Value united = v;
+  unsigned taken = 0;
+  for (Value result : results) {
+    assert(function_->value_type(result) == function_->value_type(v));
+    if (!subsuming.is_none() && result == subsuming) {
+      const Value a = canonical(v), b = canonical(result);
+      if (a != b) parents_[a.index] = b;
+      return result;
+    }
+    if (canonical(result) == canonical(united)) continue;
+    if (taken++ == kMaxRewrites) {
+      ++stats_.class_limit;
+      break;
+    }
+    united = unite(united, result);
+  }
+  return united;
+}
+
+Value EGraph::unite(Value a, Value b) {
+  const Value v = function_->make_undefined_value();
+  function_->set_value_type(v, function_->value_type(a));
+  grow(v);
+  unions_[v.index] = {a, b};
+  best_[v.index] = cost(b) < cost(a) ? Best{best(b), cost(b)} : Best{best(a), cost(a)};
+  parents_[canonical(a).index] = v;
+  if (const Value root = canonical(b); root != v) parents_[root.index] = v;
+  ++stats_.unions;
+  return v;
+}
+
+}  // namespace assay::opt

@@ -1,0 +1,54 @@
+// The mid-end: rewrites a function into one that does the same and costs less.
+//
+//   pure operations go into an e-graph, where the rules fire (egraph.h); operations that may trap, or have several results,
+//   are merged with equal ones that dominate them; then everything is placed anew (elaborate.h)
+//
+// What the function does for every input is unchanged: results, traps with their codes and the order of all effects.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "compiler/ir/function.h"
+#include "compiler/isle/rule_table.h"
+#include "compiler/opt/egraph.h"
+#include "compiler/opt/elaborate.h"
+
+namespace assay::opt {
+
+struct OptimizeOptions {
+  bool rewrite = true;  // rules
+  bool hoist = true;    // out of loops
+};
+
+struct OptimizeStats {
+  EGraphStats graph;
+  ElaborationStats elaboration;
+  uint64_t merged = 0;              // operations that may trap or have several results, replaced by an earlier one
+  uint64_t unreachable_blocks = 0;  // removed
+
+  OptimizeStats& operator+=(const OptimizeStats& other);
+};
+
+// Keeps its memory from function to function; one thread at a time.
+class Optimizer {
+ public:
+  Optimizer();
+  ~Optimizer();
+
+  // The function must have passed the verifier; it passes it afterwards.
+  void run(ir::Function& function, const OptimizeOptions& options = {});
+
+  // Of all functions so far.
+  const OptimizeStats& stats() const { return stats_; }
+  // Which rules are on, and how often each has fired.
+  isle::RuleState& rules() { return *rules_; }
+
+ private:
+  struct State;
+  std::unique_ptr<isle::RuleState> rules_;
+  std::unique_ptr<State> state_;
+  OptimizeStats stats_;
+};
+
+}  // namespace assay::opt
