@@ -53,7 +53,7 @@ std::string hex_bytes(std::span<const uint8_t> bytes) {
 // What one compilation has shown.
 struct Seen {
   VCode lowered, allocated;
-  std::vector<machine::Reg> value_regs;
+  std::vector<machine::ValueRegs> value_regs;
   regalloc::Allocation allocation;
   std::vector<uint32_t> origins;
 };
@@ -263,10 +263,11 @@ class Maker {
     std::vector<Value> values(code.vreg_classes.size());
     for (uint32_t r = 0; r < values.size(); ++r) values[r].reg = r;
     for (uint32_t v = 0; v < seen_.value_regs.size(); ++v) {
-      const machine::Reg reg = seen_.value_regs[v];
-      if (!reg.is_virtual() || reg.virtual_index() >= values.size()) continue;
-      std::string& name = values[reg.virtual_index()].name;
-      name += (name.empty() ? "v" : " v") + std::to_string(v);
+      for (const machine::Reg reg : {seen_.value_regs[v].low, seen_.value_regs[v].high}) {
+        if (!reg.is_virtual() || reg.virtual_index() >= values.size()) continue;
+        std::string& name = values[reg.virtual_index()].name;
+        name += (name.empty() ? "v" : " v") + std::to_string(v);
+      }
     }
     const auto note = [&](uint32_t reg, regalloc::Location location, uint32_t inst) {
       std::vector<Place>& places = values[reg].places;
