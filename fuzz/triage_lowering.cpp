@@ -36,7 +36,7 @@ std::optional<WrongValue> first_wrong_value(TriageContext& context, const std::v
   const oracles::VCodeFunction& code = context.traces.code(ExecutorKind::Virtual);
   std::unordered_map<uint32_t, std::vector<Value>> values_in;  // by virtual register
   for (uint32_t v = 0; v < code.value_regs.size() && v < f.value_count(); ++v) {
-    const machine::Reg reg = code.value_regs[v];
+    const machine::Reg reg = code.value_regs[v].low;  // of an i128 the low half
     if (reg.is_virtual() && f.value_kind(Value(v)) != ValueKind::kAlias) {
       values_in[reg.virtual_index()].push_back(Value(v));
     }
