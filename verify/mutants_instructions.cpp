@@ -67,6 +67,7 @@ std::vector<std::string> InstructionJudge::rules_of(const std::vector<std::strin
 
 bool InstructionJudge::encodes_the_same(const InterpretedInsts& mutated,
                                         const std::vector<std::string>& instructions) const {
+  bool is_tried = false;
   const InterpretedInsts* versions[] = {original_.get(), &mutated};
   for (const InterpretedInsts* version : versions) {
     const InterpretedInsts::Scope scope(*version);
@@ -74,6 +75,7 @@ bool InstructionJudge::encodes_the_same(const InterpretedInsts& mutated,
     for (uint16_t opcode = 0; opcode < version->set().descs.size(); ++opcode) {
       if (!is_wanted(instructions, version->set().descs[opcode].name)) continue;
       for (const auto& operands : cases.systematic(opcode, kSameCases)) {
+        is_tried = true;
         machine::EncodedInst a, b;
         const auto before = original_->encode(opcode, operands, {}, a), after = mutated.encode(opcode, operands, {}, b);
         if (before != after || original_->print(opcode, operands) != mutated.print(opcode, operands)) return false;
@@ -84,7 +86,7 @@ bool InstructionJudge::encodes_the_same(const InterpretedInsts& mutated,
       }
     }
   }
-  return true;
+  return is_tried;
 }
 
 bool InstructionJudge::judge(MutantResult& out, const std::string& mutated, std::string& declarations) {
