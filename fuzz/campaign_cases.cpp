@@ -3,6 +3,8 @@
 
 #include <utility>
 
+#include "fuzz/mutate_case.h"
+
 namespace assay::fuzz {
 
 CampaignCases::CampaignCases(const CampaignOptions& options, const std::string& folder)
@@ -31,6 +33,37 @@ void CampaignCases::generate(Random& random, Case& test) {
   for (const auto& args : program_.inputs) test.inputs.push_back({.args = args, .seed = input_seed(args)});
 }
 
-bool CampaignCases::mutate(Random&, uint64_t, Case&) { return false; }
+// A mutant of one entry, sometimes crossed with another.
+bool CampaignCases::mutate(Random& random, uint64_t number, Case& test) {
+  const uint64_t generation = number / options_.generation;
+  if (reader_ == nullptr || generation != generation_) {
+    if (reader_ == nullptr) reader_ = std::make_unique<CorpusReader>(folder_);
+    ids_ = reader_->entries_after(generation == 0 ? 0 : (generation - 1) * options_.generation);
+    generation_ = generation;
+  }
+  const Case* parent = entry(random);
+  if (parent == nullptr) return false;
+  test = *parent;
+  const MutateOptions how{.generate = options_.generate};
+  if (random.chance(20)) {
+    const Case* donor = entry(random);
+    if (donor != nullptr && donor != parent) crossover(test, *donor, random, how);
+  }
+  fuzz::mutate(test, random, how);
+  return true;
+}
+
+const Case* CampaignCases::entry(Random& random) {
+  if (ids_.empty()) return nullptr;
+  const int64_t id = ids_[random.below(static_cast<uint32_t>(ids_.size()))];
+  const auto [it, is_new] = entries_.try_emplace(id);
+  if (is_new) {
+    const std::string text = reader_->text_of(id);
+    if (auto parsed = parse_case(text, "entry " + std::to_string(id))) {
+      it->second = std::make_unique<Case>(std::move(*parsed));
+    }
+  }
+  return it->second.get();
+}
 
 }  // namespace assay::fuzz

@@ -283,7 +283,8 @@ std::vector<int64_t> CorpusReader::entries_after(uint64_t programs) {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point patience = Clock::now() + std::chrono::seconds(10);
   Statement done(database_, "SELECT value FROM state WHERE name = 'programs'");
-  while ((!done.bind().next() || static_cast<uint64_t>(done.integer(0)) < programs) && Clock::now() < patience) {
+  const auto are_done = [&] { return done.bind().next() && static_cast<uint64_t>(done.integer(0)) >= programs; };
+  while (programs != 0 && !are_done() && Clock::now() < patience) {
     done.bind();  // ends the read, so that the next one sees what is new
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }

@@ -34,6 +34,7 @@ class CampaignStoreTest : public testing::Test {
     options_.harness.native = false;
     options_.generation = 64;
     options_.commit_seconds = 0.02;
+    options_.harness.milliseconds = 30'000;  // a busy machine must not look like a hang
   }
   void TearDown() override { fs::remove_all(folder_); }
 
@@ -66,6 +67,7 @@ class CampaignStoreTest : public testing::Test {
   struct State {
     std::vector<std::string> lines;
     std::map<std::string, std::string> files;
+    uint64_t mutated = 0;
   };
   State state_of(const std::string& folder) {
     State out;
@@ -79,6 +81,7 @@ class CampaignStoreTest : public testing::Test {
     const auto n = [](auto number) { return std::to_string(number); };
     const CampaignTotals& t = store->totals();
     const oracles::HarnessStats& s = t.stats;
+    out.mutated = t.mutated;
     line("totals", n(t.programs), n(t.mutated), n(t.findings));
     line("stats", n(s.cases), n(s.functions), n(s.compiles), n(s.executions), n(s.steps), n(s.interpreted[0]),
          n(s.interpreted[1]), n(s.executors.at("unicorn-x64").runs), n(s.compile[0].machine_insts));
@@ -147,6 +150,7 @@ TEST_F(CampaignStoreTest, KilledTenTimesAtRandomItEndsAsOneThatWasNot) {
   // It was worth it.
   size_t entries = 0, findings = 0;
   for (const auto& [file, text] : expected.files) (file.starts_with("seed1_program") ? findings : entries) += 1;
+  EXPECT_GT(expected.mutated, 100u);
   EXPECT_GT(entries, 50u);
   EXPECT_GE(findings, 4u);
 }
