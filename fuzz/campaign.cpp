@@ -513,7 +513,8 @@ CampaignReport campaign_report(const CampaignOptions& options, CampaignStore& st
 std::string settings_of(const CampaignOptions& o) {
   std::string out = "--seed " + std::to_string(o.seed) + " --inputs " + std::to_string(o.generate.inputs) +
                     " --max-instructions " + std::to_string(o.generate.max_instructions) + " --max-registers " +
-                    std::to_string(o.harness.max_registers) + " --mutated " + std::to_string(o.mutated_percent);
+                    std::to_string(o.harness.max_registers) + " --mutated " + std::to_string(o.mutated_percent) +
+                    " --choices " + std::to_string(o.choices_percent);
   out += " --target";
   for (const IsaKind isa : o.harness.isas) out += std::string(" ") + name(isa);
   if (o.harness.qemu) out += " --qemu";

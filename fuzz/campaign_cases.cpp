@@ -43,7 +43,9 @@ bool CampaignCases::mutate(Random& random, uint64_t number, Case& test) {
   }
   const Case* parent = entry(random);
   if (parent == nullptr) return false;
+  const uint64_t choice_seed = test.choice_seed;
   test = *parent;
+  test.choice_seed = choice_seed;
   const MutateOptions how{.generate = options_.generate};
   if (random.chance(20)) {
     const Case* donor = entry(random);
