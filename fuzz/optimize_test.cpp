@@ -6,6 +6,7 @@
 #include "compiler/ir/printer.h"
 #include "compiler/ir/verifier.h"
 #include "fuzz/mutate_case.h"
+#include "fuzz/repair.h"
 
 namespace assay::fuzz {
 namespace {
