@@ -33,7 +33,7 @@ TEST(OptimizeRandom, ProgramsDoTheSame) {
                     << print_case(original) << "\nbecame\n"
                     << print_case(changed);
     }
-    for (const auto* test : {&original, &changed}) {
+    for (const Case* test : {&original, static_cast<const Case*>(&changed)}) {
       uint64_t& sum = test == &original ? before : after;
       for (const ir::Function& f : test->functions) {
         for (ir::Block block : f.blocks()) {

@@ -135,14 +135,10 @@ class LowerContext {
   Type value_type(Value v) const { return function_->value_type(v); }
   Reg put_in_reg(Value v) { return put_in_regs(v).low; }
   ValueRegs put_in_regs(Value v);
-  ValueRegs reg_pair(Reg low, Reg high) { return {low, high}; }
-  Reg low_reg(const ValueRegs& regs) const { return regs.low; }
-  Reg high_reg(const ValueRegs& regs) const { return regs.high; }
 
   InstOutput output_none(Unit) { return {}; }
   InstOutput output1(Reg r);
   InstOutput output2(Reg a, Reg b);
-  InstOutput output3(Reg a, Reg b, Reg c);
   Unit no_code() { return {}; }
   Unit seq(Unit, Unit) { return {}; }
   Reg first(const MultiReg& m) const { return m.regs[0]; }

@@ -99,12 +99,6 @@ InstOutput LowerContext::output2(Reg a, Reg b) {
   return {output.first, 2};
 }
 
-InstOutput LowerContext::output3(Reg a, Reg b, Reg c) {
-  const InstOutput output = output2(a, b);
-  output_regs_.push_back(c);
-  return {output.first, 3};
-}
-
 std::optional<std::tuple<Block, Block>> LowerContext::two_targets(MachLabelSlice labels) const {
   if (labels.size() != 2) return std::nullopt;
   return std::tuple(labels[0], labels[1]);
