@@ -46,7 +46,7 @@ int64_t number(fuzz::Random& random) {
   }
 }
 
-Operand operand(fuzz::Random& random, const machine::OperandDesc& slot) {
+Operand operand(fuzz::Random& random, const machine::OperandDesc& slot, unsigned registers) {
   using machine::SlotKind;
   if (random.below(40) == 0) return Operand::immediate(number(random));  // of any kind
   switch (slot.kind) {
@@ -69,7 +69,7 @@ Operand operand(fuzz::Random& random, const machine::OperandDesc& slot) {
   if (slot.optional && random.chance(30)) return {};
   const machine::PReg reg = slot.constraint == machine::Constraint::Fixed && random.chance(90)
                                 ? machine::PReg::from_code(slot.detail)
-                                : machine::PReg(slot.reg_class, random.below(32));
+                                : machine::PReg(slot.reg_class, random.below(registers));
   Operand out = Operand::use(reg);
   out.role = slot.role;
   return out;
@@ -111,7 +111,8 @@ void check_instruction(fuzz::Random& random) {
   const auto opcode = static_cast<uint16_t>(random.below(static_cast<uint32_t>(insts.descs.size())));
   const machine::InstDesc& desc = insts.descs[opcode];
   std::vector<Operand> operands;
-  for (const machine::OperandDesc& slot : desc.operands) operands.push_back(operand(random, slot));
+  const unsigned registers = m.isa->kind == IsaKind::x64 || m.isa->kind == IsaKind::s390x ? 16 : 32;
+  for (const machine::OperandDesc& slot : desc.operands) operands.push_back(operand(random, slot, registers));
   for (size_t i = 0; i < operands.size(); ++i) {  // two-operand machines
     if (desc.operands[i].constraint == machine::Constraint::Reuse)
       operands[i].reg = operands[desc.operands[i].detail].reg;
