@@ -18,7 +18,7 @@ TEST(OptimizeRandom, ProgramsDoTheSame) {
   opt::Optimizer optimizer;
   Random random(7);
   uint64_t before = 0, after = 0;
-  for (int i = 0; i < 400 && !HasFailure(); ++i) {
+  for (int i = 0; i < 6000 && !HasFailure(); ++i) {
     const Case original = generate_case(random, {});
     Case changed = original;
     for (ir::Function& f : changed.functions) {
@@ -45,7 +45,10 @@ TEST(OptimizeRandom, ProgramsDoTheSame) {
   EXPECT_LT(after, before);
   RecordProperty("instructions_before", static_cast<int>(before));
   RecordProperty("instructions_after", static_cast<int>(after));
+  EXPECT_GT(harness.stats().interpreted[size_t(interpreter::OutcomeKind::Returned)], 10'000u);
+  EXPECT_GT(harness.stats().interpreted[size_t(interpreter::OutcomeKind::Trapped)], 100u);
   EXPECT_GT(optimizer.stats().graph.shared, 0u);
+  EXPECT_GT(optimizer.stats().elaboration.hoisted, 0u);
   EXPECT_GT(optimizer.stats().merged, 0u);
 }
 
