@@ -43,9 +43,11 @@ RegisterNames names_of(IsaKind isa) {
   return {"", "", -1, -1};
 }
 
-class LlvmRoles final : public RoleDecoder {
+}  // namespace
+
+class RoleDecoder::Tables {
  public:
-  explicit LlvmRoles(IsaKind isa)
+  explicit Tables(IsaKind isa)
       : names_(llvm_target(isa)),
         target_(llvm::TargetRegistry::lookupTarget(names_.triple, message_)),
         registers_(target_->createMCRegInfo(names_.triple)),
@@ -77,7 +79,7 @@ class LlvmRoles final : public RoleDecoder {
     }
   }
 
-  std::optional<DecodedRoles> decode(std::span<const uint8_t> bytes) override {
+  std::optional<DecodedRoles> decode(std::span<const uint8_t> bytes) {
     DecodedRoles out;
     while (!bytes.empty()) {
       llvm::MCInst inst;
@@ -134,7 +136,10 @@ class LlvmRoles final : public RoleDecoder {
   std::vector<PRegSet> made_of_;  // by LLVM's register
 };
 
-}  // namespace
+RoleDecoder::RoleDecoder(std::unique_ptr<Tables> tables) : tables_(std::move(tables)) {}
+RoleDecoder::~RoleDecoder() = default;
+
+std::optional<DecodedRoles> RoleDecoder::decode(std::span<const uint8_t> bytes) { return tables_->decode(bytes); }
 
 Expected<std::unique_ptr<RoleDecoder>> RoleDecoder::make(IsaKind isa) {
   std::string message;
@@ -142,7 +147,7 @@ Expected<std::unique_ptr<RoleDecoder>> RoleDecoder::make(IsaKind isa) {
   if (llvm::TargetRegistry::lookupTarget(names.triple, message) == nullptr) {
     return fail("LLVM has no such target: " + message);
   }
-  return std::make_unique<LlvmRoles>(isa);
+  return std::unique_ptr<RoleDecoder>(new RoleDecoder(std::make_unique<Tables>(isa)));
 }
 
 }  // namespace assay::verify

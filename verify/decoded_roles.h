@@ -20,11 +20,17 @@ struct DecodedRoles {
 class RoleDecoder {
  public:
   static Expected<std::unique_ptr<RoleDecoder>> make(IsaKind isa);
-  virtual ~RoleDecoder() = default;
+  ~RoleDecoder();
 
   // Of the instructions in `bytes`, as one. Nothing if one of them cannot be decoded. The stack pointer and a zero
   // register are left out.
-  virtual std::optional<DecodedRoles> decode(std::span<const uint8_t> bytes) = 0;
+  std::optional<DecodedRoles> decode(std::span<const uint8_t> bytes);
+
+ private:
+  class Tables;  // LLVM's; its libraries have no run-time type information, so nothing here is virtual
+  explicit RoleDecoder(std::unique_ptr<Tables> tables);
+
+  std::unique_ptr<Tables> tables_;
 };
 
 }  // namespace assay::verify

@@ -64,7 +64,7 @@ TEST(InterpretedInsts, AreTheGeneratedOnes) {
     std::mt19937_64 random(1);
     size_t legal = 0, refused = 0, wrong = 0;
     const auto compare = [&](uint16_t opcode, const std::vector<Operand>& operands) {
-      const int64_t distance = static_cast<int64_t>(random() >> random() % 64) * 2;
+      const int64_t distance = static_cast<int64_t>((random() >> random() % 64) * 2);
       const machine::EncodeContext context{displacement, &distance};
       EncodedInst a, b;
       const EncodeError theirs = generated.encode(opcode, operands, context, a);
