@@ -36,12 +36,9 @@ Expected<fuzz::CampaignOptions> campaign_options(const CampaignFlags& flags) {
   options.harness.max_registers = flags.max_registers;
   options.harness.qemu = flags.qemu;
   options.harness.native = !flags.no_native;
-  if (!flags.isas.empty()) options.harness.isas.clear();
-  for (const std::string& text : flags.isas) {
-    const auto isa = isa_from_name(text);
-    if (!isa) return fail("no ISA is called " + text, "use x64, aarch64, riscv64 or s390x");
-    options.harness.isas.push_back(*isa);
-  }
+  auto isas = named_isas(flags.isas);
+  if (!isas) return std::unexpected(isas.error());
+  options.harness.isas = std::move(*isas);
   return options;
 }
 

@@ -13,6 +13,17 @@ namespace assay::cli {
 
 void add_example(CLI::App& app, const std::string& example) { app.footer("Example:\n  " + example); }
 
+Expected<std::vector<IsaKind>> named_isas(const std::vector<std::string>& names) {
+  std::vector<IsaKind> isas;
+  for (const std::string& text : names) {
+    const auto isa = isa_from_name(text);
+    if (!isa) return fail("no ISA is called " + text, "use x64, aarch64, riscv64 or s390x");
+    isas.push_back(*isa);
+  }
+  if (isas.empty()) isas.assign(std::begin(kAllIsas), std::end(kAllIsas));
+  return isas;
+}
+
 Expected<std::vector<std::string>> expand_paths(const std::vector<std::string>& paths) {
   namespace fs = std::filesystem;
   std::vector<std::string> files;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/machine/isa_kind.h"
 #include "compiler/support/diagnostic.h"
 
 namespace CLI {
@@ -56,6 +57,9 @@ Expected<std::vector<std::string>> expand_paths(const std::vector<std::string>& 
 
 // The text of a file, or of standard input for `-`.
 Expected<std::string> read_input(const std::string& path);
+
+// The ISAs of these names; all if there are none. Fails for a name that no ISA has.
+Expected<std::vector<IsaKind>> named_isas(const std::vector<std::string>& names);
 
 // Prints errors on standard error, with the line and a caret if `source` is the file's text. Returns kBadInput.
 int report(const Diagnostic& diagnostic, std::string_view source = {});

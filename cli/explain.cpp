@@ -34,12 +34,9 @@ struct Options {
 
 int run_explain(const Options& options) {
   verify::explain::ExplainOptions what;
-  for (const std::string& text : options.targets) {
-    const auto isa = isa_from_name(text);
-    if (!isa) return report(Diagnostic{{}, "no such target: " + text, "x64, aarch64, riscv64 or s390x"});
-    what.isas.push_back(*isa);
-  }
-  if (what.isas.empty()) what.isas.assign(std::begin(kAllIsas), std::end(kAllIsas));
+  auto isas = named_isas(options.targets);
+  if (!isas) return report(isas.error());
+  what.isas = std::move(*isas);
   what.compile.opt_level = options.opt_level == "none" ? machine::OptLevel::None : machine::OptLevel::Speed;
   what.compile.choice_seed = options.choice_seed;
   what.compile.max_registers = options.max_registers;

@@ -101,13 +101,8 @@ int run_mutants(const Options& options) {
     seeded.options.seed = options.seed;
     return run_seeded(seeded);
   }
-  std::vector<IsaKind> isas;
-  for (const std::string& text : options.isas) {
-    const auto isa = isa_from_name(text);
-    if (!isa) return report(Diagnostic{{}, "no ISA is called " + text, "use x64, aarch64, riscv64 or s390x"});
-    isas.push_back(*isa);
-  }
-  if (isas.empty()) isas.assign(std::begin(kAllIsas), std::end(kAllIsas));
+  const auto isas = named_isas(options.isas);
+  if (!isas) return report(isas.error());
   verify::MutantOptions mutant_options{.subjects = options.rules,
                                        .count = options.count,
                                        .seed = options.seed,
@@ -142,7 +137,7 @@ int run_mutants(const Options& options) {
   }
   nlohmann::json units = nlohmann::json::object();
   int status = kNothingWrong;
-  for (const IsaKind isa : isas) {
+  for (const IsaKind isa : *isas) {
     const verify::RuleSources* sources = verify::rule_sources(isa);
     if (sources == nullptr)
       return report(Diagnostic{{}, std::string("no rules for ") + name(isa) + " in this build", ""});

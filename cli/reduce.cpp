@@ -27,12 +27,9 @@ int run_reduce(const Options& options) {
   const auto test = fuzz::parse_case(*text, options.path);
   if (!test) return report(test.error(), *text);
   oracles::HarnessOptions harness_options{.max_registers = options.max_registers};
-  if (!options.targets.empty()) harness_options.isas.clear();
-  for (const std::string& name : options.targets) {
-    const auto isa = isa_from_name(name);
-    if (!isa) return report(Diagnostic{{}, "no ISA is called " + name, "use x64, aarch64, riscv64 or s390x"});
-    harness_options.isas.push_back(*isa);
-  }
+  auto isas = named_isas(options.targets);
+  if (!isas) return report(isas.error());
+  harness_options.isas = std::move(*isas);
   const auto result =
       fuzz::reduce(harness_options, *test, {.seconds = options.seconds, .any_symptom = !options.same_symptom});
   if (!result) return report(result.error());

@@ -52,12 +52,9 @@ void print_text(const verify::report::Report& report, const std::string& out) {
 
 int run_report(const Options& options) {
   verify::report::ReportOptions what;
-  for (const std::string& text : options.isas) {
-    const auto isa = isa_from_name(text);
-    if (!isa) return report(Diagnostic{{}, "no ISA is called " + text, "use x64, aarch64, riscv64 or s390x"});
-    what.isas.push_back(*isa);
-  }
-  if (what.isas.empty()) what.isas.assign(std::begin(kAllIsas), std::end(kAllIsas));
+  auto isas = named_isas(options.isas);
+  if (!isas) return report(isas.error());
+  what.isas = std::move(*isas);
   std::error_code error;
   std::filesystem::create_directories(options.out, error);
   if (error) return report(Diagnostic{{.file = options.out}, "cannot make the folder: " + error.message(), ""});

@@ -61,14 +61,9 @@ int run_run(const Options& options) {
   harness_options.fuel = 100'000'000;
   harness_options.milliseconds = 10'000;
   harness_options.qemu = options.qemu;
-  if (!options.targets.empty()) {
-    harness_options.isas.clear();
-    for (const std::string& target : options.targets) {
-      const auto isa = isa_from_name(target);
-      if (!isa) return report(Diagnostic{{}, "no such target: " + target, "x64, aarch64, riscv64 or s390x"});
-      harness_options.isas.push_back(*isa);
-    }
-  }
+  auto isas = named_isas(options.targets);
+  if (!isas) return report(isas.error());
+  harness_options.isas = std::move(*isas);
   oracles::Harness harness(harness_options);
   std::vector<oracles::Finding> findings;
   nlohmann::json out = {{"calls", nlohmann::json::array()}, {"findings", nlohmann::json::array()}};

@@ -93,7 +93,7 @@ std::vector<std::string> wrong_helpers(IsaKind isa) {
 fuzz::TriageOptions triage_options(const Options& options, std::vector<IsaKind> isas) {
   fuzz::TriageOptions out;
   out.harness.max_registers = options.max_registers;
-  if (!isas.empty()) out.harness.isas = std::move(isas);
+  out.harness.isas = std::move(isas);
   out.seconds = options.seconds;
   if (options.prove) out.prove_rule = prove_rule;
   out.check_instruction = check_instruction;
@@ -142,15 +142,11 @@ Expected<void> write_groups(const Options& options, const std::vector<fuzz::Tria
 }
 
 int run_triage(const Options& options) {
-  std::vector<IsaKind> isas;
-  for (const std::string& name : options.targets) {
-    const auto isa = isa_from_name(name);
-    if (!isa) return report(Diagnostic{{}, "no ISA is called " + name, "use x64, aarch64, riscv64 or s390x"});
-    isas.push_back(*isa);
-  }
+  auto isas = named_isas(options.targets);
+  if (!isas) return report(isas.error());
   const auto paths = expand_paths(options.paths);
   if (!paths) return report(paths.error());
-  const fuzz::TriageOptions triage_options = cli::triage_options(options, std::move(isas));
+  const fuzz::TriageOptions triage_options = cli::triage_options(options, std::move(*isas));
   std::vector<fuzz::TriageResult> results;
   for (const std::string& path : *paths) {
     const auto text = read_input(path);

@@ -131,26 +131,21 @@ void print_text(const verify::Totality& totality) {
 }
 
 int run_verify(const Options& options) {
-  std::vector<IsaKind> isas;
-  for (const std::string& text : options.isas) {
-    const auto isa = isa_from_name(text);
-    if (!isa) return report(Diagnostic{{}, "no ISA is called " + text, "use x64, aarch64, riscv64 or s390x"});
-    isas.push_back(*isa);
-  }
-  if (isas.empty()) isas.assign(std::begin(kAllIsas), std::end(kAllIsas));
+  const auto isas = named_isas(options.isas);
+  if (!isas) return report(isas.error());
   if (options.judges.conformance || options.judges.encodings) {
     JudgeArguments arguments = options.judges;
     arguments.instructions = options.rules;
     arguments.jobs = options.jobs;
     arguments.list = options.list;
     arguments.json = options.json;
-    return run_judges(arguments, isas);
+    return run_judges(arguments, *isas);
   }
   if (!options.witnesses.directory.empty()) {
     WitnessArguments arguments = options.witnesses;
     arguments.rules = options.rules;
     arguments.json = options.json;
-    return run_witnesses(arguments, isas);
+    return run_witnesses(arguments, *isas);
   }
   if (!options.export_directory.empty()) {
     std::error_code error;
@@ -172,7 +167,7 @@ int run_verify(const Options& options) {
   }
   nlohmann::json units = nlohmann::json::object();
   int status = kNothingWrong;
-  for (const IsaKind isa : isas) {
+  for (const IsaKind isa : *isas) {
     std::unique_ptr<verify::SourceTree> tree;
     const verify::RuleSources* sources = verify::rule_sources(isa);
     if (sources == nullptr) return report(Diagnostic{{}, std::string("no rules for ") + name(isa) + " in this build", ""});

@@ -3,7 +3,6 @@
 
 #include <set>
 
-#include "compiler/isa/aarch64/abi.h"
 #include "compiler/isa/aarch64/context.h"
 
 namespace assay::isa::aarch64 {
@@ -402,7 +401,7 @@ TEST(Aarch64JumpTable, EntriesAreDistancesFromTheTable) {
                                       nullptr};
   std::vector<uint8_t> out;
   uint32_t data_begin = 0;
-  ASSERT_EQ(encode_hatch(kJumpTable, operands, context, out, data_begin), EncodeError::None);
+  ASSERT_EQ(target_isa().hatch(kJumpTable, operands, context, out, data_begin), EncodeError::None);
   EXPECT_EQ(data_begin, 16u);
   // adr x16, #16 ; ldrsw x17, [x16, w1, uxtw #2] ; add x16, x16, x17 ; br x16
   EXPECT_EQ(hex(out),
@@ -424,25 +423,25 @@ TEST(Aarch64Frame, SavedRegistersStandBelowTheLinkage) {
   frame.linkage_offset = 48;
   frame.saves_offset = 16;
   machine::InstList prologue_code, epilogue_code;
-  prologue(frame, prologue_code);
+  target_isa().prologue(frame, prologue_code);
   EXPECT_EQ(printed(prologue_code),
             "stp x29, x30, [sp, #-16]!\nadd x29, sp, #0\nsub sp, sp, #48\nstp x19, x20, [x29, #-32]\n"
             "stur x21, [x29, #-16]\n");
-  epilogue(frame, epilogue_code);
+  target_isa().epilogue(frame, epilogue_code);
   EXPECT_EQ(printed(epilogue_code),
             "ldp x19, x20, [x29, #-32]\nldur x21, [x29, #-16]\nadd sp, x29, #0\nldp x29, x30, [sp], #16\n");
 }
 
 TEST(Aarch64Frame, OffsetsBeyondAnImmediateGoThroughARegister) {
   machine::InstList code;
-  frame_address(gpr(17), 0x12345678, code);
+  target_isa().frame_address(gpr(17), 0x12345678, code);
   EXPECT_EQ(printed(code), "mov x17, #22136\nmovk x17, #4660, lsl #16\nadd x17, sp, x17, uxtx\n");
   machine::FrameLayout frame;
   frame.needs_frame = true;
   frame.size = 0x10010;
   frame.linkage_offset = 0x10000;
   machine::InstList prologue_code;
-  prologue(frame, prologue_code);
+  target_isa().prologue(frame, prologue_code);
   EXPECT_EQ(printed(prologue_code),
             "stp x29, x30, [sp, #-16]!\nadd x29, sp, #0\nmovn x17, #65535\nadd sp, sp, x17, uxtx\n");
 }

@@ -94,8 +94,6 @@ EncodeError encode_jump_table(std::span<const Operand> operands, const machine::
   return EncodeError::None;
 }
 
-}  // namespace
-
 const machine::AbiTable kAbi = {
     .argument_registers = kArguments,
     .result_registers = kResults,
@@ -166,10 +164,27 @@ void frame_address(PReg to, int64_t offset, InstList& out) { add_offset(to, kSp,
 
 uint16_t longer_branch(uint16_t) { return machine::kNoOpcode; }
 
+// The one hatch: jump_table.
 EncodeError encode_hatch(uint16_t opcode, std::span<const Operand> operands, const machine::HatchContext& context,
                          std::vector<uint8_t>& out, uint32_t& data_begin) {
   if (opcode != kJumpTable) return EncodeError::NeedsHatch;
   return encode_jump_table(operands, context, out, data_begin);
+}
+
+}  // namespace
+
+void set_abi(machine::TargetIsa& isa) {
+  isa.registers = register_env();
+  isa.abi = kAbi;
+  isa.move = move;
+  isa.load = load;
+  isa.store = store;
+  isa.address = address;
+  isa.prologue = prologue;
+  isa.epilogue = epilogue;
+  isa.frame_address = frame_address;
+  isa.longer_branch = longer_branch;
+  isa.hatch = encode_hatch;
 }
 
 }  // namespace assay::isa::aarch64

@@ -1,69 +1,34 @@
 // RISC-V 64 as the shared code sees it: its tables and functions, and the few externs of its rules.
 #include "compiler/isa/riscv64/abi.h"
 #include "compiler/isa/riscv64/context.h"
+#include "compiler/machine/backend.h"
 #include "isle/riscv64/riscv64_isle.h"
 
 namespace assay::isa::riscv64 {
 
-using machine::LowerContext;
-using machine::Operand;
-using machine::TargetIsa;
-
 namespace {
 
-Context& context_of(LowerContext& context) { return static_cast<Context&>(context); }
-
-std::optional<InstOutput> lower(LowerContext& context, Inst inst) {
-  return constructor_lower(context_of(context), inst);
-}
-
-bool lower_branch(LowerContext& context, Inst inst, MachLabelSlice labels) {
-  return constructor_lower_branch(context_of(context), inst, labels).has_value();
-}
-
-Reg extend(LowerContext& context, Reg value, unsigned bits, bool is_signed) {
-  const Type type = Type::integer(bits);
-  return is_signed ? constructor_sext64_reg(context_of(context), type, value)
-                   : constructor_zext64_reg(context_of(context), type, value);
-}
-
-TargetIsa make() {
-  TargetIsa isa;
+machine::TargetIsa make() {
+  machine::TargetIsa isa;
   isa.kind = IsaKind::riscv64;
   isa.name = name(isa.kind);
   isa.insts = &inst_set();
-  isa.registers = register_env();
-  isa.abi = kAbi;
   isa.opcodes = {.args = kArgs, .ret = kRet, .call = kCall, .call_indirect = kCallIndirect, .jump = kJ};
   isa.rules = riscv64_rules();
-  isa.make_context = [] { return std::unique_ptr<LowerContext>(new Context); };
-  isa.lower = lower;
-  isa.lower_branch = lower_branch;
-  isa.extend = extend;
-  isa.move = move;
-  isa.load = load;
-  isa.store = store;
-  isa.address = address;
-  isa.prologue = prologue;
-  isa.epilogue = epilogue;
-  isa.frame_address = frame_address;
-  isa.longer_branch = longer_branch;
-  isa.hatch = encode_hatch;
+  machine::set_lowering<Context>(isa);
+  set_abi(isa);
   return isa;
 }
 
 }  // namespace
 
-const TargetIsa& target_isa() {
-  static const TargetIsa isa = make();
+const machine::TargetIsa& target_isa() {
+  static const machine::TargetIsa isa = make();
   return isa;
 }
 
 Unit Context::jump_table(Reg index, MachLabelSlice targets) {
-  std::vector<Operand> operands{Operand::use(index)};
-  for (MachLabel target : targets) operands.push_back(Operand::label(target));
-  emit(kJumpTable, operands);
-  return {};
+  return machine::emit_jump_table(*this, kJumpTable, index, targets);
 }
 
 }  // namespace assay::isa::riscv64

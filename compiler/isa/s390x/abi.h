@@ -5,27 +5,11 @@
 // places, r1 for addresses. See machine/isa.h for what each function has to guarantee.
 #pragma once
 
-#include <vector>
-
 #include "compiler/machine/isa.h"
 
 namespace assay::isa::s390x {
 
-extern const machine::AbiTable kAbi;
-// The registers as the allocator sees them.
-regalloc::RegisterEnv register_env();
-
-machine::SimpleInst move(machine::RegClass reg_class, machine::Reg to, machine::Reg from);
-machine::SimpleInst load(ir::Type type, machine::Reg to, const machine::Amode& place);
-machine::SimpleInst store(ir::Type type, machine::Reg from, const machine::Amode& place);
-machine::SimpleInst address(machine::Reg to, const machine::Amode& place);
-void prologue(const machine::FrameLayout& frame, machine::InstList& out);
-void epilogue(const machine::FrameLayout& frame, machine::InstList& out);
-void frame_address(machine::PReg to, int64_t offset, machine::InstList& out);
-uint16_t longer_branch(uint16_t opcode);
-// One hatch: jump_table.
-machine::EncodeError encode_hatch(uint16_t opcode, std::span<const machine::Operand> operands,
-                                  const machine::HatchContext& context, std::vector<uint8_t>& out,
-                                  uint32_t& data_begin);
+// Sets the calling convention, the registers, and the functions that make frames, moves and hatches.
+void set_abi(machine::TargetIsa& isa);
 
 }  // namespace assay::isa::s390x

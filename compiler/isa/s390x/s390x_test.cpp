@@ -2,7 +2,6 @@
 // held against the assembler by verify/encoding_check.
 #include <gtest/gtest.h>
 
-#include "compiler/isa/s390x/abi.h"
 #include "compiler/isa/s390x/context.h"
 
 namespace assay::isa::s390x {
@@ -37,13 +36,13 @@ std::string printed(const machine::InstList& list) {
 
 std::string prologue_of(const machine::FrameLayout& frame) {
   machine::InstList list;
-  prologue(frame, list);
+  target_isa().prologue(frame, list);
   return printed(list);
 }
 
 std::string epilogue_of(const machine::FrameLayout& frame) {
   machine::InstList list;
-  epilogue(frame, list);
+  target_isa().epilogue(frame, list);
   return printed(list);
 }
 
@@ -85,15 +84,15 @@ TEST(S390xFrame, LargeFrames) {
 
 TEST(S390xFrame, OffsetsBeyondADisplacementGoThroughARegister) {
   machine::InstList list;
-  frame_address(gpr(1), 524287, list);
-  frame_address(gpr(1), int64_t(1) << 31, list);
+  target_isa().frame_address(gpr(1), 524287, list);
+  target_isa().frame_address(gpr(1), int64_t(1) << 31, list);
   EXPECT_EQ(printed(list), "lay %r1, 524287(%r15)\nllilf %r1, 2147483648\nlay %r1, 0(%r1,%r15)\n");
 }
 
 TEST(S390xBranch, LongerForms) {
-  EXPECT_EQ(longer_branch(kJ), kJg);
-  EXPECT_EQ(longer_branch(kBranch), kBranchLong);
-  EXPECT_EQ(longer_branch(kCompareBranch), machine::kNoOpcode);
+  EXPECT_EQ(target_isa().longer_branch(kJ), kJg);
+  EXPECT_EQ(target_isa().longer_branch(kBranch), kBranchLong);
+  EXPECT_EQ(target_isa().longer_branch(kCompareBranch), machine::kNoOpcode);
 }
 
 // A trap is two zero bytes, behind a branch that skips it.
@@ -115,7 +114,7 @@ TEST(S390xJumpTable, EntriesAreDistancesFromTheTable) {
                                       nullptr};
   std::vector<uint8_t> out;
   uint32_t data_begin = 0;
-  ASSERT_EQ(encode_hatch(kJumpTable, operands, context, out, data_begin), EncodeError::None);
+  ASSERT_EQ(target_isa().hatch(kJumpTable, operands, context, out, data_begin), EncodeError::None);
   EXPECT_EQ(data_begin, 28u);
   EXPECT_EQ(hex(out), "eb150002000dc0000000000bb9080010e31010000014b908001007f100000048ffffffde");
 }

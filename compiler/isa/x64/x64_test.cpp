@@ -1,7 +1,6 @@
 // x64: encodings against the assembler's own bytes (llvm-mc), the jump table's hatch, frames.
 #include <gtest/gtest.h>
 
-#include "compiler/isa/x64/abi.h"
 #include "compiler/isa/x64/context.h"
 
 namespace assay::isa::x64 {
@@ -163,7 +162,7 @@ TEST(X64JumpTable, EntriesAreDistancesFromTheTable) {
                                       nullptr};
   std::vector<uint8_t> out;
   uint32_t data_begin = 0;
-  ASSERT_EQ(encode_hatch(kJumpTable, operands, context, out, data_begin), EncodeError::None);
+  ASSERT_EQ(target_isa().hatch(kJumpTable, operands, context, out, data_begin), EncodeError::None);
   EXPECT_EQ(data_begin, 14u);
   EXPECT_EQ(hex(out),
             "4c 8d 1d 07 00 00 00 4d 03 1c cb 41 ff e3 "
@@ -184,16 +183,16 @@ TEST(X64Frame, SavedRegistersStandBelowTheLinkage) {
   frame.linkage_offset = 48;
   frame.saves_offset = 32;
   machine::InstList prologue_code, epilogue_code;
-  prologue(frame, prologue_code);
+  target_isa().prologue(frame, prologue_code);
   EXPECT_EQ(printed(prologue_code),
             "pushq %rbp\nmovq %rsp, %rbp\nleaq -48(%rsp), %rsp\nmovq %rbx, -16(%rbp)\nmovq %r12, -8(%rbp)\n");
-  epilogue(frame, epilogue_code);
+  target_isa().epilogue(frame, epilogue_code);
   EXPECT_EQ(printed(epilogue_code), "movq -16(%rbp), %rbx\nmovq -8(%rbp), %r12\nmovq %rbp, %rsp\npopq %rbp\n");
 }
 
 TEST(X64Frame, OffsetsBeyondADisplacementGoThroughARegister) {
   machine::InstList code;
-  frame_address(gpr(11), int64_t(1) << 31, code);
+  target_isa().frame_address(gpr(11), int64_t(1) << 31, code);
   EXPECT_EQ(printed(code), "movabsq $2147483648, %r11\nleaq (%rsp,%r11), %r11\n");
 }
 
