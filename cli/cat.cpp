@@ -20,34 +20,23 @@ struct Options {
 };
 
 int run_cat(const Options& options) {
-  const auto files = expand_paths(options.paths);
-  if (!files) return report(files.error());
-  int status = kNothingWrong;
   nlohmann::json out = {{"files", nlohmann::json::array()}};
-  for (const std::string& path : *files) {
-    const auto text = read_input(path);
-    if (!text) {
-      status = report(text.error());
-      continue;
-    }
-    const auto file = ir::parse_file(*text, path);
-    if (!file) {
-      status = report(file.error(), *text);
-      continue;
-    }
+  const int status = for_each_file(options.paths, [&](const ClifFile& file) {
+    int status = kNothingWrong;
     if (!options.no_verify) {
-      for (const ir::ParsedFunction& function : file->functions) {
-        const Diagnostics errors = ir::verify(function, path);
-        if (!errors.empty()) status = report(errors, *text);
+      for (const ir::ParsedFunction& function : file.parsed.functions) {
+        const Diagnostics errors = ir::verify(function, file.path);
+        if (!errors.empty()) status = report(errors, file.text);
       }
     }
-    const std::string printed = ir::print(*file);
+    const std::string printed = ir::print(file.parsed);
     if (options.json) {
-      out["files"].push_back({{"file", path}, {"text", printed}});
+      out["files"].push_back({{"file", file.path}, {"text", printed}});
     } else {
       std::fwrite(printed.data(), 1, printed.size(), stdout);
     }
-  }
+    return status;
+  });
   // Names and comments of the input need not be UTF-8.
   if (options.json) std::puts(out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
   return status;

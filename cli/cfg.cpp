@@ -48,30 +48,18 @@ std::string dot(const ir::Function& function) {
 }
 
 int run_cfg(const Options& options) {
-  const auto files = expand_paths(options.paths);
-  if (!files) return report(files.error());
-  int status = kNothingWrong;
   nlohmann::json out = {{"functions", nlohmann::json::array()}};
-  for (const std::string& path : *files) {
-    const auto text = read_input(path);
-    if (!text) {
-      status = report(text.error());
-      continue;
-    }
-    const auto file = ir::parse_file(*text, path);
-    if (!file) {
-      status = report(file.error(), *text);
-      continue;
-    }
-    for (const ir::ParsedFunction& parsed : file->functions) {
+  const int status = for_each_file(options.paths, [&](const ClifFile& file) {
+    for (const ir::ParsedFunction& parsed : file.parsed.functions) {
       const std::string graph = dot(parsed.function);
       if (options.json) {
-        out["functions"].push_back({{"file", path}, {"name", to_string(parsed.function.name)}, {"dot", graph}});
+        out["functions"].push_back({{"file", file.path}, {"name", to_string(parsed.function.name)}, {"dot", graph}});
       } else {
         std::fputs(graph.c_str(), stdout);
       }
     }
-  }
+    return int{kNothingWrong};
+  });
   if (options.json) std::puts(out.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
   return status;
 }

@@ -56,6 +56,22 @@ Expected<std::string> read_input(const std::string& path) {
   return text;
 }
 
+int for_each_file(const std::vector<std::string>& paths, const std::function<int(const ClifFile&)>& action) {
+  const auto files = expand_paths(paths);
+  if (!files) return report(files.error());
+  int status = kNothingWrong;
+  for (const std::string& path : *files) {
+    const auto text = read_input(path);
+    if (!text) {
+      status = std::max(status, report(text.error()));
+      continue;
+    }
+    const auto parsed = ir::parse_file(*text, path);
+    status = std::max(status, parsed ? action({path, *text, *parsed}) : report(parsed.error(), *text));
+  }
+  return status;
+}
+
 int report(const Diagnostic& diagnostic, std::string_view source) {
   std::fputs(render(diagnostic, source).c_str(), stderr);
   return kBadInput;

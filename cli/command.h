@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/ir/parser.h"
 #include "compiler/machine/isa_kind.h"
 #include "compiler/support/diagnostic.h"
 
@@ -60,6 +61,16 @@ Expected<std::string> read_input(const std::string& path);
 
 // The ISAs of these names; all if there are none. Fails for a name that no ISA has.
 Expected<std::vector<IsaKind>> named_isas(const std::vector<std::string>& names);
+
+struct ClifFile {
+  const std::string& path;
+  const std::string& text;
+  const ir::File& parsed;
+};
+
+// Reads the CLIF files that `paths` stand for, one after the other, and has `action` work on each; its answer is an exit
+// status. What cannot be read or parsed is reported, and the next file follows. Returns the greatest status.
+int for_each_file(const std::vector<std::string>& paths, const std::function<int(const ClifFile&)>& action);
 
 // Prints errors on standard error, with the line and a caret if `source` is the file's text. Returns kBadInput.
 int report(const Diagnostic& diagnostic, std::string_view source = {});

@@ -90,57 +90,40 @@ Compiled compile_one(const ir::Function& function, machine::Compiler& compiler, 
 }
 
 int run_compile(const Options& options) {
-  const auto files = expand_paths(options.paths);
-  if (!files) return report(files.error());
+  const auto isas = named_isas(options.targets);
+  if (!isas) return report(isas.error());
   std::vector<std::unique_ptr<machine::Compiler>> compilers;
-  for (const machine::TargetIsa* isa : isa::all_isas()) {
-    const bool wanted = options.targets.empty() ||
-                        std::any_of(options.targets.begin(), options.targets.end(),
-                                    [&](const std::string& target) { return isa_from_name(target) == isa->kind; });
-    if (wanted) compilers.push_back(std::make_unique<machine::Compiler>(*isa));
+  for (const IsaKind isa : *isas) {
+    if (const machine::TargetIsa* found = isa::find_isa(isa))
+      compilers.push_back(std::make_unique<machine::Compiler>(*found));
   }
-  for (const std::string& target : options.targets) {
-    if (isa::isa_by_name(target) == nullptr) {
-      return report(Diagnostic{{}, "no such target: " + target, "x64, aarch64, riscv64 or s390x"});
-    }
-  }
-  int status = kNothingWrong;
   bool any = false;
   nlohmann::json out = {{"functions", nlohmann::json::array()}};
-  for (const std::string& path : *files) {
-    const auto text = read_input(path);
-    if (!text) {
-      status = report(text.error());
-      continue;
-    }
-    const auto file = ir::parse_file(*text, path);
-    if (!file) {
-      status = report(file.error(), *text);
-      continue;
-    }
-    for (const ir::ParsedFunction& parsed : file->functions) {
+  int status = for_each_file(options.paths, [&](const ClifFile& file) {
+    int status = kNothingWrong;
+    for (const ir::ParsedFunction& parsed : file.parsed.functions) {
       const std::string function_name = to_string(parsed.function.name);
       if (!options.function.empty() && function_name != options.function && function_name != "%" + options.function)
         continue;
       any = true;
-      const Diagnostics errors = ir::verify(parsed, path);
+      const Diagnostics errors = ir::verify(parsed, file.path);
       if (!errors.empty()) {
-        status = report(errors, *text);
+        status = report(errors, file.text);
         continue;
       }
       for (auto& compiler : compilers) {
         Compiled compiled = compile_one(parsed.function, *compiler, options);
         if (compiled.error) {
-          compiled.error->place.file = path;
+          compiled.error->place.file = file.path;
           compiled.error->place.line = parsed.line;
           compiled.error->place.column = 1;
           compiled.error->place.function = function_name;
-          report(*compiled.error, *text);
+          report(*compiled.error, file.text);
           const bool internal = compiled.error->message.starts_with("internal error");
           status = std::max<int>(status, internal ? kInternal : kBadInput);
         }
         if (options.json) {
-          nlohmann::json entry = {{"file", path}, {"function", function_name}, {"target", compiler->isa().name}};
+          nlohmann::json entry = {{"file", file.path}, {"function", function_name}, {"target", compiler->isa().name}};
           if (compiled.error) entry["error"] = compiled.error->message;
           entry.update(compiled.parts);
           out["functions"].push_back(entry);
@@ -149,7 +132,8 @@ int run_compile(const Options& options) {
         }
       }
     }
-  }
+    return status;
+  });
   if (!any && !options.function.empty() && status == kNothingWrong) {
     return report(Diagnostic{{}, "no function is called " + options.function, ""});
   }

@@ -5,43 +5,17 @@
 #include <bit>
 #include <cassert>
 
+#include "interpreter/compare.h"
+
 namespace assay::interpreter {
 
 namespace {
 
-using ir::IntCC;
 using ir::Opcode;
 using Wide = __int128;
 using UnsignedWide = unsigned __int128;
 
 constexpr ScalarResult trapped(ir::TrapCode code) { return {.trap = code}; }
-
-bool compare(IntCC condition, uint64_t x, uint64_t y, unsigned bits) {
-  const int64_t signed_x = sign_extend(x, bits), signed_y = sign_extend(y, bits);
-  switch (condition) {
-    case IntCC::kEq:
-      return x == y;
-    case IntCC::kNe:
-      return x != y;
-    case IntCC::kSlt:
-      return signed_x < signed_y;
-    case IntCC::kSge:
-      return signed_x >= signed_y;
-    case IntCC::kSgt:
-      return signed_x > signed_y;
-    case IntCC::kSle:
-      return signed_x <= signed_y;
-    case IntCC::kUlt:
-      return x < y;
-    case IntCC::kUge:
-      return x >= y;
-    case IntCC::kUgt:
-      return x > y;
-    case IntCC::kUle:
-      return x <= y;
-  }
-  return false;
-}
 
 // The low bits of an exact result, and whether it was out of the range of a signed or unsigned number of that width.
 ScalarResult with_signed_overflow(Wide exact, unsigned bits) {
@@ -192,7 +166,7 @@ ScalarResult evaluate(const ScalarOperation& operation, uint64_t x, uint64_t y, 
       return of(reverse_bytes(x, bits));
 
     case Opcode::kIcmp:
-      return {.value = compare(static_cast<IntCC>(operation.code), x, y, bits)};
+      return {.value = compare(static_cast<ir::IntCC>(operation.code), x, y, sign_extend(x, bits), sign_extend(y, bits))};
     case Opcode::kSelect:
     case Opcode::kSelectSpectreGuard:
       return {.value = x != 0 ? y : z};

@@ -4,44 +4,18 @@
 
 #include <cassert>
 
+#include "interpreter/compare.h"
+
 namespace assay::interpreter {
 
 namespace {
 
-using ir::IntCC;
 using ir::Opcode;
 using Signed = __int128;
 
 constexpr Word128 kSignBit = Word128{1} << 127;
 
 constexpr WideResult trapped(ir::TrapCode code) { return {.trap = code}; }
-
-bool compare(IntCC condition, Word128 x, Word128 y, unsigned bits) {
-  const Signed signed_x = sign_extend_wide(x, bits), signed_y = sign_extend_wide(y, bits);
-  switch (condition) {
-    case IntCC::kEq:
-      return x == y;
-    case IntCC::kNe:
-      return x != y;
-    case IntCC::kSlt:
-      return signed_x < signed_y;
-    case IntCC::kSge:
-      return signed_x >= signed_y;
-    case IntCC::kSgt:
-      return signed_x > signed_y;
-    case IntCC::kSle:
-      return signed_x <= signed_y;
-    case IntCC::kUlt:
-      return x < y;
-    case IntCC::kUge:
-      return x >= y;
-    case IntCC::kUgt:
-      return x > y;
-    case IntCC::kUle:
-      return x <= y;
-  }
-  return false;
-}
 
 bool is_negative(Word128 x) { return (x & kSignBit) != 0; }
 
@@ -146,9 +120,9 @@ WideResult evaluate_wide(const ScalarOperation& operation, Word128 x, Word128 y,
     case Opcode::kUmax:
       return of(x > y ? x : y);
     case Opcode::kSmin:
-      return of(compare(IntCC::kSlt, x, y, 128) ? x : y);
+      return of(static_cast<Signed>(x) < static_cast<Signed>(y) ? x : y);
     case Opcode::kSmax:
-      return of(compare(IntCC::kSgt, x, y, 128) ? x : y);
+      return of(static_cast<Signed>(x) > static_cast<Signed>(y) ? x : y);
 
     case Opcode::kBand:
       return of(x & y);
@@ -186,7 +160,8 @@ WideResult evaluate_wide(const ScalarOperation& operation, Word128 x, Word128 y,
       return of(reverse(x, 8));
 
     case Opcode::kIcmp:
-      return of(compare(static_cast<IntCC>(operation.code), x, y, operation.bits));
+      return of(compare(static_cast<ir::IntCC>(operation.code), x, y, sign_extend_wide(x, operation.bits),
+                         sign_extend_wide(y, operation.bits)));
     case Opcode::kSelect:
     case Opcode::kSelectSpectreGuard:
       return of(x != 0 ? y : z);
