@@ -10,7 +10,6 @@
 
 #include <cstdio>
 
-#include "compiler/isa/registry.h"
 #include "oracles/worker_pool.h"
 
 namespace assay::fuzz {
@@ -69,21 +68,18 @@ std::vector<CrashTrace::Frame> name_frames(const Shared& shared) {
 
 }  // namespace
 
-CrashTrace trace_compiler_crash(const Case& test, IsaKind isa, machine::OptLevel level, unsigned max_registers) {
+CrashTrace trace_compiler_crash(const Case& test, const machine::TargetIsa& isa, const machine::CompileOptions& given) {
   CrashTrace trace;
-  const machine::TargetIsa* target = isa::find_isa(isa);
   void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  if (target == nullptr || memory == MAP_FAILED) return trace;
+  if (memory == MAP_FAILED) return trace;
   g_shared = new (memory) Shared;
   g_shared->stage = static_cast<int>(machine::Stage::Lower);
   void* warm_up[1];
   backtrace(warm_up, 1);  // loads what it needs before the signal
   const auto ran = oracles::run_isolated([&]() -> std::string {
     for (int number : {SIGABRT, SIGSEGV, SIGFPE, SIGILL, SIGBUS}) signal(number, on_signal);
-    machine::Compiler compiler(*target);
-    machine::CompileOptions options;
-    options.opt_level = level;
-    options.max_registers = max_registers;
+    machine::Compiler compiler(isa);
+    machine::CompileOptions options = given;
     options.observe = [](const machine::StageView& view) {
       g_shared->stage = static_cast<int>(view.stage == machine::Stage::Lower      ? machine::Stage::Allocate
                                          : view.stage == machine::Stage::Allocate ? machine::Stage::Apply

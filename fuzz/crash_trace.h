@@ -20,6 +20,7 @@ struct CrashTrace {
 };
 
 // Compiles the case's functions in a process of its own.
-CrashTrace trace_compiler_crash(const Case& test, IsaKind isa, machine::OptLevel level, unsigned max_registers);
+CrashTrace trace_compiler_crash(const Case& test, const machine::TargetIsa& isa,
+                                const machine::CompileOptions& options);
 
 }  // namespace assay::fuzz

@@ -301,6 +301,13 @@ std::optional<DataValue> first_param(const Case& test, Block block, uint32_t num
   return values ? std::optional((*values)[0]) : std::nullopt;
 }
 
+bool reaches(const Case& test, Block block, Endianness order) {
+  Case marked = test;
+  Function& f = marked.functions[marked.entry];
+  const Value mark = insert_constant(f, f.first_inst(block), kI64, 1);
+  return first_results(marked, f.value_def(mark).inst, order).has_value();
+}
+
 bool make_parameters(Case& test, Inst inst, std::span<const DataValue> values) {
   Function& f = test.functions[test.entry];
   const std::vector<Value> results(f.results(inst).begin(), f.results(inst).end());

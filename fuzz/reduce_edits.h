@@ -45,6 +45,8 @@ std::optional<std::vector<ir::DataValue>> first_results(const Case& test, ir::In
 // Likewise of a block's parameter, when the block is entered for the first time.
 std::optional<ir::DataValue> first_param(const Case& test, ir::Block block, uint32_t number,
                                          ir::Endianness order = ir::Endianness::kLittle);
+// Does the entry function get to this block on the first input?
+bool reaches(const Case& test, ir::Block block, ir::Endianness order = ir::Endianness::kLittle);
 // The results of `inst`, which goes, become new parameters of the entry function, with these arguments in the first
 // input. False as for return_early.
 bool make_parameters(Case& test, ir::Inst inst, std::span<const ir::DataValue> values);

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "compiler/ir/printer.h"
+#include "compiler/isa/registry.h"
 #include "fuzz/crash_trace.h"
 #include "fuzz/reduce_edits.h"
 #include "fuzz/triage_parts.h"
@@ -43,8 +44,9 @@ void TriageContext::blame(CulpritKind kind, std::string name, std::string file, 
   result.culprits.push_back({kind, std::move(name), std::move(file), line, std::move(reason)});
 }
 
-void TriageContext::blame_function(std::string name, std::string file, std::string reason) {
-  blame(CulpritKind::Function, std::move(name), std::move(file), 0, std::move(reason));
+void TriageContext::blame(Decision decision, std::string reason) {
+  DecisionPlace place = place_of(decision, isa);
+  blame(CulpritKind::Function, std::move(place.function), std::move(place.file), 0, std::move(reason));
 }
 
 namespace {
@@ -59,6 +61,7 @@ double cpu_seconds() {
 struct Sight {
   IsaKind isa{};
   machine::OptLevel level{};
+  uint64_t choice_seed = 0;
   std::map<std::string, std::string> verdicts;  // by executor; empty: agrees
   std::vector<Finding> findings;
   std::string refusal;    // the compiler's complaint
@@ -89,7 +92,10 @@ struct Sight {
 };
 
 // In a process of its own, as what runs there may be anything.
-Sight look(const Case& test, HarnessOptions options, IsaKind isa, machine::OptLevel level, bool qemu) {
+Sight look(const Case& given, HarnessOptions options, IsaKind isa, machine::OptLevel level, uint64_t choice_seed,
+           bool qemu) {
+  Case test = given;
+  test.choice_seed = choice_seed;
   options.isas = {isa};
   options.opt_levels = {level};
   options.stages = true;
@@ -109,7 +115,7 @@ Sight look(const Case& test, HarnessOptions options, IsaKind isa, machine::OptLe
           -1, ' ', false, nlohmann::json::error_handler_t::replace);
     });
   };
-  Sight sight{.isa = isa, .level = level};
+  Sight sight{.isa = isa, .level = level, .choice_seed = choice_seed};
   const auto take = [&](const Expected<std::string>& text) {
     if (!text) {
       sight.refusal = text.error().message;
@@ -119,6 +125,8 @@ Sight look(const Case& test, HarnessOptions options, IsaKind isa, machine::OptLe
     if (json.is_discarded()) return;
     for (const std::string executor : json["executors"]) sight.verdicts[executor];
     sight.findings = decode_findings(json["findings"].get<std::string>());
+    // With random choices the plain code was compiled and run, too; that has a sight of its own.
+    std::erase_if(sight.findings, [&](const Finding& finding) { return finding.choice_seed != choice_seed; });
     for (const Finding& finding : sight.findings) {
       if (finding.kind == FindingKind::Compiler) {
         const bool is_check = finding.text.find("stage check:") != std::string::npos;
@@ -216,19 +224,23 @@ class Triage {
 
   void observe() {
     for (IsaKind isa : options_.harness.isas) {
-      for (machine::OptLevel level : options_.harness.opt_levels) {
-        Sight sight = look(result_.reduced, harness_, isa, level, false);
-        // Only bytes differ: more executors are asked.
-        if (sight.bytes_differ() && !sight.differs("virtual") && !sight.differs("allocated")) {
-          sight = look(result_.reduced, harness_, isa, level, true);
-        }
-        for (const auto& [executor, text] : sight.verdicts) {
-          result_.observations.push_back({isa, level, executor, text.empty(), text});
-        }
-        if (sight.differs() && std::ranges::find(result_.isas, isa) == result_.isas.end()) result_.isas.push_back(isa);
-        sights_.push_back(std::move(sight));
+      for (machine::OptLevel level : options_.harness.opt_levels) observe(isa, level, 0);
+      if (result_.reduced.choice_seed != 0 && !options_.harness.opt_levels.empty()) {
+        observe(isa, std::ranges::max(options_.harness.opt_levels), result_.reduced.choice_seed);
       }
     }
+  }
+  void observe(IsaKind isa, machine::OptLevel level, uint64_t choice_seed) {
+    Sight sight = look(result_.reduced, harness_, isa, level, choice_seed, false);
+    // Only bytes differ: more executors are asked.
+    if (sight.bytes_differ() && !sight.differs("virtual") && !sight.differs("allocated")) {
+      sight = look(result_.reduced, harness_, isa, level, choice_seed, true);
+    }
+    for (const auto& [executor, text] : sight.verdicts) {
+      result_.observations.push_back({isa, level, choice_seed, executor, text.empty(), text});
+    }
+    if (sight.differs() && std::ranges::find(result_.isas, isa) == result_.isas.end()) result_.isas.push_back(isa);
+    sights_.push_back(std::move(sight));
   }
 
   const Sight* first_sight() const {
@@ -244,6 +256,11 @@ class Triage {
     }
     isa_ = sight->isa;
     level_ = sight->level;
+    choice_seed_ = sight->choice_seed;
+    if (choice_seed_ != 0) {
+      result_.evidence.push_back("only with the compiler's choices made at random, from seed " +
+                                 std::to_string(choice_seed_));
+    }
     if (result_.key.starts_with("crash")) return decide_crash(*sight);
     const bool everywhere = std::ranges::all_of(
         sights_, [](const Sight& s) { return s.refusal.empty() && (!s.ran("virtual") || s.differs("virtual")); });
@@ -252,9 +269,10 @@ class Triage {
       result_.evidence.push_back("every machine differs from the interpreter, before and after register allocation");
       return;
     }
-    StageTraces traces(result_.reduced, isa_, level_, harness_);
+    StageTraces traces(result_.reduced, isa_, level_, choice_seed_, harness_);
     TriageContext context{result_.reduced, options_, isa_, level_, interpret(result_.reduced, byte_order(isa_)),
                           traces,          result_};
+    if (traces.problem().empty() && blame_contract(context)) return;
     const auto refused_in = [&](const char* stage) {
       return sight->refusal.find(std::string("stage ") + stage) != std::string::npos;
     };
@@ -263,11 +281,14 @@ class Triage {
       context.note("the allocator gives up: " + sight->refusal);
       blame_allocation(context, sight->refusal);
     } else if (!sight->refusal.empty()) {
-      result_.stage = refused_in("emit") ? TriageStage::Bytes : TriageStage::Virtual;
       context.note("the compiler refuses its own code: " + sight->refusal);
-      blame_refused(context, sight->refusal);
-      // An operand that an instruction cannot have was put there by a rule.
-      if (!result_.culprits.empty() && refused_in("emit")) result_.stage = TriageStage::Virtual;
+      result_.stage = TriageStage::Bytes;
+      if (refused_in("emit")) blame_emission(context, sight->refusal);
+      if (result_.culprits.empty()) {
+        // An operand that an instruction cannot have was put there by a rule.
+        result_.stage = TriageStage::Virtual;
+        blame_refused(context, sight->refusal);
+      }
     } else if (sight->differs("virtual")) {
       result_.stage = TriageStage::Virtual;
       blame_lowering(context);
@@ -289,7 +310,13 @@ class Triage {
   }
 
   void decide_crash(const Sight& sight) {
-    const CrashTrace crash = trace_compiler_crash(result_.reduced, isa_, level_, harness_.max_registers);
+    const machine::TargetIsa* isa = isa::find_isa(isa_);
+    if (isa == nullptr) return;
+    machine::CompileOptions compile_options;
+    compile_options.opt_level = level_;
+    compile_options.max_registers = harness_.max_registers;
+    compile_options.choice_seed = choice_seed_;
+    const CrashTrace crash = trace_compiler_crash(result_.reduced, *isa, compile_options);
     result_.severity = Severity::Refuses;
     result_.divergence = sight.refusal;
     if (!crash.crashed) {
@@ -393,7 +420,7 @@ class Triage {
 
   void describe_code() {
     if (result_.key.starts_with("crash") || result_.isas.empty()) return;
-    StageTraces traces(result_.reduced, isa_, level_, harness_);
+    StageTraces traces(result_.reduced, isa_, level_, choice_seed_, harness_);
     if (!traces.problem().empty()) return;
     const machine::VCode& code = traces.code(oracles::ExecutorKind::Virtual).code;
     for (uint32_t b = 0; b < code.blocks.size(); ++b) {
@@ -421,6 +448,7 @@ class Triage {
   std::vector<Sight> sights_;
   IsaKind isa_{};
   machine::OptLevel level_{};
+  uint64_t choice_seed_ = 0;
   TriageResult result_;
 };
 

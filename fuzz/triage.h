@@ -50,6 +50,7 @@ const char* name(Severity severity);
 struct Observation {
   IsaKind isa{};
   machine::OptLevel level{};
+  uint64_t choice_seed = 0;
   std::string executor;
   bool agrees = false;
   std::string text;  // what differs

@@ -1,8 +1,11 @@
 // Allocated code against the same code over virtual registers: the first operand that reads another value than it
-// should, who wrote its place last, and which part of the allocator decides such things.
+// should, and who wrote its place last. Which function decided it, the allocator's own audit says (regalloc/audit.h),
+// or a comparison of the allocation with what became of it.
 #include <algorithm>
 #include <unordered_map>
 
+#include "compiler/regalloc/allocator.h"
+#include "compiler/regalloc/audit.h"
 #include "fuzz/triage_parts.h"
 #include "oracles/abi_facts.h"
 
@@ -14,11 +17,6 @@ using machine::PReg;
 using oracles::ExecutorKind;
 
 namespace {
-
-constexpr char kRanges[] = "compiler/regalloc/ranges.cpp";
-constexpr char kMoves[] = "compiler/regalloc/moves.cpp";
-constexpr char kParallel[] = "compiler/regalloc/parallel_move.cpp";
-constexpr char kScan[] = "compiler/regalloc/scan.cpp";
 
 struct WrongRead {
   size_t virtual_event = 0;    // events before it are right
@@ -161,16 +159,8 @@ class Comparison {
   std::unordered_map<uint32_t, uint64_t> values_, places_;  // by Reg::bits
 };
 
-// Does the value's wrong content come from a group of moves that stand together?
-bool is_in_move_group(const Comparison& comparison, size_t writer) {
-  const auto is_move = [&](size_t i) {
-    return comparison.origin(comparison.allocated(i)) == machine::kNoSource && comparison.slot_of(i) < 0;
-  };
-  return is_move(writer) && ((writer > 0 && is_move(writer - 1)) || is_move(writer + 1));
-}
-
-void classify(TriageContext& context, const Comparison& comparison, const WrongRead& wrong) {
-  const machine::TargetIsa& isa = context.traces.isa();
+// What the first operand that reads a wrong value should have read, and who wrote its place last.
+void describe(TriageContext& context, const Comparison& comparison, const WrongRead& wrong) {
   const std::string value = "v" + std::to_string(wrong.vreg.virtual_index());
   const std::string reads = context.traces.print(ExecutorKind::Allocated, wrong.allocated_inst);
   const std::string place =
@@ -179,78 +169,93 @@ void classify(TriageContext& context, const Comparison& comparison, const WrongR
                               place + " should hold " + value + " = " + hex(wrong.expected) + "\n  it holds " +
                               hex(wrong.found);
   context.note("the first operand that reads a wrong value: " + value + " in " + place + " of `" + reads + "`");
-  const auto writer = comparison.last_writer(wrong.place, wrong.allocated_event);
-  if (!writer) {
-    context.blame_function("RangeBuilder::collect_inst", kRanges, "nothing has written " + place + " before");
-    context.blame_function("MovePlacer::place_block", kMoves, "nothing has written " + place + " before");
-    return;
+  if (const auto writer = comparison.last_writer(wrong.place, wrong.allocated_event)) {
+    context.result.divergence +=
+        "\n  last written by " + context.traces.print(ExecutorKind::Allocated, comparison.allocated(*writer).inst);
   }
-  context.result.divergence +=
-      "\n  last written by " + context.traces.print(ExecutorKind::Allocated, comparison.allocated(*writer).inst);
-  const int64_t slot = comparison.slot_of(*writer);
-  if (slot >= 0) {
-    std::optional<size_t> store;
-    for (size_t i = *writer; i-- > 0 && !store;) {
-      if (comparison.slot_of(i) == slot && comparison.is_store(i)) store = i;
-    }
-    if (!store) {
-      const bool is_param = comparison.is_param(wrong.vreg);
-      const std::string what = value + " is loaded from a spill slot to which nothing was stored";
-      context.blame_function(is_param ? "MovePlacer::place_block" : "MovePlacer::define", kMoves,
-                             what + (is_param ? "; it is a block's parameter" : ""));
-      context.blame_function("MovePlacer::connect_edges", kMoves, what);
-      return;
-    }
-    context.blame_function("MovePlacer::assign_slots", kMoves,
-                           "another value was stored to the spill slot of " + value);
-    context.blame_function("MovePlacer::place_block", kMoves, "the spill slot of " + value + " holds an older value");
-    context.blame_function("RangeBuilder::build_value", kRanges, "the spill slot of " + value + " was taken too early");
-    return;
-  }
-  if (comparison.origin(comparison.allocated(*writer)) == machine::kNoSource) {
-    if (is_in_move_group(comparison, *writer)) {
-      context.blame_function("ParallelMoveResolver::break_cycle", kParallel,
-                             "one of several moves together goes wrong");
-    }
-    context.blame_function("MovePlacer::connect_edges", kMoves, "a move of the allocator brought the wrong value");
-    context.blame_function("ParallelMoveResolver::break_cycle", kParallel,
-                           "a move of the allocator brought the wrong value");
-    context.blame_function("RangeBuilder::build_value", kRanges, "a value's range may be too short");
-    return;
-  }
-  const machine::InstDesc& desc = isa.desc(comparison.inst_of(*writer).opcode);
-  if (desc.is(machine::kIsCall) || !comparison.writes(*writer, wrong.place)) {
-    context.blame_function("RangeBuilder::collect_inst", kRanges,
-                           std::string(desc.name) + " clobbers " + place + ", where " + value + " lives");
-    return;
-  }
-  if (*writer + 1 == wrong.allocated_event || comparison.origin(comparison.allocated(*writer)) == wrong.inst) {
-    context.blame_function("RangeBuilder::collect_inst", kRanges,
-                           std::string(desc.name) + " writes " + place + " while " + value + " is still needed there");
-  }
-  if (comparison.has_loop()) {
-    context.blame_function("RangeBuilder::build_value", kRanges,
-                           value + " is overwritten while it lives, and the function has a loop");
-  }
-  context.blame_function("RangeBuilder::collect_inst", kRanges, value + " is overwritten while it lives");
-  context.blame_function("Scan::assign", kScan, value + " is overwritten while it lives");
 }
 
-// Registers that live across a call although the platform's convention does not preserve them.
-bool blame_clobbers(TriageContext& context, const Comparison& comparison, const WrongRead& wrong) {
-  const auto writer = comparison.last_writer(wrong.place, wrong.allocated_event);
-  const oracles::AbiFacts& facts = oracles::abi_facts(context.isa);
-  const bool preserved =
-      std::ranges::find(facts.preserved_integer, wrong.place.number()) != facts.preserved_integer.end();
-  if (preserved) return false;
-  for (size_t i = writer.value_or(0); i < wrong.allocated_event; ++i) {
-    const machine::Inst& inst = comparison.inst_of(i);
-    if (!context.traces.isa().desc(inst.opcode).is(machine::kIsCall) || (writer && i == *writer)) continue;
-    context.note("a value stays across a call in a register that the convention does not preserve");
-    context.blame_function("LowerContext::emit_call", "compiler/machine/lower_calls.cpp",
-                           "the call does not clobber a register that callees may change");
-    context.result.stage = TriageStage::Virtual;
-    return true;
+// The registers that instructions overwrite, by opcode.
+std::vector<machine::PRegSet> clobbers_of(const machine::TargetIsa& isa) {
+  std::vector<machine::PRegSet> out;
+  for (const machine::InstDesc& desc : isa.insts->descs) out.push_back(desc.clobbers);
+  return out;
+}
+
+// The allocator's phases, on each function of the case.
+bool blame_phases(TriageContext& context) {
+  const std::vector<machine::PRegSet> by_opcode = clobbers_of(context.traces.isa());
+  for (uint32_t i = 0; i < context.test.functions.size(); ++i) {
+    const machine::VCode& code = context.traces.session().stage(ExecutorKind::Virtual, i).code;
+    if (code.insts.empty()) continue;
+    const auto findings =
+        regalloc::audit_allocator(code, context.traces.isa().registers, regalloc::InstClobbers{by_opcode},
+                                  machine::allocate_options(context.traces.options()));
+    for (const regalloc::AuditFinding& finding : findings) {
+      context.note("the allocator's audit: " + finding.text);
+      context.blame(CulpritKind::Function, finding.function, finding.file, 0, finding.text);
+    }
+    if (!findings.empty()) return true;
+  }
+  return false;
+}
+
+// The allocation is right: is it what the allocated code says?
+bool blame_application(TriageContext& context) {
+  const std::vector<machine::PRegSet> by_opcode = clobbers_of(context.traces.isa());
+  const machine::TargetIsa& isa = context.traces.isa();
+  for (uint32_t f = 0; f < context.test.functions.size(); ++f) {
+    const machine::VCode& before = context.traces.session().stage(ExecutorKind::Virtual, f).code;
+    const oracles::VCodeFunction& after = context.traces.session().stage(ExecutorKind::Allocated, f);
+    const auto allocation = regalloc::allocate(before, isa.registers, regalloc::InstClobbers{by_opcode},
+                                               machine::allocate_options(context.traces.options()));
+    if (!allocation || after.code.insts.empty()) continue;
+    const auto print = [&](const machine::Inst& inst) {
+      return isa.insts->print(inst.opcode, after.code.operands_of(inst));
+    };
+    std::vector<bool> is_there(before.insts.size());
+    size_t next = 0;  // of the moves
+    for (size_t i = 0; i < after.code.insts.size(); ++i) {
+      const machine::Inst& inst = after.code.insts[i];
+      const auto operands = after.code.operands_of(inst);
+      if (after.origins[i] != machine::kNoSource) {
+        is_there[after.origins[i]] = true;
+        const machine::Inst& origin = before.insts[after.origins[i]];
+        for (size_t k = 0; k < operands.size() && k < origin.operand_count; ++k) {
+          const Operand& was = before.operands[origin.first_operand + k];
+          if (!was.is_reg() || !was.reg.is_virtual()) continue;
+          if (operands[k].reg == machine::Reg(allocation->operands[origin.first_operand + k])) continue;
+          context.result.divergence = print(inst);
+          context.blame(Decision::RewrittenCode, "an operand of `" + print(inst) + "` is not what was allocated");
+          return true;
+        }
+        continue;
+      }
+      while (next < allocation->moves.size() && allocation->moves[next].from == allocation->moves[next].to) ++next;
+      if (next >= allocation->moves.size()) break;
+      const regalloc::Move& move = allocation->moves[next++];
+      const Operand* slot = nullptr;
+      bool has_from = move.from.is_slot(), has_to = move.to.is_slot();
+      for (const Operand& operand : operands) {
+        if (operand.kind == OperandKind::Frame && operand.area() == machine::FrameArea::Spills) slot = &operand;
+        has_from |= move.from.is_reg() && operand.is_use() && operand.reg == machine::Reg(move.from.preg());
+        has_to |= move.to.is_reg() && operand.is_def() && operand.reg == machine::Reg(move.to.preg());
+      }
+      const regalloc::Location memory = move.from.is_slot() ? move.from : move.to;
+      const bool is_placed =
+          memory.is_slot() == (slot != nullptr) && (slot == nullptr || slot->imm == int64_t(memory.slot_index()) * 8);
+      if (has_from && has_to && is_placed) continue;
+      context.result.divergence = print(inst);
+      context.blame(Decision::InsertedMoves, "`" + print(inst) + "` is not the move that the allocator asked for");
+      return true;
+    }
+    for (uint32_t i = 0; i < before.insts.size(); ++i) {
+      if (is_there[i] || isa.desc(before.insts[i].opcode).is(machine::kIsMove)) continue;
+      const std::string text = isa.insts->print(before.insts[i].opcode, before.operands_of(before.insts[i]));
+      context.result.divergence = text;
+      context.blame(Decision::InsertedMoves, "`" + text + "` is missing in the allocated code: it is no move");
+      return true;
+    }
   }
   return false;
 }
@@ -261,31 +266,23 @@ void blame_allocation(TriageContext& context, const std::string& complaint) {
   if (!complaint.empty()) context.note("the checker of allocations complains: " + complaint);
   if (!context.traces.problem().empty()) {
     context.result.divergence = context.traces.problem();
-    const bool is_move = complaint.find("move") != std::string::npos;
-    context.blame_function(is_move ? "MovePlacer::connect_edges" : "Allocator::run",
-                           is_move ? kMoves : "compiler/regalloc/allocator.cpp", context.traces.problem());
+    if (!blame_phases(context)) context.blame(Decision::Allocation, context.traces.problem());
     return;
   }
   Comparison comparison(context);
   const auto wrong = comparison.find();
-  if (complaint.empty()) context.note("the checker of allocations does not complain");
-  if (!wrong) {
-    if (comparison.outcome().kind == oracles::OutcomeKind::AbiViolated) {
-      context.result.divergence = comparison.outcome().text;
-      context.result.stage = TriageStage::Bytes;  // what is saved is the frame's affair
-      return blame_bytes(context);
-    }
-    if (!complaint.empty()) context.result.divergence = complaint;
-    const bool early = complaint.find("early") != std::string::npos;
-    const bool clobber = complaint.find("clobber") != std::string::npos;
-    const bool moves = complaint.find("move") != std::string::npos;
-    if (moves) context.blame_function("MovePlacer::connect_edges", kMoves, complaint);
-    if (early || clobber) context.blame_function("RangeBuilder::collect_inst", kRanges, complaint);
-    context.blame_function("RangeBuilder::build_value", kRanges, "no operand was seen to read a wrong value");
-    return;
+  if (wrong) {
+    describe(context, comparison, *wrong);
+  } else {
+    context.result.divergence = complaint;
   }
-  if (complaint.empty() && blame_clobbers(context, comparison, *wrong)) return;
-  classify(context, comparison, *wrong);
+  if (blame_phases(context) || blame_application(context)) return;
+  if (!wrong && comparison.outcome().kind == oracles::OutcomeKind::AbiViolated) {
+    context.result.divergence = comparison.outcome().text;
+    context.result.stage = TriageStage::Bytes;  // what is saved is the frame's affair
+    return blame_bytes(context);
+  }
+  context.blame(Decision::Allocation, "each phase delivers what it should, and the code is wrong");
 }
 
 }  // namespace assay::fuzz

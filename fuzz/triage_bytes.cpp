@@ -1,6 +1,7 @@
 // The machine, instruction by instruction, against the allocated code whose bytes it runs: the first instruction that
 // does something else, and whether its encoding, its meaning, a label or the frame is wrong.
 #include <algorithm>
+#include <bit>
 #include <cctype>
 
 #include "compiler/ir/printer.h"
@@ -16,11 +17,6 @@ using machine::OperandKind;
 using oracles::ExecutorKind;
 
 namespace {
-
-constexpr char kEmit[] = "compiler/machine/emit.cpp";
-constexpr char kFrame[] = "compiler/machine/frame.cpp";
-
-std::string isa_file(IsaKind isa, const char* file) { return std::string("compiler/isa/") + name(isa) + "/" + file; }
 
 // Steps of the machine that belong to one emitted instruction.
 struct Group {
@@ -38,6 +34,7 @@ class ByteCheck {
         bytes_(context.traces.linked()) {
     oracles::Outcome outcome;
     events_ = context.traces.trace(ExecutorKind::Allocated, outcome);
+    find_open_bits();
     steps_ = context.traces.steps(outcome_);
     group();
     auto made = oracles::Disassembler::make(context.isa, oracles::DisassemblerKind::Llvm);
@@ -46,7 +43,7 @@ class ByteCheck {
 
   void run() {
     if (groups_.empty()) {
-      context_.blame_function("Emitter::emit", kEmit, "the machine runs none of the function's instructions");
+      context_.blame(Decision::Emission, "the machine runs none of the function's instructions");
       return;
     }
     if (static_text_differs()) return;
@@ -138,6 +135,31 @@ class ByteCheck {
     return groups_[g].end < steps_.size() ? steps_[groups_[g].end].registers : nullptr;
   }
 
+  // Bits that an instruction's definition leaves open: they follow the number that a run is given.
+  void find_open_bits() {
+    constexpr uint64_t kRuns = 6;
+    open_.resize(events_.size());
+    for (uint64_t run = 1; run <= kRuns; ++run) {
+      oracles::Outcome outcome;
+      const std::vector<TraceEvent> other = context_.traces.trace(ExecutorKind::Allocated, outcome, run);
+      for (size_t e = 0; e < events_.size() && e < other.size(); ++e) {
+        if (other[e].inst != events_[e].inst || other[e].defined.size() != events_[e].defined.size()) break;
+        open_[e].resize(events_[e].defined.size());
+        for (size_t k = 0; k < open_[e].size(); ++k) {
+          open_[e][k] |= other[e].defined[k].value.low() ^ events_[e].defined[k].value.low();
+        }
+      }
+    }
+  }
+  // From the lowest to the highest of them, as some may have come out equal.
+  uint64_t open_bits(size_t e, machine::Reg reg) const {
+    for (size_t k = 0; k < open_[e].size(); ++k) {
+      if (events_[e].defined[k].reg != reg || open_[e][k] == 0) continue;
+      return ~uint64_t(0) >> std::countl_zero(open_[e][k]) & ~uint64_t(0) << std::countr_zero(open_[e][k]);
+    }
+    return 0;
+  }
+
   // In step with the allocated code. True: something was blamed.
   bool walk() {
     size_t e = 0;
@@ -155,7 +177,8 @@ class ByteCheck {
         for (const oracles::VCodeValue& made : events_[e].defined) {
           if (!made.reg.is_physical() || made.reg.preg().reg_class() != machine::RegClass::Gpr) continue;
           const unsigned number = made.reg.preg().number();
-          if (number == stack_pointer() || registers[number] == made.value.low()) continue;
+          if (number == stack_pointer() || ((registers[number] ^ made.value.low()) & ~open_bits(e, made.reg)) == 0)
+            continue;
           if (isa_.desc(inst.opcode).is(machine::kIsCall)) return wrong_call(g);
           return wrong_result(g, number, made.value.low(), registers[number]);
         }
@@ -181,7 +204,7 @@ class ByteCheck {
   }
   bool wrong_call(size_t g) {
     context_.result.divergence = show(groups_[g].inst);
-    context_.blame_function("layout_frame", kFrame, "a call returns something else than on allocated code");
+    context_.blame(Decision::FrameLayout, "a call returns something else than on allocated code");
     blame_instruction(groups_[g].inst, "a call returns something else than on allocated code");
     return true;
   }
@@ -189,8 +212,7 @@ class ByteCheck {
   // A place in the frame reached by extra instructions.
   bool frame_address_is_wrong(size_t inst) {
     if (inst == 0 || !emitted(inst - 1).is_extra || emitted(inst - 1).vcode != emitted(inst).vcode) return false;
-    context_.blame_function("frame_address", isa_file(context_.isa, "abi.cpp"),
-                            "the place in the frame is reached by extra instructions");
+    context_.blame(Decision::FrameAddress, "the place in the frame is reached by extra instructions");
     return true;
   }
 
@@ -209,7 +231,7 @@ class ByteCheck {
                                  "\n  goes on at " + hex(emitted(groups_[g].inst).offset);
     if (!desc.is(machine::kIsBranch) && !desc.is(machine::kIsJump)) {
       // Without a branch: the one that should be there was left out.
-      context_.blame_function("Emitter::emit_block", kEmit, "falls through where it should branch");
+      context_.blame(Decision::EndsOfBlocks, "falls through where it should branch");
       return true;
     }
     if (ask_about(inst)) return true;
@@ -228,19 +250,18 @@ class ByteCheck {
     const machine::Inst& made = code_.code.insts[emitted(inst).vcode];
     const bool over_empty = targets_empty_block(made);
     const bool is_long = emitted_.long_branches != 0;
-    if (over_empty)
-      context_.blame_function("Emitter::redirect_blocks", kEmit, "the branch's label is a block that only jumps");
+    if (over_empty) context_.blame(Decision::EmptyBlocks, "the branch's label is a block that only jumps");
     if (is_long) {
       const bool has_jump_behind = end_of(inst) - emitted(inst).offset > 6;
       if (has_jump_behind) {
-        context_.blame_function("Emitter::encode_site", kEmit, "an inverted branch over a jump stands for the branch");
+        context_.blame(Decision::BranchOverJump, "an inverted branch over a jump stands for the branch");
       }
-      context_.blame_function("Emitter::relax", kEmit, "branches of the function had to be lengthened");
+      context_.blame(Decision::LongerBranches, "branches of the function had to be lengthened");
     } else if (!over_empty) {
       blame_instruction(inst, "its displacement leads to another block than its label");
     }
-    context_.blame_function("Emitter::emit_block", kEmit, "a branch of the last two of a block");
-    if (!over_empty) context_.blame_function("Emitter::redirect_blocks", kEmit, "labels are resolved there");
+    context_.blame(Decision::EndsOfBlocks, "a branch of the last two of a block");
+    if (!over_empty) context_.blame(Decision::EmptyBlocks, "labels are resolved there");
   }
   bool targets_empty_block(const machine::Inst& inst) const {
     return std::ranges::any_of(code_.code.operands_of(inst), [&](const Operand& operand) {
@@ -274,8 +295,8 @@ class ByteCheck {
     const EmittedInst& at = emitted(inst);
     const bool may_trap = at.vcode != machine::kNoSource && code_.code.insts[at.vcode].trap != machine::kNoTrap;
     if (may_trap) {
-      context_.blame_function("Emitter::encode_fixed", kEmit, "the trap is not registered where it strikes");
-      context_.blame_function("Emitter::add_site", kEmit, "the trap is not registered where it strikes");
+      context_.blame(Decision::TrapPlaces, "the trap is not registered where it strikes");
+      context_.blame(Decision::TrapPlacesOfSites, "the trap is not registered where it strikes");
       return true;
     }
     if (frame_address_is_wrong(inst)) return true;
@@ -288,13 +309,12 @@ class ByteCheck {
 
   void frame_or_traps() {
     const oracles::AbiFacts& facts = oracles::abi_facts(context_.isa);
-    const std::string abi = isa_file(context_.isa, "abi.cpp");
     if (outcome_.kind == oracles::OutcomeKind::Faulted && faulted()) return;
     if (outcome_.kind == oracles::OutcomeKind::Trapped) {
       context_.result.divergence = oracles::describe(outcome_);
-      context_.blame_function("Emitter::encode_fixed", kEmit,
-                              "the machine traps as it should, but the trap is attributed to another place");
-      context_.blame_function("Emitter::add_site", kEmit, "the same");
+      context_.blame(Decision::TrapPlaces,
+                     "the machine traps as it should, but the trap is attributed to another place");
+      context_.blame(Decision::TrapPlacesOfSites, "the same");
       return;
     }
     if (outcome_.kind == oracles::OutcomeKind::AbiViolated) context_.result.divergence = outcome_.text;
@@ -307,14 +327,14 @@ class ByteCheck {
       if (entry_sp - sp != code_.frame->size) {
         context_.note("the prologue lowers the stack pointer by " + std::to_string(entry_sp - sp) + ", the frame has " +
                       std::to_string(code_.frame->size) + " bytes");
-        context_.blame_function("add_offset", abi, "the frame's size is not what the prologue makes room for");
-        context_.blame_function("prologue", abi, "the frame's size is not what the prologue makes room for");
+        context_.blame(Decision::FarFramePlaces, "the frame's size is not what the prologue makes room for");
+        context_.blame(Decision::Prologue, "the frame's size is not what the prologue makes room for");
         return;
       }
     }
     const uint32_t align = isa_.abi.stack_align;
     if (code_.frame->has_calls && (entry_sp - code_.frame->size) % align != 0) {
-      context_.blame_function("layout_frame", kFrame, "the stack pointer is not aligned at calls");
+      context_.blame(Decision::FrameLayout, "the stack pointer is not aligned at calls");
       return;
     }
     // Registers that callers rely on.
@@ -326,17 +346,17 @@ class ByteCheck {
       const std::string text = oracles::register_name(context_.isa, oracles::integer_register(number));
       if (is_saved || number == facts.frame_pointer) continue;
       if (!isa_.registers.callee_saved.contains(reg)) {
-        context_.blame_function("register_env", abi, text + " is written and not listed as preserved");
+        context_.blame(Decision::PreservedRegisters, text + " is written and not listed as preserved");
       } else {
-        context_.blame_function("layout_frame", kFrame, text + " is written and not saved");
+        context_.blame(Decision::FrameLayout, text + " is written and not saved");
       }
       return;
     }
     blame_saves();
     if (context_.result.culprits.empty() || outcome_.kind == oracles::OutcomeKind::AbiViolated) {
-      context_.blame_function("epilogue", abi, "instructions are right; what they leave behind is not");
-      context_.blame_function("prologue", abi, "instructions are right; what they leave behind is not");
-      context_.blame_function("layout_frame", kFrame, "instructions are right; what they leave behind is not");
+      context_.blame(Decision::Epilogue, "instructions are right; what they leave behind is not");
+      context_.blame(Decision::Prologue, "instructions are right; what they leave behind is not");
+      context_.blame(Decision::FrameLayout, "instructions are right; what they leave behind is not");
     }
   }
   bool writes(machine::PReg reg) const {
@@ -353,7 +373,6 @@ class ByteCheck {
 
   // Stores of the prologue against loads of the epilogue, by their texts: the same registers at the same places?
   void blame_saves() {
-    const std::string abi = isa_file(context_.isa, "abi.cpp");
     const auto numbers_of = [&](bool prologue) {
       std::vector<std::string> texts;
       for (const EmittedInst& inst : emitted_.insts) {
@@ -378,10 +397,7 @@ class ByteCheck {
     context_.note("the prologue stores " + show_all(stored) + "; the epilogue loads " + show_all(loaded));
     // Two registers at one place, or fewer registers than are to be saved: whoever enumerates them.
     if (stored == loaded) {
-      const char* enumerates = context_.isa == IsaKind::aarch64 ? "each_saved"
-                               : context_.isa == IsaKind::s390x ? "first_saved"
-                                                                : "prologue";
-      context_.blame_function(enumerates, abi, "prologue and epilogue agree with each other on wrong places");
+      context_.blame(Decision::SavedPlaces, "prologue and epilogue agree with each other on wrong places");
     }
   }
 
@@ -391,6 +407,7 @@ class ByteCheck {
   const machine::EmittedCode& emitted_;
   std::span<const uint8_t> bytes_;
   std::vector<TraceEvent> events_;
+  std::vector<std::vector<uint64_t>> open_;  // parallel to events_ and what they define
   std::vector<MachineStep> steps_;
   oracles::Outcome outcome_;
   std::vector<Group> groups_;
@@ -425,6 +442,35 @@ std::string normalised(std::string_view text) {
     }
   }
   return out;
+}
+
+void blame_emission(TriageContext& context, const std::string& message) {
+  context.result.divergence = message;
+  if (message.find("no form of this instruction reaches") != std::string::npos) {
+    return context.blame(Decision::LongerBranches, "a branch was not lengthened until it reached");
+  }
+  // Whose instruction was refused? Those of frames are made outside of the code.
+  const machine::TargetIsa& isa = context.traces.isa();
+  for (uint32_t i = 0; i < context.test.functions.size(); ++i) {
+    const oracles::VCodeFunction& function = context.traces.session().stage(ExecutorKind::Allocated, i);
+    if (!function.frame || !function.frame->needs_frame) continue;
+    const auto refuses = [&](auto make) {
+      machine::InstList list;
+      make(*function.frame, list);
+      return std::ranges::any_of(list.insts(), [&](const machine::SimpleInst& inst) {
+        machine::EncodedInst encoded;
+        const machine::EncodeError error = isa.insts->encode(inst.opcode, inst.span(), {}, encoded);
+        return error == machine::EncodeError::BadOperand || error == machine::EncodeError::OutOfRange;
+      });
+    };
+    constexpr uint32_t kSmall = 256;  // every displacement reaches so far
+    const bool is_far = function.frame->size > kSmall;
+    const bool before = refuses(isa.prologue), behind = refuses(isa.epilogue);
+    if (is_far && (before || behind))
+      context.blame(Decision::FarFramePlaces, "a large frame's size is taken apart wrongly");
+    if (before) context.blame(Decision::Prologue, "one of its instructions cannot be encoded");
+    if (behind) context.blame(Decision::Epilogue, "one of its instructions cannot be encoded");
+  }
 }
 
 void blame_bytes(TriageContext& context) { ByteCheck(context).run(); }

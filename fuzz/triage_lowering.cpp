@@ -4,6 +4,7 @@
 
 #include "compiler/ir/printer.h"
 #include "compiler/machine/abi.h"
+#include "fuzz/reduce_edits.h"
 #include "fuzz/triage_parts.h"
 
 namespace assay::fuzz {
@@ -13,23 +14,53 @@ using oracles::ExecutorKind;
 
 namespace {
 
-constexpr char kLower[] = "compiler/machine/lower.cpp";
-constexpr char kCalls[] = "compiler/machine/lower_calls.cpp";
 constexpr char kExterns[] = "compiler/machine/lower_externs.cpp";
-constexpr char kAbi[] = "compiler/machine/abi.cpp";
-constexpr char kOrder[] = "compiler/machine/block_order.cpp";
 
 uint64_t low_bits(uint64_t value, Type type) {
   return type.bits() >= 64 ? value : value & ((uint64_t(1) << type.bits()) - 1);
 }
 
 struct WrongValue {
+  size_t event = 0;
   Value value;
   bool is_param = false;  // of a block
   uint32_t block = 0;     // is_param: of VCode
   uint32_t inst = 0;      // else: of VCode
   uint64_t found = 0, expected = 0;
 };
+
+// Values that are addresses, or made of them: they need not be what they are in the interpreter.
+std::vector<bool> made_of_addresses(const Function& f) {
+  std::vector<bool> out(f.value_count());
+  const auto is_one = [&](Value v) { return out[f.resolve(v).index]; };
+  for (bool changed = true; changed;) {
+    changed = false;
+    const auto mark = [&](Value v) {
+      changed |= !out[v.index];
+      out[v.index] = true;
+    };
+    for (Block block : f.blocks()) {
+      for (Inst inst : f.insts(block)) {
+        const Opcode opcode = f.inst(inst).opcode;
+        const bool makes_one = opcode == Opcode::kStackAddr || opcode == Opcode::kFuncAddr ||
+                               opcode == Opcode::kGetFramePointer || opcode == Opcode::kGetStackPointer ||
+                               opcode == Opcode::kGetReturnAddress;
+        const bool reads = (f.info(inst).effects & kCanLoad) != 0 || f.info(inst).is_call();
+        if (makes_one || (!reads && std::ranges::any_of(f.args(inst), is_one))) {
+          for (Value v : f.results(inst)) mark(v);
+        }
+        for (const BlockCall& call : f.block_calls(inst)) {
+          const auto args = f.args(call);
+          const auto params = f.block_params(call.block);
+          for (size_t i = 0; i < args.size() && i < params.size(); ++i) {
+            if (args[i].is_value() && is_one(args[i].value())) mark(params[i]);
+          }
+        }
+      }
+    }
+  }
+  return out;
+}
 
 std::optional<WrongValue> first_wrong_value(TriageContext& context, const std::vector<TraceEvent>& events) {
   const Function& f = context.entry();
@@ -42,8 +73,9 @@ std::optional<WrongValue> first_wrong_value(TriageContext& context, const std::v
     }
   }
   ClifValues clif(context.test, byte_order(context.isa));
-  std::vector<bool> seen(f.value_count());
-  for (const TraceEvent& event : events) {
+  std::vector<bool> seen = made_of_addresses(f);
+  for (size_t e = 0; e < events.size(); ++e) {
+    const TraceEvent& event = events[e];
     for (const oracles::VCodeValue& made : event.defined) {
       if (!made.reg.is_virtual()) continue;
       const auto found = values_in.find(made.reg.virtual_index());
@@ -56,11 +88,36 @@ std::optional<WrongValue> first_wrong_value(TriageContext& context, const std::v
         const auto expected = clif.first(v);
         if (!expected || low_bits(made.value.low(), type) == low_bits(expected->as_u64(), type)) continue;
         return WrongValue{
-            v, event.is_entry, event.inst, event.inst, low_bits(made.value.low(), type), expected->as_u64()};
+            e, v, event.is_entry, event.inst, event.inst, low_bits(made.value.low(), type), expected->as_u64()};
       }
     }
   }
   return std::nullopt;
+}
+
+// The terminator after which the machine goes to a block that the interpreter never gets to, before event `end`.
+Inst first_wrong_way(TriageContext& context, const std::vector<TraceEvent>& events, size_t end) {
+  const Function& f = context.entry();
+  const machine::VCode& code = context.traces.code(ExecutorKind::Virtual).code;
+  std::vector<int> reached(f.block_count(), -1);
+  Inst last;
+  for (size_t e = 0; e < end; ++e) {
+    if (events[e].is_entry) continue;
+    const machine::Inst& inst = code.insts[events[e].inst];
+    const auto block = std::ranges::find_if(code.blocks, [&](const machine::VBlock& b) {
+      return b.first_inst <= events[e].inst && events[e].inst < b.end_inst;
+    });
+    if (block != code.blocks.end() && block->source_block != machine::kNoSource) {
+      int& known = reached[block->source_block];
+      if (known < 0) known = reaches(context.test, Block(block->source_block), byte_order(context.isa));
+      if (known == 0) return last;
+    }
+    if (inst.source != machine::kNoSource && inst.source < f.inst_count() &&
+        f.info(Inst(inst.source)).is_terminator()) {
+      last = Inst(inst.source);
+    }
+  }
+  return {};
 }
 
 // Two edges of one branch to the same block with different arguments.
@@ -78,25 +135,6 @@ bool has_twin_edges(const Function& f) {
   return false;
 }
 
-bool has_extensions(const Signature& signature) {
-  const auto is_extended = [](const AbiParam& param) { return param.extension != Extension::kNone; };
-  return std::ranges::any_of(signature.params, is_extended) || std::ranges::any_of(signature.returns, is_extended);
-}
-
-// Somewhere arguments or results of this signature go wrong.
-void blame_calling_convention(TriageContext& context, const Signature& signature, const std::string& what) {
-  const machine::AbiTable& abi = context.traces.isa().abi;
-  const bool on_stack = signature.params.size() > abi.argument_registers.size();
-  const bool in_memory = signature.returns.size() > abi.result_registers.size();
-  if (has_extensions(signature)) {
-    context.blame_function("LowerContext::extended", kCalls, what + ", and the signature extends some");
-  }
-  if (in_memory) context.blame_function("LowerContext::emit_call", kCalls, what + ", and some results are in memory");
-  if (on_stack) context.blame_function("compute_abi", kAbi, what + ", and some are on the stack");
-  context.blame_function("LowerContext::emit_call", kCalls, what);
-  context.blame_function("compute_abi", kAbi, what);
-}
-
 // The rules that made code for a CLIF instruction.
 std::vector<isle::RuleId> rules_for(TriageContext& context, Inst source) {
   std::vector<isle::RuleId> out;
@@ -110,24 +148,58 @@ std::vector<isle::RuleId> rules_for(TriageContext& context, Inst source) {
   return out;
 }
 
+// Whose machine code was running when the machine faulted: the last instruction that ran before, or the one after it.
+Inst faulting(TriageContext& context, const oracles::Outcome& outcome, const std::vector<TraceEvent>& events) {
+  const Function& f = context.entry();
+  const machine::VCode& code = context.traces.code(ExecutorKind::Virtual).code;
+  const auto last =
+      std::ranges::find_if(events.rbegin(), events.rend(), [](const TraceEvent& e) { return !e.is_entry; });
+  const uint64_t step = outcome.fault_pc - oracles::memory_map::kCodeBase;
+  const uint64_t first = context.traces.session().entry_step(ExecutorKind::Virtual, context.test.entry);
+  uint32_t inst = last == events.rend() ? 0 : last->inst;
+  if (step >= first && step - first < code.insts.size()) inst = static_cast<uint32_t>(step - first);
+  for (uint32_t i = inst + 1; i-- > 0;) {
+    if (code.insts[i].source < f.inst_count()) return Inst(code.insts[i].source);
+  }
+  return {};
+}
+
+// The caller keeps the contract, and yet the result of a call is wrong: the callee, by itself, on the same arguments.
+void blame_call(TriageContext& context, Inst call) {
+  const Function& f = context.entry();
+  const Opcode opcode = f.inst(call).opcode;
+  constexpr unsigned kDeepest = 8;
+  if (opcode == Opcode::kCall && context.depth < kDeepest) {
+    const ExternalName name = f.functions[f.inst(call).func_ref()].name;
+    Case inner = context.test;
+    for (uint32_t k = 0; k < inner.functions.size(); ++k) {
+      if (!(inner.functions[k].name == name) || k == context.test.entry) continue;
+      inner.entry = k;
+      ClifValues values(context.test, byte_order(context.isa));
+      std::vector<DataValue> args;
+      for (Value arg : f.args(call)) {
+        const auto value = values.first(arg);
+        if (!value) break;
+        args.push_back(*value);
+      }
+      if (args.size() != f.args(call).size()) break;
+      inner.inputs = {{.args = args, .seed = input_seed(args)}};
+      StageTraces traces(inner, context.isa, context.level, context.traces.options().choice_seed,
+                         context.options.harness);
+      if (!traces.problem().empty()) break;
+      context.note("a call goes wrong: its callee " + to_string(name) + " is looked at by itself");
+      TriageContext callee{
+          inner,  context.options, context.isa,      context.level, interpret(inner, byte_order(context.isa)),
+          traces, context.result,  context.depth + 1};
+      return blame_lowering(callee);
+    }
+  }
+  context.blame(Decision::Call, "a call goes wrong");
+}
+
 bool has_code(TriageContext& context, Inst source) {
   const machine::VCode& code = context.traces.code(ExecutorKind::Virtual).code;
   return std::ranges::any_of(code.insts, [&](const machine::Inst& inst) { return inst.source == source.index; });
-}
-
-bool uses_slots(const Function& f) { return !f.stack_slots.empty(); }
-
-void blame_slots(TriageContext& context) {
-  const oracles::VCodeFunction& code = context.traces.code(ExecutorKind::Virtual);
-  uint64_t needed = 0;
-  for (const StackSlotData& slot : context.entry().stack_slots) needed += slot.size;
-  if (code.code.slots_size < needed) {
-    context.blame_function(
-        "LowerContext::lay_out_slots", kLower,
-        "the slots have " + std::to_string(needed) + " bytes, their area " + std::to_string(code.code.slots_size));
-  }
-  context.blame_function("LowerContext::amode_slot", kExterns, "what is wrong lies in a stack slot");
-  context.blame_function("LowerContext::lay_out_slots", kLower, "what is wrong lies in a stack slot");
 }
 
 // The externs that rules call, held against their specs.
@@ -135,60 +207,52 @@ bool blame_helpers(TriageContext& context) {
   if (!context.options.wrong_helpers) return false;
   const std::vector<std::string> wrong = context.options.wrong_helpers(context.isa);
   for (const std::string& term : wrong) {
-    context.blame_function("LowerContext::" + term, kExterns, "this term's C++ does not do what its spec says");
+    context.blame(CulpritKind::Function, "LowerContext::" + term, kExterns, 0,
+                  "this term's C++ does not do what its spec says");
   }
   if (wrong.empty()) context.note("the C++ that rules call agrees with its specs");
   return !wrong.empty();
 }
 
-// A rule that is to blame and yet proven: what its proof rests on moves before it.
-void ask_judges(TriageContext& context) {
-  std::vector<Culprit>& culprits = context.result.culprits;
-  if (!context.options.prove_rule) return;
-  bool any_fails = false;
-  std::vector<size_t> refuted;
-  for (size_t i = 0; i < culprits.size() && i < 3; ++i) {
-    if (culprits[i].kind != CulpritKind::Rule) continue;
-    const Opinion opinion = context.options.prove_rule(context.isa, culprits[i].name);
-    if (!opinion.asked) continue;
-    if (opinion.holds) {
-      culprits[i].reason += "; its proof stands";
-      context.note("rule " + culprits[i].name + " is proven: " + opinion.text);
-    } else {
-      culprits[i].reason += "; the solver refutes it";
-      context.note("rule " + culprits[i].name + " is refuted: " + opinion.text);
-      any_fails = true;
-      refuted.push_back(i);
-    }
-  }
-  if (any_fails) {
-    // What is refuted comes first, in the order found otherwise.
-    std::vector<Culprit> sorted;
-    for (size_t i : refuted) sorted.push_back(culprits[i]);
-    for (size_t i = 0; i < culprits.size(); ++i) {
-      if (std::ranges::find(refuted, i) == refuted.end()) sorted.push_back(culprits[i]);
-    }
-    culprits = std::move(sorted);
-    return;
-  }
-  // Proven, and yet wrong: C++ that it calls, or the definition of an instruction it makes.
-  std::vector<Culprit> rules = std::move(culprits);
-  culprits.clear();
-  blame_helpers(context);
-  culprits.insert(culprits.end(), rules.begin(), rules.end());
+// Instructions of the code whose definition is not what machines do.
+void blame_definitions(TriageContext& context, size_t most) {
   if (!context.options.check_instruction) return;
-  const machine::VCode& code = context.traces.code(ExecutorKind::Virtual).code;
   std::vector<std::string> asked;
-  constexpr size_t kMost = 6;
-  for (const machine::Inst& inst : code.insts) {
+  for (const machine::Inst& inst : context.traces.code(ExecutorKind::Virtual).code.insts) {
     const machine::InstDesc& desc = context.traces.isa().desc(inst.opcode);
-    if (asked.size() >= kMost || std::ranges::find(asked, desc.name) != asked.end()) continue;
+    if (asked.size() >= most || std::ranges::find(asked, desc.name) != asked.end()) continue;
     asked.push_back(desc.name);
     const Opinion opinion = context.options.check_instruction(context.isa, desc.name);
     if (!opinion.asked || opinion.holds) continue;
-    culprits.insert(culprits.begin(), {CulpritKind::Instruction, desc.name, desc.file, desc.line,
-                                       "its definition is not what machines do: " + opinion.text});
+    context.blame(CulpritKind::Instruction, desc.name, desc.file, desc.line,
+                  "its definition is not what machines do: " + opinion.text);
   }
+}
+
+// What stands first so far is asked about: a rule that the solver refutes moves to the front. If none is, what proofs
+// rest on does: the C++ that rules call, the definitions of instructions.
+void ask_judges(TriageContext& context) {
+  constexpr size_t kMostRules = 8, kMostInstructions = 6;
+  std::vector<Culprit>& culprits = context.result.culprits;
+  std::vector<Culprit> refuted, others;
+  size_t rules = 0;
+  for (Culprit& culprit : culprits) {
+    Opinion opinion;
+    if (culprit.kind == CulpritKind::Rule && context.options.prove_rule && rules++ < kMostRules) {
+      opinion = context.options.prove_rule(context.isa, culprit.name);
+    }
+    if (opinion.asked) {
+      culprit.reason += opinion.holds ? "; its proof stands" : "; the solver refutes it";
+      context.note("rule " + culprit.name + (opinion.holds ? " is proven: " : " is refuted: ") + opinion.text);
+    }
+    (opinion.asked && !opinion.holds ? refuted : others).push_back(std::move(culprit));
+  }
+  culprits = std::move(refuted);
+  if (culprits.empty()) {
+    blame_helpers(context);
+    blame_definitions(context, kMostInstructions);
+  }
+  culprits.insert(culprits.end(), others.begin(), others.end());
 }
 
 }  // namespace
@@ -200,10 +264,14 @@ void blame_lowering(TriageContext& context) {
   oracles::Outcome outcome;
   const std::vector<TraceEvent> events = traces.trace(ExecutorKind::Virtual, outcome);
   const auto wrong = first_wrong_value(context, events);
+  const Inst way = first_wrong_way(context, events, wrong ? wrong->event : events.size());
   Inst source;
   std::vector<isle::RuleId> emitted;
 
-  if (wrong) {
+  if (!way.is_none()) {
+    source = way;
+    context.note("control goes another way than in the interpreter");
+  } else if (wrong) {
     const ValueDef def = f.value_def(wrong->value);
     std::string at = "v" + std::to_string(wrong->value.index);
     if (def.kind == ValueKind::kResult) at = print_inst(f, def.inst);
@@ -212,23 +280,15 @@ void blame_lowering(TriageContext& context) {
       const std::string what = "the first wrong value is a parameter of a block";
       context.note(what);
       if (has_twin_edges(f)) {
-        context.blame_function("BlockOrder::collect_edges", kOrder,
-                               what + ", to which one branch passes different arguments on two edges");
+        context.blame(Decision::EdgesOfBlocks, what + ", to which one branch passes different arguments on two edges");
       }
-      context.blame_function("LowerContext::pass_arguments", kLower, what);
+      context.blame(Decision::BlockArguments, what);
       return;
     }
     emitted = traces.rules_of(wrong->inst);
     context.result.divergence += "\n  made by " + traces.print(ExecutorKind::Virtual, wrong->inst);
-    if (def.kind == ValueKind::kParam) {
-      blame_calling_convention(context, f.signature, "an argument arrives wrong");
-      return;
-    }
+    if (def.kind == ValueKind::kParam) return context.blame(Decision::Arrival, "an argument arrives wrong");
     source = def.inst;
-    if (f.info(source).is_call()) {
-      blame_calling_convention(context, f.signatures[f.call_signature(source)], "the result of a call is wrong");
-      return;
-    }
   } else if (context.expected.kind == interpreter::OutcomeKind::Trapped) {
     source = context.expected.function == context.test.entry ? context.expected.inst : Inst();
     if (outcome.kind == oracles::OutcomeKind::Trapped && outcome.trap_function == context.test.entry &&
@@ -238,7 +298,10 @@ void blame_lowering(TriageContext& context) {
     }
   } else if (outcome.kind == oracles::OutcomeKind::Trapped && outcome.trap_function == context.test.entry) {
     source = Inst(outcome.trap_inst);
-  } else {
+  } else if (outcome.kind == oracles::OutcomeKind::Faulted) {
+    source = faulting(context, outcome, events);
+  }
+  if (source.is_none()) {
     // The result, or memory: the last thing with an effect.
     for (Block block : f.blocks()) {
       for (Inst inst : f.insts(block)) {
@@ -250,32 +313,23 @@ void blame_lowering(TriageContext& context) {
     context.note("the first CLIF instruction whose machine code is wrong: " + print_inst(f, source));
     if (context.result.divergence.empty()) context.result.divergence = print_inst(f, source);
     if (!has_code(context, source) && f.info(source).effects != Effects{}) {
-      context.blame_function("LowerContext::lower_inst", kLower,
-                             "no machine code was made for an instruction that has an effect");
+      context.blame(Decision::OneInstruction, "no machine code was made for an instruction that has an effect");
       return;
     }
-    if (f.info(source).is_call()) {
-      blame_calling_convention(context, f.signatures[f.call_signature(source)], "a call goes wrong");
-      return;
-    }
+    if (f.info(source).is_call()) return blame_call(context, source);
   }
   if (!wrong && source.is_none()) {
     // All values are right, what is returned is not.
-    blame_calling_convention(context, f.signature, "all values are right, but not what is returned");
+    context.blame(Decision::Return, "all values are right, but not what is returned");
     return;
   }
 
   const std::vector<isle::RuleId> concerned =
       source.is_none() ? std::vector<isle::RuleId>{} : rules_for(context, source);
   const std::vector<RuleSuspect> suspects = bisect_rules(context);
-  const bool found = blame_rules(context, suspects, emitted, concerned);
-  if (uses_slots(f)) blame_slots(context);
-  if (found) {
-    ask_judges(context);
-  } else {
-    blame_helpers(context);
-    context.blame_function("LowerContext::bind_results", kLower, "no rule explains it");
-  }
+  blame_rules(context, suspects, emitted, concerned);
+  ask_judges(context);
+  if (context.result.culprits.empty()) context.blame(Decision::Results, "no rule explains it");
 }
 
 void blame_refused(TriageContext& context, const std::string& message) {
@@ -284,9 +338,9 @@ void blame_refused(TriageContext& context, const std::string& message) {
   const bool in_emitter = mentions("stage emit");
   const bool misplaced = !in_emitter && (mentions("before") || mentions("dominate") || mentions("defin"));
   if (misplaced) {
-    context.blame_function("LowerContext::flush", kLower,
-                           "a register is used where it has no value: a constant may have been kept too long");
-    context.blame_function("LowerContext::materialise", kLower, "the same");
+    context.blame(Decision::ConstantsPlaced,
+                  "a register is used where it has no value: a constant may have been kept too long");
+    context.blame(Decision::ConstantsKept, "the same");
   }
   if (blame_selection(context)) return;
   std::vector<Culprit> functions = std::move(context.result.culprits);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "fuzz/triage.h"
+#include "fuzz/triage_culprits.h"
 #include "fuzz/triage_trace.h"
 
 namespace assay::fuzz {
@@ -21,12 +22,17 @@ struct TriageContext {
   interpreter::Outcome expected;
   StageTraces& traces;
   TriageResult& result;
+  unsigned depth = 0;  // of calls that were followed
 
   const ir::Function& entry() const { return test.functions[test.entry]; }
   void blame(CulpritKind kind, std::string name, std::string file, uint32_t line, std::string reason);
-  void blame_function(std::string name, std::string file, std::string reason);
+  void blame(Decision decision, std::string reason);
   void note(std::string text) { result.evidence.push_back(std::move(text)); }
 };
+
+// ---- triage_contract.cpp ----
+// Does a function of the case break what callers, callees and frames promise each other? Sets the stage and blames.
+bool blame_contract(TriageContext& context);
 
 // ---- triage_lowering.cpp: code over virtual registers is wrong ----
 void blame_lowering(TriageContext& context);
@@ -53,6 +59,8 @@ void blame_allocation(TriageContext& context, const std::string& complaint);
 
 // ---- triage_bytes.cpp ----
 void blame_bytes(TriageContext& context);
+// The emitter refused what the stages before made.
+void blame_emission(TriageContext& context, const std::string& message);
 // Text of an instruction without what different printers spell differently.
 std::string normalised(std::string_view text);
 

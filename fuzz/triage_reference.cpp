@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <sstream>
+#include <unordered_set>
 
 #include "compiler/ir/printer.h"
 #include "fuzz/reduce_edits.h"
@@ -23,6 +24,14 @@ class Walk {
     for (const oracles::RegionDirective& region : test.regions) regions_.push_back(oracles::make_region(region));
     values_.resize(f_.value_count());
   }
+
+  // What ran, for the first time each: an instruction, or a branch to a block.
+  struct Event {
+    Inst inst;
+    Block block;  // none: an instruction with results
+    std::vector<uint64_t> values;
+  };
+  const std::vector<Event>& log() const { return log_; }
 
   std::optional<interpreter::Outcome> run(std::vector<std::vector<uint8_t>>& memory) {
     Block block = f_.entry_block();
@@ -77,6 +86,10 @@ class Walk {
         }
       }
       if (taken == nullptr) {
+        if (seen_.insert(inst.index).second && f_.has_results(inst)) {
+          log_.push_back({inst, {}, {}});
+          for (Value v : f_.results(inst)) log_.back().values.push_back(values_[v.index]);
+        }
         inst = f_.next_inst(inst);
         continue;
       }
@@ -84,6 +97,7 @@ class Walk {
       for (BlockArg a : f_.args(*taken)) passed.push_back(values_[f_.resolve(a.value()).index]);
       const auto to = f_.block_params(taken->block);
       for (size_t i = 0; i < passed.size(); ++i) values_[to[i].index] = passed[i];
+      if (entered_.insert(taken->block.index).second) log_.push_back({inst, taken->block, passed});
       inst = f_.first_inst(taken->block);
     }
     return std::nullopt;
@@ -198,14 +212,45 @@ class Walk {
   Endianness order_;
   std::vector<oracles::Region> regions_;
   std::vector<uint64_t> values_;
+  std::vector<Event> log_;
+  std::unordered_set<uint32_t> seen_, entered_;
   TrapCode trap_{};
 };
 
-// Who in the interpreter does this.
-const char* part_of_interpreter(const Function& f, Inst inst) {
-  if (interpreter::is_scalar_operation(f.inst(inst).opcode)) return "evaluate";
-  return (f.info(inst).effects & (kCanLoad | kCanStore)) != 0 && !f.info(inst).is_call() ? "Memory::find"
-                                                                                         : "Interpreter::run";
+// Who in the interpreter does this. `in_place`: an access that finds its bytes and reads or writes them wrongly.
+Decision part_of_interpreter(const Function& f, Inst inst, bool in_place) {
+  const bool is_access = (f.info(inst).effects & (kCanLoad | kCanStore)) != 0 && !f.info(inst).is_call();
+  const auto is_of = [&](auto property) {
+    return std::ranges::any_of(f.args(inst), [&](Value v) { return property(f.value_type(v)); }) ||
+           std::ranges::any_of(f.results(inst), [&](Value v) { return property(f.value_type(v)); });
+  };
+  if (is_access) return in_place ? Decision::ReferenceControl : Decision::ReferenceMemory;
+  if (f.info(inst).is_terminator() || f.info(inst).is_call()) return Decision::ReferenceControl;
+  if (is_of([](Type type) { return type.is_float(); })) return Decision::ReferenceFloats;
+  if (is_of([](Type type) { return type.is_int() && type.bits() > 64; })) return Decision::ReferenceWide;
+  return interpreter::is_scalar_operation(f.inst(inst).opcode) ? Decision::ReferenceArithmetic
+                                                               : Decision::ReferenceControl;
+}
+
+// Where interpreter and walk part: the instruction, and what to say of it.
+std::pair<Inst, std::string> where_they_part(const Case& test, const Walk& walk) {
+  const Function& f = test.functions[test.entry];
+  for (const Walk::Event& event : walk.log()) {
+    if (!event.block.is_none()) {
+      if (!reaches(test, event.block)) return {event.inst, "the interpreter does not go where this branch leads"};
+      const auto params = f.block_params(event.block);
+      for (uint32_t i = 0; i < params.size(); ++i) {
+        const auto first = first_param(test, event.block, i);
+        if (first && first->as_u64() != event.values[i]) return {event.inst, "a block gets another argument"};
+      }
+      continue;
+    }
+    const auto first = first_results(test, event.inst);
+    for (size_t i = 0; first && i < first->size(); ++i) {
+      if ((*first)[i].as_u64() != event.values[i]) return {event.inst, "its result is another one"};
+    }
+  }
+  return {Inst(), ""};
 }
 
 }  // namespace
@@ -218,15 +263,11 @@ std::optional<interpreter::Outcome> second_opinion(const Case& test, Endianness 
 
 bool blame_reference(const Case& test, const TriageOptions& options, TriageResult& result) {
   const Function& f = test.functions[test.entry];
-  const auto blame = [&](const char* part, const std::string& operation, std::string reason) {
-    const std::string file = std::string(part) == "evaluate"       ? "interpreter/scalar.cpp"
-                             : std::string(part) == "Memory::find" ? "interpreter/memory.cpp"
-                                                                   : "interpreter/interpreter.cpp";
-    const auto add = [&](CulpritKind kind, std::string name) {
-      result.culprits.push_back({kind, name, file, line_of(file, part), reason});
-    };
-    add(CulpritKind::Function, part);
-    add(CulpritKind::Operation, operation);
+  const auto blame = [&](Decision decision, const std::string& operation, const std::string& reason) {
+    const DecisionPlace place = place_of(decision, IsaKind::x64);
+    result.culprits.push_back(
+        {CulpritKind::Function, place.function, place.file, line_of(place.file, place.function), reason});
+    result.culprits.push_back({CulpritKind::Operation, operation, place.file, 0, reason});
   };
   // Single operations, by their definitions.
   std::vector<std::string> asked;
@@ -238,13 +279,15 @@ bool blame_reference(const Case& test, const TriageOptions& options, TriageResul
     if (!opinion.asked || opinion.holds) continue;
     result.evidence.push_back("the interpreter and the definition of " + name + " differ: " + opinion.text);
     result.divergence = print_inst(f, inst) + "\n  " + opinion.text;
-    blame(part_of_interpreter(f, inst), name, "it differs from the operation's definition");
+    blame(part_of_interpreter(f, inst, false), name, "it differs from the operation's definition");
     return true;
   }
   if (!asked.empty())
     result.evidence.push_back("the interpreter agrees with the definitions of all operations in the case");
+  if (test.inputs.empty()) return false;
   std::vector<std::vector<uint8_t>> memory;
-  const auto second = second_opinion(test, Endianness::kLittle, memory);
+  Walk walk(test, Endianness::kLittle);
+  const auto second = walk.run(memory);
   if (!second) return false;
   oracles::HarnessOptions none;
   none.isas = {};
@@ -266,24 +309,25 @@ bool blame_reference(const Case& test, const TriageOptions& options, TriageResul
   };
   result.divergence = "the interpreter: " + describe(reference.outcome) + "\na second walk:   " + describe(*second);
   result.evidence.push_back("a second walk through the function does not agree with the interpreter");
-  // An access that traps for one of them only is the memory's affair, all else control flow.
-  Inst access;
-  for (const interpreter::Outcome* outcome : {&reference.outcome, &*second}) {
-    if (outcome->kind == interpreter::OutcomeKind::Trapped && !outcome->inst.is_none() &&
-        (f.info(outcome->inst).effects & (kCanLoad | kCanStore)) != 0) {
-      access = outcome->inst;
+  auto [inst, reason] = where_they_part(test, walk);
+  bool traps = false;
+  // All that both did is the same: one of them trapped, or stored elsewhere.
+  if (inst.is_none()) {
+    reason = "it traps for one of the two only, or goes elsewhere in memory";
+    for (const interpreter::Outcome* outcome : {&reference.outcome, &*second}) {
+      if (outcome->kind == interpreter::OutcomeKind::Trapped && !outcome->inst.is_none()) inst = outcome->inst;
+      traps |= !inst.is_none();
+    }
+    for (Inst other : instructions(f)) {
+      if (inst.is_none() && (f.info(other).effects & kCanStore) != 0) inst = other;
     }
   }
-  if (!access.is_none() || !same_memory) {
-    blame("Memory::find", access.is_none() ? "store" : std::string(f.info(access).name),
-          "loads and stores go elsewhere");
+  if (inst.is_none() || inst.index >= f.inst_count()) {
+    blame(Decision::ReferenceControl, "return", "what is returned");
     return true;
   }
-  std::string branch = "jump";
-  for (Inst inst : instructions(f)) {
-    if (f.info(inst).is_terminator() && f.block_calls(inst).size() > 1) branch = f.info(inst).name;
-  }
-  blame("Interpreter::run", branch, "control flow or block arguments go elsewhere");
+  result.divergence += "\n  first at " + print_inst(f, inst);
+  blame(part_of_interpreter(f, inst, !traps), std::string(f.info(inst).name), reason);
   return true;
 }
 
@@ -294,14 +338,13 @@ uint32_t line_of(const std::string& file, const std::string& function) {
   uint32_t number = 0, first = 0;
   for (std::string line; std::getline(in, line);) {
     ++number;
-    const size_t at = line.find(function + "(");
+    const bool opens = line.find('{') != std::string::npos || line.ends_with(",");
+    if (!opens) continue;
+    if (line[0] != ' ' && line.find(function + "(") != std::string::npos) return number;
+    // Within its class: a type stands before the name, and nothing that makes it a call.
     const size_t inside = line.find(" " + plain + "(");
-    const bool opens = line.ends_with("{") || line.ends_with(",");
-    if (at != std::string::npos && opens && line[0] != ' ') return number;
-    if (first == 0 && inside != std::string::npos && opens && line.find("return ") == std::string::npos &&
-        line.find('=') == std::string::npos) {
-      first = number;
-    }
+    if (first != 0 || inside == std::string::npos || line.find("return ") < inside) continue;
+    if (line.find_first_of("=(;") >= inside && line.find_first_not_of(' ') < inside) first = number;
   }
   return first;
 }

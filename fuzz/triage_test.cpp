@@ -113,6 +113,42 @@ TEST(Triage, TextsOfInstructionsAreCompared) {
   EXPECT_NE(normalised("add x1, x12"), normalised("add x11, x2"));
 }
 
+// The table of decisions names functions that are there.
+TEST(Triage, DecisionsHaveTheirFunctions) {
+  for (size_t d = 0; d < size_t(Decision::Count); ++d) {
+    for (IsaKind isa : kAllIsas) {
+      const DecisionPlace place = place_of(Decision(d), isa);
+      EXPECT_NE(line_of(place.file, place.function), 0u) << place.function << " is not in " << place.file;
+    }
+  }
+}
+
+// Whatever the compiler does, it keeps the contracts of functions.
+TEST(Triage, NoContractIsBroken) {
+  unsigned checked = 0;
+  for (uint64_t seed = 0; seed < 60; ++seed) {
+    Random random(seed);
+    Program program;
+    generate(random, {}, program);
+    Case test;
+    test.functions = program.functions;
+    test.entry = static_cast<uint32_t>(test.functions.size() - 1);
+    test.regions = program.regions;
+    test.inputs.push_back({.args = program.inputs.at(0)});
+    for (IsaKind isa : kAllIsas) {
+      if (isa::find_isa(isa) == nullptr) continue;
+      TriageOptions options;
+      TriageResult result;
+      StageTraces traces(test, isa, machine::OptLevel::Speed, seed % 3 == 0 ? 0 : seed, options.harness);
+      if (!traces.problem().empty()) continue;
+      TriageContext context{test, options, isa, machine::OptLevel::Speed, interpret(test), traces, result};
+      ++checked;
+      EXPECT_FALSE(blame_contract(context)) << "seed " << seed << ", " << name(isa) << ": " << result.divergence;
+    }
+  }
+  EXPECT_GT(checked, 100u);
+}
+
 // The second walk through a function and the interpreter agree, on what both know.
 TEST(Triage, SecondOpinion) {
   unsigned compared = 0;

@@ -48,27 +48,28 @@ ir::Endianness byte_order(IsaKind isa) {
   return endianness(isa) == std::endian::big ? ir::Endianness::kBig : ir::Endianness::kLittle;
 }
 
-StageTraces::StageTraces(const Case& test, IsaKind isa, machine::OptLevel level, const oracles::HarnessOptions& harness)
+StageTraces::StageTraces(const Case& test, IsaKind isa, machine::OptLevel level, uint64_t choice_seed,
+                         const oracles::HarnessOptions& harness)
     : test_(test), session_(isa) {
   for (const ir::Function& function : test.functions) functions_.push_back(&function);
   for (const oracles::RegionDirective& region : test.regions) regions_.push_back(oracles::make_region(region));
-  machine::CompileOptions options;
-  options.opt_level = level;
-  options.verify_ir = false;
-  options.verify_machine = options.check_allocation = false;
-  options.max_registers = harness.max_registers;
-  options.want_listing = true;
-  session_.prepare(functions_, options, true);
+  options_.opt_level = level;
+  options_.choice_seed = choice_seed;
+  options_.verify_ir = false;
+  options_.verify_machine = options_.check_allocation = false;
+  options_.max_registers = harness.max_registers;
+  options_.want_listing = true;
+  session_.prepare(functions_, options_, true);
   const auto& status = session_.status(test.entry);
   if (status.kind != oracles::MachineSession::Status::Kind::Ready) problem_ = status.reason;
   if (problem_.empty() && harness.tamper) harness.tamper(isa, session_.image());
 }
 
-std::vector<TraceEvent> StageTraces::trace(ExecutorKind stage, oracles::Outcome& outcome) {
+std::vector<TraceEvent> StageTraces::trace(ExecutorKind stage, oracles::Outcome& outcome, uint64_t open_bits) {
   std::vector<TraceEvent> events;
   if (!problem_.empty() || !session_.load(stage, regions_)) return events;
   Recorder recorder(test_.entry, events);
-  session_.set_trace(stage, &recorder);
+  session_.set_trace(stage, &recorder, open_bits);
   const oracles::TestInput& input = test_.inputs[0];
   if (!session_.run(stage, test_.entry, input.args, input.seed, kLimits, outcome)) outcome = {};
   session_.set_trace(stage, nullptr);

@@ -29,8 +29,10 @@ constexpr size_t kLongestTrace = 20'000;
 
 class StageTraces {
  public:
-  // Compiles `test`, which must stay alive, without any check; of the options max_registers and tamper are used.
-  StageTraces(const Case& test, IsaKind isa, machine::OptLevel level, const oracles::HarnessOptions& options);
+  // Compiles `test`, which must stay alive, without any check; of the options max_registers and tamper are used. With a
+  // choice_seed, the compiler's choices are made from it.
+  StageTraces(const Case& test, IsaKind isa, machine::OptLevel level, uint64_t choice_seed,
+              const oracles::HarnessOptions& options);
 
   // Does the entry function compile? Otherwise why not.
   const std::string& problem() const { return problem_; }
@@ -41,10 +43,12 @@ class StageTraces {
   std::span<const uint8_t> linked() {
     return std::span(session_.image().bytes).subspan(session_.entry_offset(test_.entry), emitted().bytes.size());
   }
+  const machine::CompileOptions& options() const { return options_; }
   const machine::TargetIsa& isa() { return session_.compiler().isa(); }
 
-  // Runs the first input on code over virtual or physical registers.
-  std::vector<TraceEvent> trace(oracles::ExecutorKind stage, oracles::Outcome& outcome);
+  // Runs the first input on code over virtual or physical registers. Bits that definitions leave open depend on
+  // `open_bits`.
+  std::vector<TraceEvent> trace(oracles::ExecutorKind stage, oracles::Outcome& outcome, uint64_t open_bits = 0);
   // Runs it on Unicorn, instruction by instruction.
   std::vector<MachineStep> steps(oracles::Outcome& outcome);
 
@@ -56,6 +60,7 @@ class StageTraces {
  private:
   const Case& test_;
   oracles::MachineSession session_;
+  machine::CompileOptions options_;
   std::vector<const ir::Function*> functions_;
   std::vector<oracles::Region> regions_;
   std::string problem_;

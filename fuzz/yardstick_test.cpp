@@ -100,6 +100,26 @@ TEST(SeededMistakes, AllApplyAndCanBeWoven) {
   }
 }
 
+// What a patch says is to blame is in a file that it edits: names go stale when code moves.
+TEST(SeededMistakes, CulpritsAreWhereThePatchIs) {
+  const auto mistakes = read_mistakes(kFolder);
+  ASSERT_TRUE(mistakes);
+  for (const SeededMistake& mistake : *mistakes) {
+    bool is_there = mistake.is_harmless;
+    for (const auto& [path, hunks] : mistake.edits) {
+      const auto text = read_file(path);
+      ASSERT_TRUE(text);
+      for (const std::string& culprit : mistake.culprits) {
+        const std::string wanted = path.ends_with(".isle")                          ? "(rule " + culprit + " "
+                                   : path.ends_with(".cpp") || path.ends_with(".h") ? culprit + "("
+                                                                                    : culprit;
+        is_there |= text->find(wanted) != std::string::npos;
+      }
+    }
+    EXPECT_TRUE(is_there) << mistake.number << "-" << mistake.name << ": " << mistake.culprits.front();
+  }
+}
+
 TEST(SeededMistakes, AreManyOfAllKindsOnAllMachines) {
   const auto mistakes = read_mistakes(kFolder);
   ASSERT_TRUE(mistakes);

@@ -232,7 +232,9 @@ Expected<void> MachineSession::load(ExecutorKind kind, std::span<const Region> r
 
 VCodeExecutor& MachineSession::stage_executor(ExecutorKind kind) { return static_cast<VCodeExecutor&>(executor(kind)); }
 
-void MachineSession::set_trace(ExecutorKind kind, VCodeTrace* trace) { stage_executor(kind).set_trace(trace); }
+void MachineSession::set_trace(ExecutorKind kind, VCodeTrace* trace, uint64_t open_bits) {
+  stage_executor(kind).set_trace(trace, open_bits);
+}
 
 // Only of what is ready, as the linker does.
 Expected<void> MachineSession::build_stage(ExecutorKind kind) {

@@ -72,8 +72,13 @@ class MachineSession {
   const VCodeFunction& stage(ExecutorKind kind, uint32_t function) const {
     return stages_[stage_index(kind)][function];
   }
-  // Told of the instructions that Virtual or Allocated executes, until told otherwise; null: nobody.
-  void set_trace(ExecutorKind kind, VCodeTrace* trace);
+  // The "offset" of its first instruction there, once loaded (vcode_program.h).
+  uint32_t entry_step(ExecutorKind kind, uint32_t function) const {
+    return stage_entries_[stage_index(kind)][function];
+  }
+  // Told of the instructions that Virtual or Allocated executes, until told otherwise; null: nobody. What bits are that
+  // definitions leave open depends on `open_bits`.
+  void set_trace(ExecutorKind kind, VCodeTrace* trace, uint64_t open_bits = 0);
   // Instructions that Virtual or Allocated executed in its last run.
   uint64_t executed(ExecutorKind kind) { return stage_executor(kind).executed(); }
   const Image& image() const { return image_; }

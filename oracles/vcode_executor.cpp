@@ -45,7 +45,11 @@ uint64_t scramble(uint64_t count) {
 class VCodeExecutor::Run final : public notation::Memory {
  public:
   explicit Run(VCodeExecutor& owner)
-      : owner_(owner), program_(*owner.program_), isa_(*program_.isa), order_(endianness(isa_.kind)) {}
+      : owner_(owner),
+        program_(*owner.program_),
+        isa_(*program_.isa),
+        order_(endianness(isa_.kind)),
+        open_bits_(owner.open_bits_ << 32) {}
 
   Event run(uint64_t entry, MachineState& state, const Limits& limits) {
     owner_.registers_.assign(kPhysical, Bits());
@@ -431,7 +435,7 @@ class VCodeExecutor::Run final : public notation::Memory {
   uint32_t at_ = 0;
   uint64_t fuel_ = 0;
   uint64_t executed_ = 0;
-  uint64_t open_bits_ = 0;
+  uint64_t open_bits_;
   bool writable_ = false;
   bool waits_ = false;      // for the host function that is called at at_
   size_t calls_saved_ = 0;  // saved_.size() before that call

@@ -49,8 +49,11 @@ class VCodeExecutor final : public MachineExecutor {
   std::string unavailable() const override { return {}; }
   // Gives it a program of its ISA and stage, which must stay alive, and memory. Fails as Executor::load does.
   Expected<void> load_program(const VCodeProgram& program, std::span<const Region> regions);
-  // For the runs that follow; null: none.
-  void set_trace(VCodeTrace* trace) { trace_ = trace; }
+  // For the runs that follow; null: none. `open_bits` chooses V2's numbers.
+  void set_trace(VCodeTrace* trace, uint64_t open_bits = 0) {
+    trace_ = trace;
+    open_bits_ = open_bits;
+  }
   // Instructions executed by the last run.
   uint64_t executed() const { return executed_; }
 
@@ -67,6 +70,7 @@ class VCodeExecutor final : public MachineExecutor {
   std::string name_;
   const VCodeProgram* program_ = nullptr;
   VCodeTrace* trace_ = nullptr;
+  uint64_t open_bits_ = 0;
   uint64_t executed_ = 0;
   std::unique_ptr<Run> run_;  // while a host function is being called
   std::unique_ptr<uint8_t, void (*)(void*)> stack_;

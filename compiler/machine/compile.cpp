@@ -73,6 +73,13 @@ std::string_view name(Stage stage) {
   return kNames[size_t(stage)];
 }
 
+regalloc::AllocateOptions allocate_options(const CompileOptions& options) {
+  regalloc::AllocateOptions out{.max_registers = options.max_registers, .choice_seed = options.choice_seed};
+  RandomChoices choices(options.choice_seed, RandomChoices::kForRegisters);
+  if (choices.active() && options.max_registers == 0 && choices.one_in(3)) out.max_registers = 2 + choices.below(6);
+  return out;
+}
+
 CompileStats& CompileStats::operator+=(const CompileStats& other) {
   for (size_t i = 0; i < kStageCount; ++i) nanoseconds[i] += other.nanoseconds[i];
   clif_insts += other.clif_insts;
@@ -156,13 +163,7 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& function, const
     done(Stage::VerifyMachine);
   }
 
-  regalloc::AllocateOptions allocate_options{.max_registers = options.max_registers,
-                                             .choice_seed = options.choice_seed};
-  if (RandomChoices choices(options.choice_seed, RandomChoices::kForRegisters);
-      choices.active() && options.max_registers == 0 && choices.one_in(3)) {
-    allocate_options.max_registers = 2 + choices.below(6);
-  }
-  auto allocated = s.allocator.run(s.vcode, isa_.registers, s.clobbers, allocate_options, s.allocation);
+  auto allocated = s.allocator.run(s.vcode, isa_.registers, s.clobbers, allocate_options(options), s.allocation);
   if (!allocated) return refuse(Stage::Allocate, allocated.error());
   done(Stage::Allocate);
   result.stats.moves = static_cast<uint32_t>(s.allocation.moves.size());

@@ -60,6 +60,9 @@ struct CompileOptions {
   std::function<void(const StageView&)> observe;
 };
 
+// What of them the register allocator is told.
+regalloc::AllocateOptions allocate_options(const CompileOptions& options);
+
 struct CompileStats {
   std::array<uint64_t, kStageCount> nanoseconds{};
   uint32_t clif_insts = 0;

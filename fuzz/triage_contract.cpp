@@ -1,0 +1,525 @@
+// What compiled functions owe each other, checked on the case whatever its symptom: places of arguments and results,
+// their extension, registers that a callee may overwrite, stack slots, and the frame. Most is read off the code, held
+// against the platform's documents as oracles/call_plan.h and abi_facts.h have them; what values arrive is seen in a
+// run over virtual registers.
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+
+#include "compiler/ir/printer.h"
+#include "compiler/machine/abi.h"
+#include "fuzz/triage_parts.h"
+#include "oracles/abi_facts.h"
+#include "oracles/call_plan.h"
+
+namespace assay::fuzz {
+
+using machine::FrameArea;
+using machine::Operand;
+using machine::OperandKind;
+using machine::PReg;
+using machine::Reg;
+using machine::RegClass;
+using oracles::CallLayout;
+using oracles::CallLocation;
+using oracles::CallPart;
+using oracles::ExecutorKind;
+
+namespace {
+
+constexpr unsigned kMostFaults = 4;
+
+std::string ordinal(const char* what, size_t i) { return std::string(what) + " " + std::to_string(i + 1); }
+
+class Contract {
+ public:
+  Contract(TriageContext& context, uint32_t function)
+      : context_(context),
+        f_(context.test.functions[function]),
+        isa_(context.traces.isa()),
+        virtual_(context.traces.session().stage(ExecutorKind::Virtual, function)),
+        allocated_(context.traces.session().stage(ExecutorKind::Allocated, function)),
+        code_(virtual_.code) {}
+
+  // True: something is broken, and its function blamed.
+  bool run(bool is_entry) {
+    signature(f_.signature, "its own signature");
+    for (const ir::Signature& called : f_.signatures) signature(called, "a signature it calls");
+    if (faults_ == 0) {
+      calls();
+      arguments();
+      slots();
+      frame();
+    }
+    if (faults_ == 0 && is_entry) values();
+    return faults_ != 0;
+  }
+
+ private:
+  void fault(TriageStage stage, Decision decision, const std::string& text) {
+    if (++faults_ > kMostFaults) return;
+    if (faults_ == 1) {
+      context_.result.stage = stage;
+      context_.result.divergence = ir::to_string(f_.name) + ": " + text;
+    }
+    context_.note("the contract of " + ir::to_string(f_.name) + " is broken: " + text);
+    context_.blame(decision, text);
+  }
+  void fault(Decision decision, const std::string& text) { fault(TriageStage::Virtual, decision, text); }
+
+  // ---- places ----
+
+  std::string show(const CallPart& part) const {
+    return part.in_register ? oracles::register_name(context_.isa, part.id) : "memory+" + std::to_string(part.offset);
+  }
+  static CallPart part_of(const machine::AbiPart& part) {
+    if (part.in_memory()) return {.in_register = false, .id = {}, .offset = part.offset};
+    const int number = static_cast<int>(part.reg.number());
+    const bool is_integer = part.reg.reg_class() == RegClass::Gpr;
+    return {.in_register = true,
+            .id = is_integer ? oracles::integer_register(number) : oracles::float_register(number)};
+  }
+  static PReg register_of(const CallPart& part) {
+    return PReg(part.id.cls == oracles::RegisterClass::Integer ? RegClass::Gpr : RegClass::Vec, part.id.number);
+  }
+
+  // The compiler's places against the document's.
+  void signature(const ir::Signature& signature, const std::string& whose) {
+    const auto right = oracles::lay_out_call(signature, context_.isa);
+    machine::AbiSignature made;
+    if (!right || !machine::compute_abi(signature, isa_, made)) return;
+    const auto compare = [&](const char* what, const std::vector<machine::AbiLocation>& ours,
+                             const std::vector<CallLocation>& theirs) {
+      for (size_t i = 0; i < ours.size() && i < theirs.size(); ++i) {
+        for (unsigned p = 0; p < theirs[i].part_count; ++p) {
+          const CallPart mine = part_of(ours[i].parts[p]);
+          if (p < ours[i].part_count && mine == theirs[i].parts[p] && ours[i].by_reference == theirs[i].by_reference &&
+              ours[i].extension == theirs[i].extension)
+            continue;
+          fault(Decision::ArgumentPlaces, ordinal(what, i) + " of " + whose + " is in " + show(theirs[i].parts[p]) +
+                                              "; the compiler looks in " + show(mine));
+          return;
+        }
+      }
+    };
+    compare("argument", made.params, right->params);
+    compare("result", made.returns, right->returns);
+    if (made.has_return_area != right->has_return_area ||
+        (made.has_return_area && part_of(made.return_area) != right->return_area)) {
+      fault(Decision::ArgumentPlaces, "the address of the return area of " + whose + " is in " +
+                                          show(right->return_area) + ", not where the compiler passes it");
+    }
+  }
+
+  // ---- calls, as they stand in the code ----
+
+  bool is_call(const machine::Inst& inst) const { return isa_.desc(inst.opcode).is(machine::kIsCall); }
+  const Operand* fixed(const machine::Inst& inst, PReg reg, bool is_def) const {
+    for (const Operand& operand : code_.operands_of(inst)) {
+      if (operand.constraint == machine::Constraint::Fixed && operand.detail == reg.code &&
+          operand.is_def() == is_def) {
+        return &operand;
+      }
+    }
+    return nullptr;
+  }
+  const Operand* frame_operand(const machine::Inst& inst, FrameArea area) const {
+    for (const Operand& operand : code_.operands_of(inst)) {
+      if (operand.kind == OperandKind::Frame && operand.area() == area) return &operand;
+    }
+    return nullptr;
+  }
+  // The instruction that defines a virtual register; none: a parameter of a block.
+  const machine::Inst* definition(Reg reg) const {
+    for (const machine::Inst& inst : code_.insts) {
+      for (const Operand& operand : code_.operands_of(inst)) {
+        if (operand.is_def() && operand.reg == reg) return &inst;
+      }
+    }
+    return nullptr;
+  }
+
+  void calls() {
+    const oracles::AbiFacts& facts = oracles::abi_facts(context_.isa);
+    for (uint32_t i = 0; i < code_.insts.size(); ++i) {
+      const machine::Inst& inst = code_.insts[i];
+      if (!is_call(inst) || inst.source == machine::kNoSource) continue;
+      const ir::Inst source(inst.source);
+      if (source.index >= f_.inst_count() || !f_.info(source).is_call()) continue;
+      const auto layout = oracles::lay_out_call(f_.signatures[f_.call_signature(source)], context_.isa);
+      if (!layout) continue;
+      // What a callee may change must not carry anything across.
+      machine::PRegSet gone = isa_.desc(inst.opcode).clobbers | code_.clobber_sets[inst.clobbers];
+      for (const Operand& operand : code_.operands_of(inst)) {
+        if (operand.is_def() && operand.constraint == machine::Constraint::Fixed) {
+          gone.add(PReg::from_code(operand.detail));
+        }
+      }
+      for (PReg reg : isa_.registers.allocatable[unsigned(RegClass::Gpr)]) {
+        const bool preserved =
+            std::ranges::find(facts.preserved_integer, reg.number()) != facts.preserved_integer.end();
+        if (preserved || gone.contains(reg)) continue;
+        const std::string name =
+            oracles::register_name(context_.isa, oracles::integer_register(static_cast<int>(reg.number())));
+        const bool is_listed = isa_.registers.callee_saved.contains(reg);
+        fault(is_listed ? Decision::PreservedRegisters : Decision::Call,
+              "a callee may overwrite " + name + "; the call does not say so");
+        break;
+      }
+      if (code_.outgoing_size < layout->stack_size) {
+        fault(Decision::Call, "a call has " + std::to_string(layout->stack_size) +
+                                  " bytes of stack arguments, the frame leaves " + std::to_string(code_.outgoing_size) +
+                                  " for them");
+      }
+      passed(inst, *layout);
+      read_back(i, *layout, source);
+    }
+  }
+
+  // Every argument has its register; those on the stack are seen in values().
+  void passed(const machine::Inst& inst, const CallLayout& layout) {
+    for (size_t i = 0; i < layout.params.size(); ++i) {
+      for (unsigned p = 0; p < layout.params[i].part_count; ++p) {
+        const CallPart& part = layout.params[i].parts[p];
+        if (!part.in_register || fixed(inst, register_of(part), false) != nullptr) continue;
+        fault(Decision::Call, ordinal("argument", i) + " is to be passed in " + show(part) + " and is not");
+      }
+    }
+    for (size_t i = 0; i < layout.returns.size(); ++i) {
+      for (unsigned p = 0; p < layout.returns[i].part_count; ++p) {
+        const CallPart& part = layout.returns[i].parts[p];
+        if (!part.in_register || fixed(inst, register_of(part), true) != nullptr) continue;
+        fault(Decision::Call, ordinal("result", i) + " of a call is in " + show(part) + ", where nobody looks");
+      }
+    }
+  }
+
+  // Where the area for results in memory begins, from what its address is passed by.
+  std::optional<int64_t> return_area(const machine::Inst& call, const CallLayout& layout) const {
+    const Operand* passed = nullptr;
+    if (layout.return_area.in_register) passed = fixed(call, register_of(layout.return_area), false);
+    if (passed == nullptr) return std::nullopt;
+    const machine::Inst* made = definition(passed->reg);
+    const Operand* place = made != nullptr ? frame_operand(*made, FrameArea::Slots) : nullptr;
+    return place != nullptr ? std::optional(place->imm) : std::nullopt;
+  }
+
+  // Results in memory are loaded from where they lie.
+  void read_back(uint32_t call, const CallLayout& layout, ir::Inst source) {
+    const auto area = return_area(code_.insts[call], layout);
+    if (!area) return;
+    const auto results = f_.results(source);
+    for (size_t i = 0; i < layout.returns.size() && i < results.size(); ++i) {
+      const CallLocation& location = layout.returns[i];
+      const machine::ValueRegs regs = regs_of(results[i]);
+      for (unsigned p = 0; p < location.part_count; ++p) {
+        const Reg reg = p == 0 ? regs.low : regs.high;
+        if (location.parts[p].in_register || reg.is_none()) continue;
+        const machine::Inst* load = definition(reg);
+        const Operand* place = load != nullptr ? frame_operand(*load, FrameArea::Slots) : nullptr;
+        if (place == nullptr || place->imm == *area + int64_t(location.parts[p].offset)) continue;
+        fault(Decision::Call, ordinal("result", i) + " lies " + std::to_string(location.parts[p].offset) +
+                                  " bytes into the return area and is read at " + std::to_string(place->imm - *area));
+      }
+    }
+  }
+
+  machine::ValueRegs regs_of(ir::Value v) const {
+    const uint32_t index = f_.resolve(v).index;
+    return index < virtual_.value_regs.size() ? virtual_.value_regs[index] : machine::ValueRegs{};
+  }
+
+  // Arguments that arrive in a register or on the stack, and are used.
+  void arguments() {
+    const auto layout = oracles::lay_out_call(f_.signature, context_.isa);
+    if (!layout || f_.entry_block().is_none()) return;
+    const machine::Inst* args = nullptr;
+    for (const machine::Inst& inst : code_.insts) {
+      if (inst.opcode == isa_.opcodes.args) args = &inst;
+    }
+    const auto params = f_.block_params(f_.entry_block());
+    for (size_t i = 0; i < params.size() && i < layout->params.size(); ++i) {
+      const CallLocation& location = layout->params[i];
+      const machine::ValueRegs regs = regs_of(params[i]);
+      if (location.by_reference) continue;
+      for (unsigned p = 0; p < location.part_count; ++p) {
+        const Reg reg = p == 0 ? regs.low : regs.high;
+        if (reg.is_none() || !is_used(reg)) continue;
+        const CallPart& part = location.parts[p];
+        if (part.in_register) {
+          const Operand* arrives = args != nullptr ? fixed(*args, register_of(part), true) : nullptr;
+          const bool is_same_class =
+              reg.is_virtual() && code_.vreg_classes[reg.virtual_index()] == register_of(part).reg_class();
+          if (arrives != nullptr && (!is_same_class || arrives->reg == reg)) continue;
+          fault(Decision::Arrival, ordinal("argument", i) + " arrives in " + show(part) + "; nobody takes it there");
+          continue;
+        }
+        const machine::Inst* load = definition(reg);
+        const Operand* place = load != nullptr ? frame_operand(*load, FrameArea::Incoming) : nullptr;
+        if (place != nullptr && place->imm == int64_t(part.offset)) continue;
+        fault(Decision::Arrival, ordinal("argument", i) + " arrives in " + show(part) +
+                                     (place != nullptr ? "; it is loaded from " + std::to_string(place->imm)
+                                                       : std::string("; nobody loads it")));
+      }
+    }
+  }
+  bool is_used(Reg reg) const {
+    return std::ranges::any_of(code_.operands, [&](const Operand& o) { return o.is_use() && o.reg == reg; }) ||
+           std::ranges::find(code_.branch_args, reg) != code_.branch_args.end();
+  }
+
+  // ---- stack slots ----
+
+  // The slots in order, each aligned, none inside another: what lowering documents, worked out again.
+  void slots() {
+    std::vector<uint64_t> begin;
+    uint64_t at = 0;
+    for (const ir::StackSlotData& slot : f_.stack_slots) {
+      const uint64_t alignment = std::clamp<uint64_t>(uint64_t(1) << std::min<unsigned>(slot.align_log2, 4), 8, 16);
+      at = (at + alignment - 1) / alignment * alignment;
+      begin.push_back(at);
+      at += slot.size;
+    }
+    if (code_.slots_size < at) {
+      return fault(Decision::SlotPlaces,
+                   "the slots have " + std::to_string(at) + " bytes, their area " + std::to_string(code_.slots_size));
+    }
+    for (const machine::Inst& inst : code_.insts) {
+      if (inst.source == machine::kNoSource || inst.source >= f_.inst_count()) continue;
+      const ir::Inst source(inst.source);
+      const auto address = slot_address(source);
+      const Operand* place = frame_operand(inst, FrameArea::Slots);
+      if (!address || place == nullptr) continue;
+      const auto [slot, offset] = *address;
+      const int64_t found = place->imm;
+      if (slot >= begin.size() || found == int64_t(begin[slot]) + offset) continue;
+      // One place off for all of the slot, or does the offset count?
+      const bool is_base = offset != 0 && found == int64_t(begin[slot]);
+      fault(is_base ? Decision::SlotAddress : Decision::SlotPlaces,
+            ir::print_inst(f_, source) + " is " + std::to_string(begin[slot]) + " + " + std::to_string(offset) +
+                " bytes into the slots; the code says " + std::to_string(found));
+    }
+  }
+
+  // The slot that an instruction names, itself or through its address, and how far into it.
+  std::optional<std::pair<uint32_t, int64_t>> slot_address(ir::Inst inst) const {
+    const ir::InstData& data = f_.inst(inst);
+    if (data.opcode == ir::Opcode::kStackAddr) return std::pair(data.stack_slot().index, int64_t(data.offset()));
+    const bool is_store = data.opcode == ir::Opcode::kStore;
+    if (!is_store && data.opcode != ir::Opcode::kLoad) return std::nullopt;
+    const ir::ValueDef def = f_.value_def(f_.resolve(f_.arg(inst, is_store ? 1 : 0)));
+    if (def.kind != ir::ValueKind::kResult || f_.inst(def.inst).opcode != ir::Opcode::kStackAddr) return std::nullopt;
+    const ir::InstData& address = f_.inst(def.inst);
+    return std::pair(address.stack_slot().index, int64_t(address.offset()) + data.offset());
+  }
+
+  // ---- the frame ----
+
+  void frame() {
+    if (!allocated_.frame) return;
+    const machine::FrameLayout& frame = *allocated_.frame;
+    const machine::AbiTable& abi = isa_.abi;
+    const machine::VCode& code = allocated_.code;
+    const auto wrong = [&](const std::string& text) { fault(TriageStage::Bytes, Decision::FrameLayout, text); };
+    const auto number = [](int64_t value) { return std::to_string(value); };
+    if (frame.needs_frame && code.has_calls && !oracles::is_aligned_frame(context_.isa, frame.size)) {
+      wrong("a frame of " + number(frame.size) + " bytes leaves the stack pointer misaligned at calls");
+    }
+    const int64_t first_argument = int64_t(frame.needs_frame ? frame.size : 0) + machine::stack_arguments_at_entry(abi);
+    if (frame.incoming_offset != first_argument) {
+      wrong("stack arguments begin " + number(first_argument) + " bytes above the stack pointer, the frame says " +
+            number(frame.incoming_offset));
+    }
+    const oracles::AbiFacts& facts = oracles::abi_facts(context_.isa);
+    const auto name = [&](uint8_t reg) { return oracles::register_name(context_.isa, oracles::integer_register(reg)); };
+    for (uint8_t reg : facts.preserved_integer) {
+      const PReg place(RegClass::Gpr, reg);
+      const bool is_linkage = abi.linkage_bytes != 0 && (place == abi.frame_pointer || place == abi.link_register);
+      if (!writes(place) || is_linkage) continue;
+      if (std::ranges::find(frame.saved, place) != frame.saved.end()) continue;
+      if (!isa_.registers.callee_saved.contains(place)) {
+        fault(TriageStage::Bytes, Decision::PreservedRegisters, name(reg) + " is written and not listed as preserved");
+      } else {
+        wrong(name(reg) + " is written and not saved");
+      }
+    }
+    if (!frame.needs_frame) return;
+    struct Area {
+      const char* name;
+      int64_t begin, size;
+    };
+    const int64_t saves = abi.saves_in_caller_frame ? 0 : int64_t(frame.saved.size()) * 8;
+    const Area areas[] = {
+        {"outgoing arguments", 0, code.has_calls ? int64_t(code.outgoing_size) + abi.outgoing_base : 0},
+        {"stack slots", frame.slots_offset, code.slots_size},
+        {"spill slots", frame.spills_offset, code.spills_size},
+        {"saved registers", frame.saves_offset, saves},
+        {"linkage", frame.linkage_offset, abi.linkage_bytes}};
+    int64_t end = 0;
+    for (const Area& area : areas) {
+      if (area.size == 0) continue;
+      if (area.begin < end) wrong("the frame's " + std::string(area.name) + " overlap what lies below");
+      end = area.begin + area.size;
+    }
+    if (end > int64_t(frame.size)) wrong("the frame has " + number(frame.size) + " bytes and needs " + number(end));
+    if (code.slots_size != 0 && frame.slots_offset % std::max<uint32_t>(code.frame_align, 8) != 0) {
+      wrong("the stack slots are not aligned");
+    }
+  }
+  bool writes(PReg reg) const {
+    for (const machine::Inst& inst : allocated_.code.insts) {
+      if (inst.opcode == isa_.opcodes.args) continue;
+      if ((isa_.desc(inst.opcode).clobbers | allocated_.code.clobber_sets[inst.clobbers]).contains(reg)) return true;
+      for (const Operand& operand : allocated_.code.operands_of(inst)) {
+        if (operand.is_def() && operand.reg == Reg(reg)) return true;
+      }
+    }
+    return false;
+  }
+
+  // ---- values, in a run of the entry function ----
+
+  void values() {
+    oracles::Outcome outcome;
+    const std::vector<TraceEvent> events = context_.traces.trace(ExecutorKind::Virtual, outcome);
+    std::map<int64_t, Passed> outgoing;
+    for (const TraceEvent& event : events) {
+      if (!event.is_entry) {
+        const machine::Inst& inst = code_.insts[event.inst];
+        if (const Operand* place = frame_operand(inst, FrameArea::Outgoing);
+            place != nullptr && isa_.desc(inst.opcode).is(machine::kStores)) {
+          outgoing[place->imm - isa_.abi.outgoing_base] = stored(inst);
+        }
+        if (is_call(inst)) {
+          arguments_of(inst, outgoing);
+          outgoing.clear();
+        }
+        if (inst.opcode == isa_.opcodes.ret) results_of(inst);
+      }
+      for (const oracles::VCodeValue& made : event.defined) known_[made.reg.bits] = made.value.low();
+      if (faults_ != 0) return;
+    }
+    // A call that does not return is not in the trace; its arguments may be at fault nevertheless.
+  }
+
+  struct Passed {
+    bool is_known = false;
+    Reg reg;  // none: an immediate
+    uint64_t value = 0;
+  };
+  Passed passed_in(Reg reg) const {
+    const auto found = known_.find(reg.bits);
+    return found == known_.end() ? Passed{.is_known = false, .reg = reg, .value = 0} : Passed{true, reg, found->second};
+  }
+  // What a store to the frame stores: its only virtual register, or an immediate.
+  Passed stored(const machine::Inst& inst) const {
+    const auto operands = code_.operands_of(inst);
+    for (const Operand& operand : operands) {
+      if (operand.is_use() && operand.reg.is_virtual()) return passed_in(operand.reg);
+    }
+    return {};
+  }
+
+  // What should be passed for a CLIF value: from its own register if it has one.
+  std::optional<uint64_t> value_of(ir::Value v) const {
+    const machine::ValueRegs regs = regs_of(v);
+    if (!regs.is_none()) {
+      const auto found = known_.find(regs.low.bits);
+      return found == known_.end() ? std::nullopt : std::optional(found->second);
+    }
+    const ir::ValueDef def = f_.value_def(f_.resolve(v));
+    if (def.kind != ir::ValueKind::kResult || f_.inst(def.inst).opcode != ir::Opcode::kIconst) return std::nullopt;
+    return f_.inst(def.inst).imm;
+  }
+
+  void compare(const std::string& what, const CallLocation& location, const Passed& passed, ir::Value v,
+               Decision mover) {
+    if (!location.type.is_int() || location.part_count != 1 || location.by_reference || !passed.is_known) return;
+    const auto expected = value_of(v);
+    if (!expected) return;
+    const unsigned bits = location.type.bits();
+    const uint64_t mask = bits >= 64 ? ~uint64_t(0) : (uint64_t(1) << bits) - 1;
+    if (((*expected ^ passed.value) & mask) != 0) {
+      return fault(mover, what + " should be " + hex(*expected & mask) + " in " + show(location.parts[0]) +
+                              ", and is " + hex(passed.value & mask));
+    }
+    if (location.extension == ir::Extension::kNone || bits >= 64) return;
+    const uint64_t whole = oracles::extend_word(*expected & mask, bits, location.extension, 0);
+    if (whole == passed.value) return;
+    // Its own register, or the one it already was in: nobody has extended it.
+    const bool as_it_was = passed.reg == regs_of(v).low;
+    fault(as_it_was ? mover : Decision::Extension,
+          what +
+              (location.extension == ir::Extension::kSext ? " should be sign-extended to "
+                                                          : " should be zero-extended to ") +
+              hex(whole) + ", and is " + hex(passed.value));
+  }
+
+  void arguments_of(const machine::Inst& call, const std::map<int64_t, Passed>& outgoing) {
+    const ir::Inst source(call.source);
+    if (call.source == machine::kNoSource || source.index >= f_.inst_count() || !f_.info(source).is_call()) return;
+    const auto layout = oracles::lay_out_call(f_.signatures[f_.call_signature(source)], context_.isa);
+    if (!layout) return;
+    auto args = f_.args(source);
+    if (args.size() > layout->params.size()) args = args.subspan(args.size() - layout->params.size());
+    for (size_t i = 0; i < args.size(); ++i) {
+      const CallLocation& location = layout->params[i];
+      const CallPart& part = location.parts[0];
+      const std::string what = ordinal("argument", i) + " of " + ir::print_inst(f_, source);
+      if (part.in_register) {
+        if (const Operand* operand = fixed(call, register_of(part), false)) {
+          compare(what, location, passed_in(operand->reg), args[i], Decision::Call);
+        }
+        continue;
+      }
+      const auto found = outgoing.find(part.offset);
+      if (found == outgoing.end()) {
+        fault(Decision::Call, what + " is not stored at the place for it, " + show(part));
+      } else {
+        compare(what, location, found->second, args[i], Decision::Call);
+      }
+    }
+  }
+
+  void results_of(const machine::Inst& ret) {
+    const ir::Inst source(ret.source);
+    if (ret.source == machine::kNoSource || source.index >= f_.inst_count()) return;
+    if (f_.inst(source).opcode != ir::Opcode::kReturn) return;
+    const auto layout = oracles::lay_out_call(f_.signature, context_.isa);
+    if (!layout) return;
+    const auto args = f_.args(source);
+    for (size_t i = 0; i < args.size() && i < layout->returns.size(); ++i) {
+      const CallPart& part = layout->returns[i].parts[0];
+      if (!part.in_register) continue;
+      const Operand* operand = fixed(ret, register_of(part), false);
+      if (operand == nullptr) {
+        fault(Decision::Return, ordinal("result", i) + " is to be returned in " + show(part) + " and is not");
+      } else {
+        compare(ordinal("result", i), layout->returns[i], passed_in(operand->reg), args[i], Decision::Return);
+      }
+    }
+  }
+
+  TriageContext& context_;
+  const ir::Function& f_;
+  const machine::TargetIsa& isa_;
+  const oracles::VCodeFunction& virtual_;
+  const oracles::VCodeFunction& allocated_;
+  const machine::VCode& code_;
+  std::unordered_map<uint32_t, uint64_t> known_;  // by Reg::bits, in the run so far
+  unsigned faults_ = 0;
+};
+
+}  // namespace
+
+bool blame_contract(TriageContext& context) {
+  bool is_broken = false;
+  for (uint32_t i = 0; i < context.test.functions.size() && !is_broken; ++i) {
+    using Kind = oracles::MachineSession::Status::Kind;
+    if (context.traces.session().status(i).kind != Kind::Ready) continue;
+    is_broken = Contract(context, i).run(i == context.test.entry);
+  }
+  return is_broken;
+}
+
+}  // namespace assay::fuzz
