@@ -149,7 +149,8 @@ class FunctionSearch {
       for (unsigned i = 8; i < bits; i += 8) fill = z3::concat(terms_.bv(8, kFill), fill);
       wish(near_start(clif.addresses[0]) || clif.contents[0] == fill);
     }
-    wish(clif.contents[0] == terms_.bv(64, 0x8877665544332211).extract(bits - 1, 0));
+    const z3::expr word = terms_.bv(64, 0x8877665544332211);
+    wish(clif.contents[0] == z3::concat(terms_.bv(64, 0xffeeddccbbaa9900), word).extract(bits - 1, 0));
     wish(clif.contents[0] != terms_.bv(bits, 0));
   }
 
@@ -163,7 +164,7 @@ class FunctionSearch {
     if (offset > kNearStart) return text + " fill " + hex(kFill) + "\n";
     text += " bytes " + std::string(2 * offset, '0');
     const unsigned bits = clif.contents[0].get_sort().bv_size();
-    const uint64_t contents = number_of(model, clif.contents[0]);
+    const unsigned __int128 contents = wide_number_of(model, clif.contents[0]);
     for (unsigned i = 0; i < bits; i += 8) {
       char byte[4];
       std::snprintf(byte, sizeof byte, "%02x", static_cast<unsigned>(contents >> i & 0xff));
@@ -194,20 +195,25 @@ class FunctionSearch {
     std::string call = "%" + rule_.name + "(";
     const auto& parameters = function_.parameters();
     for (size_t i = 0; i < parameters.size(); ++i) {
-      call += (i == 0 ? "" : ", ") + hex(parameters[i].term ? number_of(model, *parameters[i].term) : 0);
+      call += (i == 0 ? "" : ", ") + hex(parameters[i].term ? wide_number_of(model, *parameters[i].term) : 0);
     }
     call += ")";
     const WitnessFunction::Outcome outcome = function_.outcome(model, true);
     if (!outcome.known) return "print: " + call;
     if (outcome.trap != 0) return "run: " + call + " traps " + ir::to_string(ir::TrapCode{outcome.trap});
     std::string results;
-    for (const uint64_t result : outcome.results) results += (results.empty() ? "" : ", ") + hex(result);
+    for (const auto result : outcome.results) results += (results.empty() ? "" : ", ") + hex(result);
     return "run: " + call + " == " + (outcome.results.size() == 1 ? results : "[" + results + "]");
   }
 
-  static std::string hex(uint64_t value) {
-    char text[24];
-    std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(value));
+  static std::string hex(unsigned __int128 value) {
+    const auto low = static_cast<unsigned long long>(value), high = static_cast<unsigned long long>(value >> 64);
+    char text[40];
+    if (high == 0) {
+      std::snprintf(text, sizeof text, "0x%llx", low);
+    } else {
+      std::snprintf(text, sizeof text, "0x%llx%016llx", high, low);
+    }
     return text;
   }
 

@@ -111,6 +111,7 @@ std::vector<HelperValue> domain(const Model& model) {
         for (uint64_t n : numbers(width)) list.push_back({.type = ir::Type::integer(width), .bits = n});
         list.push_back({.type = ir::Type::integer(width), .is_constant = false});
       }
+      list.push_back({.type = ir::kI128, .is_constant = false});
       break;
   }
   return list;
@@ -146,6 +147,8 @@ class Probe {
         constants_[{width, n}] = ir::Value(next++);
       }
     }
+    constants += "    v" + std::to_string(next) + " = uextend.i128 v3\n";  // there is no constant of that type
+    variables_[128] = ir::Value(next++);
     // Some that rules may look through, and some that they may not.
     for (const char* operation :
          {"iadd v3, v3", "ineg v3", "uextend.i64 v2", "icmp slt v2, v2", "imul v3, v3", "udiv v3, v3", "sdiv v3, v3",

@@ -64,8 +64,26 @@ std::string pieces(const HelperContext& context, const std::string& term, size_t
   ++cases;
   const bool right = term == "first"    ? c.first(multi) == multi.regs[0]
                      : term == "second" ? c.second(multi) == multi.regs[1]
+                     : term == "two_regs"
+                         ? c.two_regs(multi.regs[0], multi.regs[1]) == machine::MultiReg{{multi.regs[0], multi.regs[1]}, {}}
                                         : c.flags_of(multi) == multi.flags;
   return right ? "" : "gives another piece";
+}
+
+// The two registers of an i128, each its own; of anything else the one that it has.
+std::string halves(const HelperContext& context, const std::string& term, size_t& cases) {
+  machine::LowerContext& c = context.lower;
+  for (const ir::Type type : {ir::kI8, ir::kI16, ir::kI32, ir::kI64, ir::kI128}) {
+    const ir::Value value = context.value({.type = type, .is_constant = false});
+    const machine::ValueRegs regs = c.put_in_regs(value);
+    ++cases;
+    if (regs.high.is_none() == (type == ir::kI128)) return "gives a high half to " + type.to_string();
+    if (regs.low == regs.high) return "gives one register for both halves";
+    if ((term == "low_reg" ? c.put_in_reg(value) : c.high_reg(value)) != (term == "low_reg" ? regs.low : regs.high)) {
+      return "gives another half";
+    }
+  }
+  return "";
 }
 
 // base + (index << shift) + displacement, every part where it belongs.
@@ -120,7 +138,7 @@ std::map<std::string, HelperContract> helper_contracts() {
       {"mem_big", byte_order},       {"mem_little", byte_order}, {"one_target", targets},    {"two_targets", targets},
       {"table_targets", targets},    {"table_size", targets},    {"first", pieces},          {"second", pieces},
       {"flags_of", pieces},          {"amode_disp", addresses},  {"amode_index", addresses}, {"def_inst", definitions},
-      {"result_type", result_types},
+      {"result_type", result_types}, {"two_regs", pieces},       {"low_reg", halves},       {"high_reg", halves},
   };
 }
 

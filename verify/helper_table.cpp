@@ -100,6 +100,8 @@ HelperTable shared_terms() {
               {"output1", kRegisters},
               {"output2", kRegisters},
               {"output_none", kRegisters},
+              {"output_pair", kRegisters},
+              {"output_pair_and", kRegisters},
               {"put_in_reg", kRegisters},
               {"no_code", "does nothing"},
               {"seq", "the order of evaluation: executions judge it"},
@@ -113,7 +115,7 @@ HelperTable shared_terms() {
               {"emit_jump", kEmits},
               {"jump_table", kEmits},
           },
-      .constants = {{"I8", isa::I8}, {"I16", isa::I16}, {"I32", isa::I32}, {"I64", isa::I64}},
+      .constants = {{"I8", isa::I8}, {"I16", isa::I16}, {"I32", isa::I32}, {"I64", isa::I64}, {"I128", isa::I128}},
   };
 }
 

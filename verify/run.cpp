@@ -114,6 +114,13 @@ bool Run::construct_builtin(const isle::Term& term, std::vector<Symbol>& argumen
   const std::string& name = term.name;
   if (name == "put_in_reg") {
     result = Symbol::of_reg(register_of(arguments[0].value));
+  } else if (name == "low_reg" || name == "high_reg") {
+    result = Symbol::of_reg(part_of(arguments[0].value, name == "high_reg"));
+  } else if (name == "two_regs") {
+    result = {.kind = Symbol::Kind::Multi, .fields = arguments};
+  } else if (name == "output_pair" || name == "output_pair_and") {
+    arguments[0] = Symbol::of_reg(pair_of(arguments[0]));
+    result = {.kind = Symbol::Kind::Output, .fields = arguments};
   } else if (name == "output1" || name == "output2") {
     result = {.kind = Symbol::Kind::Output, .fields = arguments};
   } else if (name == "output_none") {

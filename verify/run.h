@@ -115,9 +115,10 @@ class Run {
   std::shared_ptr<ClifValue> fresh_value(const std::string& name, unsigned width);
   z3::expr term_of(const std::shared_ptr<ClifValue>& value);
   unsigned width_of(const std::shared_ptr<ClifValue>& value);
-  unsigned widest() const;
   unsigned choose_width();  // of any scalar integer type
   z3::expr register_of(const std::shared_ptr<ClifValue>& value);
+  z3::expr part_of(const std::shared_ptr<ClifValue>& value, bool high);
+  z3::expr pair_of(const Symbol& multi);   // 128 bits: the second register, the first
   z3::expr bits_of(const Symbol& symbol);  // any symbol with a bit vector
   void set_operation(ClifInst& inst, int operation);
   void choose_types(ClifInst& inst);
@@ -134,6 +135,7 @@ class Run {
                     Instantiation& out);
   void add_goal(Instantiation& out, const std::string& name, const z3::expr& goal);
   z3::expr trap_outcome(const std::vector<Effect>& effects);
+  void split_access(const Effect& access, std::vector<Effect>& out);
   void compare_memory(const std::vector<Effect>& left, const z3::expr& no_trap, Instantiation& out);
   void expect_no_effects(std::initializer_list<Effect::Kind> kinds, Instantiation& out);
   z3::expr target_of(int64_t label);

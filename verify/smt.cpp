@@ -196,10 +196,43 @@ z3::expr Terms::mul(const z3::expr& a_in, const z3::expr& b_in) {
     const auto if_negative = [&](const z3::expr& x, const z3::expr& then) {
       return z3::ite(z3::slt(x, bv(sk, 0)), then, bv(sk, 0));
     };
-    const z3::expr high = product(zext(na, 2 * sk), zext(nb, 2 * sk)).extract(2 * sk - 1, sk);
-    return sext(z3::concat(high - if_negative(na, nb) - if_negative(nb, na), product(na, nb)), w);
+    const z3::expr high = mul(zext(na, 2 * sk), zext(nb, 2 * sk)).extract(2 * sk - 1, sk);
+    return sext(z3::concat(high - if_negative(na, nb) - if_negative(nb, na), mul(na, nb)), w);
   }
-  return product(a, b);
+  const bool has_words = w == 256 ? uk <= 128 : w == 128 && uk > 64;
+  return has_words && !a.is_numeral() && !b.is_numeral() ? product_by_halves(a, b) : product(a, b);
+}
+
+z3::expr Terms::product_by_halves(const z3::expr& a, const z3::expr& b) {
+  const unsigned w = width_of(a);
+  const z3::expr short_a = without_leading_zeros(a), short_b = without_leading_zeros(b);
+  const bool extended = std::max(width_of(short_a), width_of(short_b)) <= w / 2;
+  const unsigned k = extended ? w / 4 : w / 2;  // of a half
+  const z3::expr x = extended ? zext(short_a, 2 * k) : a, y = extended ? zext(short_b, 2 * k) : b;
+  const auto half = [&](const z3::expr& e, bool high) { return (high ? e.extract(2 * k - 1, k) : low_bits(e, k)).simplify(); };
+  const auto whole = [&](bool high_x, bool high_y) {
+    return mul(zext(half(x, high_x), 2 * k), zext(half(y, high_y), 2 * k));
+  };
+  const z3::expr low = whole(false, false);
+  if (extended) {
+    // Half by half, as machines add: sums of three wide numbers in another order are hard for solvers.
+    const z3::expr left = whole(false, true), right = whole(true, false), top = whole(true, true);
+    z3::expr carry = context_.bv_val(0, 1);
+    const auto add = [&](const z3::expr& x, const z3::expr& y) {
+      const z3::expr sum = zext(x, k + 1) + zext(y, k + 1) + zext(carry, k + 1);
+      carry = sum.extract(k, k);
+      return sum.extract(k - 1, 0);
+    };
+    const auto first = [&](const z3::expr& e) { return low_bits(e, k); };
+    const auto second = [&](const z3::expr& e) { return e.extract(2 * k - 1, k); };
+    const z3::expr a = add(first(left), first(right)), b = add(second(left), second(right));
+    const z3::expr beyond = zext(carry, k);
+    carry = context_.bv_val(0, 1);
+    const z3::expr c = add(a, second(low)), d = add(b, first(top));
+    return z3::concat(beyond + second(top) + zext(carry, k), z3::concat(d, z3::concat(c, first(low))));
+  }
+  const z3::expr high = low.extract(2 * k - 1, k) + mul(half(x, false), half(y, true)) + mul(half(x, true), half(y, false));
+  return z3::concat(high, low_bits(low, k));
 }
 
 z3::expr Terms::narrow_urem(const z3::expr& a_in, const z3::expr& b_in) {

@@ -12,6 +12,7 @@
 //   N6  (if c then a else b) * d = if c then a * d else b * d, where a or b is a quotient; likewise for their low bits.
 //   N7  sext(a) * sext(b) at twice the width of a and b: the low half is a * b, the high half that of zext(a) * zext(b),
 //       less b if a is negative, less a if b is. So signed and unsigned high products are told from one product.
+//   N8  products of more than 64 bits by 64 are sums of products of their halves, shifted (product_by_halves).
 // Only verify/ includes this header: z3++.h is slow to compile.
 #pragma once
 
@@ -50,12 +51,14 @@ class Terms {
   z3::expr zext(const z3::expr& e, unsigned width);
   z3::expr sext(const z3::expr& e, unsigned width);
 
-  // N1–N7 applied.
+  // N1–N8 applied.
   z3::expr udiv(const z3::expr& a, const z3::expr& b);
   z3::expr sdiv(const z3::expr& a, const z3::expr& b);
   z3::expr urem(const z3::expr& a, const z3::expr& b) { return remainder(false, a, b); }
   z3::expr srem(const z3::expr& a, const z3::expr& b) { return remainder(true, a, b); }
   z3::expr mul(const z3::expr& a, const z3::expr& b);
+  // N8: a * b; of operands that are zero extensions of half as many bits all four products of their halves matter.
+  z3::expr product_by_halves(const z3::expr& a, const z3::expr& b);
   z3::expr low_bits(const z3::expr& e, unsigned width);
   z3::expr rotl(const z3::expr& a, const z3::expr& amount);
   z3::expr rotr(const z3::expr& a, const z3::expr& amount);

@@ -99,6 +99,19 @@ TEST(Smt, ArithmeticRewritesAreIdentities) {
   }
 }
 
+TEST(Smt, ProductsByHalvesAreProducts) {
+  z3::context context;
+  Terms terms(context);
+  for (const unsigned width : {4u, 8u}) {
+    for (const auto& [a_name, a] : arguments(context, "a", width)) {
+      for (const auto& [b_name, b] : arguments(context, "b", width)) {
+        EXPECT_EQ(differs(context, terms.product_by_halves(a, b), a * b), "")
+            << a_name << ", " << b_name << " at " << width << " bits";
+      }
+    }
+  }
+}
+
 TEST(Smt, LowBitsAreThoseOfTheOperands) {
   z3::context context;
   Terms terms(context);

@@ -53,6 +53,9 @@ struct Subject {
         is_structural |= symbol.value->def != nullptr && symbol.value->def->operation >= 0;
         if (symbol.value->term) add_input(*symbol.value->term);
         return;
+      case Symbol::Kind::Multi:
+        for (const Symbol& field : symbol.fields) add(field);
+        return;
       default:
         if (symbol.term) add_input(*symbol.term);
     }
@@ -114,11 +117,11 @@ bool is_covered(const std::string& hole, const std::set<std::string>& covered) {
     return std::all_of(names.begin(), names.end(), [&](const std::string& name) { return covered.contains(name); });
   };
   std::string any = hole;
-  for (const char* type : {" i8", " i16", " i32", " i64"}) any = with(any, type, " any");
+  for (const char* type : {" i8", " i16", " i32", " i64", " i128"}) any = with(any, type, " any");
   const std::string neither = with(with(hole, " big", ""), " little", "");
   if (covered.contains(any) || covered.contains(neither) || all({hole + " big", hole + " little"})) return true;
   return any == hole && all({with(hole, " any", " i8"), with(hole, " any", " i16"), with(hole, " any", " i32"),
-                             with(hole, " any", " i64")});
+                             with(hole, " any", " i64"), with(hole, " any", " i128")});
 }
 
 class Checker {

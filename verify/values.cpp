@@ -7,12 +7,14 @@ namespace assay::verify {
 
 namespace {
 
+constexpr unsigned kWidest = 128;
+
 // Widths of the scalar integers that the proofs range over; addresses are 64 bits.
-std::vector<unsigned> widths_of(const ops::TypeVariable& variable, unsigned widest) {
+std::vector<unsigned> widths_of(const ops::TypeVariable& variable) {
   if (variable.name == "iAddr") return {64};
   std::vector<unsigned> widths;
   if ((variable.set.lanes & 1) == 0) return widths;
-  for (unsigned log2 = 3; 1u << log2 <= widest; ++log2) {
+  for (unsigned log2 = 3; 1u << log2 <= kWidest; ++log2) {
     if (variable.set.ints >> log2 & 1) widths.push_back(1u << log2);
   }
   return widths;
@@ -46,6 +48,10 @@ Symbol Run::fresh(isle::TypeId type_id, const std::string& name) {
     return {.kind = Symbol::Kind::Inst, .inst = inst};
   }
   if (type.name == "Reg") return Symbol::of_reg(terms_.fresh(name, 64));
+  if (type.name == "MultiReg") {
+    return {.kind = Symbol::Kind::Multi,
+            .fields = {Symbol::of_reg(terms_.fresh(name + "_low", 64)), Symbol::of_reg(terms_.fresh(name + "_high", 64))}};
+  }
   if (type.name == "Flags") {
     const unsigned width = std::max(1u, definitions_.instructions().isa.flags_width);
     return {.kind = Symbol::Kind::Flags, .number = flags_epoch_, .term = terms_.fresh(name, width)};
@@ -76,10 +82,7 @@ unsigned Run::width_of(const std::shared_ptr<ClifValue>& value) {
   return value->width;
 }
 
-// Runs at random look for functions, and no backend compiles one with an i128.
-unsigned Run::widest() const { return choices_.expands_all() ? 64 : 128; }
-
-unsigned Run::choose_width() { return 8u << choices_.choose(widest() == 64 ? 4 : 5); }
+unsigned Run::choose_width() { return 8u << choices_.choose(5); }
 
 z3::expr Run::term_of(const std::shared_ptr<ClifValue>& value) {
   if (value->term) return *value->term;
@@ -104,6 +107,28 @@ z3::expr Run::register_of(const std::shared_ptr<ClifValue>& value) {
   return *value->reg;
 }
 
+// The register of a value's low half, which is all of most values; the register of an i128's high half.
+z3::expr Run::part_of(const std::shared_ptr<ClifValue>& value, bool high) {
+  if (width_of(value) == kWidest) return high ? term_of(value).extract(127, 64) : term_of(value).extract(63, 0);
+  if (!high) return register_of(value);
+  obligations_.push_back({value->name + " has a high half", terms_.boolean(false)});
+  return terms_.fresh(value->name + "_high", 64);
+}
+
+z3::expr Run::pair_of(const Symbol& multi) {
+  const std::vector<Symbol>& fields = multi.fields;
+  if (fields.size() < 2 || fields[0].kind != Symbol::Kind::Reg || fields[1].kind != Symbol::Kind::Reg) {
+    throw Unsupported{"a number in two registers of what has less"};
+  }
+  const z3::expr &low = *fields[0].term, &high = *fields[1].term;
+  // Both halves of one number are that number: taken apart, its sums would be hard to recognise.
+  const auto is_slice = [](const z3::expr& e, unsigned from) {
+    return e.is_app() && e.decl().decl_kind() == Z3_OP_EXTRACT && e.lo() == from && e.arg(0).get_sort().bv_size() == 128;
+  };
+  if (is_slice(low, 0) && is_slice(high, 64) && z3::eq(low.arg(0), high.arg(0))) return low.arg(0);
+  return z3::concat(high, low);
+}
+
 z3::expr Run::bits_of(const Symbol& symbol) {
   if (symbol.kind == Symbol::Kind::Value) return term_of(symbol.value);
   if (symbol.term) return *symbol.term;
@@ -114,6 +139,7 @@ SpecValue Run::spec_value(const Symbol& symbol) {
   switch (symbol.kind) {
     case Symbol::Kind::Type: return SpecValue::of(symbol.number);
     case Symbol::Kind::Value: return SpecValue::of(term_of(symbol.value));
+    case Symbol::Kind::Multi: return SpecValue::of(pair_of(symbol));
     case Symbol::Kind::Variant: {
       SpecValue value{.kind = SpecValue::Kind::Variant, .integer = symbol.number, .type = symbol.type};
       for (const Symbol& field : symbol.fields) value.fields.push_back(spec_value(field));
@@ -144,6 +170,11 @@ Symbol Run::from_spec_value(const SpecValue& value, isle::TypeId type_id) {
   if (type.name == "Reg") {
     if (width != 64) throw Unsupported{"a spec gives a register that is not 64 bits wide"};
     return Symbol::of_reg(*value.term);
+  }
+  if (type.name == "MultiReg") {
+    if (width != 128) throw Unsupported{"a spec gives two registers that are not 128 bits wide"};
+    return {.kind = Symbol::Kind::Multi,
+            .fields = {Symbol::of_reg(value.term->extract(63, 0)), Symbol::of_reg(value.term->extract(127, 64))}};
   }
   if (type.kind == isle::Type::Kind::Int && width != type.bits) {
     throw Unsupported{"a spec gives " + std::to_string(width) + " bits for " + type.name};
@@ -196,7 +227,7 @@ void Run::choose_types(ClifInst& inst) {
     }
     unsigned& variable = inst.variables[kind.variable];
     if (variable == 0) {
-      const std::vector<unsigned> widths = widths_of(file.variables[kind.variable], widest());
+      const std::vector<unsigned> widths = widths_of(file.variables[kind.variable]);
       if (widths.empty()) throw Unsupported{"has no scalar integer types: " + op.name};
       if (wanted != 0 && kind.function.empty()) {
         if (std::find(widths.begin(), widths.end(), wanted) == widths.end()) throw Pruned{};
@@ -210,12 +241,12 @@ void Run::choose_types(ClifInst& inst) {
     if (function == "as_truthy") return 8;
     if (function == "half_width" || function == "double_width") {
       const unsigned width = function == "half_width" ? variable / 2 : variable * 2;
-      if (width < 8 || width > widest()) throw Pruned{};
+      if (width < 8 || width > kWidest) throw Pruned{};
       return width;
     }
     if (function == "wider" || function == "narrower") {
       std::vector<unsigned> widths;
-      for (unsigned width = 8; width <= widest(); width *= 2) {
+      for (unsigned width = 8; width <= kWidest; width *= 2) {
         if (function == "wider" ? width > variable : width < variable) widths.push_back(width);
       }
       return widths.empty() ? throw Pruned{} : widths[choices_.choose(static_cast<unsigned>(widths.size()))];
@@ -307,7 +338,7 @@ z3::expr_vector Run::operation_results(ClifInst& inst, std::vector<Effect>* effe
     // inputs: flags, address, offset
     const unsigned width = inst.result_width, bits = plain_load ? width : uload + sload;
     const z3::expr address = term_of(inst.inputs[1].value) + terms_.sext(bits_of(inst.inputs[2]), 64);
-    const z3::expr memory = loaded(0, bits);
+    const z3::expr memory = bits == 128 ? z3::concat(loaded(1, 64), loaded(0, 64)) : loaded(0, bits);
     const z3::expr value = is_big(inst.inputs[0].number) ? terms_.bswap(memory) : memory;
     results.push_back(sload != 0 ? terms_.sext(value, width) : terms_.zext(value, width));
     if (effects != nullptr) {

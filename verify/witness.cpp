@@ -47,6 +47,14 @@ uint64_t candidate(std::mt19937_64& random, unsigned width) {
   }
 }
 
+// Of 128 bits: an extended one, or two words.
+unsigned __int128 wide_candidate(std::mt19937_64& random, unsigned width) {
+  if (width <= 64) return candidate(random, width);
+  const uint64_t low = candidate(random, 64);
+  const unsigned __int128 high = random() % 4 == 0 ? uint64_t(0) - (low >> 63) : candidate(random, 64);
+  return high << 64 | low;
+}
+
 constexpr const char* kCallFunctions = R"(function %NAME_callee(i64, i8) -> i64 {
 block0(v0: i64, v1: i8):
     v2 = sextend.i64 v1
@@ -247,8 +255,11 @@ class Search {
   // Gives `term` one of a few random values that the assumptions allow, if they allow one.
   void pin(z3::solver& solver, const z3::expr& term) {
     for (unsigned i = 0; i < 3; ++i) {
+      const unsigned width = term.get_sort().bv_size();
+      const unsigned __int128 number = wide_candidate(random_, width);
+      const z3::expr low = terms_.bv(std::min(width, 64u), static_cast<uint64_t>(number));
       const z3::expr equal =
-          term == terms_.bv(term.get_sort().bv_size(), candidate(random_, term.get_sort().bv_size()));
+          term == (width <= 64 ? low : z3::concat(terms_.bv(width - 64, static_cast<uint64_t>(number >> 64)), low));
       z3::expr_vector assumed(context_);
       assumed.push_back(equal);
       if (solver.check(assumed) != z3::sat) continue;
@@ -378,8 +389,8 @@ class Search {
         const z3::model model = solver.get_model();
         oracles::TestInput input;
         for (const auto& parameter : function.parameters()) {
-          const uint64_t value =
-              parameter.term ? number_of(model, *parameter.term) : candidate(random_, parameter.width);
+          const unsigned __int128 value =
+              parameter.term ? wide_number_of(model, *parameter.term) : wide_candidate(random_, parameter.width);
           input.args.emplace_back(ir::Type::integer(parameter.width), value);
         }
         input.seed = i + 1;
@@ -447,12 +458,14 @@ class Search {
       } else if (outcomes[i].known) {
         ++report_.foreseen;
         const bool trapped = outcome.kind == interpreter::OutcomeKind::Trapped;
-        std::vector<uint64_t> results;
-        for (const ir::DataValue& value : outcome.results) results.push_back(value.as_u64());
+        std::vector<unsigned __int128> results;
+        for (const ir::DataValue& value : outcome.results) results.push_back(value.bits());
         if ((trapped ? outcome.trap.code : 0) != outcomes[i].trap || (!trapped && results != outcomes[i].results)) {
           difference = "the solver foretold";
           if (outcomes[i].trap != 0) difference += " trap " + ir::to_string(ir::TrapCode{outcomes[i].trap});
-          for (uint64_t result : outcomes[i].results) difference += " " + std::to_string(result);
+          for (const auto result : outcomes[i].results) {
+            difference += " " + ir::to_string(ir::DataValue(ir::kI128, result));
+          }
           difference += ", the interpreter: " + interpreter::describe(outcome);
         }
       }

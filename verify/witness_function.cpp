@@ -2,6 +2,7 @@
 #include "verify/witness_function.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "compiler/ir/immediates.h"
 
@@ -16,7 +17,6 @@ std::string signed_text(uint64_t value, unsigned width) {
   return std::to_string(static_cast<int64_t>(value << unused) >> unused);
 }
 
-constexpr const char* kTooWide = "it has a value of type i128, which no backend takes";
 constexpr uint64_t kInSlot = 0x8899aabbccddeeff;
 
 // Width of the memory that an operation touches; 0 if it touches none.
@@ -37,6 +37,12 @@ uint64_t number_of(const z3::model& model, const z3::expr& term) {
   uint64_t number = 0;
   if (value.is_bv()) value.is_numeral_u64(number);
   return number;
+}
+
+unsigned __int128 wide_number_of(const z3::model& model, const z3::expr& term) {
+  if (!term.is_bv() || term.get_sort().bv_size() <= 64) return number_of(model, term);
+  return static_cast<unsigned __int128>(number_of(model, term.extract(127, 64))) << 64 |
+         number_of(model, term.extract(63, 0));
 }
 
 WitnessFunction::WitnessFunction(Definitions& definitions, Terms& terms, const Instantiation& instantiation)
@@ -82,7 +88,6 @@ void WitnessFunction::collect_value(const Symbol& symbol) {
   } else if (value->def != nullptr && value->def->operation >= 0) {
     collect(*value->def);
   } else if (!parameter_of_.contains(value)) {
-    if (value->width > 64) obstacle_ = kTooWide;
     parameter_of_[value] = parameters_.size();
     parameters_.push_back({value->width != 0 ? value->width : 64, value->term});
   }
@@ -91,7 +96,6 @@ void WitnessFunction::collect_value(const Symbol& symbol) {
 void WitnessFunction::collect(const ClifInst& inst) {
   const ops::Operation& op = operation(inst);
   if (!inst.typed) obstacle_ = "the types of " + op.name + " are not known";
-  if (std::ranges::any_of(inst.result_widths, [](unsigned width) { return width > 64; })) obstacle_ = kTooWide;
   for (size_t i = 0; i < inst.inputs.size(); ++i) {
     const Symbol& input = inst.inputs[i];
     const std::string& kind = op.inputs[i].kind.name;
@@ -126,12 +130,13 @@ void WitnessFunction::collect(const ClifInst& inst) {
 void WitnessFunction::stay_in_memory() {
   if (!slots_.empty() && !operation(*clif_.root).results.empty()) {
     for (const z3::expr& loaded : clif_.contents) {
-      constraints_.push_back(loaded == terms_.bv(64, kInSlot).extract(loaded.get_sort().bv_size() - 1, 0));
+      const z3::expr word = terms_.bv(64, kInSlot);
+      constraints_.push_back(loaded == z3::concat(word, word).extract(loaded.get_sort().bv_size() - 1, 0));
     }
   }
   for (const z3::expr& address : clif_.addresses) {
     in_memory_.push_back(z3::uge(address, terms_.bv(64, kRegion)) &&
-                         z3::ule(address, terms_.bv(64, kRegion + kRegionSize - 8)));
+                         z3::ule(address, terms_.bv(64, kRegion + kRegionSize - 16)));
   }
 }
 
@@ -244,9 +249,13 @@ void WitnessFunction::emit_memory_check(bool before) {
   } else {
     line(address + " = stack_addr.i64 ss0+" + std::to_string(at - kRegion));
   }
-  const std::string value = new_value();
+  std::string value = new_value();
   if (before) {
-    line(value + " = iconst." + type_of(width) + " " + signed_text(kInSlot, width));
+    line(value + " = iconst." + type_of(std::min(width, 64u)) + " " + signed_text(kInSlot, std::min(width, 64u)));
+    if (width == 128) {
+      const std::string word = std::exchange(value, new_value());
+      line(value + " = iconcat " + word + ", " + word);
+    }
     line("store little " + value + ", " + address);
   } else {
     line(value + " = load." + type_of(width) + " little " + address);
@@ -318,9 +327,9 @@ WitnessFunction::Outcome WitnessFunction::outcome(const z3::model& model, bool m
   out.known = true;
   out.trap = static_cast<uint8_t>(number_of(model, *clif_.trap_code));
   if (out.trap != 0) return out;
-  for (const z3::expr& result : clif_.results) out.results.push_back(number_of(model, result));
+  for (const z3::expr& result : clif_.results) out.results.push_back(wide_number_of(model, result));
   if (is_distance) out.results.at(0) -= number_of(model, clif_.opaque.begin()->second);
-  if (touches_memory_ && out.results.empty()) out.results.push_back(number_of(model, clif_.contents.at(0)));
+  if (touches_memory_ && out.results.empty()) out.results.push_back(wide_number_of(model, clif_.contents.at(0)));
   return out;
 }
 

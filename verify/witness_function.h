@@ -44,7 +44,7 @@ class WitnessFunction {
   struct Outcome {
     bool known = false;  // it does not depend on memory or on addresses
     uint8_t trap = 0;
-    std::vector<uint64_t> results;
+    std::vector<unsigned __int128> results;
   };
   // `memory_is_given`: what the region holds is what the model says that is loaded.
   Outcome outcome(const z3::model& model, bool memory_is_given = false) const;
@@ -88,7 +88,8 @@ class WitnessFunction {
   unsigned next_value_ = 0;
 };
 
-// The number of a term; the model is completed.
+// The number of a term, of at most 64 bits, or of 128; the model is completed.
 uint64_t number_of(const z3::model& model, const z3::expr& term);
+unsigned __int128 wide_number_of(const z3::model& model, const z3::expr& term);
 
 }  // namespace assay::verify

@@ -25,7 +25,7 @@ struct Flags {
   bool operator==(const Flags&) const = default;
 };
 
-// What one instruction with several definitions defines.
+// What one instruction with several definitions defines, or a number in two registers, the low half first.
 struct MultiReg {
   Reg regs[2];
   Flags flags;
@@ -131,4 +131,5 @@ inline constexpr ir::Type I8 = ir::kI8;
 inline constexpr ir::Type I16 = ir::kI16;
 inline constexpr ir::Type I32 = ir::kI32;
 inline constexpr ir::Type I64 = ir::kI64;
+inline constexpr ir::Type I128 = ir::kI128;
 }  // namespace assay::isa

@@ -135,14 +135,18 @@ class LowerContext {
   Type value_type(Value v) const { return function_->value_type(v); }
   Reg put_in_reg(Value v) { return put_in_regs(v).low; }
   ValueRegs put_in_regs(Value v);
+  Reg high_reg(Value v) { return put_in_regs(v).high; }
 
   InstOutput output_none(Unit) { return {}; }
   InstOutput output1(Reg r);
   InstOutput output2(Reg a, Reg b);
+  InstOutput output_pair(const MultiReg& m) { return output2(m.regs[0], m.regs[1]); }
+  InstOutput output_pair_and(const MultiReg& m, Reg other);
   Unit no_code() { return {}; }
   Unit seq(Unit, Unit) { return {}; }
   Reg first(const MultiReg& m) const { return m.regs[0]; }
   Reg second(const MultiReg& m) const { return m.regs[1]; }
+  MultiReg two_regs(Reg low, Reg high) const { return {{low, high}, {}}; }
   Flags flags_of(const MultiReg& m) const { return m.flags; }
 
   std::optional<int64_t> iconst_sext(Value v) const;

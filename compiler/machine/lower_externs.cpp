@@ -99,6 +99,12 @@ InstOutput LowerContext::output2(Reg a, Reg b) {
   return {output.first, 2};
 }
 
+InstOutput LowerContext::output_pair_and(const MultiReg& m, Reg other) {
+  const InstOutput output = output_pair(m);
+  output_regs_.push_back(other);
+  return {output.first, 3};
+}
+
 std::optional<std::tuple<Block, Block>> LowerContext::two_targets(MachLabelSlice labels) const {
   if (labels.size() != 2) return std::nullopt;
   return std::tuple(labels[0], labels[1]);

@@ -72,6 +72,7 @@ EncodeError encode_jump_table(std::span<const Operand> operands, const machine::
 const machine::AbiTable kAbi = {
     .argument_registers = kArguments,
     .result_registers = kResults,
+    .pairs = machine::Pairs::WholeOrMemory,
     .stack_pointer = kRsp,
     .frame_pointer = kRbp,
     .link_register = {},
