@@ -2,11 +2,13 @@
 #include "verify/encoding_check.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "oracles/disassembler.h"
 #include "verify/assembler.h"
 #include "verify/decoded_roles.h"
 #include "verify/operand_cases.h"
+#include "verify/static_value.h"
 
 namespace assay::verify {
 
@@ -84,7 +86,13 @@ class Checker {
         parsed_(notation::parse_definitions(insts)),
         cases_(isa, insts, parsed_.definitions, options.seed),
         disassembler_(oracles::Disassembler::make(isa, oracles::DisassemblerKind::Llvm)),
-        roles_(RoleDecoder::make(isa)) {}
+        roles_(RoleDecoder::make(isa)) {
+    if (isa == IsaKind::aarch64) {  // the stack pointer or zero: the instruction's text says which
+      std::vector<unsigned> all(32);
+      std::iota(all.begin(), all.end(), 0u);
+      cases_.set_registers(std::move(all));
+    }
+  }
 
   EncodingReport run() {
     if (!disassembler_ || !roles_ || !parsed_.errors.empty()) {
@@ -115,7 +123,10 @@ class Checker {
             check(opcode, operands) && check_roles(opcode, operands) && check_relocation(opcode, operands);
         if (!is_right) ++wrong;
       }
+      check_admitted(opcode);
+      check_ranges(opcode);
     }
+    check_displacements();
     return report_;
   }
 
@@ -148,7 +159,8 @@ class Checker {
     std::string ours = insts_.print(opcode, shown);
     replace_all(ours, "symbol0", "0");
     const std::string theirs = decoded(bytes);
-    if (!theirs.empty() && normalised(ours) == theirs) {
+    const bool same_text = !theirs.empty() && normalised(ours) == theirs;
+    if (same_text && isa_ == IsaKind::x64) {  // has several encodings of most texts
       ++report_.by_text;
       return true;
     }
@@ -157,7 +169,13 @@ class Checker {
     std::string problem;
     const auto assembled = assemble(isa_, lines);
     const bool same_bytes = assembled && std::equal(assembled->begin(), assembled->end(), bytes.begin(), bytes.end());
-    if (theirs.empty() && !same_bytes) {  // s390x's trap, a halfword of zeros, is no instruction: `.short 0`
+    if (same_text && (!assembled || same_bytes)) {
+      ++report_.by_text;
+      return true;
+    }
+    if (same_text) {
+      problem = "assembles to " + hex(*assembled) + ": bits that the disassembler does not look at";
+    } else if (theirs.empty() && !same_bytes) {  // s390x's trap, a halfword of zeros, is no instruction: `.short 0`
       problem = "cannot be decoded";
     } else {
       if (!assembled) {
@@ -215,6 +233,66 @@ class Checker {
     if (problem.empty()) return true;
     report_.mismatches.push_back({desc.name, insts_.print(opcode, operands), hex(bytes), "", problem});
     return false;
+  }
+
+  // What an instruction requires of its operands is what its encoder requires: `when`, the ranges, and the conditions
+  // of its forms hold, so the bytes must have room for it.
+  void check_admitted(uint16_t opcode) {
+    const notation::InstDef& inst = parsed_.definitions.insts[opcode];
+    for (const std::vector<Operand>& list : cases_.edges(opcode)) {
+      EncodedInst encoded;
+      if (insts_.encode(opcode, list, {}, encoded) != machine::EncodeError::BadOperand) continue;
+      const StaticValues values{parsed_.definitions, &inst, list};
+      if (!std::all_of(inst.required.begin(), inst.required.end(), [&](auto e) { return values.holds(e); })) continue;
+      report_.mismatches.push_back(
+          {inst.name, insts_.print(opcode, list), "", "", "is admitted by the definition and refused by its encoder"});
+      return;
+    }
+  }
+
+  // What the ranges admit can be encoded (OperandCases::refused).
+  void check_ranges(uint16_t opcode) {
+    for (const OperandCases::Refused& refused : cases_.refused(opcode)) {
+      const machine::InstDesc& desc = insts_.descs[opcode];
+      if (refused.of_displacement) {
+        refused_[amode_of(opcode, refused.slot)][refused.what].push_back(opcode);
+        continue;
+      }
+      report_.mismatches.push_back({desc.name, "operand " + std::to_string(refused.slot) + " " + refused.what, "", "",
+                                    "is in the operand's range, and no encoding takes it"});
+    }
+  }
+
+  // Which memory operand of the notation the slot belongs to.
+  size_t amode_of(uint16_t opcode, unsigned slot) const {
+    for (const notation::OperandDef& operand : parsed_.definitions.insts[opcode].operands) {
+      if (operand.kind == notation::OperandDefKind::Mem && slot >= operand.slot &&
+          slot < operand.slot + machine::kAmodeOperands) {
+        return static_cast<size_t>(operand.amode);
+      }
+    }
+    return 0;
+  }
+
+  // What is refused of a displacement's range may be so for one access and not for another: some instruction takes it.
+  void check_displacements() {
+    for (const auto& [amode, values] : refused_) {
+      std::vector<uint16_t> users;
+      for (uint16_t opcode = 0; opcode < insts_.descs.size(); ++opcode) {
+        const notation::InstDef& inst = parsed_.definitions.insts[opcode];
+        if (inst.bits.empty() && inst.forms.empty()) continue;
+        const bool uses = std::any_of(inst.operands.begin(), inst.operands.end(), [&](const auto& operand) {
+          return operand.kind == notation::OperandDefKind::Mem && static_cast<size_t>(operand.amode) == amode;
+        });
+        if (uses) users.push_back(opcode);
+      }
+      for (const auto& [what, opcodes] : values) {
+        if (opcodes.size() < users.size()) continue;
+        report_.mismatches.push_back({insts_.descs[users.front()].name,
+                                      parsed_.definitions.amodes[amode].name + ": displacement " + what, "", "",
+                                      "is in the displacement's range, and no encoding takes it"});
+      }
+    }
   }
 
   // What a hatch of the ISA writes, for every register: only roles can be judged, its text is nobody's. False if no
@@ -328,6 +406,7 @@ class Checker {
   Expected<std::unique_ptr<oracles::Disassembler>> disassembler_;
   Expected<std::unique_ptr<RoleDecoder>> roles_;
   EncodingReport report_;
+  std::map<size_t, std::map<std::string, std::vector<uint16_t>>> refused_;  // by memory operand and displacements
 };
 
 }  // namespace

@@ -138,6 +138,8 @@ struct Instantiation {
   std::vector<z3::expr> given;            // of the assumptions, those that no rule makes: on types, required of callers, provided by lemmas
   bool may_decline = false;               // a term was asked that may decline although its spec's requirements hold
   bool uses_functions = false;
+  Symbol result;                          // what the rule builds
+  std::vector<Effect> effects;            // of the machine side, in order
   ClifSide clif;
 };
 

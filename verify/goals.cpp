@@ -199,10 +199,14 @@ void Run::execute(isle::RuleId id, Instantiation& out) {
     } else {
       arguments.push_back(fresh(term.arguments[i], "argument" + std::to_string(i)));
       if (arguments.back().kind == Symbol::Kind::Inst) root = arguments.back().inst;
+      if (arguments.back().kind == Symbol::Kind::Reg && has_tag(term, kTakesZeroRegister)) {
+        arguments.back().number = Symbol::kZeroRegister;
+      }
     }
   }
   out.arguments = arguments;
   const Symbol result = apply_rule(rule, arguments);
+  out.result = result;
   if (term.name == "lower") {
     compare_lowering(*root, result, out);
   } else if (term.name == "lower_branch") {
@@ -237,6 +241,7 @@ void Run::describe(Instantiation& out) {
   out.lemmas = lemmas_;
   out.given = given_;
   out.may_decline = may_decline_;
+  out.effects = effects_;
   clif_.big_endian = big_endian_;
   clif_.opaque = opaque_terms_;
   clif_.table_size = table_size_;

@@ -19,6 +19,7 @@
 #include "verify/helper_table.h"
 #include "verify/mutants_instructions.h"
 #include "verify/mutate_instructions.h"
+#include "verify/rule_equivalence.h"
 #include "verify/totality.h"
 #include "verify/verify.h"
 
@@ -53,7 +54,8 @@ class Originals {
     const auto it = timeouts_.find(rule);
     if (it != timeouts_.end()) return it->second;
     for (const unsigned timeout_ms : {timeout_ms_, kPatience * timeout_ms_}) {
-      const auto unit = verify_sources(isa_, sources_, {.jobs = 1, .timeout_ms = timeout_ms, .rules = {rule}, .functions = false});
+      const auto unit =
+          verify_sources(isa_, sources_, {.jobs = 1, .timeout_ms = timeout_ms, .rules = {rule}, .functions = false});
       if (unit && is_proven(*unit, rule)) return timeouts_[rule] = timeout_ms;
     }
     return timeouts_[rule] = 0;
@@ -143,7 +145,8 @@ class Judge {
       std::vector<std::string> names(batch.begin(), batch.end());
       if (mutant.is_helper) names.push_back(mutant.subject);
       for (unsigned timeout_ms = options_.timeout_ms; timeout_ms != 0;) {
-        const auto unit = verify_sources(isa_, sources, {.jobs = 1, .timeout_ms = timeout_ms, .rules = names, .functions = false});
+        const auto unit =
+            verify_sources(isa_, sources, {.jobs = 1, .timeout_ms = timeout_ms, .rules = names, .functions = false});
         if (!unit) {
           const bool refused = unit.error().place.line != 0;
           out.state = refused ? MutantState::Invalid : MutantState::Noticed;
@@ -214,7 +217,22 @@ class Judge {
   }
 
   void survive(const std::vector<RuleSource>& rules, MutantResult& out) {
-    if (!is_of_instruction(out.mutant.kind) && noticed_beside_proofs(rules, out)) return;
+    using Answer = RuleEquivalence::Answer;
+    const Answer answer = is_of_instruction(out.mutant.kind) ? Answer::No : does_the_same(rules, out.mutant);
+    const bool may_be_noticed = !is_of_instruction(out.mutant.kind) && answer != Answer::Everywhere;
+    if (may_be_noticed && noticed_beside_proofs(rules, out)) return;
+    if (is_of_instruction(out.mutant.kind) && instruction_judge_->narrows()) {
+      out.state = MutantState::Equivalent;
+      out.judge = "encoder";
+      out.reason = "encodes fewer operands, and all that the rules ask for";
+      return;
+    }
+    if (answer != Answer::No) {
+      out.state = MutantState::Equivalent;
+      out.judge = "solver";
+      out.reason = "does what the original does";
+      return;
+    }
     out.state = MutantState::Survived;
     for (const Explanation& explanation : options_.explanations) {
       if (!matches(explanation.isa, name(isa_)) || !matches(explanation.subject, out.mutant.subject) ||
@@ -225,6 +243,16 @@ class Judge {
       out.reason = explanation.reason;
       return;
     }
+  }
+
+  RuleEquivalence::Answer does_the_same(const std::vector<RuleSource>& rules, const Mutant& mutant) {
+    if (!equivalence_) equivalence_ = std::make_unique<RuleEquivalence>(sources_, options_.timeout_ms);
+    const RuleSources mutated{rules, sources_.instructions, sources_.operations};
+    if (is_of_spec(mutant.kind)) {
+      const bool same = equivalence_->specs_say_the_same(mutated, mutant.subject);
+      return same ? RuleEquivalence::Answer::WhereApplied : RuleEquivalence::Answer::No;
+    }
+    return equivalence_->rules_do_the_same(mutated, mutant.judges, mutant.is_helper ? mutant.subject : "");
   }
 
   // By totality, or by the rule compiler's question for overlaps.
@@ -257,6 +285,7 @@ class Judge {
   const MutantOptions& options_;
   Originals& originals_;
   std::unique_ptr<InstructionJudge> instruction_judge_;  // made when the first mutant asks for it
+  std::unique_ptr<RuleEquivalence> equivalence_;         // likewise
 };
 
 // A random choice in the order of the texts, the same for the same seed.

@@ -40,10 +40,12 @@ class Meaning {
 
  private:
   z3::expr input(const notation::Input& input) {
-    const std::string name = std::to_string(static_cast<int>(input.kind)) + "_" + std::to_string(input.id) + "_" +
-                             std::to_string(input.width);
+    const std::string name = std::to_string(static_cast<int>(input.kind)) + "_" + std::to_string(input.id);
     if (input.kind == notation::InputKind::Bool) return terms_.context().bool_const(name.c_str());
-    return terms_.context().bv_const(name.c_str(), input.kind == notation::InputKind::Imm ? 64 : input.width);
+    if (input.kind == notation::InputKind::Imm) return terms_.context().bv_const(name.c_str(), 64);
+    // Of whatever width, the low bits are the same.
+    constexpr unsigned kWidest = 256;
+    return terms_.low_bits(terms_.context().bv_const(name.c_str(), std::max<unsigned>(kWidest, input.width)), input.width);
   }
   // Memory is a function of the address for each width, byte order and number of stores before.
   z3::expr load(uint32_t event, const z3::expr& address) {

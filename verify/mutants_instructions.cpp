@@ -20,6 +20,7 @@ namespace {
 
 // Enough to see each register and edge of an immediate; most mistakes show in the first few.
 constexpr size_t kEncodingCases = 150;
+constexpr size_t kThoroughCases = 5'000;  // what those have passed that seem to be right, if it is about bits
 constexpr size_t kConformanceCases = 200;
 constexpr size_t kSameCases = 600;
 constexpr unsigned kEquivalenceMs = 10'000;  // of each combination of parameters
@@ -89,6 +90,27 @@ bool InstructionJudge::encodes_the_same(const InterpretedInsts& mutated,
   return is_tried;
 }
 
+bool InstructionJudge::narrows(const InterpretedInsts& mutated, const std::vector<std::string>& instructions) const {
+  const InterpretedInsts::Scope scope(mutated);
+  OperandCases cases(isa_, mutated.set(), mutated.definitions(), 1);
+  for (uint16_t opcode = 0; opcode < mutated.set().descs.size(); ++opcode) {
+    if (!is_wanted(instructions, mutated.set().descs[opcode].name)) continue;
+    std::vector<std::vector<machine::Operand>> lists = cases.systematic(opcode, kThoroughCases);
+    const auto edges = cases.edges(opcode);
+    lists.insert(lists.end(), edges.begin(), edges.end());
+    for (const auto& operands : lists) {
+      machine::EncodedInst a, b;
+      if (mutated.encode(opcode, operands, {}, b) != machine::EncodeError::None) continue;
+      if (original_->encode(opcode, operands, {}, a) != machine::EncodeError::None ||
+          !std::equal(a.bytes, a.bytes + a.size, b.bytes, b.bytes + b.size) ||
+          original_->print(opcode, operands) != mutated.print(opcode, operands)) {
+        return false;
+      }
+    }
+  }
+  return true;
+}
+
 bool InstructionJudge::judge(MutantResult& out, const std::string& mutated, std::string& declarations) {
   std::vector<notation::SourceFile> files;
   for (const RuleSource& source : sources_.instructions) files.push_back({source.name, source.text});
@@ -102,26 +124,35 @@ bool InstructionJudge::judge(MutantResult& out, const std::string& mutated, std:
   }
   const InterpretedInsts::Scope scope(insts);
   const std::vector<std::string>& only = out.mutant.judges;
-  const EncodingReport encodings = check_encodings(
-      isa_, insts.set(), {.cases_per_instruction = kEncodingCases, .only = only, .hatches = isa::find_isa(isa_)});
-  if (!encodings.mismatches.empty()) {
+  EncodingReport encodings;
+  const auto refuted_by_disassembler = [&](size_t cases) {
+    encodings = check_encodings(isa_, insts.set(),
+                                {.cases_per_instruction = cases, .only = only, .hatches = isa::find_isa(isa_)});
+    if (encodings.mismatches.empty()) return false;
     const EncodingMismatch& m = encodings.mismatches.front();
     out.state = MutantState::Refuted;
     out.judge = "disassembler";
     out.reason = m.instruction + ": " + m.ours + " is " + m.bytes + ", read as " + m.theirs;
     return true;
-  }
-  for (const auto& machine : machines_) {
-    const ConformanceReport meanings =
-        check_conformance(isa_, insts.set(), *machine, {.cases_per_instruction = kConformanceCases, .only = only});
-    if (meanings.mismatches.empty()) continue;
-    const ConformanceMismatch& m = meanings.mismatches.front();
-    out.state = MutantState::Refuted;
-    out.judge = machine->name();
-    out.reason = m.text + ": " + m.problem;
-    return true;
-  }
+  };
+  if (refuted_by_disassembler(kEncodingCases)) return true;
+  const auto refuted_by_machine = [&](size_t cases) {
+    for (const auto& machine : machines_) {
+      const ConformanceReport meanings =
+          check_conformance(isa_, insts.set(), *machine, {.cases_per_instruction = cases, .only = only});
+      if (meanings.mismatches.empty()) continue;
+      const ConformanceMismatch& m = meanings.mismatches.front();
+      out.state = MutantState::Refuted;
+      out.judge = machine->name();
+      out.reason = m.text + ": " + m.problem;
+      return true;
+    }
+    return false;
+  };
+  if (refuted_by_machine(kConformanceCases)) return true;
   const MutationKind kind = out.mutant.kind;
+  const bool is_bits = kind == MutationKind::Bits || kind == MutationKind::Condition || kind == MutationKind::Range;
+  if (is_bits && refuted_by_disassembler(kThoroughCases)) return true;
   const bool is_written = kind == MutationKind::Bits || kind == MutationKind::Condition || kind == MutationKind::Text;
   if (is_written && encodings.not_checked.empty() && encodes_the_same(insts, only)) {
     out.state = MutantState::Equivalent;
@@ -148,7 +179,10 @@ bool InstructionJudge::judge(MutantResult& out, const std::string& mutated, std:
     out.reason = "means the same";
     return true;
   }
+  const bool is_one = only.size() == 1 && (kind == MutationKind::Meaning || kind == MutationKind::Trap);
+  if (is_one && refuted_by_machine(kThoroughCases)) return true;
   declarations = notation::generate_isle(insts.definitions());
+  narrows_ = kind == MutationKind::Condition && narrows(insts, only);
   if (kind == MutationKind::Bits || kind == MutationKind::Text || kind == MutationKind::Place) {
     out.state = MutantState::Survived;  // nothing that a proof could see
   }

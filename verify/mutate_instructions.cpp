@@ -260,7 +260,10 @@ class BlockDeriver {
       if (i + 1 < pieces.size()) {
         const std::vector<Piece> next = notation::words(pieces[i + 1].text, pieces[i + 1].place);
         is_meaning_ = role == "use";
-        if (!next.empty() && next[0].text == role) exchange(MutationKind::Role, pieces[i].text, pieces[i + 1].text);
+        // Flags and clobbers come in any order.
+        const bool has_place = role != "flags" && role != "clobber";
+        if (has_place && !next.empty() && next[0].text == role)
+          exchange(MutationKind::Role, pieces[i].text, pieces[i + 1].text);
         is_meaning_ = false;
       }
       if (role == "def" || role == "use") reg(words);

@@ -212,6 +212,78 @@ bool OperandCases::random(uint16_t opcode, std::span<const Operand> params, std:
   return false;
 }
 
+// Whether there are legal operands with this value in the slot.
+bool OperandCases::is_possible(uint16_t opcode, unsigned slot, const Operand& value) {
+  constexpr int kAttempts = 20;
+  for (const std::vector<Operand>& combination : params(opcode)) {
+    std::vector<Operand> list;
+    for (int attempt = 0; attempt < kAttempts && random(opcode, combination, list); ++attempt) {
+      list[slot] = value;
+      tie(opcode, list);
+      if (legal(opcode, list)) return true;
+    }
+  }
+  return false;
+}
+
+std::vector<std::vector<Operand>> OperandCases::edges(uint16_t opcode) {
+  const std::span<const OperandDesc> slots = insts_.descs[opcode].operands;
+  std::vector<std::vector<Operand>> lists;
+  for (const std::vector<Operand>& combination : params(opcode)) {
+    std::vector<Operand> list;
+    if (!random(opcode, combination, list)) continue;
+    for (unsigned slot = 0; slot < slots.size(); ++slot) {
+      if (slots[slot].kind != SlotKind::Imm || operand_of(opcode, slot)->imm.kind == ImmKind::Kind::Hatch) continue;
+      for (const Operand& value : values(opcode, slot)) {
+        lists.push_back(list);
+        lists.back()[slot] = value;
+      }
+    }
+  }
+  return lists;
+}
+
+std::vector<OperandCases::Refused> OperandCases::refused(uint16_t opcode) {
+  std::vector<Refused> out;
+  const std::span<const OperandDesc> slots = insts_.descs[opcode].operands;
+  for (unsigned slot = 0; slot < slots.size(); ++slot) {
+    const OperandDef* operand = operand_of(opcode, slot);
+    const ImmKind* range = nullptr;
+    const bool of_displacement = slots[slot].kind == SlotKind::MemDisp;
+    if (of_displacement) {
+      const notation::AmodeDef& amode = definitions_.amodes[static_cast<size_t>(operand->amode)];
+      if (amode.has_disp) range = &amode.disp;
+    } else if (slots[slot].kind == SlotKind::Imm || slots[slot].kind == SlotKind::Label) {
+      range = &operand->imm;
+    }
+    if (range == nullptr || range->kind == ImmKind::Kind::Hatch) continue;
+    const std::vector<Operand>& all = values(opcode, slot);
+    const auto ask = [&](const std::string& what, const auto& is_meant) {
+      const auto possible = [&](const Operand& value) {
+        return is_meant(value.imm) && is_possible(opcode, slot, value);
+      };
+      if (std::any_of(all.begin(), all.end(), [&](const Operand& value) { return is_meant(value.imm); }) &&
+          std::none_of(all.begin(), all.end(), possible)) {
+        out.push_back({slot, what, of_displacement});
+      }
+    };
+    int64_t least = 0, greatest = 0;
+    for (const Operand& value : all) {
+      least = std::min(least, value.imm);
+      greatest = std::max(greatest, value.imm);
+    }
+    const int64_t high = greatest - greatest / 2, low = least - least / 2, scale = range->scale;
+    if (greatest > 0) {
+      ask("from " + std::to_string(high) + " to " + std::to_string(greatest), [&](int64_t v) { return v >= high; });
+    }
+    if (least < 0) {
+      ask("from " + std::to_string(least) + " to " + std::to_string(low), [&](int64_t v) { return v <= low; });
+    }
+    ask("odd multiples of " + std::to_string(scale), [&](int64_t v) { return v / scale % 2 != 0; });
+  }
+  return out;
+}
+
 std::vector<std::vector<Operand>> OperandCases::systematic(uint16_t opcode, size_t limit) {
   const machine::InstDesc& desc = insts_.descs[opcode];
   std::vector<std::vector<Operand>> lists;

@@ -38,6 +38,19 @@ class OperandCases {
   bool random(uint16_t opcode, std::span<const machine::Operand> params, std::vector<machine::Operand>& out);
   // For each combination of parameters: every value of every slot in turn, the others random. At most `limit` lists.
   std::vector<std::vector<machine::Operand>> systematic(uint16_t opcode, size_t limit);
+  // For each combination of parameters, each immediate in turn at each edge of its range, the others legal with some
+  // value of it; whether all together are legal is not asked. Not of immediates that a function of the ISA judges.
+  std::vector<std::vector<machine::Operand>> edges(uint16_t opcode);
+  // What the range of a slot admits and no legal operands were found for: the definition promises what it cannot
+  // encode. Asked of the halves of the range that lie farthest from 0, and of odd multiples of its scale: an
+  // instruction's own condition may exclude single numbers, and narrow a memory operand's displacement (see
+  // `of_displacement`).
+  struct Refused {
+    unsigned slot;
+    std::string what;  // "from 2048 to 4095"
+    bool of_displacement;
+  };
+  std::vector<Refused> refused(uint16_t opcode);
 
  private:
   // What to try in a slot; made once.
@@ -45,6 +58,7 @@ class OperandCases {
   std::vector<machine::Operand> make_values(const machine::OperandDesc& slot,
                                             const notation::OperandDef* operand) const;
   const notation::OperandDef* operand_of(uint16_t opcode, unsigned slot) const;
+  bool is_possible(uint16_t opcode, unsigned slot, const machine::Operand& value);
   void tie(uint16_t opcode, std::vector<machine::Operand>& operands) const;
   bool legal(uint16_t opcode, std::span<const machine::Operand> operands) const;
   machine::Operand pick(uint16_t opcode, unsigned slot);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "verify/run.h"
+#include "verify/zero_register.h"
 
 namespace assay::verify {
 
@@ -125,6 +126,8 @@ bool Run::construct_builtin(const isle::Term& term, std::vector<Symbol>& argumen
     result = {.kind = Symbol::Kind::Output, .fields = arguments};
   } else if (name == "output_none") {
     result = {.kind = Symbol::Kind::Output};
+  } else if (name == "zero_reg") {
+    result = {.kind = Symbol::Kind::Reg, .number = Symbol::kZeroRegister, .term = terms_.bv(64, 0)};
   } else if (name == "seq" || name == "no_code") {
     result = Symbol::unit();
   } else if (name == "first" || name == "second") {
@@ -146,6 +149,7 @@ bool Run::construct_builtin(const isle::Term& term, std::vector<Symbol>& argumen
   } else if (name == "amode_disp" || name == "amode_index") {
     auto amode = std::make_shared<SymbolicAmode>();
     amode->base = bits_of(arguments[0]);
+    require_zero_base(arguments[0]);
     if (name == "amode_disp") {
       amode->disp = bits_of(arguments[1]);
     } else {
@@ -196,7 +200,12 @@ Symbol Run::construct_by_spec(isle::TermId id, const std::vector<Symbol>& argume
     require_progress(id, arguments);
   }
   if (term.flags.is_partial && has_tag(term, "partial_spec")) may_decline_ = true;
-  for (const Symbol& argument : arguments) require_fresh_flags(argument, term.name);
+  for (const Symbol& argument : arguments) {
+    require_fresh_flags(argument, term.name);
+    if (argument.is_zero_register() && term.has_rules() && has_stack_pointer_as_zero() && !has_tag(term, kTakesZeroRegister)) {
+      throw Unsupported{"zero_reg as an argument of " + term.name + ", which has a spec and is not marked so"};
+    }
+  }
   // The spec says what is yielded, not which instructions do it.
   if (definitions_.writes_flags(id)) ++flags_epoch_;
   try {
@@ -323,6 +332,14 @@ void Run::check_address(const notation::InstDef& def, const notation::AmodeDef& 
   if (!mode.has_disp) require("no displacement", zero(amode.disp));
 }
 
+// AArch64's register 31 is zero in some operands and the stack pointer in others.
+bool Run::has_stack_pointer_as_zero() const { return definitions_.instructions().isa.name == "aarch64"; }
+void Run::require_zero_base(const Symbol& base) {
+  if (base.is_zero_register() && has_stack_pointer_as_zero()) {
+    obligations_.push_back({"the base of an address is zero, not the stack pointer", terms_.boolean(false)});
+  }
+}
+
 // Flags live in the machine's one register for them: who reads them must be the next who has to do with them.
 void Run::require_fresh_flags(const Symbol& symbol, const std::string& reader) {
   if (symbol.kind == Symbol::Kind::Flags && symbol.number != flags_epoch_) {
@@ -382,7 +399,12 @@ Symbol Run::construct_instruction(const isle::Term& term, int instruction, const
       case notation::TermArgument::Kind::Operand: {
         const notation::OperandDef& operand = def.operands[argument.operand];
         switch (operand.kind) {
-          case notation::OperandDefKind::Reg: by_slot.emplace(operand.slot, bits_of(symbol)); break;
+          case notation::OperandDefKind::Reg:
+            by_slot.emplace(operand.slot, bits_of(symbol));
+            if (symbol.is_zero_register() && !reads_zero(definitions_.instructions(), def, operand)) {
+              obligations_.push_back({operand.name + " of " + def.name + " reads zero, not the stack pointer", terms_.boolean(false)});
+            }
+            break;
           case notation::OperandDefKind::Imm: by_slot.emplace(operand.slot, terms_.zext(bits_of(symbol), 64)); break;
           case notation::OperandDefKind::Mem: {
             const SymbolicAmode& amode = amode_of(symbol);

@@ -20,6 +20,10 @@ struct Unsupported {
   bool is_contract = false;  // it need not be proven: `reason` names what stands in
 };
 
+// `(attr TERM (tag takes_zero_reg))`: its register arguments may be AArch64's register 31, so all that its rules do with
+// them has to read that as zero.
+inline constexpr std::string_view kTakesZeroRegister = "takes_zero_reg";
+
 // The choices of one run, replayed from the front: depth-first search over runs; or taken at random.
 class Choices {
  public:
@@ -103,6 +107,8 @@ class Run {
   Symbol construct_instruction(const isle::Term& term, int instruction, const std::vector<Symbol>& arguments);
   bool without_meaning(const notation::InstDef& def, const std::vector<Symbol>& arguments);
   void check_address(const notation::InstDef& def, const notation::AmodeDef& mode, const SymbolicAmode& amode);
+  bool has_stack_pointer_as_zero() const;
+  void require_zero_base(const Symbol& base);
   void require_fresh_flags(const Symbol& symbol, const std::string& reader);
   const SymbolicAmode& amode_of(const Symbol& symbol);
 

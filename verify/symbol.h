@@ -52,7 +52,7 @@ struct Symbol {
     Type,        // number: width in bits
     Number,      // term: bit vector of the ISLE type's width
     Bool,        // term: boolean
-    Reg,         // term: 64 bits
+    Reg,         // term: 64 bits; number: kZeroRegister if it is the machine's own zero
     Flags,       // term: as wide as the ISA's flags; number: how many instructions had written flags then (Run::flags_epoch_)
     Variant,     // number: index of the variant; fields
     Value,       // value
@@ -74,6 +74,9 @@ struct Symbol {
   std::shared_ptr<ClifInst> inst;
   std::shared_ptr<SymbolicAmode> amode;
   const isle::Type* type = nullptr;  // Variant
+
+  static constexpr int64_t kZeroRegister = 1;
+  bool is_zero_register() const { return kind == Kind::Reg && number == kZeroRegister; }
 
   static Symbol of_type(unsigned width) { return {.kind = Kind::Type, .number = static_cast<int64_t>(width)}; }
   static Symbol of_number(z3::expr term) { return {.kind = Kind::Number, .term = std::move(term)}; }

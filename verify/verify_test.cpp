@@ -480,5 +480,41 @@ TEST(Verify, HelpersWithSpecs) {
   expect_refuted(root + "(rule r (sum a b) (t_sub a b))", {"result 0"}, "root");
 }
 
+// AArch64's register 31 is zero in some operands and the stack pointer in others.
+TEST(Verify, RegisterThatIsZeroOrTheStackPointer) {
+  const RuleSources* sources = rule_sources(IsaKind::aarch64);
+  if (sources == nullptr) GTEST_SKIP();
+  const auto state = [&](std::string_view from, std::string_view to, const std::string& name) {
+    std::vector<RuleSource> rules(sources->rules.begin(), sources->rules.end());
+    std::string edited;
+    for (RuleSource& source : rules) {
+      const size_t at = source.text.find(from);
+      if (at == std::string_view::npos) continue;
+      edited = std::string(source.text).replace(at, from.size(), to);
+      source.text = edited;
+    }
+    EXPECT_FALSE(edited.empty()) << from;
+    const auto unit = verify_sources(IsaKind::aarch64, {rules, sources->instructions, sources->operations},
+                                     {.jobs = 1, .rules = {name}, .functions = false});
+    EXPECT_TRUE(unit.has_value());
+    for (const RuleResult& result : unit->rules) {
+      if (result.name == name) return result.state;
+    }
+    ADD_FAILURE() << "no rule " << name;
+    return RuleState::Unknown;
+  };
+  EXPECT_EQ(state("(pick ty (truth c) a (zero_reg))", "(pick ty (truth c) a (zero_reg))", "select_zero"), RuleState::Proven);
+  // The first operand of a comparison with an extended register may be the stack pointer, and never zero.
+  const std::string_view borrow = "(a64_cmp (Size.W) (zero_reg) (zext32 c))";
+  EXPECT_EQ(state(borrow, borrow, "usub_overflow_bin_wide"), RuleState::Proven);
+  EXPECT_EQ(state(borrow, "(a64_cmp_extended (Size.W) (Extend.Uxtb) (zero_reg) c)", "usub_overflow_bin_wide"),
+            RuleState::Failed);
+  // What it may be handed to has to be marked, and to treat it so.
+  EXPECT_EQ(state("(attr pick (tag takes_zero_reg))", "", "select_zero"), RuleState::Unknown);
+  EXPECT_EQ(state("(a64_csel cc (size ty) flags a b)", "(a64_csel cc (size ty) flags (a64_add_imm (Size.X) (ImmShift.Lsl0) a 0) b)",
+                  "pick_rule"),
+            RuleState::Failed);
+}
+
 }  // namespace
 }  // namespace assay::verify
