@@ -380,27 +380,20 @@ struct RuleEquivalence::State {
     }
     for (const Behaviour& behaviour : *edited) {
       bool is_found = false;
-      for (const bool all : {false, true}) {
-        const auto& candidates = originals(*before, all, mode);
-        const auto [begin, end] = candidates.equal_range(behaviour.key);
-        std::vector<const Behaviour*> alike, exact;
-        for (auto it = begin; it != end; ++it) {
-          if (!same(terms, behaviour, it->second)) continue;
-          (under_same_conditions(behaviour, it->second) ? exact : alike).push_back(&it->second);
+      // The run of the original that the edit has changed, most likely.
+      const auto [begin, end] = originals(*before, false, mode).equal_range(behaviour.key);
+      for (auto it = begin; it != end && !is_found; ++it) {
+        is_found = under_same_conditions(behaviour, it->second) && !met.contains(&it->second) &&
+                   is_one_of(behaviour, {&it->second});
+        if (is_found && met.insert(&it->second).second) --unmet;
+      }
+      if (!is_found) {
+        const auto [first, last] = originals(*before, true, mode).equal_range(behaviour.key);
+        std::vector<const Behaviour*> candidates;
+        for (auto it = first; it != last && candidates.size() < kMostCandidates; ++it) {
+          if (same(terms, behaviour, it->second)) candidates.push_back(&it->second);
         }
-        for (const Behaviour* candidate : exact) {
-          if (met.contains(candidate) || !is_one_of(behaviour, {candidate})) continue;
-          if (!all && met.insert(candidate).second) --unmet;
-          is_found = true;
-          break;
-        }
-        for (size_t i = 0; i < alike.size() && i < kTriedAlone && !is_found; ++i) {
-          is_found = is_one_of(behaviour, {alike[i]});
-        }
-        alike.insert(alike.begin(), exact.begin(), exact.end());
-        if (alike.size() > kMostCandidates) alike.resize(kMostCandidates);
-        is_found = is_found || is_one_of(behaviour, alike);
-        if (is_found) break;
+        is_found = is_one_of(behaviour, candidates);
       }
       if (!is_found || !meets_obligations(behaviour)) return Answer::No;
     }
@@ -460,7 +453,7 @@ struct RuleEquivalence::State {
     return solver.check() == z3::unsat;
   }
 
-  static constexpr size_t kMostCandidates = 64, kTriedAlone = 4;
+  static constexpr size_t kMostCandidates = 64;
   static constexpr int64_t kWidths[] = {8, 16, 32, 64, 128};
 
   const RuleSources& sources;
