@@ -321,6 +321,38 @@ TEST(Verify, MemoryIsCompared) {
   expect_refuted("(rule r (lower (store flags x p off)) (no_code))", {"memory accesses"});
 }
 
+// What a machine that folds memory accesses into other instructions could get wrong.
+TEST(Verify, AccessesAreNeitherMovedNorRepeated) {
+  const std::string where = "(if (mem_little flags)) (if-let k (signed_fits 12 (offset_as_i64 off))) ";
+  const std::string word = "(t_load (Bits.W) (amode_disp p k) flags)";
+  // Read twice, to the same end.
+  expect_refuted("(rule r (lower (has_type $I32 (load flags p off))) " + where + "(let ((a Reg " + word + ") (b Reg " + word +
+                     ")) (t_sub (t_add a b) a)))",
+                 {"make 1 memory accesses, not 2"});
+  // In halves: another thread may write in between, and a device sees two accesses.
+  expect_refuted("(rule r (lower (has_type $I16 (load flags p off))) " + where +
+                     "(let ((a Reg (t_load (Bits.B) (amode_disp p k) flags)) (b Reg (t_load (Bits.B) (amode_disp p k) flags))) "
+                     "(t_add a b)))",
+                 {"make 1 memory accesses, not 2"});
+  // The bytes around a store are read and written back.
+  expect_refuted("(rule r (lower (store flags x @ (value_type $I16) p off)) " + where + "(let ((old Reg " + word +
+                     ")) (t_store (Bits.W) old (amode_disp p k) flags)))",
+                 {"make 1 memory accesses, not 2"});
+  // An operand's load that moves to its user, over whatever lies between, a store for one; or into a store.
+  for (const char* rule : {"(rule r (lower (has_type $I32 (iadd x (load flags p off)))) ",
+                           "(rule r (lower (store flags (has_type $I32 (load _ p _)) q off)) ",
+                           "(rule r (lower (store flags x @ (value_type $I32) (load _ p _) off)) "}) {
+    expect_unknown(rule + where + "(t_add " + word + " " + word + "))", {});
+  }
+  // A trap behind the access, and in front of it.
+  const std::string store = "(t_store (Bits.W) x (amode_disp p k) flags)",
+                    trap = "(t_trap_zero (zext64 x) (trap_code_integer_overflow))";
+  const std::string stores = "(rule r (lower (store flags x @ (value_type $I32) p off)) " + where;
+  expect_proven(stores + store + ")");
+  expect_refuted(stores + "(seq " + store + " " + trap + "))", {"traps"});
+  expect_refuted(stores + "(seq " + trap + " " + store + "))", {"traps"});
+}
+
 TEST(Verify, BranchesAreCompared) {
   const auto brif = [](const std::string& cc, const std::string& taken, const std::string& otherwise) {
     return "(rule r (lower_branch (brif (in_reg c)) (two_targets a b)) (branch_else (t_bcc (Cc." + cc +
