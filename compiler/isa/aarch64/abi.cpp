@@ -97,6 +97,7 @@ EncodeError encode_jump_table(std::span<const Operand> operands, const machine::
 const machine::AbiTable kAbi = {
     .argument_registers = kArguments,
     .result_registers = kResults,
+    .pairs = machine::Pairs::EvenOrMemory,
     .stack_pointer = kSp,
     .frame_pointer = kFp,
     .link_register = kLr,

@@ -86,6 +86,7 @@ EncodeError encode_jump_table(std::span<const Operand> operands, const machine::
 const machine::AbiTable kAbi = {
     .argument_registers = kArguments,
     .result_registers = kResults,
+    .pairs = machine::Pairs::Split,
     .stack_pointer = kSp,
     .frame_pointer = kS0,
     .link_register = kRa,

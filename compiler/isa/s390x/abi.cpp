@@ -81,6 +81,7 @@ EncodeError encode_jump_table(std::span<const Operand> operands, const machine::
 const machine::AbiTable kAbi = {
     .argument_registers = kArguments,
     .result_registers = kResults,
+    .pairs = machine::Pairs::ByReference,
     .stack_pointer = kSp,
     .frame_pointer = {},
     .link_register = kLink,
