@@ -1,5 +1,6 @@
 // The generator's inside, shared by its source files: generate.cpp (programs, frames), generate_blocks.cpp (control
-// flow), generate_statements.cpp (values, operations, memory, calls) and generate_shapes.cpp (combinations on purpose).
+// flow), generate_statements.cpp (values, operations, memory, calls), generate_floats.cpp (operations on floats) and
+// generate_shapes.cpp (combinations on purpose).
 // Not for others.
 //
 // A function is generated top down: straight-line code, and with some depth left two-way branches, jump tables and
@@ -25,9 +26,12 @@ using namespace ir;
 inline constexpr uint64_t kRegionsBase = 0x20000000;
 inline constexpr uint64_t kUnmappedAddress = 0x2f000000;
 inline constexpr std::array kTypes = {kI8, kI16, kI32, kI64};
+inline constexpr std::array kFloatTypes = {kF32, kF64};
+inline constexpr size_t kSlots = kTypes.size() + kFloatTypes.size();  // lists of values in scope
 
-// Of `width` bits, edge values often.
+// Of `width` bits, edge values often. The second: of a float.
 uint64_t random_bits(Random& random, unsigned width);
+uint64_t random_float_bits(Random& random, unsigned width);
 
 class FunctionGenerator {
  public:
@@ -53,7 +57,7 @@ class FunctionGenerator {
   Block new_block() { return f_.make_block(); }
   void enter(Block block);
   struct Scope {
-    std::array<size_t, 4> sizes = {};
+    std::array<size_t, kSlots> sizes = {};
   };
   Scope open() const;
   void close(const Scope& scope);
@@ -79,13 +83,20 @@ class FunctionGenerator {
   void finish(Value sum);
 
   // ---- values ----
-  static unsigned slot_of(Type type) { return std::countr_zero(type.bits()) - 3; }
-  Type any_type() { return kTypes[random_.below(4)]; }
+  static unsigned slot_of(Type type) {
+    return type.is_float() ? (type == kF32 ? 4 : 5) : static_cast<unsigned>(std::countr_zero(type.bits()) - 3);
+  }
+  Type any_type() { return kTypes[random_.below(4)]; }  // of the integers
+  Type any_float_type() { return kFloatTypes[random_.below(2)]; }
+  Type any_value_type() { return has_floats_ && random_.chance(30) ? any_float_type() : any_type(); }
   void add(Value v) { values_[slot_of(f_.value_type(v))].push_back(v); }
   Value emit1(const InstData& data);
   Value constant_of(Type type, uint64_t bits);
   bool is_constant(Value v) const;
-  Value constant(Type type) { return constant_of(type, random_bits(random_, type.bits())); }
+  Value constant(Type type) {
+    return type.is_float() ? float_constant(type, random_float_bits(random_, type.bits()))
+                           : constant_of(type, random_bits(random_, type.bits()));
+  }
   Value pick(Type type);
   Value binary(Opcode opcode, Value x, Value y);
   Value convert(Opcode opcode, Type to, Value x);
@@ -113,6 +124,15 @@ class FunctionGenerator {
   Value halves(Type type);
   Value either_way(Opcode opcode, Value x, Value y);
   void conditional_trap();
+
+  // ---- floats ----
+  Value float_constant(Type type, uint64_t bits);
+  Value float_operation(Type type);
+  Value integer_of_float(Type type);
+  Value compare_floats();
+  Value unary(Opcode opcode, Value x) { return convert(opcode, f_.value_type(x), x); }
+  Value bitcast(Type to, Value x);
+  Value bits_or_zero(Value x);
 
   // ---- shapes: what is seldom put together by chance ----
   Value shape(Type type);
@@ -158,7 +178,7 @@ class FunctionGenerator {
   InstBuilder b_;
   Block block_;
   int budget_ = 0;
-  std::array<std::vector<Value>, 4> values_;
+  std::array<std::vector<Value>, kSlots> values_;
   struct Bytes {
     uint32_t begin, bytes;
   };
@@ -166,6 +186,7 @@ class FunctionGenerator {
   std::vector<bool> used_;          // by value: something was made of it
   unsigned filler_ = 0;             // operations that are still to come at one place
   bool has_halves_ = false;
+  bool has_floats_ = false;
   // How often what may trap is made, of what is usual. Less for mutations: else what grows would trap early in the end.
   unsigned risk_ = 100;
   bool risks(unsigned percent) { return random_.below(10000) < percent * risk_; }

@@ -39,6 +39,32 @@ uint64_t random_bits(Random& random, unsigned width) {
   return width == 64 ? random.next() : random.next() & ((uint64_t(1) << width) - 1);
 }
 
+uint64_t random_float_bits(Random& random, unsigned width) {
+  const unsigned fraction = width == 32 ? 23 : 52;
+  const uint64_t bias = width == 32 ? 127 : 1023, infinity = (2 * bias + 1) << fraction;
+  const uint64_t sign = uint64_t(random.below(2)) << (width - 1);
+  const uint64_t payload = random.next() & ((uint64_t(1) << fraction) - 1), quiet = uint64_t(1) << (fraction - 1);
+  const auto power = [&](unsigned exponent) { return (bias + exponent) << fraction; };
+  switch (random.below(16)) {
+    case 0: return sign;
+    case 1: return sign | infinity;
+    case 2: return sign | infinity | quiet;
+    case 3: return random.chance(50) ? sign | infinity | quiet | payload : sign | infinity | (payload & ~quiet) | 1;
+    case 4: return sign | (random.chance(50) ? payload : uint64_t(1) << random.below(fraction));  // subnormal
+    case 5: return sign | (infinity - 1 - random.below(3));
+    case 6: return sign | ((uint64_t(1) << fraction) + random.below(3) - 1);
+    case 7: {  // about the limits of integers
+      static constexpr uint8_t kBits[] = {7, 8, 15, 16, 31, 32, 63, 64};
+      return (sign | power(kBits[random.below(std::size(kBits))])) + random.below(5) - 2;
+    }
+    case 8: return sign | power(random.below(fraction + 2)) | (uint64_t(1) << random.below(fraction));
+    case 9:
+    case 10: return sign | power(random.below(8)) | (payload >> (fraction - 3) << (fraction - 3));
+    case 11: return sign | power(0);
+    default: return sign | ((bias - 40 + random.below(80)) << fraction) | payload;
+  }
+}
+
 // ---- a function ----
 
 void FunctionGenerator::run() {
@@ -59,6 +85,7 @@ void FunctionGenerator::run() {
   // Seldom, a stretch of code that short branches do not reach across: 4 KiB on RISC-V, 32 KiB for AArch64's TBZ.
   if (random_.below(600) == 0) filler_ = random_.chance(75) ? random_.between(150, 1200) : random_.between(2500, 7000);
   has_halves_ = random_.chance(15);
+  has_floats_ = program_.has_floats;
   enter(new_block());
   for (const AbiParam& param : f_.signature.params) add(f_.append_block_param(block_, param.type));
   make_slots();
@@ -67,7 +94,7 @@ void FunctionGenerator::run() {
   const size_t early = random_.chance(entry ? 20 : 35) ? random_.between(8, 40) : random_.below(4);
   std::vector<Value> kept;
   for (size_t i = 0; i < early; ++i) {
-    const Type type = any_type();
+    const Type type = any_value_type();
     kept.push_back(random_.chance(50) ? constant(type) : straight_line(type));
   }
   if (options_.tilt.is_set()) {
@@ -122,8 +149,8 @@ void FunctionGenerator::make_signature() {
 }
 
 AbiParam FunctionGenerator::abi_param() {
-  AbiParam param{.type = any_type()};
-  if (param.type != kI64 && random_.chance(40)) {
+  AbiParam param{.type = any_value_type()};
+  if (param.type.is_int() && param.type != kI64 && random_.chance(40)) {
     param.extension = random_.chance(50) ? Extension::kUext : Extension::kSext;
   }
   return param;
@@ -184,7 +211,10 @@ void FunctionGenerator::make_slots() {
 
 // ---- programs ----
 
-DataValue random_value(Random& random, Type type) { return DataValue(type, random_bits(random, type.bits())); }
+DataValue random_value(Random& random, Type type) {
+  return DataValue(type, type == kF32 || type == kF64 ? random_float_bits(random, type.bits())
+                                                      : random_bits(random, type.bits()));
+}
 
 void generate(Random& random, const GenerateOptions& options, Program& program) {
   program.regions.clear();
@@ -196,6 +226,7 @@ void generate(Random& random, const GenerateOptions& options, Program& program) 
                                .fill = oracles::RegionDirective::Fill::kSeed,
                                .value = random.next()});
   }
+  program.has_floats = random.chance(options.float_percent);
   program.functions.resize(random.chance(50) ? 1 : random.between(1, options.max_functions));
   for (size_t i = 0; i < program.functions.size(); ++i) FunctionGenerator(random, options, program, i).run();
   program.inputs.resize(options.inputs);

@@ -6,7 +6,7 @@
 //       (interpreter/host_function.h) only.
 //   G3  Runs are deterministic and the same on every machine: no address of a stack slot and no uninitialised byte reaches
 //       a result, memory or a branch; accesses that may lie outside a region trap with the access's code.
-//   G4  The operations are those of the supported subset: scalar integers of 8 to 64 bits.
+//   G4  The operations are those of the supported subset: scalar integers of 8 to 64 bits, floats of 32 and 64.
 #pragma once
 
 #include <cstdint>
@@ -27,12 +27,14 @@ struct GenerateOptions {
   unsigned max_depth = 3;          // nesting of branches and loops
   unsigned inputs = 4;             // sets of arguments for the entry function
   Tilt tilt;                       // what there is to be more of
+  unsigned float_percent = 40;     // programs that have floats
 };
 
 struct Program {
   std::vector<ir::Function> functions;  // the last one is the entry, %main
   std::vector<oracles::RegionDirective> regions;  // pseudo-random contents, from seeds
   std::vector<std::vector<ir::DataValue>> inputs;
+  bool has_floats = false;  // may its functions have some?
 };
 
 // A program. Costs some ten microseconds; `program` may be reused.

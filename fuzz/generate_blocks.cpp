@@ -13,12 +13,12 @@ void FunctionGenerator::enter(Block block) {
 
 FunctionGenerator::Scope FunctionGenerator::open() const {
   Scope scope;
-  for (size_t i = 0; i < 4; ++i) scope.sizes[i] = values_[i].size();
+  for (size_t i = 0; i < kSlots; ++i) scope.sizes[i] = values_[i].size();
   return scope;
 }
 
 void FunctionGenerator::close(const Scope& scope) {
-  for (size_t i = 0; i < 4; ++i) values_[i].resize(scope.sizes[i]);
+  for (size_t i = 0; i < kSlots; ++i) values_[i].resize(scope.sizes[i]);
 }
 
 Value FunctionGenerator::fold(Value sum, Value v) {
@@ -28,7 +28,7 @@ Value FunctionGenerator::fold(Value sum, Value v) {
 // `sum` (or nothing) with the values of a scope that have no use: else most of what is computed could be wrong unseen.
 Value FunctionGenerator::fold_unused(const Scope& scope, Value sum) {
   if (random_.chance(30)) return sum;
-  for (size_t i = 0; i < 4; ++i) {
+  for (size_t i = 0; i < kSlots; ++i) {
     for (size_t k = scope.sizes[i]; k < values_[i].size(); ++k) {
       const Value v = values_[i][k];
       if (is_used(v)) continue;
@@ -92,7 +92,7 @@ std::vector<Value> FunctionGenerator::arguments(const std::vector<Type>& types) 
 
 std::vector<Type> FunctionGenerator::some_types() {
   std::vector<Type> types(random_.chance(90) ? random_.below(4) : random_.between(4, 12));
-  for (Type& type : types) type = any_type();
+  for (Type& type : types) type = any_value_type();
   return types;
 }
 
@@ -241,9 +241,10 @@ void FunctionGenerator::finish(Value sum) {
   std::vector<Value> results;
   for (size_t i = 0; i < f_.signature.returns.size(); ++i) {
     const Type type = f_.signature.returns[i].type;
-    results.push_back(i == 0 ? narrow(sum, type) : pick(type));
+    results.push_back(i == 0 && type.is_int() ? narrow(sum, type) : pick(type));
   }
-  if (results.empty() || (f_.signature.returns[0].type != kI64 && random_.chance(60))) keep_in_memory(sum);
+  const bool is_result = !results.empty() && f_.signature.returns[0].type.is_int();
+  if (!is_result || (f_.signature.returns[0].type != kI64 && random_.chance(60))) keep_in_memory(sum);
   b_.insert({.opcode = Opcode::kReturn, .args = f_.make_values(results)});
 }
 

@@ -141,6 +141,7 @@ void FunctionGenerator::overflow(Opcode opcode, std::initializer_list<Value> arg
 
 // A value that no other is sure to equal, and that is no constant.
 Value FunctionGenerator::fresh(Type type) {
+  if (type.is_float()) return binary(Opcode::kBxor, pick(type), constant(type));
   return binary(random_.chance(50) ? Opcode::kIadd : Opcode::kBxor, pick(type), constant(type));
 }
 
@@ -156,10 +157,10 @@ Value FunctionGenerator::mix(std::span<const Value> values) {
 std::vector<Value> FunctionGenerator::permuted(const std::vector<Value>& values) {
   std::vector<Value> out = values;
   const unsigned how = random_.below(3);
-  for (const Type type : kTypes) {
+  for (size_t slot = 0; slot < kSlots; ++slot) {
     std::vector<size_t> places;
     for (size_t i = 0; i < values.size(); ++i) {
-      if (f_.value_type(values[i]) == type) places.push_back(i);
+      if (slot_of(f_.value_type(values[i])) == slot) places.push_back(i);
     }
     const auto count = static_cast<uint32_t>(places.size());
     for (uint32_t i = 0; i < count; ++i) {
@@ -179,7 +180,7 @@ std::vector<Value> FunctionGenerator::permuted(const std::vector<Value>& values)
 // A loop whose parameters change places on the way round and on the way out: parallel moves with cycles, in registers
 // or, if there are many, in spill slots.
 void FunctionGenerator::rotation(unsigned depth) {
-  const Type types[] = {any_type(), any_type()};
+  const Type types[] = {any_value_type(), any_value_type()};
   std::vector<Value> initial;
   for (unsigned n = random_.chance(65) ? random_.between(3, 7) : random_.between(12, 30); n != 0; --n) {
     initial.push_back(fresh(types[random_.chance(80) ? 0 : 1]));
@@ -215,7 +216,7 @@ void FunctionGenerator::rotation(unsigned depth) {
 void FunctionGenerator::across_call() {
   std::vector<Value> values;
   for (unsigned n = random_.chance(50) ? random_.between(4, 12) : random_.between(12, 34); n != 0; --n) {
-    values.push_back(fresh(any_type()));
+    values.push_back(fresh(any_value_type()));
   }
   call();
   keep_in_memory(mix(values));

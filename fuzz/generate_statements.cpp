@@ -48,6 +48,7 @@ Value FunctionGenerator::convert(Opcode opcode, Type to, Value x) {
 }
 
 Value FunctionGenerator::widen(Value v) {
+  if (f_.value_type(v).is_float()) v = bits_or_zero(v);
   if (f_.value_type(v) == kI64) return v;
   return convert(random_.chance(50) ? Opcode::kUextend : Opcode::kSextend, kI64, v);
 }
@@ -70,6 +71,7 @@ Value FunctionGenerator::sign_test(Type type) {
 
 // A comparison, often one of those that backends have a shorter form for.
 Value FunctionGenerator::comparison() {
+  if (has_floats_ && random_.chance(30)) return compare_floats();
   const Type type = any_type();
   switch (random_.below(8)) {
     case 0: return compare(pick(type), constant(type));
@@ -97,7 +99,7 @@ void FunctionGenerator::statement() {
   if (options_.tilt.is_set() && random_.chance(50)) return tilted();
   const unsigned what = random_.below(100);
   if (what < 60) {
-    add(straight_line(any_type()));
+    add(straight_line(any_value_type()));
   } else if (what < 68) {
     overflow();
   } else if (what < 76) {
@@ -115,7 +117,7 @@ void FunctionGenerator::statement() {
   } else if (what < 96) {
     b_.insert({.opcode = Opcode::kNop});
   } else {
-    add(constant(any_type()));
+    add(constant(any_value_type()));
   }
 }
 
@@ -125,6 +127,8 @@ Value FunctionGenerator::straight_line(Type type) {
                                       Opcode::kClz,  Opcode::kCls,  Opcode::kCtz,    Opcode::kPopcnt};
   static constexpr Opcode kShift[] = {Opcode::kIshl, Opcode::kUshr, Opcode::kSshr, Opcode::kRotl, Opcode::kRotr};
   static constexpr Opcode kDivide[] = {Opcode::kUdiv, Opcode::kSdiv, Opcode::kUrem, Opcode::kSrem};
+  if (type.is_float()) return float_operation(type);
+  if (has_floats_ && random_.chance(15)) return integer_of_float(type);
   switch (random_.below(16)) {
     default: {
       const Opcode opcode = kBinary[random_.below(std::size(kBinary))];
@@ -306,8 +310,8 @@ Value FunctionGenerator::load_something() {
     uint32_t bytes;
   } kLoads[] = {{Opcode::kUload8, 1},  {Opcode::kSload8, 1},  {Opcode::kUload16, 2},
                 {Opcode::kSload16, 2}, {Opcode::kUload32, 4}, {Opcode::kSload32, 4}};
-  Type type = any_type();
-  if (random_.chance(60)) return load(Opcode::kLoad, type);
+  Type type = any_value_type();
+  if (type.is_float() || random_.chance(60)) return load(Opcode::kLoad, type);
   const auto& chosen = kLoads[random_.below(std::size(kLoads))];
   while (type.bytes() <= chosen.bytes) type = any_type();
   return load(chosen.opcode, type);
@@ -315,8 +319,8 @@ Value FunctionGenerator::load_something() {
 
 void FunctionGenerator::store_something() {
   static constexpr Opcode kStores[] = {Opcode::kIstore8, Opcode::kIstore16, Opcode::kIstore32};
-  Type type = any_type();
-  if (random_.chance(60)) return store_value(Opcode::kStore, pick(type));
+  Type type = any_value_type();
+  if (type.is_float() || random_.chance(60)) return store_value(Opcode::kStore, pick(type));
   const uint32_t which = random_.below(3);
   while (type.bytes() <= (1u << which)) type = any_type();
   store_value(kStores[which], pick(type));

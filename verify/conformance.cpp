@@ -114,6 +114,7 @@ std::string hex(uint64_t value) {
 struct Case {
   std::vector<Operand> operands;
   uint64_t registers[32] = {};
+  Bits vectors[32];  // the class Vec
   uint64_t flags = 0;
   unsigned spare = 0;
   uint8_t constant[kConstantBytes] = {};
@@ -150,7 +151,8 @@ class CaseInputs final : public notation::InstInputs {
   CaseInputs(IsaKind isa, const Case& test, bool ones) : isa_(isa), test_(test), ones_(ones) {}
   Bits reg(unsigned, const Operand& operand) override {
     if (operand.reg == machine::Reg(machine::kFlagsReg)) return Bits(test_.flags);
-    return Bits(test_.registers[operand.reg.preg().number()]);
+    const PReg reg = operand.reg.preg();
+    return reg.reg_class() == RegClass::Vec ? test_.vectors[reg.number()] : Bits(test_.registers[reg.number()]);
   }
   uint64_t address(unsigned, const Operand& operand) override {
     return oracles::memory_map::kCodeBase +
@@ -241,6 +243,57 @@ class Checker {
     }
   }
 
+  // Of `width` bits: zeros, subnormals, NaNs of either kind, numbers at the limits of integers, …
+  uint64_t random_float(unsigned width) {
+    const unsigned fraction = width == 32 ? 23 : 52;
+    const uint64_t bias = width == 32 ? 127 : 1023, infinity = (2 * bias + 1) << fraction;
+    const uint64_t sign = random_() % 2 << (width - 1), payload = random_() & ((uint64_t{1} << fraction) - 1);
+    const uint64_t few = uint64_t{1} << random_() % fraction, quiet = uint64_t{1} << (fraction - 1);
+    const auto power = [&](int64_t exponent) { return (bias + static_cast<uint64_t>(exponent)) << fraction; };
+    switch (random_() % 14) {
+      case 0:
+        return sign;
+      case 1:
+        return sign | infinity;
+      case 2:
+        return sign | infinity | quiet;
+      case 3:
+        return sign | infinity | quiet | payload;
+      case 4:
+        return sign | infinity | (payload & ~quiet) | 1;
+      case 5:
+        return sign | (random_() % 2 == 0 ? few : payload);
+      case 6:
+        return sign | (infinity - 1 - random_() % 3);
+      case 7:
+        return sign | ((uint64_t{1} << fraction) + random_() % 3 - 1);
+      case 8: {  // about the limits of integers
+        constexpr int64_t kBits[] = {7, 8, 15, 16, 31, 32, 63, 64};
+        return (sign | power(kBits[random_() % std::size(kBits)])) + random_() % 5 - 2;
+      }
+      case 9:  // with a fraction, or halfway between integers
+        return sign | power(static_cast<int64_t>(random_() % (fraction + 2)) - 1) |
+               (random_() % 2 == 0 ? few : payload);
+      case 10:
+        return sign | power(0) | (random_() % 3 == 0 ? few : 0);
+      case 11:  // near each other
+        return sign | power(static_cast<int64_t>(random_() % 4)) | random_() % 4;
+      default:
+        return width == 32 ? static_cast<uint32_t>(random_()) : random_();
+    }
+  }
+  // Floats of one width in all registers, at the bottom and above; now and then equal ones, or equal but for the sign.
+  void choose_vectors(Case& test) {
+    const unsigned width = random_() % 2 == 0 ? 32 : 64;
+    const auto word = [&] { return width == 64 ? random_float(64) : random_float(32) << 32 | random_float(32); };
+    const bool equal = random_() % 6 == 0;
+    for (Bits& vector : test.vectors) {
+      vector.words[0] = word();
+      vector.words[1] = word();
+      if (equal) vector.words[0] = test.vectors[0].words[0] ^ random_() % 2 << 63 ^ random_() % 2 << 31;
+    }
+  }
+
   // Where an access may begin: anywhere in the region, around the page boundary inside it, at and beyond its two ends.
   uint64_t random_place() {
     using oracles::memory_map::kPage;
@@ -325,6 +378,7 @@ class Checker {
       }
     }
     for (unsigned number : facts_.registers) test.registers[number] = random_value();
+    choose_vectors(test);
     if (used.contains(0)) test.registers[0] = random_value();
     test.flags = random_() & ((uint64_t(1) << parsed_.definitions.isa.flags_width) - 1);
     for (uint8_t& byte : test.constant) byte = static_cast<uint8_t>(random_());
@@ -411,6 +465,25 @@ class Checker {
     return it->second;
   }
 
+  // The float and vector registers that take part, and one that does not.
+  std::vector<unsigned> vector_registers(uint16_t opcode, std::span<const Operand> operands) const {
+    std::set<unsigned> used;
+    for (const Operand& operand : operands) {
+      if (operand.is_reg() && operand.reg.preg().reg_class() == RegClass::Vec) used.insert(operand.reg.preg().number());
+    }
+    if (used.empty()) return {};
+    unsigned other = 0;
+    while (used.contains(other) || machine_clobbers(opcode).contains(PReg(RegClass::Vec, other))) ++other;
+    used.insert(other);
+    return {used.begin(), used.end()};
+  }
+  // How an executor knows them: where floats are not the low half of something wider, as floats.
+  oracles::RegisterId vector_id(unsigned number) const {
+    return vector_words() == 2 ? oracles::vector_register(static_cast<int>(number))
+                               : oracles::float_register(static_cast<int>(number));
+  }
+  unsigned vector_words() const { return isa_ == IsaKind::x64 || isa_ == IsaKind::aarch64 ? 2 : 1; }
+
   bool has_label(const notation::InstDef& inst) const {
     return std::any_of(inst.operands.begin(), inst.operands.end(),
                        [](const auto& operand) { return operand.kind == OperandDefKind::Label; });
@@ -493,7 +566,6 @@ class Checker {
     if (!inst.hatch.empty() || desc.is(machine::kIsVariadic)) return "not one instruction";
     for (const notation::OperandDef& operand : inst.operands) {
       if (operand.kind == OperandDefKind::Symbol) return "a symbol";
-      if (operand.reg_class == RegClass::Vec) return "vector registers";
     }
     const auto combinations = cases_.params(opcode);
     const size_t share = std::max<size_t>(2, options_.cases_per_instruction / combinations.size());
@@ -525,9 +597,14 @@ class Checker {
       ++wrong;
       std::string inputs;
       for (size_t i = 0; i < test.operands.size(); ++i) {
-        if (test.operands[i].is_use() && test.operands[i].reg.preg().reg_class() == RegClass::Gpr) {
-          inputs += std::string(", ") + desc.operands[i].name + " = " +
-                    hex(test.registers[test.operands[i].reg.preg().number()]);
+        if (!test.operands[i].is_use()) continue;
+        const PReg reg = test.operands[i].reg.preg();
+        if (reg.reg_class() == RegClass::Flags) continue;
+        inputs += std::string(", ") + desc.operands[i].name + " = ";
+        if (reg.reg_class() == RegClass::Gpr) {
+          inputs += hex(test.registers[reg.number()]);
+        } else {
+          inputs += hex(test.vectors[reg.number()].words[1]) + " " + hex(test.vectors[reg.number()].words[0]);
         }
       }
       if (inst.flags_use) inputs += ", flags = " + hex(test.flags);
@@ -566,6 +643,12 @@ class Checker {
       plan.registers.push_back({oracles::integer_register(static_cast<int>(number)), {value, 0}});
       plan.result_registers.push_back(oracles::integer_register(static_cast<int>(number)));
     }
+    const std::vector<unsigned> vectors = vector_registers(opcode, test.operands);
+    for (unsigned number : vectors) {
+      const Bits& value = test.vectors[number];
+      plan.registers.push_back({vector_id(number), {value.words[0], value.words[1]}});
+      plan.result_registers.push_back(vector_id(number));
+    }
     const oracles::Outcome outcome = executor_.run(plan, {});
     ++report_.cases;
     ++report_.cases_of[insts_.descs[opcode].name];
@@ -596,6 +679,25 @@ class Checker {
       results[expected.results[i].first] = {expected.results[i].second, other.results[i].second};
     }
     std::string problem;
+    for (size_t i = 0; i < vectors.size(); ++i) {
+      const PReg reg(RegClass::Vec, vectors[i]);
+      std::pair<Bits, Bits> value{test.vectors[vectors[i]], test.vectors[vectors[i]]};
+      bool is_defined = true;
+      for (size_t slot = 0; slot < test.operands.size(); ++slot) {
+        if (!test.operands[slot].is_def() || test.operands[slot].reg != machine::Reg(reg)) continue;
+        const auto found = results.find(static_cast<unsigned>(slot));
+        is_defined = found != results.end();
+        if (is_defined) value = found->second;
+      }
+      const oracles::RegisterBits& found = outcome.results[numbers.size() + i];
+      const uint64_t words[2] = {found.low, found.high};
+      for (unsigned word = 0; word < vector_words() && is_defined; ++word) {
+        const uint64_t defined = ~(value.first.words[word] ^ value.second.words[word]);
+        if (((value.first.words[word] ^ words[word]) & defined) == 0) continue;
+        problem += "float register " + std::to_string(vectors[i]) + (word == 0 ? "" : ", upper half") + ": expected " +
+                   hex(value.first.words[word]) + ", found " + hex(words[word]) + "; ";
+      }
+    }
     auto compare = [&](const std::string& what, uint64_t zeros, uint64_t ones, uint64_t found) {
       const uint64_t defined = ~(zeros ^ ones);
       if (((zeros ^ found) & defined) != 0)

@@ -102,7 +102,7 @@ class FunctionSearch {
  private:
   // A new solver each time: with the same one Z3 would leave out its bit vectors' preprocessing.
   bool check() {
-    z3::solver solver(terms_.context(), "QF_BV");
+    z3::solver solver(terms_.context(), instantiation_.uses_floats ? "QF_FPBV" : "QF_BV");
     z3::params params(terms_.context());
     params.set("timeout", kMilliseconds);
     solver.set(params);

@@ -27,6 +27,12 @@ std::string pascal_case(const std::string& name) {
 // The integer condition codes, in the order of ISLE's IntCC, spelled as the operations' `match` spells them.
 constexpr const char* kConditions[] = {"eq", "ne", "slt", "sge", "sgt", "sle", "ult", "uge", "ugt", "ule"};
 
+notation::EnumDef condition_enum(std::string name, std::span<const char* const> conditions) {
+  notation::EnumDef out{.name = std::move(name)};
+  for (const char* condition : conditions) out.enumerators.push_back({.name = condition});
+  return out;
+}
+
 }  // namespace
 
 std::unique_ptr<Definitions> Definitions::load(std::vector<isle::SourceFile> rules,
@@ -57,9 +63,12 @@ std::unique_ptr<Definitions> Definitions::load(std::vector<isle::SourceFile> rul
     out->instruction_by_term_[insts[i].term] = static_cast<int>(i);
     out->instruction_by_term_[insts[i].term + "_multi"] = static_cast<int>(i);
   }
-  notation::EnumDef conditions{.name = "intcc"};
-  for (const char* condition : kConditions) conditions.enumerators.push_back({.name = condition});
-  out->operations_library_.enums.push_back(std::move(conditions));
+  out->operations_library_.enums.push_back(condition_enum("intcc", kConditions));
+  out->operations_library_.enums.push_back(condition_enum("floatcc", kFloatConditions));
+  for (const ops::Clause& function : out->operations_.functions) {
+    notation::parse_fn(out->operations_library_, function.text, function.place, errors);
+  }
+  if (!errors.empty()) return nullptr;
   out->find_flag_writers();
   return out;
 }
@@ -167,14 +176,18 @@ const notation::Semantics* Definitions::operation_semantics(int operation, const
     } else if (operand.kind.name == "imm64") {
       // A known 64-bit number: not an `imm`, whose width would follow the context.
       env.names[operand.name] = notation::Binding::of_value(64, i);
-    } else if (operand.kind.name == "intcc") {
+    } else if (operand.kind.name.starts_with("ieee")) {
+      const auto width = static_cast<unsigned>(std::stoul(operand.kind.name.substr(4)));
+      env.names[operand.name] = notation::Binding::of_value(width, i);
+    } else if (operand.kind.name == "intcc" || operand.kind.name == "floatcc") {
       if (condition < 0) return set_reason("its condition is not known");
-      env.names[operand.name] = notation::Binding::of_enum(0, condition);
+      env.names[operand.name] = notation::Binding::of_enum(operand.kind.name == "intcc" ? 0 : 1, condition);
     }
   }
   for (uint32_t i = 0; i < op.results.size(); ++i) {
     env.names[op.results[i].name] = notation::Binding::of_result(result_widths[i], i);
   }
+  if (op.results.size() == 1) env.names["free"] = notation::Binding::of_result(result_widths[0], kFreeId);
   std::string text;
   for (const ops::Clause& clause : op.sem) text += (text.empty() ? "" : "; ") + clause.text;
   notation::SemanticsText parsed;

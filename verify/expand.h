@@ -10,7 +10,7 @@
 // E2  An instantiation assumes nothing about rules of higher priority: it holds whichever rule is tried first. Only for a
 //     rule that is marked so, `(attr rule NAME (veri priority))`, the exact conditions of those before it do not hold.
 // E3  Nothing is known about what lies above a narrow value in its register: each gets fresh bits.
-//     A value is of any scalar integer type that the pattern admits, i128 included. That a value which is put in a register
+//     A value is of any scalar type that the pattern admits, i128 included. That a value which is put in a register
 //     fits in one is a goal like any other: a rule that is not for i128 says so.
 // E4  What has no model ends the run as Unsupported; nothing is taken for granted. An instruction without a `sem`, for
 //     one, may do anything.
@@ -33,6 +33,8 @@
 namespace assay::verify {
 
 inline constexpr uint32_t kConditionId = 0xffffffefu;
+// The bits of an operation's result that may be anything (`free` in its sem).
+inline constexpr uint32_t kFreeId = 0xffffffeeu;
 
 // What is read once for an ISA: rules, instructions, operations, with their typed meanings cached.
 class Definitions {
@@ -140,6 +142,7 @@ struct Instantiation {
   bool uses_functions = false;
   Symbol result;                          // what the rule builds
   std::vector<Effect> effects;            // of the machine side, in order
+  bool uses_floats = false;  // of Z3
   ClifSide clif;
 };
 

@@ -75,6 +75,10 @@ struct Model {
   unsigned width = 0;  // Number
 };
 
+// A type as rules see it (symbol.h).
+bool is_scalar(ir::Type type) { return type.is_int() || type.is_float(); }
+unsigned type_number(ir::Type type) { return type.bits() + (type.is_float() ? kFloatType : 0); }
+
 Model model_of(const isle::Program& program, isle::TypeId id) {
   const isle::Type& type = program.types[id];
   if (type.kind == isle::Type::Kind::Bool) return {Model::Kind::Bool};
@@ -100,7 +104,7 @@ std::vector<HelperValue> domain(const Model& model) {
       for (uint64_t n : numbers(model.width)) list.push_back({.bits = n});
       break;
     case Model::Kind::Type:
-      // Those of the last line have no model: rules for integers must not see them.
+      // Vectors have no model: rules for scalars must not see them.
       for (const ir::Type type : {ir::kI8, ir::kI16, ir::kI32, ir::kI64, ir::kI128, ir::kF16, ir::kF32, ir::kF64,
                                   ir::kF128, ir::kI8x8, ir::kI16x4, ir::kF32x2, ir::kI8x16, ir::kI64x2}) {
         list.push_back({.type = type});
@@ -244,8 +248,8 @@ class Check {
     // Proofs read the width off the name (patterns.cpp).
     row.cases = 1;
     const ir::Type type = found->second;
-    row.state = type.is_int() && constant.name == "I" + std::to_string(type.bits()) ? JudgementState::Holds
-                                                                                    : JudgementState::Fails;
+    row.state = is_scalar(type) && type_number(type) == type_constant(constant.name) ? JudgementState::Holds
+                                                                                     : JudgementState::Fails;
     if (row.state == JudgementState::Fails) row.reason = "stands for " + type.to_string();
     return row;
   }
@@ -353,7 +357,7 @@ class Check {
     SpecEnvironment env;
     bool has_model = true;
     for (size_t i = 0; i < arguments.size(); ++i) {
-      if (subject.given[i].kind == Model::Kind::Type && !arguments[i].type.is_int()) {
+      if (subject.given[i].kind == Model::Kind::Type && !is_scalar(arguments[i].type)) {
         has_model = false;
       } else {
         env.insert_or_assign(subject.names[i], spec_value(arguments[i], subject.given[i]));
@@ -362,7 +366,7 @@ class Check {
     if (!has_model) {
       if (!subject.is_partial) return "";  // the rules never ask
       ++cases;
-      return subject.function(context, arguments) ? "succeeds, but types that are no integers have no model" : "";
+      return subject.function(context, arguments) ? "succeeds, but vector types have no model" : "";
     }
     const bool allowed = requirements_hold(subject, env);
     if (!allowed && !subject.is_partial) return "";  // proofs oblige the rules not to ask
@@ -399,13 +403,17 @@ class Check {
   SpecValue spec_value(const HelperValue& v, const Model& model) {
     switch (model.kind) {
       case Model::Kind::Type:
-        return SpecValue::of(static_cast<int64_t>(v.type.bits()));
+        return SpecValue::of(static_cast<int64_t>(type_number(v.type)));
       case Model::Kind::Bool:
         return SpecValue::of(terms_.boolean(v.bits != 0));
       case Model::Kind::Number:
         return SpecValue::of(terms_.bv(model.width, cut(v.bits, model.width)));
-      case Model::Kind::Value:
-        return SpecValue::of(v.is_constant ? terms_.bv(v.type.bits(), v.bits) : terms_.fresh("value", v.type.bits()));
+      case Model::Kind::Value: {
+        SpecValue value =
+            SpecValue::of(v.is_constant ? terms_.bv(v.type.bits(), v.bits) : terms_.fresh("value", v.type.bits()));
+        value.value_type = type_number(v.type);
+        return value;
+      }
       case Model::Kind::None:
         break;
     }

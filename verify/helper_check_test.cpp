@@ -92,7 +92,7 @@ TEST(HelperCheck, NoticesWrongSpecs) {
       {"offset_as_i64", "(offset_as_i64 a) (provide (= result (sign_ext",
        "(offset_as_i64 a) (provide (= result (zero_ext"},
       {"iconst_sext", "(= arg (sign_ext 64 result))", "(= arg (zero_ext 64 result))"},
-      {"value_type", "(= arg (widthof result))", "(= arg 32)"},
+      {"value_type", "(= arg (typeof result))", "(= arg 32)"},
       {"fits_in_32", "(require (<= arg 32))", "(require (< arg 32))"},
       {"ty_8_or_16", "(require (or (= arg 8) (= arg 16)))", ""},
       {"ty_mask", "(spec (ty_mask arg) (provide (= result (bvlshr", "(spec (ty_mask arg) (provide (= result (bvashr"},

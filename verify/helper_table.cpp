@@ -23,6 +23,12 @@ T given(const HelperContext& context, const HelperValue& v) {
     return context.value(v);
   else if constexpr (std::is_same_v<T, machine::Imm64>)
     return {static_cast<int64_t>(v.bits)};
+  else if constexpr (std::is_same_v<T, machine::Ieee16>)
+    return {static_cast<uint16_t>(v.bits)};
+  else if constexpr (std::is_same_v<T, machine::Ieee32>)
+    return {static_cast<uint32_t>(v.bits)};
+  else if constexpr (std::is_same_v<T, machine::Ieee64>)
+    return {v.bits};
   else if constexpr (std::is_same_v<T, machine::Offset32>)
     return {static_cast<int32_t>(v.bits)};
   else
@@ -72,6 +78,8 @@ HelperTable shared_terms() {
               {"fits_in_64", call(&C::fits_in_64)},
               {"ty_32_or_64", call(&C::ty_32_or_64)},
               {"ty_8_or_16", call(&C::ty_8_or_16)},
+              {"ty_float", call(&C::ty_float)},
+              {"float_to_64", call(&C::float_to_64)},
               {"ty_bits", call(&C::ty_bits)},
               {"ty_shift_mask", call(&C::ty_shift_mask)},
               {"ty_mask", call(&C::ty_mask)},
@@ -79,6 +87,10 @@ HelperTable shared_terms() {
               {"imm64_as_i64", call(&C::imm64_as_i64)},
               {"trap_code_division_by_zero", call(&C::trap_code_division_by_zero)},
               {"trap_code_integer_overflow", call(&C::trap_code_integer_overflow)},
+              {"trap_code_bad_conversion", call(&C::trap_code_bad_conversion)},
+              {"ieee16_bits", call(&C::ieee16_bits)},
+              {"ieee32_bits", call(&C::ieee32_bits)},
+              {"ieee64_bits", call(&C::ieee64_bits)},
               {"i64_add", call(&C::i64_add)},
               {"i64_sub", call(&C::i64_sub)},
               {"i64_neg", call(&C::i64_neg)},
@@ -115,7 +127,15 @@ HelperTable shared_terms() {
               {"emit_jump", kEmits},
               {"jump_table", kEmits},
           },
-      .constants = {{"I8", isa::I8}, {"I16", isa::I16}, {"I32", isa::I32}, {"I64", isa::I64}, {"I128", isa::I128}},
+      .constants = {{"I8", isa::I8},
+                    {"I16", isa::I16},
+                    {"I32", isa::I32},
+                    {"I64", isa::I64},
+                    {"I128", isa::I128},
+                    {"F16", isa::F16},
+                    {"F32", isa::F32},
+                    {"F64", isa::F64},
+                    {"F128", isa::F128}},
   };
 }
 

@@ -20,11 +20,12 @@ namespace assay::verify {
 
 namespace {
 
-constexpr unsigned kWidths[] = {8, 16, 32, 64, 128};
+// As rules see types (symbol.h).
+constexpr unsigned kTypes[] = {8, 16, 32, 64, 128, kFloatType + 16, kFloatType + 32, kFloatType + 64, kFloatType + 128};
 
 // ---- types ----------------------------------------------------------------------------------------------------------
 
-// Widths of all operands and results; 0 for what is no value.
+// Types of all operands and results; 0 for what is no value.
 struct Typing {
   std::vector<unsigned> inputs, results;
   std::vector<unsigned> variables;  // by type variable of the file; 0: not chosen
@@ -32,81 +33,86 @@ struct Typing {
 
 struct Typings {
   std::vector<Typing> all;
-  std::string left_out;  // "floats, vectors": what the operation admits beside them
+  bool has_vectors = false;  // which the operation admits beside them
 };
 
-std::vector<unsigned> scalar_widths(const ops::TypeSet& set) {
+ir::Type type_of(unsigned type) { return *ir::Type::parse(type_name(type)); }
+
+std::vector<unsigned> widths_of(const std::vector<unsigned>& types) {
   std::vector<unsigned> widths;
-  if ((set.lanes & 1) == 0) return widths;
-  for (unsigned width : kWidths) {
-    if (set.ints >> std::countr_zero(width) & 1) widths.push_back(width);
-  }
+  for (const unsigned type : types) widths.push_back(type_width(type));
   return widths;
 }
 
-// The widths that `function` of a type of `width` bits can have.
-std::vector<unsigned> apply_function(const std::string& function, unsigned width) {
-  std::vector<unsigned> widths;
-  if (function == "as_truthy") return {8};
-  if (function == "half_width") return {width / 2};
-  if (function == "double_width") return {width * 2};
-  if (function == "wider" || function == "narrower") {
-    for (unsigned other : kWidths) {
-      if (function == "wider" ? other > width : other < width) widths.push_back(other);
-    }
-    return widths;
+std::vector<unsigned> scalar_types(const ops::TypeSet& set) {
+  std::vector<unsigned> types;
+  if ((set.lanes & 1) == 0) return types;
+  for (const unsigned type : kTypes) {
+    if ((type < kFloatType ? set.ints : set.floats) >> std::countr_zero(type_width(type)) & 1) types.push_back(type);
   }
-  return function.empty() || function == "lane_of" || function == "as_int" ? std::vector{width} : widths;
+  return types;
+}
+
+// The types that `function` of a type can give.
+std::vector<unsigned> apply_function(const std::string& function, unsigned type) {
+  std::vector<unsigned> types;
+  if (function == "as_truthy") return {8};
+  if (function == "half_width") return {type / 2};
+  if (function == "double_width") return {type * 2};
+  if (function == "wider" || function == "narrower") {
+    for (const unsigned other : kTypes) {
+      if ((other ^ type) & kFloatType) continue;
+      if (function == "wider" ? other > type : other < type) types.push_back(other);
+    }
+    return types;
+  }
+  return function.empty() || function == "lane_of" || function == "as_int" ? std::vector{type} : types;
 }
 
 Typings typings_of(const ops::OpsFile& file, const ops::Operation& op) {
   Typings out;
-  bool floats = false, vectors = false;
   out.all.push_back({.variables = std::vector<unsigned>(file.variables.size())});
   const auto choose = [&](const ops::Operand& operand, std::vector<unsigned> Typing::* list) {
     const ops::Kind& kind = operand.kind;
     std::vector<Typing> next;
     for (const Typing& typing : out.all) {
-      const auto add = [&](unsigned variable_width, unsigned width) {
-        if (width < 8 || width > 128) return;
+      const auto add = [&](unsigned variable_type, unsigned type) {
+        if (type_width(type) < 8 || type_width(type) > 128) return;
+        if (op.name == "bitcast" && list == &Typing::inputs && type_width(type) != type_width(typing.results[0])) return;
         next.push_back(typing);
-        if (variable_width != 0) next.back().variables[kind.variable] = variable_width;
-        (next.back().*list).push_back(width);
+        if (variable_type != 0) next.back().variables[kind.variable] = variable_type;
+        (next.back().*list).push_back(type);
       };
       if (!kind.is_value()) {
         next.push_back(typing);
         (next.back().*list).push_back(0);
       } else if (kind.sort == ops::Kind::Sort::kType) {
         const std::optional<ir::Type> type = ir::Type::parse(kind.name);
-        if (type && type->is_int()) add(0, type->bits());
+        if (type && (type->is_int() || type->is_float())) add(0, type->bits() + (type->is_float() ? kFloatType : 0));
       } else {
         const ops::TypeSet& set = file.variables[kind.variable].set;
         const unsigned known = typing.variables[kind.variable];
-        for (unsigned variable : known != 0 ? std::vector{known} : scalar_widths(set)) {
-          for (unsigned width : apply_function(kind.function, variable)) add(variable, width);
+        for (unsigned variable : known != 0 ? std::vector{known} : scalar_types(set)) {
+          for (unsigned type : apply_function(kind.function, variable)) add(variable, type);
         }
-        floats |= set.floats != 0;
-        vectors |= (set.lanes & ~1u) != 0 || set.dynamic != 0;
+        out.has_vectors |= (set.lanes & ~1u) != 0 || set.dynamic != 0;
       }
     }
     out.all = std::move(next);
   };
   for (const ops::Operand& result : op.results) choose(result, &Typing::results);
   for (const ops::Operand& input : op.inputs) choose(input, &Typing::inputs);
-  for (const auto& [left, name] : {std::pair(floats, "floats"), {vectors, "vectors"}}) {
-    if (left) out.left_out += (out.left_out.empty() ? "" : ", ") + std::string(name);
-  }
   return out;
 }
 
 std::string show_types(const ops::Operation& op, const Typing& typing) {
   std::string text;
-  for (unsigned width : typing.inputs) {
-    if (width != 0) text += (text.empty() ? "i" : ", i") + std::to_string(width);
+  for (const unsigned type : typing.inputs) {
+    if (type != 0) text += (text.empty() ? "" : ", ") + type_name(type);
   }
   if (!typing.results.empty()) text += text.empty() ? "->" : " ->";
   for (size_t i = 0; i < typing.results.size(); ++i) {
-    text += (i == 0 ? " i" : ", i") + std::to_string(typing.results[i]);
+    text += (i == 0 ? " " : ", ") + type_name(typing.results[i]);
   }
   return text;
 }
@@ -116,6 +122,28 @@ std::string show_types(const ops::Operation& op, const Typing& typing) {
 using Number = unsigned __int128;
 
 Number cut(Number value, unsigned width) { return width >= 128 ? value : value & ((Number{1} << width) - 1); }
+
+std::vector<Number> float_edges(unsigned width, bool few) {
+  const unsigned fraction = width == 16 ? 10 : width == 32 ? 23 : width == 64 ? 52 : 112;
+  const Number one = 1, bias = (one << (width - fraction - 2)) - 1, infinity = (2 * bias + 1) << fraction;
+  const auto power = [&](unsigned exponent) { return (bias + exponent) << fraction; };
+  const Number quiet = one << (fraction - 1);
+  std::vector<Number> list = {0, infinity, infinity | quiet, infinity | 1, power(0), power(1) | quiet, power(7), 1};
+  if (!few) {
+    for (Number more : {infinity | quiet | 5, infinity - 1, one << fraction, (one << fraction) - 1, power(0) - 1,
+                        power(0) | 1, power(0) | quiet, power(2) | (quiet >> 1)}) {
+      list.push_back(more);
+    }
+    for (unsigned bits : {7u, 8u, 15u, 16u, 31u, 32u, 63u, 64u}) {
+      if (bits > bias) continue;
+      for (Number n : {power(bits), power(bits) - 1, power(bits) + 1}) list.push_back(n);
+      if (bits <= fraction) list.push_back(power(bits) | (one << (fraction - bits)));
+    }
+  }
+  const Number sign = one << (width - 1);
+  for (size_t i = list.size(); i-- > 0;) list.push_back(list[i] | sign);
+  return list;
+}
 
 std::vector<Number> edges(unsigned width, bool few) {
   const Number least = Number{1} << (width - 1), ones = ~Number{0};
@@ -150,14 +178,15 @@ std::vector<Case> cases_of(const Typing& typing, const Amount& amount, std::mt19
   std::vector<size_t> values;
   unsigned bits = 0;
   for (size_t i = 0; i < typing.inputs.size(); ++i) {
-    bits += typing.inputs[i];
+    bits += type_width(typing.inputs[i]);
     if (typing.inputs[i] != 0) values.push_back(i);
   }
   const bool all = bits <= amount.exhaustive_bits;
   std::vector<Case> cases = {Case(typing.inputs.size())};
   for (size_t i : values) {
-    const unsigned width = typing.inputs[i];
-    std::vector<Number> list = edges(width, amount.few_edges || values.size() > 2);
+    const unsigned width = type_width(typing.inputs[i]);
+    const bool few = amount.few_edges || values.size() > 2;
+    std::vector<Number> list = typing.inputs[i] < kFloatType ? edges(width, few) : float_edges(width, few);
     if (all) {
       list.resize(size_t(1) << width);
       std::iota(list.begin(), list.end(), Number{0});
@@ -174,7 +203,7 @@ std::vector<Case> cases_of(const Typing& typing, const Amount& amount, std::mt19
   for (unsigned n = 0; n < amount.random_cases && !values.empty() && !all; ++n) {
     Case c(typing.inputs.size());
     for (size_t k = 0; k < values.size(); ++k) {
-      const unsigned width = typing.inputs[values[k]];
+      const unsigned width = type_width(typing.inputs[values[k]]);
       Number value = width > 64 ? (Number{random()} << 64 | random()) >> random() % 128 : random() >> random() % 64;
       if (k > 0 && random() % 4 == 0) {
         const Number other = c[values[k - 1]];
@@ -194,6 +223,7 @@ std::vector<Case> cases_of(const Typing& typing, const Amount& amount, std::mt19
 struct Effect {
   ir::TrapCode trap;
   std::vector<Number> results;
+  Number free = 0;    // bits of the first result that may be anything
   std::string other;  // the interpreter neither returned nor trapped; the solver gave no number
   bool operator==(const Effect&) const = default;
 };
@@ -201,9 +231,9 @@ struct Effect {
 struct Instance {
   const ops::Operation& op;
   const Typing& typing;
-  int condition = -1;                      // ir::IntCC
+  int condition = -1;                      // ir::IntCC, ir::FloatCC
   ir::TrapCode code;                       // of the operand, if there is one
-  std::optional<uint64_t> immediate = {};  // of an imm64 operand
+  std::optional<uint64_t> immediate = {};  // of an imm64 or float operand
 };
 
 bool has_effect(const ops::Operation& op, std::string_view effect) {
@@ -229,27 +259,34 @@ std::string clif_of(const Instance& in) {
     const std::string& kind = in.op.inputs[i].kind.name;
     std::string operand;
     if (in.typing.inputs[i] != 0) {
-      const std::string type = "i" + std::to_string(in.typing.inputs[i]), value = "v" + std::to_string(next++);
+      const std::string type = type_name(in.typing.inputs[i]), value = "v" + std::to_string(next++);
       params += (params.empty() ? "" : ", ") + type;
       typed += (typed.empty() ? "" : ", ") + value + ": " + type;
       operand = value;
     } else if (kind == "intcc") {
       operands += " " + std::string(ir::to_string(static_cast<ir::IntCC>(in.condition)));
       continue;
+    } else if (kind == "floatcc") {
+      operands += " " + std::string(ir::to_string(static_cast<ir::FloatCC>(in.condition)));
+      continue;
+    } else if (kind.starts_with("ieee")) {
+      operand = ir::float_to_string(*in.immediate, type_width(in.typing.results[0]));
+    } else if (kind == "memflags") {
+      continue;
     } else if (kind == "trapcode") {
       operand = ir::to_string(in.code);
     } else if (kind == "imm64") {
       operand = std::to_string(static_cast<int64_t>(*in.immediate));
     }
-    const bool first = operands.empty() || (i > 0 && in.op.inputs[i - 1].kind.name == "intcc");
+    const bool first = operands.empty() || (i > 0 && in.op.inputs[i - 1].kind.name.ends_with("cc"));
     operands += (first ? " " : ", ") + operand;
   }
-  for (unsigned width : in.typing.results) {
+  for (const unsigned type : in.typing.results) {
     results += (results.empty() ? "" : ", ") + ("v" + std::to_string(next++));
-    returns += (returns.empty() ? "i" : ", i") + std::to_string(width);
+    returns += (returns.empty() ? "" : ", ") + type_name(type);
   }
   std::string name = in.op.name;
-  if (in.op.polymorphic && !in.op.infers_type) name += ".i" + std::to_string(in.typing.variables[in.op.controlling]);
+  if (in.op.polymorphic && !in.op.infers_type) name += "." + type_name(in.typing.variables[in.op.controlling]);
   std::string text = "function %f(" + params + ")" + (returns.empty() ? "" : " -> " + returns) + " {\nblock0";
   text += (typed.empty() ? "" : "(" + typed + ")") + ":\n    " + (results.empty() ? "" : results + " = ") + name;
   text += operands + "\n";
@@ -261,8 +298,7 @@ std::string clif_of(const Instance& in) {
 std::vector<ir::DataValue> arguments_of(const Instance& in, const Case& c) {
   std::vector<ir::DataValue> args;
   for (size_t i = 0; i < c.size(); ++i) {
-    const unsigned width = in.typing.inputs[i];
-    if (width != 0) args.emplace_back(ir::Type::integer(width), c[i]);
+    if (in.typing.inputs[i] != 0) args.emplace_back(type_of(in.typing.inputs[i]), c[i]);
   }
   return args;
 }
@@ -270,7 +306,8 @@ std::vector<ir::DataValue> arguments_of(const Instance& in, const Case& c) {
 std::string describe(const Effect& effect) {
   if (!effect.other.empty()) return effect.other;
   if (effect.trap.is_valid()) return "traps " + ir::to_string(effect.trap);
-  return effect.results.empty() ? "returns" : show(effect.results);
+  if (effect.results.empty()) return "returns";
+  return show(effect.results) + (effect.free != 0 ? " but for the bits " + show({effect.free}) : "");
 }
 
 // For `assay test`: what the definition says the interpreter should do.
@@ -281,7 +318,7 @@ std::string reproducer(const std::string& clif, const Instance& in, const Case& 
   text += ")";
   if (expected.trap.is_valid()) return text + " traps " + ir::to_string(expected.trap) + "\n";
   for (size_t i = 0; i < expected.results.size(); ++i) {
-    const ir::DataValue value(ir::Type::integer(in.typing.results[i]), expected.results[i]);
+    const ir::DataValue value(type_of(in.typing.results[i]), expected.results[i]);
     text += (i == 0 ? " == " : ", ") + ir::to_string(value);
   }
   return text + "\n";
@@ -296,7 +333,7 @@ ir::TrapCode code_of(const Instance& in, const notation::Trap& trap) {
 
 // The number that input `id` of the semantics stands for.
 Number input_of(const Instance& in, const Case& c, uint32_t id) {
-  return in.op.inputs[id].kind.name == "imm64" ? Number{*in.immediate} : c[id];
+  return in.op.inputs[id].kind.is_value() ? c[id] : Number{*in.immediate};
 }
 
 Effect evaluate(const Instance& in, const notation::Semantics& semantics, const Case& c,
@@ -312,7 +349,7 @@ Effect evaluate(const Instance& in, const notation::Semantics& semantics, const 
   out.results.assign(in.typing.results.size(), 0);
   for (const notation::Assignment& a : semantics.results) {
     const notation::Bits& value = scratch.values[a.value];
-    out.results[a.id] = Number{value.words[1]} << 64 | value.words[0];
+    (a.id == kFreeId ? out.free : out.results[a.id]) = Number{value.words[1]} << 64 | value.words[0];
   }
   return out;
 }
@@ -324,6 +361,7 @@ Effect interpret(const interpreter::Program& program, const Instance& in, const 
   if (outcome.kind != interpreter::OutcomeKind::Returned) return {.other = interpreter::describe(outcome)};
   Effect out;
   for (const ir::DataValue& value : outcome.results) out.results.push_back(value.bits());
+  if (!outcome.free_bits.empty()) out.free = outcome.free_bits[0];
   return out;
 }
 
@@ -362,7 +400,7 @@ class SolverTerms {
                                      : result.extract(63, 0).simplify().is_numeral_u64(low) &&
                                            result.extract(width - 1, 64).simplify().is_numeral_u64(high);
       if (!known) return {.other = "no number for " + a.name};
-      out.results[a.id] = Number{high} << 64 | low;
+      (a.id == kFreeId ? out.free : out.results[a.id]) = Number{high} << 64 | low;
     }
     return out;
   }
@@ -428,15 +466,16 @@ constexpr std::pair<std::string_view, const char*> kWithoutMeaning[] = {
     {"atomic_cas", kMemory},
     {"atomic_load", kMemory},
     {"atomic_store", kMemory},
-    {"bitcast", "among scalar integers the identity; no proof uses its meaning"},
+    {"f128const", "a constant of the pool; no proof uses its meaning"},
+    {"x86_cvtt2dq", "shaped like a vector instruction; no proof uses its meaning"},
     {"blendv", "shaped like a vector instruction; no proof uses its meaning"},
 };
 
 Judgement without_meaning(const ops::Operation& op, const Typings& typings) {
   Judgement row{.name = op.name, .state = JudgementState::NotJudged};
   if (typings.all.empty()) {
-    row.types = typings.left_out;
-    row.reason = "outside the scalar integers";
+    row.types = "vectors";
+    row.reason = "outside the scalar types";
     return row;
   }
   for (const auto& [name, reason] : kWithoutMeaning) {
@@ -468,11 +507,11 @@ class Check {
       at_types(index, typing, row);
       rows.push_back(std::move(row));
     }
-    if (!typings.left_out.empty()) {
+    if (typings.has_vectors) {
       rows.push_back({.name = op.name,
-                      .types = typings.left_out,
+                      .types = "vectors",
                       .state = JudgementState::NotJudged,
-                      .reason = "outside the scalar integers"});
+                      .reason = "outside the scalar types"});
     }
   }
 
@@ -487,6 +526,14 @@ class Check {
     if (has("intcc")) {
       for (unsigned cc = 0; cc < ir::kIntCCCount && !fails(); ++cc) {
         instance(index, {.op = op, .typing = typing, .condition = static_cast<int>(cc)}, row);
+      }
+    } else if (has("floatcc")) {
+      for (unsigned cc = 0; cc < ir::kFloatCCCount && !fails(); ++cc) {
+        instance(index, {.op = op, .typing = typing, .condition = static_cast<int>(cc)}, row);
+      }
+    } else if (has("ieee16") || has("ieee32") || has("ieee64")) {
+      for (const Number immediate : float_edges(type_width(typing.results[0]), false)) {
+        if (!fails()) instance(index, {.op = op, .typing = typing, .immediate = uint64_t(immediate)}, row);
       }
     } else if (has("trapcode")) {
       for (const ir::TrapCode code : {ir::TrapCode::user(1), ir::TrapCode::user(250), ir::kHeapOutOfBounds}) {
@@ -507,16 +554,35 @@ class Check {
     }
   }
 
+  // Floats, and what the expression language cannot do with them.
+  static bool is_outside(const Typing& typing) {
+    bool floats = false, unusual = false;
+    for (const std::vector<unsigned>* list : {&typing.inputs, &typing.results}) {
+      for (const unsigned type : *list) {
+        floats |= type >= kFloatType;
+        unusual |= type == 128 || (type >= kFloatType && type_width(type) != 32 && type_width(type) != 64);
+      }
+    }
+    return floats && unusual;
+  }
+
   void instance(int index, const Instance& in, Judgement& row) {
     const auto fail = [&](std::string reason) {
       row.state = JudgementState::Fails;
       row.reason = std::move(reason);
     };
     std::string reason;
-    const notation::Semantics* semantics =
-        definitions_.operation_semantics(index, in.typing.inputs, in.typing.results, in.condition, reason);
+    const notation::Semantics* semantics = definitions_.operation_semantics(
+        index, widths_of(in.typing.inputs), widths_of(in.typing.results), in.condition, reason);
+    if (semantics == nullptr && is_outside(in.typing)) {
+      row.state = JudgementState::NotJudged;
+      row.reason = "the expression language computes with floats of 32 and 64 bits, and integers of up to 64";
+      return;
+    }
     if (semantics == nullptr) return fail(reason);
-    if (!in.op.sem.empty() && semantics->results.size() != in.typing.results.size())
+    const auto results = std::ranges::count_if(
+        semantics->results, [](const notation::Assignment& result) { return result.id != kFreeId; });
+    if (!in.op.sem.empty() && static_cast<size_t>(results) != in.typing.results.size())
       return fail("the sem leaves a result open");
     const std::string clif = clif_of(in);
     const auto function = ir::parse_function(clif);

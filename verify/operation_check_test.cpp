@@ -62,6 +62,10 @@ TEST(OperationCheck, NoticesWrongMeanings) {
   notices("bitselect", "(c & x)", "x");
   notices("cls", "cls(x)", "clz(x)");
   notices("isplit", "lo := x[width(lo) - 1 : 0]", "lo := x[2 * width(lo) - 1 : width(lo)]");
+  notices("fadd", "open_bits(a, is_odd(x) or is_odd(y))", "open_bits(a, is_odd(x))");
+  notices("fmin", "else x | y", "else x");
+  notices("fcmp", "ueq: not (flt(x, y) or flt(y, x))", "ueq: feq(x, y)");
+  notices("fcvt_to_sint_sat", "float_to_sint", "float_to_uint");
   notices("iconst", "trunc(width(a), N)", "trunc(width(a), N >>u bv(64, 1))");
 }
 
@@ -71,6 +75,8 @@ TEST(OperationCheck, NoticesWrongTraps) {
   notices("srem", "if ~y = 0 then bv(width(x), 0) else", "if y = x then y else");
   notices("trapz", "c = 0", "c != 0");
   notices("uadd_overflow_trap", "code when x + y <u x", "int_ovf when x + y <u x");
+  notices("fcvt_to_sint", "not fits_sint(x, width(a))", "not flt(x, power(width(x), width(a) - 1))");
+  notices("fcvt_to_uint", "bad_toint when fisnan(x)", "int_ovf when fisnan(x)");
   notices("udiv", "trap    int_divz when y = 0", "");
 }
 

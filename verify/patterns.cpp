@@ -31,7 +31,7 @@ void Run::require_equal(const Symbol& a, const Symbol& b) {
       // The same CLIF value: its bits are equal. (Equal bits of different values do not match in the compiler, so this
       // assumes less than the rule does.)
       if (a.value != b.value) {
-        if (width_of(a.value) != width_of(b.value)) throw Pruned{};
+        if (type_of(a.value) != type_of(b.value)) throw Pruned{};
         assume(term_of(a.value) == term_of(b.value));
         clif_.same.emplace_back(a.value, b.value);
       }
@@ -58,10 +58,9 @@ void Run::match(const isle::Rule& rule, const Pattern& pattern, const Symbol& va
     }
     case Pattern::Kind::Constant: {
       const std::string& name = program_.constants[pattern.constant].name;
-      if (value.kind != Symbol::Kind::Type || name.size() < 2 || name[0] != 'I') {
-        throw Unsupported{"constant $" + name + " has no model"};
-      }
-      if (value.number != std::stol(name.substr(1))) throw Pruned{};
+      const unsigned type = type_constant(name);
+      if (value.kind != Symbol::Kind::Type || type == 0) throw Unsupported{"constant $" + name + " has no model"};
+      if (value.number != type) throw Pruned{};
       return;
     }
     case Pattern::Kind::And:
@@ -106,20 +105,20 @@ void Run::match_term(const isle::Rule& rule, const Pattern& pattern, const Symbo
     if (!v.def) {
       v.def = std::make_shared<ClifInst>();
       v.def->name = v.name;
-      v.def->result_width = width_of(value.value);
+      v.def->result_type = type_of(value.value);
       v.def->is_definition = true;
       if (v.term) looked_through_.push_back(value.value);
     }
     match(rule, pattern.children[0], {.kind = Symbol::Kind::Inst, .inst = v.def}, bindings);
   } else if (name == "result_type") {
     ClifInst& inst = *value.inst;
-    if (inst.result_width == 0) {
-      // Of an operation without results it is the controlling type; any width stands for it.
-      inst.result_width = choose_width();
+    if (inst.result_type == 0) {
+      // Of an operation without results it is the controlling type; any stands for it.
+      inst.result_type = choose_type();
     }
-    match(rule, pattern.children[0], Symbol::of_type(inst.result_width), bindings);
+    match(rule, pattern.children[0], Symbol::of_type(inst.result_type), bindings);
   } else if (name == "value_type") {
-    match(rule, pattern.children[0], Symbol::of_type(width_of(value.value)), bindings);
+    match(rule, pattern.children[0], Symbol::of_type(type_of(value.value)), bindings);
   } else if (name == "one_target" || name == "two_targets") {
     std::vector<Symbol> labels;
     for (int64_t i = 0; i < (name == "one_target" ? 1 : 2); ++i) labels.push_back({.kind = Symbol::Kind::Label, .number = i});

@@ -213,7 +213,8 @@ z3::solver Prover::make_solver(const Instantiation& instantiation) {
   // Z3's own solver for functions and bit vectors takes a minute where bit-blasting without functions takes none.
   z3::solver solver = instantiation.uses_functions
                           ? (z3::tactic(context_, "ackermannize_bv") & z3::tactic(context_, "qfbv")).mk_solver()
-                          : z3::solver(context_, "QF_BV");
+                      : instantiation.uses_floats ? z3::solver(context_, "QF_FPBV")
+                                                  : z3::solver(context_, "QF_BV");
   set_timeout(solver, options_.timeout_ms);
   return solver;
 }

@@ -60,7 +60,7 @@ struct Inputs {
         return;
       case Symbol::Kind::Value: {
         const ClifValue& value = *symbol.value;
-        key += " i" + std::to_string(value.width);
+        key += " " + type_name(value.type);
         const auto [it, is_new] = numbers.try_emplace(&value, numbers.size());
         key += "#" + std::to_string(it->second);
         if (!is_new) return;
@@ -93,7 +93,7 @@ struct Inputs {
   void add(const ClifInst& inst, const std::string& path) {
     key += " (" +
            (inst.operation < 0 ? "?" : definitions.operations().operations[static_cast<size_t>(inst.operation)].name);
-    for (const unsigned width : inst.result_widths) key += ".i" + std::to_string(width);
+    for (const unsigned type : inst.result_types) key += "." + type_name(type);
     for (size_t i = 0; i < inst.inputs.size(); ++i) add(inst.inputs[i], path + "." + std::to_string(i));
     key += ")";
   }

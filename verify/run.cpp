@@ -81,7 +81,7 @@ Symbol Run::evaluate(const isle::Rule& rule, const isle::Expr& expr, Bindings& b
     }
     case isle::Expr::Kind::Constant: {
       const std::string& name = program_.constants[expr.constant].name;
-      if (name.size() >= 2 && name[0] == 'I') return Symbol::of_type(static_cast<unsigned>(std::stoul(name.substr(1))));
+      if (const unsigned type = type_constant(name); type != 0) return Symbol::of_type(type);
       throw Unsupported{"constant $" + name + " has no model"};
     }
     case isle::Expr::Kind::Let:
@@ -182,6 +182,8 @@ bool Run::construct_builtin(const isle::Term& term, std::vector<Symbol>& argumen
     result = Symbol::of_number(terms_.bv(8, 254));
   } else if (name == "trap_code_integer_overflow") {
     result = Symbol::of_number(terms_.bv(8, 253));
+  } else if (name == "trap_code_bad_conversion") {
+    result = Symbol::of_number(terms_.bv(8, 255));
   } else if (const char* contract = contract_of(term)) {
     throw Unsupported{contract, true};
   } else {

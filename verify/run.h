@@ -118,17 +118,18 @@ class Run {
   SpecEnvironment spec_environment();  // empty, with the functions that specs may call
   SpecValue spec_function(const std::string& name, const std::vector<SpecValue>& arguments);
   Symbol from_spec_value(const SpecValue& value, isle::TypeId type);
-  std::shared_ptr<ClifValue> fresh_value(const std::string& name, unsigned width);
+  std::shared_ptr<ClifValue> fresh_value(const std::string& name, unsigned type);
   z3::expr term_of(const std::shared_ptr<ClifValue>& value);
-  unsigned width_of(const std::shared_ptr<ClifValue>& value);
-  unsigned choose_width();  // of any scalar integer type
+  unsigned type_of(const std::shared_ptr<ClifValue>& value);
+  unsigned choose_type();  // any scalar one
   z3::expr register_of(const std::shared_ptr<ClifValue>& value);
   z3::expr part_of(const std::shared_ptr<ClifValue>& value, bool high);
   z3::expr pair_of(const Symbol& multi);   // 128 bits: the second register, the first
   z3::expr bits_of(const Symbol& symbol);  // any symbol with a bit vector
   void set_operation(ClifInst& inst, int operation);
   void choose_types(ClifInst& inst);
-  z3::expr_vector operation_results(ClifInst& inst, std::vector<Effect>* effects);
+  z3::expr_vector operation_results(ClifInst& inst, std::vector<Effect>* effects,
+                                    std::optional<z3::expr>* free_bits = nullptr);
   z3::expr loaded(size_t index, unsigned bits);
   bool is_big(int64_t memflags);
   z3::expr opaque_address(int64_t identity);

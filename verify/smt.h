@@ -21,6 +21,7 @@
 #include <functional>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "compiler/isle/notation/semantics.h"
 
@@ -74,6 +75,8 @@ class Terms {
   z3::expr ite(const z3::expr& c, const z3::expr& a, const z3::expr& b) { return z3::ite(c, a, b); }
 
   void set_mode(ArithmeticMode mode) { mode_ = mode; }
+  // Whether Z3's floats were made use of since the last call.
+  bool take_floats_seen() { return std::exchange(floats_seen_, false); }
   // A function was put for a division or product since the last call.
   bool take_functions_seen() {
     const bool seen = functions_seen_;
@@ -89,11 +92,13 @@ class Terms {
   z3::expr divide(bool is_signed, const z3::expr& a, const z3::expr& b);
   z3::expr product(const z3::expr& a, const z3::expr& b);
   z3::expr function(const std::string& name, const z3::expr& a, const z3::expr& b);
+  z3::expr as_function(const notation::Node& node, std::span<const z3::expr> args);  // of a float operation
 
   z3::context& context_;
   unsigned counter_ = 0;
   ArithmeticMode mode_ = ArithmeticMode::Exact;
   bool functions_seen_ = false;
+  bool floats_seen_ = false;
 };
 
 // The graph's nodes as terms. `input(i)` gives the term of Semantics::inputs[i]; `load(event, address)` the value that

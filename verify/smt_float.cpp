@@ -1,4 +1,8 @@
 // Floats as terms: bit vectors to Z3's floats, the operation, and back with the canonical NaN for any NaN (floats.h).
+// Comparisons are made of bits; smt_test holds them against the evaluator. On the way:
+//   N8  A saturating conversion to less than 64 bits is the one to 64 bits, saturated.
+//   N9  A conversion from less than 64 bits is that of the extended number, signed.
+//   N10 The sign of a product is that of either factor: the first one's holds both.
 #include <array>
 #include <cmath>
 
@@ -26,9 +30,6 @@ class Floats {
       case Op::FMulAdd:
         return bits(Z3_mk_fpa_fma(c_, nearest(), number(args[0]), number(args[1]), number(args[2])), width);
       case Op::FRound: return bits(Z3_mk_fpa_round_to_integral(c_, way(static_cast<Rounding>(aux)), number(args[0])), width);
-      case Op::FEq: return expr(Z3_mk_fpa_eq(c_, number(args[0]), number(args[1])));
-      case Op::FLt: return expr(Z3_mk_fpa_lt(c_, number(args[0]), number(args[1])));
-      case Op::FLe: return expr(Z3_mk_fpa_leq(c_, number(args[0]), number(args[1])));
       case Op::FConvert: return bits(Z3_mk_fpa_to_fp_float(c_, nearest(), number(args[0]), sort(width)), width);
       case Op::FFromSInt: return bits(Z3_mk_fpa_to_fp_signed(c_, nearest(), args[0], sort(width)), width);
       case Op::FFromUInt: return bits(Z3_mk_fpa_to_fp_unsigned(c_, nearest(), args[0], sort(width)), width);
@@ -79,22 +80,98 @@ class Floats {
 
 }  // namespace
 
+namespace {
+
+z3::expr magnitude(const z3::expr& x) {
+  return x & x.ctx().bv_val(~uint64_t{0} >> (65 - x.get_sort().bv_size()), x.get_sort().bv_size());
+}
+z3::expr is_negative(const z3::expr& x) {
+  return z3::slt(x, x.ctx().bv_val(0, x.get_sort().bv_size()));
+}
+z3::expr is_nan(const z3::expr& x) {
+  const unsigned width = x.get_sort().bv_size();
+  return z3::ugt(magnitude(x), x.ctx().bv_val(width == 32 ? 0x7f80'0000u : 0x7ff0'0000'0000'0000u, width));
+}
+
+z3::expr compare(Op op, const z3::expr& x, const z3::expr& y) {
+  const z3::expr zero = x.ctx().bv_val(0, x.get_sort().bv_size());
+  const z3::expr ordered = !is_nan(x) && !is_nan(y), both_zero = magnitude(x | y) == zero;
+  if (op == Op::FEq) return ordered && (x == y || both_zero);
+  const z3::expr x_negative = is_negative(x), y_negative = is_negative(y);
+  const z3::expr less = z3::ite(x_negative, z3::ite(y_negative, z3::ugt(x, y), !both_zero), !y_negative && z3::ult(x, y));
+  return op == Op::FLt ? ordered && less : ordered && (less || x == y || both_zero);
+}
+
+}  // namespace
+
 z3::expr Terms::float_operation(const notation::Node& node, std::span<const z3::expr> args) {
-  if (mode_ == ArithmeticMode::Exact || node.width == 0) {
+  constexpr unsigned kWord = 64;
+  const auto again = [&](Op op, unsigned width, const z3::expr& arg) {
+    notation::Node other = node;
+    other.op = op;
+    other.width = width;
+    return float_operation(other, {&arg, 1});
+  };
+  switch (node.op) {
+    case Op::FEq:
+    case Op::FLt:
+    case Op::FLe:
+      return compare(node.op, args[0], args[1]);
+    case Op::FToSInt: {
+      if (node.width == kWord) break;
+      const z3::expr whole = again(node.op, kWord, args[0]);
+      const z3::expr most = bv(kWord, (uint64_t{1} << (node.width - 1)) - 1), least = ~most;
+      return z3::ite(z3::slt(whole, least), least, z3::ite(z3::sgt(whole, most), most, whole)).extract(node.width - 1, 0);
+    }
+    case Op::FToUInt: {
+      if (node.width == kWord) break;
+      const z3::expr whole = again(node.op, kWord, args[0]);
+      const z3::expr most = bv(kWord, (uint64_t{1} << node.width) - 1);
+      return z3::ite(z3::ugt(whole, most), most, whole).extract(node.width - 1, 0);
+    }
+    case Op::FFromSInt:
+      if (args[0].get_sort().bv_size() == kWord) break;
+      return again(node.op, node.width, sext(args[0], kWord));
+    case Op::FFromUInt:
+      if (args[0].get_sort().bv_size() == kWord) break;
+      return again(Op::FFromSInt, node.width, zext(args[0], kWord));
+    case Op::FMulAdd: {
+      if (mode_ == ArithmeticMode::Exact) break;
+      const z3::expr sign = args[1] ^ magnitude(args[1]);
+      const z3::expr product_and_sum[] = {args[0] ^ sign, magnitude(args[1]), args[2]};
+      return as_function(node, product_and_sum);
+    }
+    default:
+      break;
+  }
+  if (mode_ == ArithmeticMode::Exact) {
+    floats_seen_ = true;
     return Floats(context_).apply(node.op, node.aux, node.width, args);
   }
+  return as_function(node, args);
+}
+
+z3::expr Terms::as_function(const notation::Node& node, std::span<const z3::expr> args) {
   functions_seen_ = true;
   std::string name = notation::name(node.op);
   if (node.op == Op::FRound) name += std::to_string(node.aux);
+  const bool from_integer = node.op == Op::FFromSInt || node.op == Op::FFromUInt;
+  const bool to_integer = node.op == Op::FToSInt || node.op == Op::FToUInt;
+  z3::expr nan_in = boolean(false);
   z3::sort_vector sorts(context_);
   z3::expr_vector values(context_);
   for (const z3::expr& arg : args) {
     name += "_" + std::to_string(arg.get_sort().bv_size());
     sorts.push_back(arg.get_sort());
     values.push_back(arg);
+    if (!from_integer) nan_in = nan_in || is_nan(arg);
   }
   name += "_" + std::to_string(node.width);
-  return context_.function(name.c_str(), sorts, context_.bv_sort(node.width))(values);
+  // What is known of every such function: what NaNs make, and which NaN is made.
+  const z3::expr result = context_.function(name.c_str(), sorts, context_.bv_sort(node.width))(values);
+  if (from_integer) return result;
+  if (to_integer) return z3::ite(nan_in, bv(node.width, 0), result);
+  return z3::ite(nan_in || is_nan(result), bv(node.width, notation::canonical_nan(node.width)), result);
 }
 
 }  // namespace assay::verify

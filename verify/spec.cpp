@@ -128,6 +128,11 @@ SpecValue operation(Terms& terms, const SpecExpr& e, const SpecEnvironment& env)
     return SpecValue::of(op == "+" ? a.integer + b.integer : op == "-" ? a.integer - b.integer : a.integer * b.integer);
   }
   if (op == "widthof") return SpecValue::of(int64_t(term_of(terms, arg(0), e).get_sort().bv_size()));
+  if (op == "typeof") {
+    const SpecValue v = arg(0);
+    if (v.value_type == 0) throw SpecError{"typeof asks about a CLIF value"};
+    return SpecValue::of(int64_t(v.value_type));
+  }
   if (op == "zero_ext" || op == "sign_ext" || op == "int2bv") {
     const SpecValue width = arg(0), v = arg(1);
     if (!width.is_integer() || width.integer < 1 || width.integer > 256) throw SpecError{"bad width: " + op};

@@ -21,6 +21,7 @@ struct SpecValue {
   std::optional<z3::expr> term;
   const isle::Type* type = nullptr;  // Variant
   std::vector<SpecValue> fields;     // Variant
+  unsigned value_type = 0;           // of a CLIF value: as rules see types
 
   static SpecValue of(int64_t value) { return {.integer = value}; }
   static SpecValue of(z3::expr value) { return {.kind = Kind::Term, .term = std::move(value)}; }

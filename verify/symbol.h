@@ -15,13 +15,30 @@
 
 namespace assay::verify {
 
+// A scalar type as rules see it (prelude.isle): its width, of a float 1024 more. 0: not chosen yet.
+inline constexpr unsigned kFloatType = 1024;
+constexpr unsigned type_width(unsigned type) { return type & (kFloatType - 1); }
+inline std::string type_name(unsigned type) {
+  return (type >= kFloatType ? "f" : "i") + std::to_string(type_width(type));
+}
+
+// ISLE's FloatCC, in order, as CLIF spells them.
+inline constexpr const char* kFloatConditions[] = {"ord", "uno", "eq", "ne", "one", "ueq", "lt",
+                                                   "le",  "gt",  "ge", "ult", "ule", "ugt", "uge"};
+
+// The type that an ISLE constant ("I32", "F64") is; 0 if it is none.
+inline unsigned type_constant(const std::string& name) {
+  if (name.size() < 2 || (name[0] != 'I' && name[0] != 'F')) return 0;
+  return static_cast<unsigned>(std::stoul(name.substr(1))) + (name[0] == 'F' ? kFloatType : 0);
+}
+
 struct ClifInst;
 
-// A CLIF value: its width (0: not chosen yet), its term once somebody asks for it, and its defining instruction once
+// A CLIF value: its type (0: not chosen yet), its term once somebody asks for it, and its defining instruction once
 // a pattern has looked through it.
 struct ClifValue {
   std::string name;
-  unsigned width = 0;
+  unsigned type = 0;
   std::optional<z3::expr> term;
   std::shared_ptr<ClifInst> def;
   std::optional<z3::expr> reg;  // the register it lives in
@@ -33,10 +50,10 @@ struct Symbol;
 struct ClifInst {
   std::string name;
   int operation = -1;          // index into the operations
-  unsigned result_width = 0;   // of the first result; 0: not chosen yet
+  unsigned result_type = 0;    // of the first result; 0: not chosen yet
   std::vector<Symbol> inputs;  // by operand
-  std::vector<unsigned> result_widths;
-  std::vector<unsigned> variables;  // width per type variable of the operations' file; 0: not chosen
+  std::vector<unsigned> result_types;
+  std::vector<unsigned> variables;  // type per type variable of the operations' file; 0: not chosen
   bool typed = false;
   bool is_definition = false;  // found by looking through a value
 };
@@ -49,7 +66,7 @@ struct SymbolicAmode {
 struct Symbol {
   enum class Kind : uint8_t {
     None,
-    Type,        // number: width in bits
+    Type,        // number: see kFloatType
     Number,      // term: bit vector of the ISLE type's width
     Bool,        // term: boolean
     Reg,         // term: 64 bits; number: kZeroRegister if it is the machine's own zero
@@ -78,7 +95,7 @@ struct Symbol {
   static constexpr int64_t kZeroRegister = 1;
   bool is_zero_register() const { return kind == Kind::Reg && number == kZeroRegister; }
 
-  static Symbol of_type(unsigned width) { return {.kind = Kind::Type, .number = static_cast<int64_t>(width)}; }
+  static Symbol of_type(unsigned type) { return {.kind = Kind::Type, .number = static_cast<int64_t>(type)}; }
   static Symbol of_number(z3::expr term) { return {.kind = Kind::Number, .term = std::move(term)}; }
   static Symbol of_bool(z3::expr term) { return {.kind = Kind::Bool, .term = std::move(term)}; }
   static Symbol of_reg(z3::expr term) { return {.kind = Kind::Reg, .term = std::move(term)}; }

@@ -43,13 +43,13 @@ struct Subject {
 
   void add(const Symbol& symbol) {
     switch (symbol.kind) {
-      case Symbol::Kind::Type: name += " i" + std::to_string(symbol.number); return;
+      case Symbol::Kind::Type: name += " " + type_name(static_cast<unsigned>(symbol.number)); return;
       case Symbol::Kind::Variant:
         name += " " + (symbol.type != nullptr ? symbol.type->variants[static_cast<size_t>(symbol.number)].name : "?");
         for (const Symbol& field : symbol.fields) add(field);
         return;
       case Symbol::Kind::Value:
-        name += symbol.value->width != 0 ? " i" + std::to_string(symbol.value->width) : " any";
+        name += symbol.value->type != 0 ? " " + type_name(symbol.value->type) : " any";
         is_structural |= symbol.value->def != nullptr && symbol.value->def->operation >= 0;
         if (symbol.value->term) add_input(*symbol.value->term);
         return;
@@ -91,7 +91,7 @@ Subject subject_of(Definitions& definitions, z3::context& context, const isle::R
     return subject;
   }
   subject.name = root->operation < 0 ? "?" : definitions.operations().operations[static_cast<size_t>(root->operation)].name;
-  for (const unsigned width : root->result_widths) subject.name += ".i" + std::to_string(width);
+  for (const unsigned type : root->result_types) subject.name += "." + type_name(type);
   for (const Symbol& input : root->inputs) subject.add(input);
   for (const Symbol& input : root->inputs) {
     if (input.kind != Symbol::Kind::MemFlags) continue;

@@ -9,15 +9,18 @@ namespace {
 
 constexpr unsigned kWidest = 128;
 
-// Widths of the scalar integers that the proofs range over; addresses are 64 bits.
-std::vector<unsigned> widths_of(const ops::TypeVariable& variable) {
+// The scalar types that the proofs range over; addresses are 64 bits.
+std::vector<unsigned> types_of(const ops::TypeVariable& variable) {
   if (variable.name == "iAddr") return {64};
-  std::vector<unsigned> widths;
-  if ((variable.set.lanes & 1) == 0) return widths;
+  std::vector<unsigned> types;
+  if ((variable.set.lanes & 1) == 0) return types;
   for (unsigned log2 = 3; 1u << log2 <= kWidest; ++log2) {
-    if (variable.set.ints >> log2 & 1) widths.push_back(1u << log2);
+    if (variable.set.ints >> log2 & 1) types.push_back(1u << log2);
   }
-  return widths;
+  for (unsigned log2 = 4; 1u << log2 <= kWidest; ++log2) {
+    if (variable.set.floats >> log2 & 1) types.push_back(kFloatType + (1u << log2));
+  }
+  return types;
 }
 
 bool is_block_operand(const std::string& kind) {
@@ -39,7 +42,7 @@ Symbol Run::fresh(isle::TypeId type_id, const std::string& name) {
     return symbol;
   }
   if (type.name == "Type") {
-    return Symbol::of_type(choose_width());
+    return Symbol::of_type(choose_type());
   }
   if (type.name == "Value") return {.kind = Symbol::Kind::Value, .value = fresh_value(name, 0)};
   if (type.name == "Inst" || type.name == "InstructionData") {
@@ -58,6 +61,9 @@ Symbol Run::fresh(isle::TypeId type_id, const std::string& name) {
   }
   if (type.name == "Imm64") return Symbol::of_number(terms_.fresh(name, 64));
   if (type.name == "Offset32") return Symbol::of_number(terms_.fresh(name, 32));
+  if (type.name == "Ieee16" || type.name == "Ieee32" || type.name == "Ieee64") {
+    return Symbol::of_number(terms_.fresh(name, static_cast<unsigned>(std::stoul(type.name.substr(4)))));
+  }
   if (type.name == "TrapCode") {
     const z3::expr code = terms_.fresh(name, 8);
     assumptions_.push_back(code != terms_.bv(8, 0));
@@ -68,21 +74,23 @@ Symbol Run::fresh(isle::TypeId type_id, const std::string& name) {
   return {.kind = Symbol::Kind::Opaque, .number = next_identity_++};
 }
 
-std::shared_ptr<ClifValue> Run::fresh_value(const std::string& name, unsigned width) {
+std::shared_ptr<ClifValue> Run::fresh_value(const std::string& name, unsigned type) {
   auto value = std::make_shared<ClifValue>();
   value->name = name;
-  value->width = width;
+  value->type = type;
   return value;
 }
 
-unsigned Run::width_of(const std::shared_ptr<ClifValue>& value) {
-  if (value->width == 0) {
-    value->width = choose_width();
-  }
-  return value->width;
+unsigned Run::type_of(const std::shared_ptr<ClifValue>& value) {
+  if (value->type == 0) value->type = choose_type();
+  return value->type;
 }
 
-unsigned Run::choose_width() { return 8u << choices_.choose(5); }
+unsigned Run::choose_type() {
+  static constexpr unsigned kTypes[] = {8, 16, 32, 64, 128, kFloatType + 16, kFloatType + 32, kFloatType + 64,
+                                        kFloatType + 128};
+  return kTypes[choices_.choose(std::size(kTypes))];
+}
 
 z3::expr Run::term_of(const std::shared_ptr<ClifValue>& value) {
   if (value->term) return *value->term;
@@ -90,7 +98,7 @@ z3::expr Run::term_of(const std::shared_ptr<ClifValue>& value) {
     const z3::expr_vector results = operation_results(*value->def, nullptr);
     value->term = results[0].simplify();
   } else {
-    value->term = terms_.fresh(value->name, width_of(value));
+    value->term = terms_.fresh(value->name, type_width(type_of(value)));
     looked_through_.push_back(value);
   }
   return *value->term;
@@ -109,7 +117,7 @@ z3::expr Run::register_of(const std::shared_ptr<ClifValue>& value) {
 
 // The register of a value's low half, which is all of most values; the register of an i128's high half.
 z3::expr Run::part_of(const std::shared_ptr<ClifValue>& value, bool high) {
-  if (width_of(value) == kWidest) return high ? term_of(value).extract(127, 64) : term_of(value).extract(63, 0);
+  if (type_of(value) == kWidest) return high ? term_of(value).extract(127, 64) : term_of(value).extract(63, 0);
   if (!high) return register_of(value);
   obligations_.push_back({value->name + " has a high half", terms_.boolean(false)});
   return terms_.fresh(value->name + "_high", 64);
@@ -138,7 +146,11 @@ z3::expr Run::bits_of(const Symbol& symbol) {
 SpecValue Run::spec_value(const Symbol& symbol) {
   switch (symbol.kind) {
     case Symbol::Kind::Type: return SpecValue::of(symbol.number);
-    case Symbol::Kind::Value: return SpecValue::of(term_of(symbol.value));
+    case Symbol::Kind::Value: {
+      SpecValue value = SpecValue::of(term_of(symbol.value));
+      value.value_type = type_of(symbol.value);
+      return value;
+    }
     case Symbol::Kind::Multi: return SpecValue::of(pair_of(symbol));
     case Symbol::Kind::Variant: {
       SpecValue value{.kind = SpecValue::Kind::Variant, .integer = symbol.number, .type = symbol.type};
@@ -220,20 +232,20 @@ void Run::choose_types(ClifInst& inst) {
   const ops::OpsFile& file = definitions_.operations();
   const ops::Operation& op = file.operations[inst.operation];
   inst.variables.assign(file.variables.size(), 0);
-  const auto width_of_kind = [&](const ops::Kind& kind, unsigned wanted) -> unsigned {
+  const auto type_of_kind = [&](const ops::Kind& kind, unsigned wanted) -> unsigned {
     if (kind.sort == ops::Kind::Sort::kType) {
-      if (kind.name[0] != 'i' || kind.name.find('x') != std::string::npos) throw Unsupported{"operates on " + kind.name};
-      return static_cast<unsigned>(std::stoul(kind.name.substr(1)));
+      if (kind.name.find('x') != std::string::npos) throw Unsupported{"operates on " + kind.name};
+      return static_cast<unsigned>(std::stoul(kind.name.substr(1))) + (kind.name[0] == 'f' ? kFloatType : 0);
     }
     unsigned& variable = inst.variables[kind.variable];
     if (variable == 0) {
-      const std::vector<unsigned> widths = widths_of(file.variables[kind.variable]);
-      if (widths.empty()) throw Unsupported{"has no scalar integer types: " + op.name};
+      const std::vector<unsigned> types = types_of(file.variables[kind.variable]);
+      if (types.empty()) throw Unsupported{"has no scalar types: " + op.name};
       if (wanted != 0 && kind.function.empty()) {
-        if (std::find(widths.begin(), widths.end(), wanted) == widths.end()) throw Pruned{};
+        if (std::find(types.begin(), types.end(), wanted) == types.end()) throw Pruned{};
         variable = wanted;
       } else {
-        variable = widths[choices_.choose(static_cast<unsigned>(widths.size()))];
+        variable = types[choices_.choose(static_cast<unsigned>(types.size()))];
       }
     }
     const std::string& function = kind.function;
@@ -245,31 +257,33 @@ void Run::choose_types(ClifInst& inst) {
       return width;
     }
     if (function == "wider" || function == "narrower") {
-      std::vector<unsigned> widths;
-      for (unsigned width = 8; width <= kWidest; width *= 2) {
-        if (function == "wider" ? width > variable : width < variable) widths.push_back(width);
+      const unsigned of = variable & kFloatType;
+      std::vector<unsigned> types;
+      for (unsigned width = of != 0 ? 16 : 8; width <= kWidest; width *= 2) {
+        if (function == "wider" ? of + width > variable : of + width < variable) types.push_back(of + width);
       }
-      return widths.empty() ? throw Pruned{} : widths[choices_.choose(static_cast<unsigned>(widths.size()))];
+      return types.empty() ? throw Pruned{} : types[choices_.choose(static_cast<unsigned>(types.size()))];
     }
     throw Unsupported{"type function " + function};
   };
   // Results first: their type is often known already (has_type).
   for (size_t i = 0; i < op.results.size(); ++i) {
     if (!op.results[i].kind.is_value()) break;  // the results of calls
-    inst.result_widths.push_back(width_of_kind(op.results[i].kind, i == 0 ? inst.result_width : 0));
+    inst.result_types.push_back(type_of_kind(op.results[i].kind, i == 0 ? inst.result_type : 0));
   }
-  if (!inst.result_widths.empty()) {
-    if (inst.result_width != 0 && inst.result_width != inst.result_widths[0]) throw Pruned{};
-    inst.result_width = inst.result_widths[0];
+  if (!inst.result_types.empty()) {
+    if (inst.result_type != 0 && inst.result_type != inst.result_types[0]) throw Pruned{};
+    inst.result_type = inst.result_types[0];
   }
   std::string types;
   for (const ops::Operand& operand : op.inputs) {
     Symbol symbol;
     const std::string& kind = operand.kind.name;
     if (operand.kind.is_value()) {
-      const unsigned width = width_of_kind(operand.kind, 0);
-      symbol = {.kind = Symbol::Kind::Value, .value = fresh_value(operand.name, width)};
-      types += (types.empty() ? "" : ", ") + operand.name + ": i" + std::to_string(width);
+      const unsigned type = type_of_kind(operand.kind, 0);
+      if (op.name == "bitcast" && type_width(type) != type_width(inst.result_type)) throw Pruned{};
+      symbol = {.kind = Symbol::Kind::Value, .value = fresh_value(operand.name, type)};
+      types += (types.empty() ? "" : ", ") + operand.name + ": " + type_name(type);
     } else if (kind == "imm64") {
       symbol = Symbol::of_number(terms_.fresh(operand.name, 64));
     } else if (kind == "offset32") {
@@ -278,6 +292,11 @@ void Run::choose_types(ClifInst& inst) {
       symbol = fresh(program_.find_type("IntCC"), operand.name);
       static constexpr const char* kNames[] = {"eq", "ne", "slt", "sge", "sgt", "sle", "ult", "uge", "ugt", "ule"};
       types += (types.empty() ? "" : ", ") + std::string(kNames[symbol.number]);
+    } else if (kind == "floatcc") {
+      symbol = fresh(program_.find_type("FloatCC"), operand.name);
+      types += (types.empty() ? "" : ", ") + std::string(kFloatConditions[symbol.number]);
+    } else if (kind == "ieee16" || kind == "ieee32" || kind == "ieee64") {
+      symbol = Symbol::of_number(terms_.fresh(operand.name, static_cast<unsigned>(std::stoul(kind.substr(4)))));
     } else if (kind == "trapcode") {
       symbol = fresh(program_.find_type("TrapCode"), operand.name);
     } else if (kind == "memflags") {
@@ -290,7 +309,7 @@ void Run::choose_types(ClifInst& inst) {
     inst.inputs.push_back(std::move(symbol));
   }
   description_ += (description_.empty() ? "" : "; ") + op.name +
-                  (inst.result_width != 0 ? ".i" + std::to_string(inst.result_width) : "") + "(" + types + ")";
+                  (inst.result_type != 0 ? "." + type_name(inst.result_type) : "") + "(" + types + ")";
   inst.typed = true;
 }
 
@@ -322,8 +341,10 @@ z3::expr Run::effective_address(const SymbolicAmode& amode) {
   return amode.base ? *amode.base + sum : sum;
 }
 
-// The results of the operation, from its sem; its traps and memory accesses are appended to `effects`.
-z3::expr_vector Run::operation_results(ClifInst& inst, std::vector<Effect>* effects) {
+// The results of the operation, from its sem; its traps and memory accesses are appended to `effects`. Without a place
+// for the bits of the result that may be anything there must be none.
+z3::expr_vector Run::operation_results(ClifInst& inst, std::vector<Effect>* effects,
+                                       std::optional<z3::expr>* free_bits) {
   const ops::Operation& op = definitions_.operations().operations[inst.operation];
   z3::expr_vector results(terms_.context());
   const auto memory_bits = [&](std::string_view prefix) -> unsigned {
@@ -336,7 +357,7 @@ z3::expr_vector Run::operation_results(ClifInst& inst, std::vector<Effect>* effe
   const unsigned uload = memory_bits("uload"), sload = memory_bits("sload"), istore = memory_bits("istore");
   if (plain_load || uload != 0 || sload != 0) {
     // inputs: flags, address, offset
-    const unsigned width = inst.result_width, bits = plain_load ? width : uload + sload;
+    const unsigned width = type_width(inst.result_type), bits = plain_load ? width : uload + sload;
     const z3::expr address = term_of(inst.inputs[1].value) + terms_.sext(bits_of(inst.inputs[2]), 64);
     const z3::expr memory = bits == 128 ? z3::concat(loaded(1, 64), loaded(0, 64)) : loaded(0, bits);
     const z3::expr value = is_big(inst.inputs[0].number) ? terms_.bswap(memory) : memory;
@@ -374,24 +395,30 @@ z3::expr_vector Run::operation_results(ClifInst& inst, std::vector<Effect>* effe
   if (op.name == "debugtrap" && effects != nullptr) effects->push_back({.kind = Effect::Kind::Breakpoint});
   if (op.name == "nop" || op.name == "debugtrap") return results;
 
-  std::vector<unsigned> widths;
+  std::vector<unsigned> widths, result_widths;
+  for (const unsigned type : inst.result_types) result_widths.push_back(type_width(type));
   int condition = -1;
   for (size_t i = 0; i < op.inputs.size(); ++i) {
     const Symbol& input = inst.inputs[i];
-    widths.push_back(input.kind == Symbol::Kind::Value ? width_of(input.value) : 0);
+    widths.push_back(input.kind == Symbol::Kind::Value ? type_width(type_of(input.value)) : 0);
     if (input.kind == Symbol::Kind::Variant) condition = static_cast<int>(input.number);
   }
   std::string reason;
   const notation::Semantics* semantics =
-      definitions_.operation_semantics(inst.operation, widths, inst.result_widths, condition, reason);
+      definitions_.operation_semantics(inst.operation, widths, result_widths, condition, reason);
   if (semantics == nullptr) throw Unsupported{reason};
   const z3::expr_vector nodes = translate(
       terms_, *semantics, [&](uint32_t i) { return bits_of(inst.inputs[semantics->inputs[i].id]); },
       [&](uint32_t, const z3::expr&) -> z3::expr { throw Unsupported{"an operation's sem loads"}; });
-  for (uint32_t i = 0; i < inst.result_widths.size(); ++i) {
+  for (uint32_t i = 0; i < result_widths.size(); ++i) {
     for (const notation::Assignment& result : semantics->results) {
       if (result.id == i) results.push_back(nodes[result.value]);
     }
+  }
+  for (const notation::Assignment& result : semantics->results) {
+    if (result.id != kFreeId) continue;
+    if (free_bits == nullptr) throw Unsupported{"looks through " + op.name + ", whose NaNs are open"};
+    *free_bits = nodes[result.value];
   }
   if (effects != nullptr) {
     for (const notation::Trap& trap : semantics->traps) {

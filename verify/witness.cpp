@@ -389,9 +389,9 @@ class Search {
         const z3::model model = solver.get_model();
         oracles::TestInput input;
         for (const auto& parameter : function.parameters()) {
-          const unsigned __int128 value =
-              parameter.term ? wide_number_of(model, *parameter.term) : wide_candidate(random_, parameter.width);
-          input.args.emplace_back(ir::Type::integer(parameter.width), value);
+          const unsigned __int128 value = parameter.term ? wide_number_of(model, *parameter.term)
+                                                         : wide_candidate(random_, type_width(parameter.type));
+          input.args.emplace_back(*ir::Type::parse(type_name(parameter.type)), value);
         }
         input.seed = i + 1;
         test->inputs.push_back(std::move(input));

@@ -10,8 +10,6 @@ namespace assay::verify {
 
 namespace {
 
-std::string type_of(unsigned width) { return "i" + std::to_string(width); }
-
 std::string signed_text(uint64_t value, unsigned width) {
   const unsigned unused = 64 - width;
   return std::to_string(static_cast<int64_t>(value << unused) >> unused);
@@ -21,8 +19,8 @@ constexpr uint64_t kInSlot = 0x8899aabbccddeeff;
 
 // Width of the memory that an operation touches; 0 if it touches none.
 unsigned memory_width(const ops::Operation& op, const ClifInst& inst) {
-  if (op.name == "load") return inst.result_width;
-  if (op.name == "store") return inst.inputs[1].value->width;
+  if (op.name == "load") return type_width(inst.result_type);
+  if (op.name == "store") return type_width(inst.inputs[1].value->type);
   for (const char* prefix : {"uload", "sload", "istore"}) {
     if (op.name.starts_with(prefix))
       return static_cast<unsigned>(std::stoul(op.name.substr(std::string_view(prefix).size())));
@@ -89,7 +87,7 @@ void WitnessFunction::collect_value(const Symbol& symbol) {
     collect(*value->def);
   } else if (!parameter_of_.contains(value)) {
     parameter_of_[value] = parameters_.size();
-    parameters_.push_back({value->width != 0 ? value->width : 64, value->term});
+    parameters_.push_back({value->type != 0 ? value->type : 64, value->term});
   }
 }
 
@@ -105,8 +103,8 @@ void WitnessFunction::collect(const ClifInst& inst) {
         break;
       case Symbol::Kind::Number:
         immediates_.push_back(*input.term);
-        if (op.name == "iconst" && inst.result_width < 64) {
-          constraints_.push_back(z3::ult(*input.term, terms_.bv(64, uint64_t(1) << inst.result_width)));
+        if (op.name == "iconst" && inst.result_type < 64) {
+          constraints_.push_back(z3::ult(*input.term, terms_.bv(64, uint64_t(1) << inst.result_type)));
         }
         if (op.name == "stack_addr") constraints_.push_back(z3::ult(*input.term, terms_.bv(32, kRegionSize / 2)));
         break;
@@ -149,7 +147,7 @@ std::string WitnessFunction::emit_value(const Symbol& symbol) {
   if (is_constant(value)) {
     name = new_value();
     const uint64_t number = value->term ? number_of(*model_, *value->term) : 0;
-    line(name + " = iconst." + type_of(value->width) + " " + signed_text(number, value->width));
+    line(name + " = iconst." + type_name(value->type) + " " + signed_text(number, value->type));
   } else {
     std::vector<std::string> results;
     emit_inst(*value->def, results);
@@ -170,7 +168,8 @@ std::string WitnessFunction::emit_inst(const ClifInst& inst, std::vector<std::st
     if (input.kind == Symbol::Kind::Value) {
       add(emit_value(input));
     } else if (input.kind == Symbol::Kind::Variant) {
-      flags += " " + std::string(ir::to_string(static_cast<ir::IntCC>(input.number)));
+      flags += " ";
+      flags += kind == "floatcc" ? kFloatConditions[input.number] : ir::to_string(static_cast<ir::IntCC>(input.number));
     } else if (input.kind == Symbol::Kind::MemFlags) {
       const auto it = clif_.big_endian.find(input.number);
       flags += it != clif_.big_endian.end() && it->second ? " big" : " little";
@@ -178,7 +177,9 @@ std::string WitnessFunction::emit_inst(const ClifInst& inst, std::vector<std::st
       const std::string text = signed_text(number_of(*model_, *input.term), 32);
       operands += text[0] == '-' ? text : "+" + text;
     } else if (kind == "imm64") {
-      add(signed_text(number_of(*model_, *input.term), op.name == "iconst" ? inst.result_width : 64));
+      add(signed_text(number_of(*model_, *input.term), op.name == "iconst" ? inst.result_type : 64));
+    } else if (kind.starts_with("ieee")) {
+      add(ir::float_to_string(number_of(*model_, *input.term), input.term->get_sort().bv_size()));
     } else if (kind == "trapcode") {
       add(ir::to_string(ir::TrapCode{static_cast<uint8_t>(number_of(*model_, *input.term))}));
     } else if (kind == "stack_slot") {
@@ -188,7 +189,7 @@ std::string WitnessFunction::emit_inst(const ClifInst& inst, std::vector<std::st
     }
   }
   std::string name = op.name;
-  if (op.polymorphic && !op.infers_type) name += "." + type_of(inst.variables[op.controlling]);
+  if (op.polymorphic && !op.infers_type) name += "." + type_name(inst.variables[op.controlling]);
   std::string text;
   for (size_t i = 0; i < op.results.size(); ++i) {
     results.push_back(new_value());
@@ -198,11 +199,11 @@ std::string WitnessFunction::emit_inst(const ClifInst& inst, std::vector<std::st
   return name;
 }
 
-void WitnessFunction::emit_return(const std::vector<std::string>& values, const std::vector<unsigned>& widths) {
+void WitnessFunction::emit_return(const std::vector<std::string>& values, const std::vector<unsigned>& types) {
   std::string text = "return";
   for (size_t i = 0; i < values.size(); ++i) {
     text += (i == 0 ? " " : ", ") + values[i];
-    returns_ += (i == 0 ? "" : ", ") + type_of(widths[i]);
+    returns_ += (i == 0 ? "" : ", ") + type_name(types[i]);
   }
   line(text);
 }
@@ -251,14 +252,14 @@ void WitnessFunction::emit_memory_check(bool before) {
   }
   std::string value = new_value();
   if (before) {
-    line(value + " = iconst." + type_of(std::min(width, 64u)) + " " + signed_text(kInSlot, std::min(width, 64u)));
+    line(value + " = iconst." + type_name(std::min(width, 64u)) + " " + signed_text(kInSlot, std::min(width, 64u)));
     if (width == 128) {
       const std::string word = std::exchange(value, new_value());
       line(value + " = iconcat " + word + ", " + word);
     }
     line("store little " + value + ", " + address);
   } else {
-    line(value + " = load." + type_of(width) + " little " + address);
+    line(value + " = load." + type_name(width) + " little " + address);
     emit_return({value}, {width});
   }
 }
@@ -274,7 +275,7 @@ std::string WitnessFunction::print(const std::string& name, const z3::model& mod
   std::vector<std::string> names(parameters_.size());
   for (size_t i = 0; i < parameters_.size(); ++i) {
     names[i] = new_value();
-    const std::string type = type_of(parameters_[i].width);
+    const std::string type = type_name(parameters_[i].type);
     types += (i == 0 ? "" : ", ") + type;
     typed += (i == 0 ? "" : ", ") + names[i] + ": " + type;
   }
@@ -298,7 +299,7 @@ std::string WitnessFunction::print(const std::string& name, const z3::model& mod
     } else if (!has_effect("terminates_block")) {
       const size_t before = body_.size();
       emit_memory_check(false);
-      if (body_.size() == before) emit_return(results, root.result_widths);
+      if (body_.size() == before) emit_return(results, root.result_types);
     }
   }
   const std::string arrow = returns_.empty() ? "" : " -> " + returns_;

@@ -30,7 +30,7 @@ class WitnessFunction {
   const std::vector<z3::expr>& in_memory() const { return in_memory_; }
 
   struct Parameter {
-    unsigned width = 0;
+    unsigned type = 0;             // see kFloatType
     std::optional<z3::expr> term;  // none: the rule never asked for it
   };
   const std::vector<Parameter>& parameters() const { return parameters_; }
@@ -65,7 +65,7 @@ class WitnessFunction {
   void line(const std::string& text) { body_ += "    " + text + "\n"; }
   void emit_branch(const ClifInst& inst);
   void emit_memory_check(bool before);
-  void emit_return(const std::vector<std::string>& values, const std::vector<unsigned>& widths);
+  void emit_return(const std::vector<std::string>& values, const std::vector<unsigned>& types);
 
   Definitions& definitions_;
   Terms& terms_;

@@ -41,4 +41,22 @@ enum class IntCC : uint8_t {
   UnsignedLessThanOrEqual,
 };
 
+// In the order of ir::FloatCC.
+enum class FloatCC : uint8_t {
+  Ordered,
+  Unordered,
+  Equal,
+  NotEqual,
+  OrderedNotEqual,
+  UnorderedOrEqual,
+  LessThan,
+  LessThanOrEqual,
+  GreaterThan,
+  GreaterThanOrEqual,
+  UnorderedOrLessThan,
+  UnorderedOrLessThanOrEqual,
+  UnorderedOrGreaterThan,
+  UnorderedOrGreaterThanOrEqual,
+};
+
 }  // namespace assay::ir::rules

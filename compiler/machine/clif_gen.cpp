@@ -72,10 +72,9 @@ FieldKind field_kind(const ops::Operand& operand) {
 std::string isle_file(const ops::OpsFile& file) {
   std::string out =
       ";; The operations of CLIF as terms. Generated from operations.ops by clif_gen; not to be edited.\n\n"
-      "(type Uimm128 (primitive Uimm128))\n(type Ieee16 (primitive Ieee16))\n(type Ieee32 (primitive Ieee32))\n"
-      "(type Ieee64 (primitive Ieee64))\n(type ClifConstant (primitive ClifConstant))\n"
+      "(type Uimm128 (primitive Uimm128))\n(type ClifConstant (primitive ClifConstant))\n"
       "(type DynamicStackSlot (primitive DynamicStackSlot))\n(type GlobalValue (primitive GlobalValue))\n"
-      "(type FloatCC (primitive FloatCC))\n(type AtomicRmwOp (primitive AtomicRmwOp))\n\n"
+      "(type AtomicRmwOp (primitive AtomicRmwOp))\n\n"
       "(type InstructionData extern (enum\n";
   for (const ops::Operation& op : file.operations) {
     out += "  (" + pascal(op.name);

@@ -48,6 +48,7 @@ struct PoolConstant {
   bool operator==(const PoolConstant&) const = default;
 };
 
+using ir::rules::FloatCC;
 using ir::rules::Ieee16;
 using ir::rules::Ieee32;
 using ir::rules::Ieee64;
@@ -84,7 +85,6 @@ using SigRef = ir::SigRef;
 using GlobalValue = ir::GlobalValue;
 using Uimm128 = ir::Immediate;
 using ClifConstant = ir::Constant;
-using FloatCC = ir::FloatCC;
 using AtomicRmwOp = ir::AtomicRmwOp;
 #include "compiler/machine/clif_inst_data.h"
 }  // namespace clif
@@ -96,6 +96,7 @@ using clif::InstructionData;
 namespace assay::isa {
 using machine::Amode;
 using machine::Flags;
+using machine::FloatCC;
 using machine::Ieee16;
 using machine::Ieee32;
 using machine::Ieee64;
@@ -117,7 +118,6 @@ using Type = ir::Type;
 using Inst = ir::Inst;
 using ir::AtomicRmwOp;
 using ir::DynamicStackSlot;
-using ir::FloatCC;
 using ir::FuncRef;
 using ir::GlobalValue;
 using ir::MemFlags;
@@ -132,4 +132,8 @@ inline constexpr ir::Type I16 = ir::kI16;
 inline constexpr ir::Type I32 = ir::kI32;
 inline constexpr ir::Type I64 = ir::kI64;
 inline constexpr ir::Type I128 = ir::kI128;
+inline constexpr ir::Type F16 = ir::kF16;
+inline constexpr ir::Type F32 = ir::kF32;
+inline constexpr ir::Type F64 = ir::kF64;
+inline constexpr ir::Type F128 = ir::kF128;
 }  // namespace assay::isa

@@ -53,6 +53,9 @@ class LowerContext {
   using Value = ir::Value;
   using ValueSlice = machine::ValueSlice;
   using Imm64 = machine::Imm64;
+  using Ieee16 = machine::Ieee16;
+  using Ieee32 = machine::Ieee32;
+  using Ieee64 = machine::Ieee64;
   using Offset32 = machine::Offset32;
   using MemFlags = ir::MemFlags;
   using TrapCode = ir::TrapCode;
@@ -158,12 +161,20 @@ class LowerContext {
   std::optional<Type> fits_in_64(Type t) const { return int_of(t, 8, 64); }
   std::optional<Type> ty_32_or_64(Type t) const { return int_of(t, 32, 64); }
   std::optional<Type> ty_8_or_16(Type t) const { return int_of(t, 8, 16); }
+  std::optional<Type> ty_float(Type t) const {
+    return t == ir::kF32 || t == ir::kF64 ? std::optional<Type>(t) : std::nullopt;
+  }
+  std::optional<Type> float_to_64(Type t) const { return t == ir::kF16 ? std::optional<Type>(t) : ty_float(t); }
   uint8_t ty_bits(Type t) const { return static_cast<uint8_t>(t.bits()); }
   uint64_t ty_shift_mask(Type t) const { return t.bits() - 1; }
   uint64_t ty_mask(Type t) const { return ~uint64_t(0) >> (64 - t.bits()); }
   int64_t ty_least(Type t) const { return static_cast<int64_t>(~uint64_t(0) << (t.bits() - 1)); }
   TrapCode trap_code_division_by_zero() const { return ir::kIntegerDivisionByZero; }
   TrapCode trap_code_integer_overflow() const { return ir::kIntegerOverflow; }
+  TrapCode trap_code_bad_conversion() const { return ir::kBadConversionToInteger; }
+  int64_t ieee16_bits(Ieee16 k) const { return k.bits; }
+  int64_t ieee32_bits(Ieee32 k) const { return k.bits; }
+  int64_t ieee64_bits(Ieee64 k) const { return static_cast<int64_t>(k.bits); }
 
   // Immediates: two's complement of 64 bits; shifts by 64 or more as in the expression language.
   int64_t i64_add(int64_t a, int64_t b) const { return int64_t(uint64_t(a) + uint64_t(b)); }

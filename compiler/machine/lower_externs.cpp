@@ -14,6 +14,7 @@ bool is_cheap(ir::Opcode opcode) {
     case ir::Opcode::kSextend:
     case ir::Opcode::kIreduce:
     case ir::Opcode::kIcmp:
+    case ir::Opcode::kFcmp:
     case ir::Opcode::kStackAddr:
     case ir::Opcode::kFuncAddr:
       return true;

@@ -23,6 +23,9 @@ constexpr PReg kX16 = x(16), kX17 = x(17), kFp = x(29), kLr = x(30), kSp = x(31)
 constexpr PReg kArguments[] = {x(0), x(1), x(2), x(3), x(4), x(5), x(6), x(7)};
 constexpr PReg kResults[] = {x(0), x(1), x(2), x(3), x(4), x(5), x(6), x(7)};
 
+constexpr PReg v(unsigned number) { return PReg(RegClass::Vec, number); }
+constexpr PReg kFloats[] = {v(0), v(1), v(2), v(3), v(4), v(5), v(6), v(7)};
+
 constexpr int64_t kLinkage = 16;
 
 template <class Enum>
@@ -44,6 +47,10 @@ SimpleInst add_imm(PReg to, PReg from, int64_t imm) {
 SimpleInst sub_imm(PReg to, PReg from, int64_t imm) {
   return {kSubImm,
           {param(Size::X), param(ImmShift::Lsl0), Operand::def(to), Operand::use(from), Operand::immediate(imm)}};
+}
+
+FloatMem float_mem(ir::Type type) {
+  return type == ir::kF64 ? FloatMem::Fd : type == ir::kF32 ? FloatMem::Fs : FloatMem::Fh;
 }
 
 // to := value, at most 32 bits signed.
@@ -97,6 +104,8 @@ EncodeError encode_jump_table(std::span<const Operand> operands, const machine::
 const machine::AbiTable kAbi = {
     .argument_registers = kArguments,
     .result_registers = kResults,
+    .float_argument_registers = kFloats,
+    .float_result_registers = kFloats,
     .pairs = machine::Pairs::EvenOrMemory,
     .stack_pointer = kSp,
     .frame_pointer = kFp,
@@ -119,18 +128,35 @@ regalloc::RegisterEnv register_env() {
   }
   env.callee_saved.add(kFp);
   env.scratch[0] = kX16;
+  // A callee keeps the low halves of v8 to v15, so they are left alone.
+  for (unsigned n = 0; n < 31; ++n) {
+    if (n < 8 || n > 15) env.allocatable[1].push_back(v(n));
+  }
+  env.scratch[1] = v(31);
   return env;
 }
 
-SimpleInst move(RegClass, Reg to, Reg from) { return {kMov, {Operand::def(to), Operand::use(from)}}; }
+SimpleInst move(RegClass reg_class, Reg to, Reg from) {
+  return {reg_class == RegClass::Vec ? kVmov : kMov, {Operand::def(to), Operand::use(from)}};
+}
 
-SimpleInst load(ir::Type, Reg to, const Amode& place) {
-  const uint16_t opcode = !place.in_frame && place.disp < 0 ? kLoadUnscaled : kLoad;
+SimpleInst load(ir::Type type, Reg to, const Amode& place) {
+  const bool unscaled = !place.in_frame && place.disp < 0;
+  if (type.is_float()) {
+    const uint16_t opcode = unscaled ? kLoadFloatUnscaled : kLoadFloat;
+    return machine::with_amode(target_isa(), opcode, {param(float_mem(type)), Operand::def(to)}, place);
+  }
+  const uint16_t opcode = unscaled ? kLoadUnscaled : kLoad;
   return machine::with_amode(target_isa(), opcode, {param(Load::X), Operand::def(to)}, place);
 }
 
-SimpleInst store(ir::Type, Reg from, const Amode& place) {
-  const uint16_t opcode = !place.in_frame && place.disp < 0 ? kStoreUnscaled : kStore;
+SimpleInst store(ir::Type type, Reg from, const Amode& place) {
+  const bool unscaled = !place.in_frame && place.disp < 0;
+  if (type.is_float()) {
+    const uint16_t opcode = unscaled ? kStoreFloatUnscaled : kStoreFloat;
+    return machine::with_amode(target_isa(), opcode, {param(float_mem(type)), Operand::use(from)}, place);
+  }
+  const uint16_t opcode = unscaled ? kStoreUnscaled : kStore;
   return machine::with_amode(target_isa(), opcode, {param(Store::X), Operand::use(from)}, place);
 }
 
@@ -177,6 +203,7 @@ EncodeError encode_hatch(uint16_t opcode, std::span<const Operand> operands, con
 void set_abi(machine::TargetIsa& isa) {
   isa.registers = register_env();
   isa.abi = kAbi;
+  isa.spill_types[1] = ir::kF64;
   isa.move = move;
   isa.load = load;
   isa.store = store;

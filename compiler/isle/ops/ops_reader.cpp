@@ -127,8 +127,14 @@ class Reader {
       read_typevar();
     } else if (keyword == "op") {
       read_op();
+    } else if (keyword == "fn") {
+      skip_space();
+      file_.functions.push_back({std::string(line_.substr(position_)), here()});
+      clause_ = &file_.functions.back();
+      clause_indent_ = 0;
     } else {
-      error_at(place, "expected 'typevar' or 'op' at the start of a line", "clauses of an operation are indented");
+      error_at(place, "expected 'typevar', 'fn' or 'op' at the start of a line",
+               "clauses of an operation are indented");
     }
   }
 
@@ -304,13 +310,13 @@ class Reader {
   // ---- clauses ----
 
   void read_clause(size_t indent) {
-    if (!current_) {
-      if (errors_.empty()) error("a clause outside an operation");
-      return;
-    }
     if (clause_ != nullptr && indent > clause_indent_) {  // goes on
       clause_->text += '\n';
       clause_->text += line_.substr(indent);
+      return;
+    }
+    if (!current_) {
+      if (errors_.empty()) error("a clause outside an operation");
       return;
     }
     clause_ = nullptr;

@@ -51,7 +51,7 @@ struct Operand {
   Place place;
 };
 
-// The raw text of one `sem` or `trap` line with its continuation lines (joined by newlines), and where it starts.
+// The raw text of one `sem`, `trap` or `fn` line with its continuation lines (joined by newlines), and where it starts.
 struct Clause {
   std::string text;
   Place place;
@@ -78,6 +78,7 @@ struct Operation {
 
 struct OpsFile {
   std::vector<TypeVariable> variables;
+  std::vector<Clause> functions;  // "name(a, b) = expression": the raw text of `fn` lines
   std::vector<Operation> operations;
 };
 

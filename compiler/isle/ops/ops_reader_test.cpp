@@ -45,7 +45,7 @@ TEST(OpsReader, ErrorsHaveTheirPlace) {
     const char* message;
   };
   const Case kCases[] = {
-      {"operation f()\n", 1, 1, "expected 'typevar' or 'op'"},
+      {"operation f()\n", 1, 1, "expected 'typevar', 'fn' or 'op'"},
       {"typevar T = ints 7\n", 1, 19, "powers of two"},
       {"typevar T = words all\n", 1, 13, "unknown kind of type set"},
       {"typevar T = lanes all\n", 1, 9, "no lane types"},

@@ -1,0 +1,110 @@
+// See function_generator.h. Here: operations on floats.
+//
+// The bits that CLIF leaves open in NaNs would spread over every integer that is made of them. So an integer is made of
+// a float's bits only if it is no NaN; NaNs are seen where floats are stored, passed and returned.
+#include <iterator>
+
+#include "fuzz/function_generator.h"
+
+namespace assay::fuzz {
+
+Value FunctionGenerator::float_constant(Type type, uint64_t bits) {
+  return emit1({.opcode = type == kF32 ? Opcode::kF32const : Opcode::kF64const, .imm = bits});
+}
+
+Value FunctionGenerator::bitcast(Type to, Value x) {
+  return emit1({.opcode = Opcode::kBitcast, .type = to, .args = f_.make_values({&x, 1})});
+}
+
+// The bits of a number, 0 of a NaN.
+Value FunctionGenerator::bits_or_zero(Value x) {
+  const Type type = f_.value_type(x) == kF32 ? kI32 : kI64;
+  const Value operands[] = {x, x};
+  const Value is_number = emit1({.opcode = Opcode::kFcmp,
+                                 .code = static_cast<uint8_t>(FloatCC::kOrd),
+                                 .type = f_.value_type(x),
+                                 .args = f_.make_values(operands)});
+  const Value args[] = {is_number, bitcast(type, x), constant_of(type, 0)};
+  return emit1({.opcode = Opcode::kSelect, .type = type, .args = f_.make_values(args)});
+}
+
+Value FunctionGenerator::compare_floats() {
+  const Type type = any_float_type();
+  const Value x = pick(type);
+  const Value args[] = {x, random_.chance(10) ? x : random_.chance(20) ? constant(type) : pick(type)};
+  return emit1({.opcode = Opcode::kFcmp,
+                .code = static_cast<uint8_t>(random_.below(kFloatCCCount)),
+                .type = type,
+                .args = f_.make_values(args)});
+}
+
+// One operation with a float as result.
+Value FunctionGenerator::float_operation(Type type) {
+  static constexpr Opcode kArithmetic[] = {Opcode::kFadd, Opcode::kFsub, Opcode::kFmul,     Opcode::kFdiv,
+                                           Opcode::kFmin, Opcode::kFmax, Opcode::kFcopysign};
+  static constexpr Opcode kUnary[] = {Opcode::kSqrt,  Opcode::kFneg,  Opcode::kFabs,   Opcode::kCeil,
+                                      Opcode::kFloor, Opcode::kTrunc, Opcode::kNearest};
+  static constexpr Opcode kLogic[] = {Opcode::kBand, Opcode::kBor, Opcode::kBxor};
+  switch (random_.below(16)) {
+    default:
+      return binary(kArithmetic[random_.below(std::size(kArithmetic))], pick(type), pick(type));
+    case 0:
+    case 1:
+    case 2:
+      return unary(kUnary[random_.below(std::size(kUnary))], pick(type));
+    case 3: {
+      const auto factor = [&] { return random_.chance(25) ? unary(Opcode::kFneg, pick(type)) : pick(type); };
+      const Value args[] = {factor(), factor(), factor()};
+      return emit1({.opcode = Opcode::kFma, .type = type, .args = f_.make_values(args)});
+    }
+    case 4: {
+      const Value y = random_.chance(20) ? unary(Opcode::kBnot, pick(type)) : pick(type);
+      return binary(kLogic[random_.below(std::size(kLogic))], pick(type), y);
+    }
+    case 5:
+      return random_.chance(30) ? unary(Opcode::kBnot, pick(type)) : constant(type);
+    case 6:
+    case 7: {
+      const Opcode opcode = random_.chance(70)   ? Opcode::kSelect
+                            : random_.chance(60) ? Opcode::kBitselect
+                                                 : Opcode::kSelectSpectreGuard;
+      const Value args[] = {opcode == Opcode::kBitselect ? pick(type) : condition(), pick(type), pick(type)};
+      return emit1({.opcode = opcode, .type = type, .args = f_.make_values(args)});
+    }
+    case 8:
+      return type == kF64 ? convert(Opcode::kFpromote, kF64, pick(kF32)) : convert(Opcode::kFdemote, kF32, pick(kF64));
+    case 9:
+    case 10:
+      return convert(random_.chance(50) ? Opcode::kFcvtFromSint : Opcode::kFcvtFromUint, type, pick(any_type()));
+    case 11:
+      return bitcast(type, pick(type == kF32 ? kI32 : kI64));
+  }
+}
+
+// One operation with an integer as result and a float among its operands.
+Value FunctionGenerator::integer_of_float(Type type) {
+  const Type from = any_float_type();
+  const bool is_signed = random_.chance(50);
+  switch (random_.below(5)) {
+    case 0:
+      return extend_or_reduce(bits_or_zero(pick(from)), type);
+    case 1:
+      return extend_or_reduce(compare_floats(), type);
+    case 2:
+      if (risks(40)) {
+        // Mostly one that fits: of a byte, divided by 2.5.
+        Value x = pick(from);
+        if (random_.chance(90)) {
+          x = convert(Opcode::kFcvtFromUint, from, pick(kI8));
+          const Value divisor = float_constant(from, from == kF32 ? 0x40200000 : 0x4004000000000000);
+          if (type == kI8 || random_.chance(50)) x = binary(Opcode::kFdiv, x, divisor);
+        }
+        return convert(is_signed ? Opcode::kFcvtToSint : Opcode::kFcvtToUint, type, x);
+      }
+      [[fallthrough]];
+    default:
+      return convert(is_signed ? Opcode::kFcvtToSintSat : Opcode::kFcvtToUintSat, type, pick(from));
+  }
+}
+
+}  // namespace assay::fuzz
