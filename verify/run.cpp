@@ -107,8 +107,28 @@ Symbol Run::construct(isle::TermId id, std::vector<Symbol> arguments) {
     return construct_instruction(term, instruction, arguments);
   }
   if (!term.specs.empty() && !(term.has_rules() && choices_.expands_all())) return construct_by_spec(id, arguments);
-  if (term.has_rules()) return apply_rule(program_.rules[choices_.choose_rule(term.rules)], arguments);
+  if (term.has_rules()) return apply_rule(program_.rules[choose_rule(term, arguments)], arguments);
   throw Unsupported{"constructor " + term.name + " has no spec"};
+}
+
+// One of a term's rules. At random only one of those that the arguments' variants allow: a chain of tables of
+// conditions would hardly ever be guessed right.
+isle::RuleId Run::choose_rule(const isle::Term& term, const std::vector<Symbol>& arguments) {
+  if (!choices_.expands_all()) return choices_.choose_rule(term.rules);
+  const auto allows = [&](const isle::Pattern& argument, const Symbol& symbol) {
+    const isle::Pattern& pattern = argument.kind == isle::Pattern::Kind::Bind ? argument.children[0] : argument;
+    if (symbol.kind != Symbol::Kind::Variant || pattern.kind != isle::Pattern::Kind::Term) return true;
+    const isle::Term& variant = program_.terms[pattern.term];
+    return !variant.is_variant() || variant.variant == symbol.number;
+  };
+  std::vector<isle::RuleId> rules;
+  for (const isle::RuleId id : term.rules) {
+    const std::vector<isle::Pattern>& patterns = program_.rules[id].arguments;
+    bool all = true;
+    for (size_t i = 0; i < patterns.size() && i < arguments.size(); ++i) all &= allows(patterns[i], arguments[i]);
+    if (all) rules.push_back(id);
+  }
+  return choices_.choose_rule(rules);
 }
 
 bool Run::construct_builtin(const isle::Term& term, std::vector<Symbol>& arguments, Symbol& result) {

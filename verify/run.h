@@ -97,6 +97,7 @@ class Run {
   void if_lets(const isle::Rule& rule, Bindings& bindings);
   Symbol evaluate(const isle::Rule& rule, const isle::Expr& expr, Bindings& bindings);
   Symbol construct(isle::TermId term, std::vector<Symbol> arguments);
+  isle::RuleId choose_rule(const isle::Term& term, const std::vector<Symbol>& arguments);
   Symbol apply_rule(const isle::Rule& rule, const std::vector<Symbol>& arguments);
   bool construct_builtin(const isle::Term& term, std::vector<Symbol>& arguments, Symbol& result);
   void construct_jump_table(const isle::Term& term, const std::vector<Symbol>& arguments);
@@ -122,6 +123,7 @@ class Run {
   z3::expr term_of(const std::shared_ptr<ClifValue>& value);
   unsigned type_of(const std::shared_ptr<ClifValue>& value);
   unsigned choose_type();  // any scalar one
+  unsigned choose_type(const std::vector<unsigned>& types);
   z3::expr register_of(const std::shared_ptr<ClifValue>& value);
   z3::expr part_of(const std::shared_ptr<ClifValue>& value, bool high);
   z3::expr pair_of(const Symbol& multi);   // 128 bits: the second register, the first

@@ -87,9 +87,14 @@ unsigned Run::type_of(const std::shared_ptr<ClifValue>& value) {
 }
 
 unsigned Run::choose_type() {
-  static constexpr unsigned kTypes[] = {8, 16, 32, 64, 128, kFloatType + 16, kFloatType + 32, kFloatType + 64,
-                                        kFloatType + 128};
-  return kTypes[choices_.choose(std::size(kTypes))];
+  return choose_type({8, 16, 32, 64, kWidest, kFloatType + 16, kFloatType + 32, kFloatType + 64, kFloatType + kWidest});
+}
+
+unsigned Run::choose_type(const std::vector<unsigned>& types) {
+  const auto count = static_cast<unsigned>(types.size());
+  const unsigned type = types[choices_.choose(count)];
+  // Runs at random look for functions that reach a rule: most rules are for integers in one register.
+  return choices_.expands_all() && type >= kWidest ? types[choices_.choose(count)] : type;
 }
 
 z3::expr Run::term_of(const std::shared_ptr<ClifValue>& value) {
@@ -245,7 +250,7 @@ void Run::choose_types(ClifInst& inst) {
         if (std::find(types.begin(), types.end(), wanted) == types.end()) throw Pruned{};
         variable = wanted;
       } else {
-        variable = types[choices_.choose(static_cast<unsigned>(types.size()))];
+        variable = choose_type(types);
       }
     }
     const std::string& function = kind.function;
@@ -262,7 +267,7 @@ void Run::choose_types(ClifInst& inst) {
       for (unsigned width = of != 0 ? 16 : 8; width <= kWidest; width *= 2) {
         if (function == "wider" ? of + width > variable : of + width < variable) types.push_back(of + width);
       }
-      return types.empty() ? throw Pruned{} : types[choices_.choose(static_cast<unsigned>(types.size()))];
+      return types.empty() ? throw Pruned{} : choose_type(types);
     }
     throw Unsupported{"type function " + function};
   };

@@ -18,8 +18,6 @@ constexpr const char* kNarrowOnly = "its users pass narrow types only; the case 
 
 const Exception kExceptions[] = {
     {{}, "nop", "an instruction without result and effect is not lowered"},
-    {IsaKind::aarch64, "zext64_reg_64", kNarrowOnly},
-    {IsaKind::aarch64, "sext64_reg_64", kNarrowOnly},
     {IsaKind::riscv64, "zext64_reg_i64", kNarrowOnly},
     {IsaKind::riscv64, "sext64_reg_i64", kNarrowOnly},
 };
