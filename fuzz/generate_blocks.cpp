@@ -106,6 +106,14 @@ void FunctionGenerator::two_way(unsigned depth) {
 }
 
 void FunctionGenerator::two_way(unsigned depth, Value c) {
+  if (random_.chance(6)) {
+    // Both ways to one block, with arguments that need not be the same.
+    const Block join = new_block();
+    const std::vector<Type> types = some_types();
+    const BlockCall calls[] = {f_.make_block_call(join, arguments(types)), f_.make_block_call(join, arguments(types))};
+    branch(Opcode::kBrif, c, calls);
+    return enter_join(join, types);
+  }
   const Block then_block = new_block(), join = new_block();
   const bool has_else = random_.chance(60);
   const Block else_block = has_else ? new_block() : join;
@@ -168,7 +176,9 @@ void FunctionGenerator::table(unsigned depth) {
     // The first entries reach every arm; later ones may go to the join itself, with arguments: such an edge is
     // critical.
     const bool to_join = i >= arms && random_.chance(30);
-    calls.push_back(to_join ? f_.make_block_call(join, direct) : f_.make_block_call(blocks[i % arms]));
+    const bool anew = to_join && random_.chance(20);
+    calls.push_back(to_join ? f_.make_block_call(join, anew ? arguments(types) : direct)
+                            : f_.make_block_call(blocks[i % arms]));
   }
   branch(Opcode::kBrTable, index, calls);
   for (Block block : blocks) arm(block, join, types, depth);

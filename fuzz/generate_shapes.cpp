@@ -15,9 +15,8 @@ Value FunctionGenerator::shape(Type type) {
   switch (random_.below(9)) {
     case 0: {
       const Value args[] = {y, amount};
-      const Value shifted = emit1({.opcode = random_.chance(70) ? Opcode::kIshl : Opcode::kUshr,
-                                   .type = type,
-                                   .args = f_.make_values(args)});
+      const Value shifted = emit1(
+          {.opcode = random_.chance(70) ? Opcode::kIshl : Opcode::kUshr, .type = type, .args = f_.make_values(args)});
       return either_way(random_.chance(75) ? sum : Opcode::kBor, x, shifted);
     }
     case 1:
@@ -25,13 +24,20 @@ Value FunctionGenerator::shape(Type type) {
                         : random_.chance(50) ? Opcode::kBor
                                              : Opcode::kBxor,
                         x, convert_same(Opcode::kBnot, y));
-    case 2: return either_way(sum, x, binary(Opcode::kImul, y, pick(type)));
-    case 3: return convert_same(Opcode::kIneg, binary(random_.chance(50) ? Opcode::kIsub : Opcode::kImul, x, y));
-    case 4: return either_way(sum, x, constant(type));
-    case 6: return either_way(sum, x, extend_or_reduce(pick(any_type()), type));
-    case 7: return either_way(sum, either_way(Opcode::kIadd, x, y), constant(type));
-    case 5: return convert_same(Opcode::kBnot, binary(Opcode::kBxor, x, y));
-    default: return extend_or_reduce(extend_or_reduce(x, any_type()), type);
+    case 2:
+      return either_way(sum, x, binary(Opcode::kImul, y, pick(type)));
+    case 3:
+      return convert_same(Opcode::kIneg, binary(random_.chance(50) ? Opcode::kIsub : Opcode::kImul, x, y));
+    case 4:
+      return either_way(sum, x, constant(type));
+    case 6:
+      return either_way(sum, x, extend_or_reduce(pick(any_type()), type));
+    case 7:
+      return either_way(sum, either_way(Opcode::kIadd, x, y), constant(type));
+    case 5:
+      return convert_same(Opcode::kBnot, binary(Opcode::kBxor, x, y));
+    default:
+      return extend_or_reduce(extend_or_reduce(x, any_type()), type);
   }
 }
 
@@ -51,9 +57,15 @@ Value FunctionGenerator::compare_extended() {
   const Value x = extended();
   Value y;
   switch (random_.below(4)) {
-    case 0: y = pick(type); break;
-    case 1: y = constant(type); break;
-    default: y = binary(Opcode::kIadd, extended(), constant_of(type, uint64_t(random_.below(3)) - 1)); break;
+    case 0:
+      y = pick(type);
+      break;
+    case 1:
+      y = constant(type);
+      break;
+    default:
+      y = binary(Opcode::kIadd, extended(), constant_of(type, uint64_t(random_.below(3)) - 1));
+      break;
   }
   return random_.chance(50) ? compare(x, y) : compare(y, x);
 }
@@ -164,8 +176,8 @@ std::vector<Value> FunctionGenerator::permuted(const std::vector<Value>& values)
     }
     const auto count = static_cast<uint32_t>(places.size());
     for (uint32_t i = 0; i < count; ++i) {
-      if (how == 0) out[places[i]] = values[places[(i + 1) % count]];                    // a cycle
-      if (how == 1 && (i ^ 1) < count) out[places[i]] = values[places[i ^ 1]];           // pairs change places
+      if (how == 0) out[places[i]] = values[places[(i + 1) % count]];                      // a cycle
+      if (how == 1 && (i ^ 1) < count) out[places[i]] = values[places[i ^ 1]];             // pairs change places
       if (how == 2) std::swap(out[places[i]], out[places[i + random_.below(count - i)]]);  // any order
     }
   }
@@ -234,11 +246,14 @@ void FunctionGenerator::tilted() {
   }
   const auto value = [&] { return inner.is_none() ? pick(tilt.type) : extend_or_reduce(inner, tilt.type); };
   switch (tilt.operation) {
-    case Opcode::kStore: return store_value(Opcode::kStore, value());
+    case Opcode::kStore:
+      return store_value(Opcode::kStore, value());
     case Opcode::kIstore8:
     case Opcode::kIstore16:
-    case Opcode::kIstore32: return store_value(tilt.operation, value());
-    case Opcode::kBrif: return two_way(0, value());
+    case Opcode::kIstore32:
+      return store_value(tilt.operation, value());
+    case Opcode::kBrif:
+      return two_way(0, value());
     case Opcode::kTrapz:
     case Opcode::kTrapnz: {
       // One that seldom traps.
@@ -247,13 +262,13 @@ void FunctionGenerator::tilted() {
       const Value c = when_zero ? binary(Opcode::kBor, x, constant_of(tilt.type, 1u << random_.below(8)))
                                 : binary(Opcode::kBand, x, constant_of(tilt.type, 0));
       const Value condition = random_.chance(85) ? c : x;
-      b_.insert({.opcode = tilt.operation,
-                 .code = trap_code(),
-                 .type = tilt.type,
-                 .args = f_.make_values({&condition, 1})});
+      b_.insert(
+          {.opcode = tilt.operation, .code = trap_code(), .type = tilt.type, .args = f_.make_values({&condition, 1})});
       return;
     }
-    default: add(operation(tilt.operation, tilt.type, inner)); return;
+    default:
+      add(operation(tilt.operation, tilt.type, inner));
+      return;
   }
 }
 

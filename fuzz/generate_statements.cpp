@@ -74,17 +74,23 @@ Value FunctionGenerator::comparison() {
   if (has_floats_ && random_.chance(30)) return compare_floats();
   const Type type = any_type();
   switch (random_.below(8)) {
-    case 0: return compare(pick(type), constant(type));
-    case 1: return compare(constant(type), pick(type));
-    case 2: return sign_test(type);
-    case 3: return compare(random_.chance(50) ? IntCC::kEq : IntCC::kNe, pick(type), constant_of(type, 0));
+    case 0:
+      return compare(pick(type), constant(type));
+    case 1:
+      return compare(constant(type), pick(type));
+    case 2:
+      return sign_test(type);
+    case 3:
+      return compare(random_.chance(50) ? IntCC::kEq : IntCC::kNe, pick(type), constant_of(type, 0));
     case 4: {
       const Value x = masked(type), zero = constant_of(type, 0);
       if (random_.chance(25)) return compare(x, zero);
       return compare(random_.chance(50) ? IntCC::kEq : IntCC::kNe, x, zero);
     }
-    case 5: return compare_extended();
-    default: return compare(pick(type), pick(type));
+    case 5:
+      return compare_extended();
+    default:
+      return compare(pick(type), pick(type));
   }
 }
 
@@ -123,8 +129,8 @@ void FunctionGenerator::statement() {
 
 // One operation with a result of the type.
 Value FunctionGenerator::straight_line(Type type) {
-  static constexpr Opcode kUnary[] = {Opcode::kIneg, Opcode::kIabs, Opcode::kBnot,   Opcode::kBitrev,
-                                      Opcode::kClz,  Opcode::kCls,  Opcode::kCtz,    Opcode::kPopcnt};
+  static constexpr Opcode kUnary[] = {Opcode::kIneg, Opcode::kIabs, Opcode::kBnot, Opcode::kBitrev,
+                                      Opcode::kClz,  Opcode::kCls,  Opcode::kCtz,  Opcode::kPopcnt};
   static constexpr Opcode kShift[] = {Opcode::kIshl, Opcode::kUshr, Opcode::kSshr, Opcode::kRotl, Opcode::kRotr};
   static constexpr Opcode kDivide[] = {Opcode::kUdiv, Opcode::kSdiv, Opcode::kUrem, Opcode::kSrem};
   if (type.is_float()) return float_operation(type);
@@ -139,7 +145,8 @@ Value FunctionGenerator::straight_line(Type type) {
       return binary(opcode, pick(type), pick(type));
     }
     case 5:
-    case 6: return convert_same(kUnary[random_.below(std::size(kUnary))], pick(type));
+    case 6:
+      return convert_same(kUnary[random_.below(std::size(kUnary))], pick(type));
     case 7:
     case 8: {
       const Value args[] = {pick(type), pick(any_type())};
@@ -162,13 +169,17 @@ Value FunctionGenerator::straight_line(Type type) {
       const Value args[] = {opcode == Opcode::kBitselect ? pick(type) : condition(), pick(type), pick(type)};
       return emit1({.opcode = opcode, .type = type, .args = f_.make_values(args)});
     }
-    case 11: return extend_or_reduce(comparison(), type);
-    case 12: return has_halves_ && random_.chance(50) ? halves(type) : extend_or_reduce(pick(any_type()), type);
-    case 13: return convert(Opcode::kBmask, type, pick(any_type()));
+    case 11:
+      return extend_or_reduce(comparison(), type);
+    case 12:
+      return has_halves_ && random_.chance(50) ? halves(type) : extend_or_reduce(pick(any_type()), type);
+    case 13:
+      return convert(Opcode::kBmask, type, pick(any_type()));
     case 14:
       if (type == kI8) return convert_same(Opcode::kBnot, pick(type));
       return convert_same(Opcode::kBswap, pick(type));
-    case 15: return shape(type);
+    case 15:
+      return shape(type);
   }
 }
 
@@ -240,11 +251,16 @@ FunctionGenerator::Place FunctionGenerator::place(uint32_t size) {
   static constexpr int32_t kOffsets[] = {0,     8,      -8,     255,     256,     -256,    -257,      2040,
                                          2047,  2048,   -2048,  -2049,   4088,    4095,    4096,      32760,
                                          32768, 524287, 524288, -524288, -524289, 1 << 24, -(1 << 24)};
-  int32_t offset = random_.chance(50) ? static_cast<int32_t>(random_.below(64))
-                                      : kOffsets[random_.below(std::size(kOffsets))];
+  int32_t offset =
+      random_.chance(50) ? static_cast<int32_t>(random_.below(64)) : kOffsets[random_.below(std::size(kOffsets))];
   if (random_.chance(60)) {
-    // index & mask stays inside: mask is a power of two minus one, below the room left.
-    uint32_t mask = std::bit_floor(room / 8 + 1) - 1;
+    // index << shift stays inside: the index is masked by a power of two minus one. A shift by the access's size is
+    // what machines have; one by 8 more is not, and differs above its lowest bits only.
+    const bool is_shifted = random_.chance(50);
+    const uint32_t shift = !is_shifted          ? 0
+                           : random_.chance(20) ? static_cast<uint32_t>(std::countr_zero(size)) + 8
+                                                : random_.below(4);
+    uint32_t mask = std::bit_floor((room >> std::max(shift, 3u)) + 1) - 1;
     const Type type = random_.chance(40) ? kI64 : random_.chance(60) ? kI32 : any_type();
     if (type == kI8) mask &= 127;  // not negative
     Value index;
@@ -256,8 +272,8 @@ FunctionGenerator::Place FunctionGenerator::place(uint32_t size) {
       index = binary(Opcode::kBand, pick(type), constant_of(type, mask));
     }
     if (type != kI64) index = convert(random_.chance(60) ? Opcode::kUextend : Opcode::kSextend, kI64, index);
-    if (random_.chance(50)) {
-      const Value args[] = {index, constant_of(any_type(), random_.below(4))};
+    if (is_shifted) {
+      const Value args[] = {index, constant_of(any_type(), shift + (random_.chance(8) ? 64 : 0))};
       index = emit1({.opcode = Opcode::kIshl, .type = kI64, .args = f_.make_values(args)});
     }
     // A further term, which the instruction's displacement may or may not have room for.
@@ -286,8 +302,10 @@ MemFlags FunctionGenerator::mem_flags(bool trusted) {
   const unsigned order = random_.below(10);
   if (order < 3) flags = flags.with_endianness(Endianness::kLittle);
   if (order >= 7) flags = flags.with_endianness(Endianness::kBig);
-  if (trusted && random_.chance(30)) flags = flags.with_notrap();
-  else if (random_.chance(30)) flags = flags.with_trap(TrapCode{trap_code()});
+  if (trusted && random_.chance(30))
+    flags = flags.with_notrap();
+  else if (random_.chance(30))
+    flags = flags.with_trap(TrapCode{trap_code()});
   return flags;
 }
 

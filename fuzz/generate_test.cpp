@@ -145,7 +145,10 @@ class Shapes {
     std::set<uint32_t> before, across;
     bool seen = false;
     for (ir::Inst inst : f_->insts(block)) {
-      if (seen) f_->for_each_use(inst, [&](ir::Value v) { if (before.contains(v.index)) across.insert(v.index); });
+      if (seen)
+        f_->for_each_use(inst, [&](ir::Value v) {
+          if (before.contains(v.index)) across.insert(v.index);
+        });
       seen |= inst == call;
       if (seen || f_->inst(inst).opcode == ir::Opcode::kIconst) continue;
       for (ir::Value v : f_->results(inst)) before.insert(v.index);
@@ -190,8 +193,9 @@ TEST(Generate, MakesTheShapesThatFindMistakes) {
     functions += static_cast<unsigned>(program.functions.size());
     for (const ir::Function& f : program.functions) shapes.count(f);
   }
-  std::vector<std::string> wanted = {"call, alive over it 4", "call, alive over it 12", "call, alive over it 24",
-                                     "loop, swap",            "loop, cycle",            "loop, cycle among many"};
+  std::vector<std::string> wanted = {
+      "call, alive over it 4", "call, alive over it 12", "call, alive over it 24", "loop, swap",
+      "loop, cycle",           "loop, cycle among many"};
   for (const char* type : {"i8", "i16", "i32", "i64"}) {
     for (const char* where : {" below", " from the limit"}) {
       wanted.push_back(std::string("umul_overflow.") + type + where);

@@ -269,7 +269,7 @@ bool return_early(Case& test, Inst inst) {
   return true;
 }
 
-interpreter::Outcome interpret(const Case& test, Endianness order) {
+interpreter::Outcome interpret(const Case& test, Endianness order, std::vector<std::vector<uint8_t>>* memory) {
   interpreter::Program program;
   for (const Function& f : test.functions) program.add(f);
   program.link();
@@ -281,7 +281,11 @@ interpreter::Outcome interpret(const Case& test, Endianness order) {
   config.fuel = 50'000;
   config.byte_order = order;
   interpreter::Interpreter machine;
-  return machine.run(program, test.entry, test.inputs[0].args, regions, config);
+  interpreter::Outcome outcome = machine.run(program, test.entry, test.inputs[0].args, regions, config);
+  if (memory != nullptr) {
+    for (oracles::Region& region : contents) memory->push_back(std::move(region.bytes));
+  }
+  return outcome;
 }
 
 std::optional<std::vector<DataValue>> first_results(const Case& test, Inst inst, Endianness order) {

@@ -36,8 +36,10 @@ void forward(ir::Function& f, std::span<const ir::Inst> insts, std::span<const i
 // The entry function returns the results of `inst` as soon as they are there; its other returns return zeros. False
 // (and nothing is changed) if a result is not an integer of at most 64 bits, or the entry function may be called.
 bool return_early(Case& test, ir::Inst inst);
-// The case on its first input, as the interpreter says. `order` is that of accesses that name none.
-interpreter::Outcome interpret(const Case& test, ir::Endianness order = ir::Endianness::kLittle);
+// The case on its first input, as the interpreter says. `order` is that of accesses that name none. `memory`, if given,
+// gets the regions' bytes afterwards.
+interpreter::Outcome interpret(const Case& test, ir::Endianness order = ir::Endianness::kLittle,
+                               std::vector<std::vector<uint8_t>>* memory = nullptr);
 // What the results of `inst` of the entry function are when it runs for the first time; nothing if it does not get
 // there.
 std::optional<std::vector<ir::DataValue>> first_results(const Case& test, ir::Inst inst,

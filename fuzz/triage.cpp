@@ -262,9 +262,12 @@ class Triage {
                                  std::to_string(choice_seed_));
     }
     if (result_.key.starts_with("crash")) return decide_crash(*sight);
-    const bool everywhere = std::ranges::all_of(
-        sights_, [](const Sight& s) { return s.refusal.empty() && (!s.ran("virtual") || s.differs("virtual")); });
-    if (everywhere && blame_reference(result_.reduced, options_, result_)) {
+    // Do all machines of this byte order differ from the interpreter, before anything was allocated?
+    const ir::Endianness order = byte_order(isa_);
+    const bool everywhere = std::ranges::all_of(sights_, [&](const Sight& s) {
+      return byte_order(s.isa) != order || (s.refusal.empty() && (!s.ran("virtual") || s.differs("virtual")));
+    });
+    if (everywhere && blame_reference(result_.reduced, options_, order, result_)) {
       result_.stage = TriageStage::Interpreter;
       result_.evidence.push_back("every machine differs from the interpreter, before and after register allocation");
       return;

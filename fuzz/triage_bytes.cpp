@@ -32,8 +32,7 @@ class ByteCheck {
         code_(context.traces.code(ExecutorKind::Allocated)),
         emitted_(context.traces.emitted()),
         bytes_(context.traces.linked()) {
-    oracles::Outcome outcome;
-    events_ = context.traces.trace(ExecutorKind::Allocated, outcome);
+    events_ = context.traces.trace(ExecutorKind::Allocated, allocated_);
     find_open_bits();
     steps_ = context.traces.steps(outcome_);
     group();
@@ -171,7 +170,16 @@ class ByteCheck {
       const EmittedInst& inst = emitted(groups_[g].inst);
       if (inst.vcode == machine::kNoSource || inst.is_extra) continue;
       while (e < events_.size() && (events_[e].is_entry || is_silent(events_[e]))) ++e;
-      if (e >= events_.size()) break;
+      if (e >= events_.size()) {
+        // The next one traps, and is not among the events.
+        const machine::Inst& next = code_.code.insts[inst.vcode];
+        const bool traps = allocated_.kind == oracles::OutcomeKind::Trapped &&
+                           allocated_.trap_function == context_.test.entry && e != 0;
+        if (traps && next.source != allocated_.trap_inst && !isa_.desc(next.opcode).is(machine::kIsMove)) {
+          return wrong_way(g, e);
+        }
+        break;
+      }
       if (events_[e].inst != inst.vcode) return wrong_way(g, e);
       if (const uint64_t* registers = after(g)) {
         for (const oracles::VCodeValue& made : events_[e].defined) {
@@ -223,8 +231,8 @@ class ByteCheck {
     if (from == 0) return false;
     const size_t inst = groups_[from - 1].inst;
     const machine::InstDesc& desc = isa_.desc(emitted(inst).opcode);
-    const uint32_t wanted = events_[e].inst;
-    size_t target = 0;
+    const uint32_t wanted = e < events_.size() ? events_[e].inst : machine::kNoSource;
+    size_t target = e < events_.size() ? 0 : emitted_.insts.size();
     while (target < emitted_.insts.size() && emitted(target).vcode != wanted) ++target;
     context_.result.divergence = show(inst) + "\n  should go on at " +
                                  (target < emitted_.insts.size() ? hex(emitted(target).offset) : "another block") +
@@ -286,7 +294,7 @@ class ByteCheck {
       if (desc.is(machine::kIsBranch) || desc.is(machine::kIsJump)) {
         blame_branch(inst);
       } else {
-        blame_instruction(inst, "the machine leaves the function behind it");
+        context_.blame(Decision::EndsOfBlocks, "the machine falls out of the function behind its last instruction");
       }
       return true;
     }
@@ -301,7 +309,31 @@ class ByteCheck {
     }
     if (frame_address_is_wrong(inst)) return true;
     if (ask_about(inst)) return true;
+    if (leaves_open(at)) return true;
     blame_instruction(inst, "the machine faults at it");
+    return true;
+  }
+
+  // The machine faults where the definition leaves the results open: whoever made the instruction gave it operands that
+  // it must not have.
+  bool leaves_open(const EmittedInst& at) {
+    if (at.vcode == machine::kNoSource || at.is_extra) return false;
+    bool is_open = false;
+    for (size_t e = 0; e < events_.size(); ++e) {
+      if (events_[e].is_entry || events_[e].inst != at.vcode) continue;
+      is_open |= std::ranges::any_of(open_[e], [](uint64_t bits) { return bits != 0; });
+    }
+    const uint32_t origin = code_.origins[at.vcode];
+    if (!is_open || origin == machine::kNoSource) return false;
+    context_.note("the instruction's definition leaves open what it does with these operands");
+    for (isle::RuleId rule : context_.traces.rules_of(origin)) {
+      const isle::RuleInfo& info = isa_.rules[rule.index];
+      context_.blame(CulpritKind::Rule, std::string(info.name), std::string(info.file), info.line,
+                     "it made an instruction that faults, with operands that its definition leaves open");
+    }
+    if (context_.result.culprits.empty()) return false;
+    context_.result.stage = TriageStage::Virtual;
+    ask_judges(context_);
     return true;
   }
 
@@ -409,7 +441,7 @@ class ByteCheck {
   std::vector<TraceEvent> events_;
   std::vector<std::vector<uint64_t>> open_;  // parallel to events_ and what they define
   std::vector<MachineStep> steps_;
-  oracles::Outcome outcome_;
+  oracles::Outcome outcome_, allocated_;  // of the machine, and of the allocated code
   std::vector<Group> groups_;
   std::vector<uint16_t> asked_;
   std::unique_ptr<oracles::Disassembler> disassembler_;

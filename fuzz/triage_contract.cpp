@@ -166,10 +166,15 @@ class Contract {
               "a callee may overwrite " + name + "; the call does not say so");
         break;
       }
-      if (code_.outgoing_size < layout->stack_size) {
-        fault(Decision::Call, "a call has " + std::to_string(layout->stack_size) +
-                                  " bytes of stack arguments, the frame leaves " + std::to_string(code_.outgoing_size) +
-                                  " for them");
+      uint32_t needed = 0;
+      for (const CallLocation& param : layout->params) {
+        for (unsigned p = 0; p < param.part_count; ++p) {
+          if (!param.parts[p].in_register) needed = std::max(needed, param.parts[p].offset + 8);
+        }
+      }
+      if (code_.outgoing_size < needed) {
+        fault(Decision::Call, "a call has " + std::to_string(needed) + " bytes of stack arguments, the frame leaves " +
+                                  std::to_string(code_.outgoing_size) + " for them");
       }
       passed(inst, *layout);
       read_back(i, *layout, source);
@@ -420,22 +425,18 @@ class Contract {
     return {};
   }
 
-  // What should be passed for a CLIF value: from its own register if it has one.
+  // What is in a CLIF value's own register.
   std::optional<uint64_t> value_of(ir::Value v) const {
-    const machine::ValueRegs regs = regs_of(v);
-    if (!regs.is_none()) {
-      const auto found = known_.find(regs.low.bits);
-      return found == known_.end() ? std::nullopt : std::optional(found->second);
-    }
-    const ir::ValueDef def = f_.value_def(f_.resolve(v));
-    if (def.kind != ir::ValueKind::kResult || f_.inst(def.inst).opcode != ir::Opcode::kIconst) return std::nullopt;
-    return f_.inst(def.inst).imm;
+    const auto found = known_.find(regs_of(v).low.bits);
+    return found == known_.end() ? std::nullopt : std::optional(found->second);
   }
 
   void compare(const std::string& what, const CallLocation& location, const Passed& passed, ir::Value v,
                Decision mover) {
     if (!location.type.is_int() || location.part_count != 1 || location.by_reference || !passed.is_known) return;
-    const auto expected = value_of(v);
+    // A constant may be made anew wherever it is needed: whether it is the right one is its rule's affair.
+    const bool has_own = !regs_of(v).is_none();
+    const auto expected = has_own ? value_of(v) : std::optional(passed.value);
     if (!expected) return;
     const unsigned bits = location.type.bits();
     const uint64_t mask = bits >= 64 ? ~uint64_t(0) : (uint64_t(1) << bits) - 1;
@@ -447,7 +448,7 @@ class Contract {
     const uint64_t whole = oracles::extend_word(*expected & mask, bits, location.extension, 0);
     if (whole == passed.value) return;
     // Its own register, or the one it already was in: nobody has extended it.
-    const bool as_it_was = passed.reg == regs_of(v).low;
+    const bool as_it_was = !has_own || passed.reg == regs_of(v).low;
     fault(as_it_was ? mover : Decision::Extension,
           what +
               (location.extension == ir::Extension::kSext ? " should be sign-extended to "

@@ -1,5 +1,6 @@
 // Code over virtual registers against CLIF: the first CLIF value that is not what the interpreter has, and who made it.
 #include <algorithm>
+#include <tuple>
 #include <unordered_map>
 
 #include "compiler/ir/printer.h"
@@ -214,6 +215,19 @@ bool blame_helpers(TriageContext& context) {
   return !wrong.empty();
 }
 
+// How far inside a rule stands in the chains of rules that made instructions: 0 if nothing stands within it.
+size_t depth_in_chains(TriageContext& context, const std::string& name) {
+  size_t depth = 0;
+  const machine::VCode& code = context.traces.code(ExecutorKind::Virtual).code;
+  for (uint32_t i = 0; i < code.insts.size(); ++i) {
+    const std::vector<isle::RuleId> chain = context.traces.rules_of(i);
+    for (size_t k = 0; k < chain.size(); ++k) {
+      if (context.traces.isa().rules[chain[k].index].name == name) depth = std::max(depth, k);
+    }
+  }
+  return depth;
+}
+
 // Instructions of the code whose definition is not what machines do.
 void blame_definitions(TriageContext& context, size_t most) {
   if (!context.options.check_instruction) return;
@@ -229,33 +243,44 @@ void blame_definitions(TriageContext& context, size_t most) {
   }
 }
 
-// What stands first so far is asked about: a rule that the solver refutes moves to the front. If none is, what proofs
-// rest on does: the C++ that rules call, the definitions of instructions.
+}  // namespace
+
+// Of the rules that are refuted, one that another's proof takes apart explains that one; and a rule that has no proof
+// of its own is taken apart in those of its users, so if the case passes without it, their failure is its own.
 void ask_judges(TriageContext& context) {
-  constexpr size_t kMostRules = 8, kMostInstructions = 6;
-  std::vector<Culprit>& culprits = context.result.culprits;
-  std::vector<Culprit> refuted, others;
+  constexpr size_t kMostRules = 8, kMostInstructions = 6, kMostNamed = 5;
+  struct Suspect {
+    Culprit culprit;
+    size_t rank = 0, place = 0, number = 0;  // place: in its chain, innermost first
+  };
+  std::vector<Suspect> suspects;
   size_t rules = 0;
-  for (Culprit& culprit : culprits) {
+  bool any_refuted = false;
+  for (Culprit& culprit : context.result.culprits) {
     Opinion opinion;
-    if (culprit.kind == CulpritKind::Rule && context.options.prove_rule && rules++ < kMostRules) {
-      opinion = context.options.prove_rule(context.isa, culprit.name);
-    }
+    const bool is_asked = culprit.kind == CulpritKind::Rule && context.options.prove_rule && rules++ < kMostRules;
+    if (is_asked) opinion = context.options.prove_rule(context.isa, culprit.name);
     if (opinion.asked) {
       culprit.reason += opinion.holds ? "; its proof stands" : "; the solver refutes it";
       context.note("rule " + culprit.name + (opinion.holds ? " is proven: " : " is refuted: ") + opinion.text);
     }
-    (opinion.asked && !opinion.holds ? refuted : others).push_back(std::move(culprit));
+    const bool is_refuted = opinion.asked && !opinion.holds;
+    const bool fixes = culprit.reason.starts_with(kFixesCase);
+    any_refuted |= is_refuted;
+    const size_t rank = is_refuted && fixes ? 0 : !opinion.asked && fixes ? 1 : is_refuted ? 2 : opinion.asked ? 4 : 3;
+    const size_t place = is_refuted ? depth_in_chains(context, culprit.name) : 0;
+    suspects.push_back({std::move(culprit), rank, place, suspects.size()});
   }
-  culprits = std::move(refuted);
-  if (culprits.empty()) {
+  std::ranges::sort(suspects, {}, [](const Suspect& s) { return std::tuple(s.rank, s.place, s.number); });
+  context.result.culprits.clear();
+  if (!any_refuted) {
     blame_helpers(context);
     blame_definitions(context, kMostInstructions);
   }
-  culprits.insert(culprits.end(), others.begin(), others.end());
+  for (Suspect& suspect : suspects) {
+    if (context.result.culprits.size() < kMostNamed) context.result.culprits.push_back(std::move(suspect.culprit));
+  }
 }
-
-}  // namespace
 
 void blame_lowering(TriageContext& context) {
   if (blame_selection(context)) return;

@@ -36,11 +36,15 @@ bool blame_contract(TriageContext& context);
 
 // ---- triage_lowering.cpp: code over virtual registers is wrong ----
 void blame_lowering(TriageContext& context);
+// The solver is asked about the rules blamed so far: those it refutes come first. If it refutes none, what proofs rest
+// on does: the C++ that rules call, the definitions of instructions.
+void ask_judges(TriageContext& context);
 // A check of the code over virtual registers, or the emitter, refused what lowering made.
 void blame_refused(TriageContext& context, const std::string& message);
 
 // ---- triage_rules.cpp ----
-enum class RuleVerdict : uint8_t { Fixes, Refused, Innocent };  // what becomes of the case without the rule
+inline constexpr char kFixesCase[] = "without it the case passes";  // begins the reason for blaming such a rule
+enum class RuleVerdict : uint8_t { Fixes, Refused, Innocent };      // what becomes of the case without the rule
 struct RuleSuspect {
   isle::RuleId rule;
   RuleVerdict verdict = RuleVerdict::Innocent;
@@ -70,7 +74,7 @@ std::string normalised(std::string_view text);
 std::optional<interpreter::Outcome> second_opinion(const Case& test, ir::Endianness order,
                                                    std::vector<std::vector<uint8_t>>& memory);
 // The operation at which interpreter and second opinion part: blames it. False if they agree.
-bool blame_reference(const Case& test, const TriageOptions& options, TriageResult& result);
+bool blame_reference(const Case& test, const TriageOptions& options, ir::Endianness order, TriageResult& result);
 
 // The line of `file` (relative to the working directory) on which `function` is defined; 0 if that cannot be told.
 uint32_t line_of(const std::string& file, const std::string& function);

@@ -233,19 +233,20 @@ Decision part_of_interpreter(const Function& f, Inst inst, bool in_place) {
 }
 
 // Where interpreter and walk part: the instruction, and what to say of it.
-std::pair<Inst, std::string> where_they_part(const Case& test, const Walk& walk) {
+std::pair<Inst, std::string> where_they_part(const Case& test, const Walk& walk, Endianness order) {
   const Function& f = test.functions[test.entry];
   for (const Walk::Event& event : walk.log()) {
     if (!event.block.is_none()) {
-      if (!reaches(test, event.block)) return {event.inst, "the interpreter does not go where this branch leads"};
+      if (!reaches(test, event.block, order))
+        return {event.inst, "the interpreter does not go where this branch leads"};
       const auto params = f.block_params(event.block);
       for (uint32_t i = 0; i < params.size(); ++i) {
-        const auto first = first_param(test, event.block, i);
+        const auto first = first_param(test, event.block, i, order);
         if (first && first->as_u64() != event.values[i]) return {event.inst, "a block gets another argument"};
       }
       continue;
     }
-    const auto first = first_results(test, event.inst);
+    const auto first = first_results(test, event.inst, order);
     for (size_t i = 0; first && i < first->size(); ++i) {
       if ((*first)[i].as_u64() != event.values[i]) return {event.inst, "its result is another one"};
     }
@@ -261,7 +262,7 @@ std::optional<interpreter::Outcome> second_opinion(const Case& test, Endianness 
   return Walk(test, order).run(memory);
 }
 
-bool blame_reference(const Case& test, const TriageOptions& options, TriageResult& result) {
+bool blame_reference(const Case& test, const TriageOptions& options, Endianness order, TriageResult& result) {
   const Function& f = test.functions[test.entry];
   const auto blame = [&](Decision decision, const std::string& operation, const std::string& reason) {
     const DecisionPlace place = place_of(decision, IsaKind::x64);
@@ -286,18 +287,13 @@ bool blame_reference(const Case& test, const TriageOptions& options, TriageResul
     result.evidence.push_back("the interpreter agrees with the definitions of all operations in the case");
   if (test.inputs.empty()) return false;
   std::vector<std::vector<uint8_t>> memory;
-  Walk walk(test, Endianness::kLittle);
+  Walk walk(test, order);
   const auto second = walk.run(memory);
   if (!second) return false;
-  oracles::HarnessOptions none;
-  none.isas = {};
-  none.opt_levels = {};
-  oracles::Harness harness(none);
-  std::vector<oracles::Finding> findings;
-  check_case(harness, test, findings);
-  const auto& reference = harness.references()[0];
-  const bool same_memory = memory == reference.memory;
-  if (*second == reference.outcome && same_memory) {
+  std::vector<std::vector<uint8_t>> reference_memory;
+  const interpreter::Outcome reference = interpret(test, order, &reference_memory);
+  const bool same_memory = memory == reference_memory;
+  if (*second == reference && same_memory) {
     result.evidence.push_back("a second walk through the function agrees with the interpreter");
     return false;
   }
@@ -307,14 +303,14 @@ bool blame_reference(const Case& test, const TriageOptions& options, TriageResul
                ? "trapped " + to_string(outcome.trap) + " in " + print_inst(f, outcome.inst)
                : interpreter::describe(outcome);
   };
-  result.divergence = "the interpreter: " + describe(reference.outcome) + "\na second walk:   " + describe(*second);
+  result.divergence = "the interpreter: " + describe(reference) + "\na second walk:   " + describe(*second);
   result.evidence.push_back("a second walk through the function does not agree with the interpreter");
-  auto [inst, reason] = where_they_part(test, walk);
+  auto [inst, reason] = where_they_part(test, walk, order);
   bool traps = false;
   // All that both did is the same: one of them trapped, or stored elsewhere.
   if (inst.is_none()) {
     reason = "it traps for one of the two only, or goes elsewhere in memory";
-    for (const interpreter::Outcome* outcome : {&reference.outcome, &*second}) {
+    for (const interpreter::Outcome* outcome : {&reference, &*second}) {
       if (outcome->kind == interpreter::OutcomeKind::Trapped && !outcome->inst.is_none()) inst = outcome->inst;
       traps |= !inst.is_none();
     }

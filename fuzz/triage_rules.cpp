@@ -39,7 +39,6 @@ bool was_refused(const oracles::Harness& harness) {
 class Spectrum {
  public:
   explicit Spectrum(const TriageContext& context) {
-    constexpr unsigned kPrograms = 250;
     oracles::Harness harness(on_virtual_registers(context));
     machine::Compiler* compiler = harness.compiler(context.isa);
     const size_t rules = compiler->rules().rules().size();
@@ -65,12 +64,15 @@ class Spectrum {
       }
     }
   }
+  // The share of all programs in which the rule fired and nothing failed.
+  double innocence(isle::RuleId rule) const { return passed_with_[rule.index] / kPrograms; }
   double of(isle::RuleId rule) const {
     const double with = failed_with_[rule.index], all = with + passed_with_[rule.index];
     return with == 0 ? 0 : with / std::sqrt(double(failed_) * all);
   }
 
  private:
+  static constexpr double kPrograms = 250;
   unsigned failed_ = 0;
   std::vector<unsigned> failed_with_, passed_with_;
 };
@@ -114,7 +116,7 @@ bool blame_rules(TriageContext& context, std::span<const RuleSuspect> suspects, 
     if (suspect.verdict == RuleVerdict::Innocent) continue;
     if (suspect.verdict == RuleVerdict::Fixes) {
       entry.score += 4;
-      entry.reason = "without it the case passes";
+      entry.reason = kFixesCase;
     } else {
       if (!made_it && !is_near) continue;
       entry.reason = "without it the function does not compile";
@@ -133,7 +135,7 @@ bool blame_rules(TriageContext& context, std::span<const RuleSuspect> suspects, 
     const Spectrum spectrum(context);
     for (Ranked& entry : ranked) {
       const double share = spectrum.of(entry.suspect.rule);
-      entry.score += 4 * share;
+      entry.score += 4 * share - 0.5 * spectrum.innocence(entry.suspect.rule);
       if (share > 0) {
         char text[80];
         std::snprintf(text, sizeof text, "; small random programs fail where it fires (%.2f)", share);
@@ -144,7 +146,7 @@ bool blame_rules(TriageContext& context, std::span<const RuleSuspect> suspects, 
   std::ranges::sort(ranked, [](const Ranked& a, const Ranked& b) {
     return std::pair(-a.score, a.suspect.rule.index) < std::pair(-b.score, b.suspect.rule.index);
   });
-  constexpr size_t kMost = 4;
+  constexpr size_t kMost = 10;
   for (size_t i = 0; i < ranked.size() && i < kMost; ++i) {
     const isle::RuleInfo& rule = rules[ranked[i].suspect.rule.index];
     context.blame(CulpritKind::Rule, std::string(rule.name), std::string(rule.file), rule.line, ranked[i].reason);

@@ -126,7 +126,7 @@ TEST(Triage, DecisionsHaveTheirFunctions) {
 // Whatever the compiler does, it keeps the contracts of functions.
 TEST(Triage, NoContractIsBroken) {
   unsigned checked = 0;
-  for (uint64_t seed = 0; seed < 60; ++seed) {
+  for (uint64_t seed = 0; seed < 80; ++seed) {
     Random random(seed);
     Program program;
     generate(random, {}, program);

@@ -56,8 +56,8 @@ uint64_t NativeWatchdog::start(uint32_t milliseconds, int signal) {
   // Sequentially consistent with asleep_, so that either this sees the watcher asleep or it sees the run.
   running_.store(number);
   if (asleep_.load()) {
-    std::lock_guard lock(mutex_);
-    wake_.notify_one();
+    std::lock_guard lock(bell_->mutex);
+    bell_->wake.notify_one();
   }
   return number;
 }
@@ -65,14 +65,15 @@ uint64_t NativeWatchdog::start(uint32_t milliseconds, int signal) {
 void NativeWatchdog::ensure_thread() {
   thread_generation_ = fork_generation();
   asleep_.store(false);
+  bell_ = new Bell();  // the old one, if there was one, cannot be destroyed: it may have a waiter
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);  // the host's signals are for the host's threads
-  std::thread([this] { watch(); }).detach();
+  std::thread([this, bell = bell_] { watch(*bell); }).detach();
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
-void NativeWatchdog::watch() {
+void NativeWatchdog::watch(Bell& bell) {
   uint64_t seen = 0;
   int64_t used_before = 0;
   int idle = 0;
@@ -97,9 +98,9 @@ void NativeWatchdog::watch() {
       continue;
     }
     idle = 0;
-    std::unique_lock lock(mutex_);
+    std::unique_lock lock(bell.mutex);
     asleep_.store(true);
-    wake_.wait(lock, [&] { return running_.load() != 0; });
+    bell.wake.wait(lock, [&] { return running_.load() != 0; });
     asleep_.store(false);
   }
 }

@@ -24,8 +24,13 @@ class NativeWatchdog {
   uint64_t cancelled() const { return cancelled_.load(std::memory_order_acquire); }
 
  private:
+  // New ones after a fork: a condition that somebody waited for in the parent may lose the child's wake-ups.
+  struct Bell {
+    std::mutex mutex;
+    std::condition_variable wake;
+  };
   void ensure_thread();
-  void watch();
+  void watch(Bell& bell);
 
   std::atomic<uint64_t> running_{0};  // number of the current run, 0: none
   std::atomic<uint64_t> cancelled_{0};
@@ -36,8 +41,7 @@ class NativeWatchdog {
   std::atomic<bool> asleep_{false};
   uint64_t sequence_ = 0;
   uint64_t thread_generation_ = ~uint64_t{0};  // the fork_generation() in which the watching thread was started
-  std::mutex mutex_;
-  std::condition_variable wake_;
+  Bell* bell_ = nullptr;
 };
 
 }  // namespace assay::oracles
