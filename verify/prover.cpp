@@ -108,10 +108,12 @@ z3::check_result Prover::check(const Query& query, z3::solver& solver, bool want
   for (const std::string& name : {cvc5_integers_, z3_long_}) {
     if (const std::optional<z3::check_result> known = remembered(query, name, wants_model)) {
       ++known_;
+      decided_by_ = name;
       if (*known == z3::unsat && options_.cross_check) confirm(query);
       return *known;
     }
   }
+  decided_by_ = z3_name_;
   z3::check_result result = known_or([&] { return first_try(solver); }, query, z3_name_, wants_model);
   if (result == z3::unknown) result = fall_back(query, solver, wants_model);
   if (result == z3::unsat && options_.cross_check) confirm(query);
@@ -170,22 +172,33 @@ z3::check_result Prover::fall_back(const Query& query, z3::solver& solver, bool 
     const auto verdict = ask_cvc5(query.assertions, Cvc5Strategy::Integers, options_.timeout_ms).verdict;
     return verdict == Cvc5Answer::Verdict::Unsatisfiable ? z3::unsat : z3::unknown;
   };
+  decided_by_ = cvc5_integers_;
   const z3::check_result result = known_or(ask_integers, query, cvc5_integers_, false);
   if (result != z3::unknown) return result;
+  decided_by_ = z3_long_;
   set_timeout(solver, options_.timeout_ms);
   return known_or([&] { return solver.check(); }, query, z3_long_, wants_model);
 }
 
+// By either strategy, each verdict under the name of its own. Integers only ever say that a query cannot be satisfied.
 void Prover::confirm(const Query& query) {
-  const auto ask = [&] {
-    for (const Cvc5Strategy strategy : {Cvc5Strategy::BitVectors, Cvc5Strategy::Integers}) {
-      const auto verdict = ask_cvc5(query.assertions, strategy, options_.timeout_ms).verdict;
-      if (verdict == Cvc5Answer::Verdict::Unsatisfiable) return z3::unsat;
-      if (verdict == Cvc5Answer::Verdict::Satisfiable && strategy == Cvc5Strategy::BitVectors) return z3::sat;
-    }
-    return z3::unknown;
+  const auto ask = [&](Cvc5Strategy strategy) {
+    const auto verdict = ask_cvc5(query.assertions, strategy, options_.timeout_ms).verdict;
+    if (verdict == Cvc5Answer::Verdict::Unsatisfiable) return z3::unsat;
+    const bool is_trusted = strategy == Cvc5Strategy::BitVectors;
+    return verdict == Cvc5Answer::Verdict::Satisfiable && is_trusted ? z3::sat : z3::unknown;
   };
-  const z3::check_result result = known_or(ask, query, cvc5_name_, false);
+  z3::check_result result = z3::unknown;
+  // Who has confirmed it before is not asked behind one who gave up.
+  for (const std::string& name : {cvc5_name_, cvc5_integers_}) {
+    if (const auto known = remembered(query, name, false)) result = *known;
+  }
+  if (result == z3::unknown) {
+    result = known_or([&] { return ask(Cvc5Strategy::BitVectors); }, query, cvc5_name_, false);
+  }
+  if (result == z3::unknown) {
+    result = known_or([&] { return ask(Cvc5Strategy::Integers); }, query, cvc5_integers_, false);
+  }
   if (result == z3::sat) {
     throw std::runtime_error("Z3 and cvc5 disagree about " + program().rules[query.rule].name + ": " +
                              query.instantiation.description);
@@ -254,12 +267,14 @@ void Prover::decide(isle::RuleId rule, Instantiation& instantiation, Tally& tall
   tally.applicable = 1;
   if (all.is_true()) {
     ++settled_;
+    tally.solvers.insert("simplification");
     return;
   }
   z3::solver solver = make_solver(instantiation);
   query.assertions.push_back(!all);
   switch (check(query, solver, true)) {
     case z3::unsat:
+      tally.solvers.insert(decided_by_);
       return;
     case z3::unknown:
       tally.unknown = 1;

@@ -20,6 +20,7 @@ struct Tally {
   std::string reason, counterexample;
   std::string function, obstacle;  // see Counterexample
   std::set<uint32_t> lemmas;
+  std::set<std::string> solvers;  // who has proven it, of several instantiations
   bool has_several_inputs = false;
   double seconds = 0;
 
@@ -32,6 +33,7 @@ struct Tally {
     seconds += other.seconds;
     has_several_inputs |= other.has_several_inputs;
     lemmas.insert(other.lemmas.begin(), other.lemmas.end());
+    solvers.insert(other.solvers.begin(), other.solvers.end());
     if (reason.empty()) reason = other.reason;
     if (counterexample.empty()) {
       counterexample = other.counterexample;
@@ -95,6 +97,7 @@ class Prover {
   Terms terms_;
   std::vector<Tally> tallies_;
   std::vector<bool> seen_to_apply_;  // by rule: for at least two inputs
+  std::string decided_by_;  // the last query
   uint64_t instantiations_ = 0;
   uint64_t settled_ = 0;
   uint64_t queries_ = 0, known_ = 0;

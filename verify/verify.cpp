@@ -134,6 +134,7 @@ Expected<UnitResult> verify_sources(IsaKind isa, const RuleSources& sources, con
                       .state = total.state(is_root),
                       .applicable = total.applicable,
                       .inapplicable = total.inapplicable,
+                      .solvers = {total.solvers.begin(), total.solvers.end()},
                       .seconds = total.seconds};
     for (const uint32_t lemma : total.lemmas) result.lemmas.push_back(program.terms[isle::TermId(lemma)].name);
     if (result.state == RuleState::Failed) {

@@ -53,6 +53,7 @@ struct RuleResult {
   unsigned inapplicable = 0;
   bool has_one_input = false;       // it fires for a single value of its variables, of all its instantiations
   std::vector<std::string> lemmas;  // the helper terms on whose spec it rests
+  std::vector<std::string> solvers;  // who has proven its instantiations: "simplification", "z3 4.8.12", "cvc5 1.0.3, integers"
   double seconds = 0;          // of processor time
 };
 

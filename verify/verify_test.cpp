@@ -469,6 +469,9 @@ TEST(Verify, WhatWasProvenIsNotAskedAgain) {
   EXPECT_GT(first.queries, 0u);
   EXPECT_EQ(second.known, second.queries);
   EXPECT_EQ(second.proven, first.proven);
+  ASSERT_FALSE(rule(first, "r").solvers.empty());
+  EXPECT_EQ(rule(first, "r").solvers, rule(second, "r").solvers);
+  EXPECT_NE(rule(first, "r").solvers.back().find("z3 "), std::string::npos);
   EXPECT_EQ(edited.known, first.queries);
   EXPECT_EQ(rule(edited, "s").state, RuleState::Failed);
   // A counterexample is never taken from the cache: there is none in it.
@@ -481,6 +484,35 @@ TEST(Verify, WhatWasProvenIsNotAskedAgain) {
   const auto again = try_to_prove(add, {.jobs = 1, .cache = path, .recheck = 1});
   ASSERT_FALSE(again.has_value());
   EXPECT_NE(again.error().message.find("the proof cache has a wrong verdict about "), std::string::npos) << again.error().message;
+  for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path.string() + suffix);
+}
+
+// Each solver's verdict is kept as its own, whatever it was asked for.
+TEST(Verify, CrossCheckIsKeptAsCvc5s) {
+  const auto path = std::filesystem::temp_directory_path() / ("assay_cross_check_" + std::to_string(getpid()));
+  const std::string add = "(rule r (lower (has_type (fits_in_64 _) (iadd x (iconst_sext k)))) (if-let n (signed_fits 12 k)) (t_addi x n))";
+  const auto check = [&] { return try_to_prove(add, {.jobs = 1, .cache = path, .cross_check = true}); };
+  const auto first = check();
+  ASSERT_TRUE(first.has_value()) << render(first.error());
+  EXPECT_GT(first->confirmed, 0u);
+  EXPECT_EQ(first->unconfirmed, 0u);
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open(path.c_str(), &database), SQLITE_OK);
+  const auto has = [&](const std::string& solver) {
+    sqlite3_stmt* rows = nullptr;
+    EXPECT_EQ(sqlite3_prepare_v2(database, ("SELECT 1 FROM verdicts WHERE solver LIKE '" + solver + "'").c_str(), -1, &rows, nullptr), SQLITE_OK);
+    const bool found = sqlite3_step(rows) == SQLITE_ROW;
+    sqlite3_finalize(rows);
+    return found;
+  };
+  EXPECT_TRUE(has("z3 %"));
+  EXPECT_TRUE(has("cvc5 %, bit vectors"));
+  EXPECT_FALSE(has("cvc5 %, integers"));  // nobody asked it
+  sqlite3_close(database);
+  const auto second = check();
+  ASSERT_TRUE(second.has_value()) << render(second.error());
+  EXPECT_EQ(second->confirmed, first->confirmed);
+  EXPECT_EQ(rule(*second, "r").solvers, rule(*first, "r").solvers);
   for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path.string() + suffix);
 }
 

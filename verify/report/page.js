@@ -54,7 +54,7 @@ function ruleDetail(row) {
     row.witness ? code(row.witness.reproducer) : null,
     facts([
       [row.state === 'trusted' ? 'trusted because' : 'reason', row.reason],
-      ['root', row.term], ['lemmas: specs of', row.lemmas.join(', ')],
+      ['proven by', (row.solvers || []).join('; ')], ['root', row.term], ['lemmas: specs of', row.lemmas.join(', ')],
       ['operations', names(row.operations, row.rungs.meaning)], ['C++ terms', names(row.helpers, row.rungs.helper)],
       ['instructions', names(row.instructions, row.rungs.encode)],
       ['witness', row.witness && row.witness.reason],

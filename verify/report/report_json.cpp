@@ -43,6 +43,7 @@ Json to_json(const RuleRow& row) {
               {"applicable", result.applicable},
               {"inapplicable", result.inapplicable},
               {"seconds", result.seconds},
+              {"solvers", result.solvers},
               {"lemmas", result.lemmas},
               {"operations", row.operations},
               {"helpers", row.helpers},
