@@ -15,6 +15,7 @@
 #include "verify/encoding_check.h"
 #include "verify/helper_check.h"
 #include "verify/operation_check.h"
+#include "verify/rule_users.h"
 #include "verify/verify.h"
 
 namespace assay::cli {
@@ -31,20 +32,33 @@ struct Options {
   bool json = false;
 };
 
+// A rule with a proof of its own by that; another by the proofs of the rules that it is part of: it is refuted if all of
+// them are.
 fuzz::Opinion prove_rule(IsaKind isa, const std::string& rule) {
+  constexpr size_t kMostUsers = 6;
+  std::vector<std::string> names = verify::judges_of_rule(isa, rule);
+  if (names.empty()) names = {rule};
+  if (names.size() > kMostUsers) names.resize(kMostUsers);
   verify::VerifyOptions options;
   options.jobs = 1;
   options.timeout_ms = 2000;
-  options.rules = {rule};
+  options.functions = false;
+  options.rules = names;
   const auto unit = verify::verify_isa(isa, options);
   if (!unit) return {};
+  std::string refuted, proven, text;
   for (const verify::RuleResult& result : unit->rules) {
-    if (result.name != rule) continue;
-    if (result.state == verify::RuleState::Failed) return {true, false, result.counterexample};
-    const bool holds = result.state == verify::RuleState::Proven;
-    return {holds, true, holds ? "for all types it admits" : result.reason};
+    if (std::ranges::find(names, result.name) == names.end()) continue;
+    if (result.state == verify::RuleState::Proven) proven = result.name;
+    if (result.state == verify::RuleState::Failed && refuted.empty()) {
+      refuted = result.name;
+      text = result.counterexample;
+    }
   }
-  return {};
+  if (refuted.empty() && proven.empty()) return {};
+  const bool is_own = names.size() == 1 && names[0] == rule;
+  if (proven.empty()) return {true, false, is_own ? text : "in every rule that it is part of: " + text};
+  return {true, true, is_own ? "for all types it admits" : "as part of " + proven};
 }
 
 fuzz::Opinion check_instruction(IsaKind isa, const std::string& instruction) {
@@ -94,6 +108,8 @@ fuzz::TriageOptions triage_options(const Options& options, std::vector<IsaKind> 
   fuzz::TriageOptions out;
   out.harness.max_registers = options.max_registers;
   out.harness.isas = std::move(isas);
+  // Code that goes on for ever is met often: it need not be given long.
+  out.harness.milliseconds = 20;
   out.seconds = options.seconds;
   if (options.prove) out.prove_rule = prove_rule;
   out.check_instruction = check_instruction;

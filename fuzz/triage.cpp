@@ -172,6 +172,14 @@ class Triage {
     return findings;
   }
 
+  // Once it has failed, that input is enough, if it fails alone.
+  void keep_failing_input(const Finding& finding) {
+    if (!finding.input || *finding.input >= given_.inputs.size() || given_.inputs.size() < 2) return;
+    Case one = given_;
+    one.inputs = {given_.inputs[*finding.input]};
+    if (!findings_of(one, harness_).empty()) given_ = std::move(one);
+  }
+
   bool reproduce() {
     harness_ = options_.harness;
     std::vector<Finding> first;
@@ -180,7 +188,9 @@ class Triage {
       ++result_.runs;
       if (findings.empty()) continue;
       ++result_.failures;
-      if (first.empty()) first = findings;
+      if (!first.empty()) continue;
+      first = findings;
+      keep_failing_input(first[0]);
     }
     if (first.empty()) {
       // Perhaps what differs was excused as an executor's known mistake, or differs before there are bytes only.
@@ -444,7 +454,7 @@ class Triage {
     result_.disassembly = traces.emitted().listing;
   }
 
-  const Case& given_;
+  Case given_;
   const TriageOptions& options_;
   double start_;
   HarnessOptions harness_;

@@ -217,10 +217,21 @@ class ByteCheck {
     return true;
   }
 
-  // A place in the frame reached by extra instructions.
+  // A place in the frame reached by extra instructions: do they make its address?
   bool frame_address_is_wrong(size_t inst) {
     if (inst == 0 || !emitted(inst - 1).is_extra || emitted(inst - 1).vcode != emitted(inst).vcode) return false;
-    context_.blame(Decision::FrameAddress, "the place in the frame is reached by extra instructions");
+    const auto group = std::ranges::find(groups_, inst, &Group::inst);
+    const auto operands = code_.code.operands_of(code_.code.insts[emitted(inst).vcode]);
+    const auto place = std::ranges::find(operands, OperandKind::Frame, &Operand::kind);
+    bool is_made = false;
+    if (group != groups_.end() && place != operands.end()) {
+      const uint64_t* registers = steps_[group->first].registers;
+      const int64_t offset = place->imm + code_.frame->offset_of(place->area());
+      is_made = registers[isa_.abi.frame_scratch.number()] == registers[stack_pointer()] + static_cast<uint64_t>(offset);
+    }
+    context_.blame(is_made ? Decision::Emission : Decision::FrameAddress,
+                   is_made ? "the address of a far place in the frame is made, and not used as it should be"
+                           : "the address of a far place in the frame is made wrongly");
     return true;
   }
 

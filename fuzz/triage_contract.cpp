@@ -48,6 +48,7 @@ class Contract {
     if (faults_ == 0) {
       calls();
       arguments();
+      parameters();
       slots();
       frame();
     }
@@ -271,6 +272,49 @@ class Contract {
   bool is_used(Reg reg) const {
     return std::ranges::any_of(code_.operands, [&](const Operand& o) { return o.is_use() && o.reg == reg; }) ||
            std::ranges::find(code_.branch_args, reg) != code_.branch_args.end();
+  }
+
+  // A block's parameter that has no register of its own stands for what all edges pass: then they must pass the same.
+  void parameters() {
+    std::vector<bool> seen(f_.block_count());
+    std::vector<ir::Block> work = {f_.entry_block()};
+    std::map<uint32_t, std::vector<ir::Value>> passed;  // by parameter
+    while (!work.empty()) {
+      const ir::Block block = work.back();
+      work.pop_back();
+      if (block.is_none() || seen[block.index]) continue;
+      seen[block.index] = true;
+      const ir::Inst last = f_.terminator(block);
+      if (last.is_none()) continue;
+      for (const ir::BlockCall& call : f_.block_calls(last)) {
+        work.push_back(call.block);
+        const auto args = f_.args(call);
+        const auto params = f_.block_params(call.block);
+        for (size_t i = 0; i < args.size() && i < params.size(); ++i) {
+          if (args[i].is_value()) passed[params[i].index].push_back(f_.resolve(args[i].value()));
+        }
+      }
+    }
+    for (const auto& [param, values] : passed) {
+      const ir::Value v(param);
+      const bool is_read = std::ranges::any_of(f_.blocks(), [&](ir::Block block) {
+        return seen[block.index] && std::ranges::any_of(f_.insts(block), [&](ir::Inst inst) {
+                 return std::ranges::any_of(f_.args(inst), [&](ir::Value arg) { return f_.resolve(arg) == v; });
+               });
+      });
+      const bool differ = std::ranges::any_of(values, [&](ir::Value other) { return other != values.front(); });
+      if (!is_read || !differ || f_.value_type(v).bits() > 64) continue;
+      // Values that nobody needs have none either; what reads them has no code.
+      if (!regs_of(v).is_none() || !has_code_reading(v)) continue;
+      fault(Decision::EdgesOfBlocks, "v" + std::to_string(param) + ", a block's parameter, gets " +
+                                         std::to_string(values.size()) + " arguments, not all the same, and has no register");
+    }
+  }
+  bool has_code_reading(ir::Value v) const {
+    return std::ranges::any_of(code_.insts, [&](const machine::Inst& inst) {
+      if (inst.source >= f_.inst_count()) return false;
+      return std::ranges::any_of(f_.args(ir::Inst(inst.source)), [&](ir::Value arg) { return f_.resolve(arg) == v; });
+    });
   }
 
   // ---- stack slots ----

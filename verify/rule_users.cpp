@@ -3,6 +3,9 @@
 
 #include <algorithm>
 
+#include "verify/expand.h"
+#include "verify/rule_sources.h"
+
 namespace assay::verify {
 
 using isle::Expr;
@@ -115,6 +118,17 @@ std::vector<std::string> RuleUsers::names(const std::set<uint32_t>& rules) const
   std::vector<std::string> out;
   for (const uint32_t rule : rules) out.push_back(program_.rules[isle::RuleId(rule)].name);
   return out;
+}
+
+std::vector<std::string> judges_of_rule(IsaKind isa, const std::string& rule) {
+  const RuleSources* sources = rule_sources(isa);
+  if (sources == nullptr) return {};
+  Diagnostics errors;
+  const std::unique_ptr<Definitions> definitions = load_definitions(*sources, errors);
+  if (definitions == nullptr) return {};
+  const isle::Program& program = definitions->program();
+  const auto found = std::ranges::find_if(program.rules, [&](const isle::Rule& r) { return r.name == rule; });
+  return found == program.rules.end() ? std::vector<std::string>() : RuleUsers(program).judges_of_rule(*found);
 }
 
 }  // namespace assay::verify

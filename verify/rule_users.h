@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "compiler/isle/sema.h"
+#include "compiler/machine/isa_kind.h"
 
 namespace assay::verify {
 
@@ -43,5 +44,8 @@ class RuleUsers {
   std::vector<std::vector<isle::RuleId>> built_by_, matched_by_;  // by term
   std::vector<bool> reached_;
 };
+
+// RuleUsers::judges_of_rule for the rules that this program was built with; nothing if there is no such rule.
+std::vector<std::string> judges_of_rule(IsaKind isa, const std::string& rule);
 
 }  // namespace assay::verify

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "compiler/regalloc/state.h"
@@ -552,7 +553,7 @@ class MovesAudit : public Facts {
         return found != contents.end() ? found->second : place;
       };
       Contents at_once, in_turn;
-      bool has_cycle = false;
+      std::set<Location> on_cycles;
       for (size_t n = 0; n < set.size();) {
         const Contents before = at_once;
         const size_t begin = n;
@@ -560,30 +561,35 @@ class MovesAudit : public Facts {
           at_once[set[n]->move.to] = content(before, set[n]->move.from);
         }
         const auto group = std::span(set).subspan(begin, n - begin);
-        has_cycle |= is_cyclic(group);
+        add_cycles(group, on_cycles);
       }
-      for (const Move* move : lists[inst]) in_turn[move->to] = content(in_turn, move->from);
+      bool is_parked = false;  // a cycle was broken: something was written that no move asks for
+      for (const Move* move : lists[inst]) {
+        is_parked |= !at_once.contains(move->to);
+        in_turn[move->to] = content(in_turn, move->from);
+      }
       for (const auto& [place, wanted] : at_once) {
         if (content(in_turn, place) == wanted) continue;
-        report(has_cycle ? "ParallelMoveResolver::break_cycle" : "ParallelMoveResolver::resolve", kParallel,
+        const bool breaks = is_parked && on_cycles.contains(place);
+        report(breaks ? "ParallelMoveResolver::break_cycle" : "ParallelMoveResolver::resolve", kParallel,
                "the moves before " + at(inst) + " leave in " + name_of(place) + " what was in " +
                    name_of(content(in_turn, place)) + ", not what was in " + name_of(wanted));
       }
     }
   }
-  static bool is_cyclic(std::span<const PendingMove* const> group) {
+  // The places whose contents go round in a circle.
+  static void add_cycles(std::span<const PendingMove* const> group, std::set<Location>& out) {
     std::map<Location, Location> source;
     for (const PendingMove* pending : group) source[pending->move.to] = pending->move.from;
     for (const auto& [start, from] : source) {
       Location place = from;
       for (size_t steps = 0; steps <= source.size(); ++steps) {
-        if (place == start) return true;
+        if (place == start) out.insert(start);
         const auto next = source.find(place);
-        if (next == source.end()) break;
+        if (place == start || next == source.end()) break;
         place = next->second;
       }
     }
-    return false;
   }
 
   std::vector<Expected> expected_;
