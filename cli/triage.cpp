@@ -32,8 +32,8 @@ struct Options {
   bool json = false;
 };
 
-// A rule with a proof of its own by that; another by the proofs of the rules that it is part of: it is refuted if all of
-// them are.
+// A rule with a proof of its own by that; another by the proofs of the rules that it is part of: it is refuted if all
+// of them are.
 fuzz::Opinion prove_rule(IsaKind isa, const std::string& rule) {
   constexpr size_t kMostUsers = 6;
   std::vector<std::string> names = verify::judges_of_rule(isa, rule);

@@ -175,9 +175,9 @@ class ByteCheck {
         const machine::Inst& next = code_.code.insts[inst.vcode];
         const bool traps = allocated_.kind == oracles::OutcomeKind::Trapped &&
                            allocated_.trap_function == context_.test.entry && e != 0;
-        if (traps && next.source != allocated_.trap_inst && !isa_.desc(next.opcode).is(machine::kIsMove)) {
-          return wrong_way(g, e);
-        }
+        if (!traps) break;
+        if (code_.origins[inst.vcode] == machine::kNoSource) continue;  // a move of the allocator
+        if (next.source != allocated_.trap_inst) return wrong_way(g, e);
         break;
       }
       if (events_[e].inst != inst.vcode) return wrong_way(g, e);
@@ -227,7 +227,8 @@ class ByteCheck {
     if (group != groups_.end() && place != operands.end()) {
       const uint64_t* registers = steps_[group->first].registers;
       const int64_t offset = place->imm + code_.frame->offset_of(place->area());
-      is_made = registers[isa_.abi.frame_scratch.number()] == registers[stack_pointer()] + static_cast<uint64_t>(offset);
+      is_made =
+          registers[isa_.abi.frame_scratch.number()] == registers[stack_pointer()] + static_cast<uint64_t>(offset);
     }
     context_.blame(is_made ? Decision::Emission : Decision::FrameAddress,
                    is_made ? "the address of a far place in the frame is made, and not used as it should be"
@@ -238,7 +239,11 @@ class ByteCheck {
   // The machine went on at another instruction than the allocated code.
   bool wrong_way(size_t g, size_t e) {
     size_t from = g;
-    while (from > 0 && emitted(groups_[from - 1].inst).is_extra) --from;
+    const auto is_between = [&](const EmittedInst& before) {
+      return before.is_extra ||
+             (before.vcode != machine::kNoSource && code_.origins[before.vcode] == machine::kNoSource);
+    };
+    while (from > 0 && is_between(emitted(groups_[from - 1].inst))) --from;
     if (from == 0) return false;
     const size_t inst = groups_[from - 1].inst;
     const machine::InstDesc& desc = isa_.desc(emitted(inst).opcode);
@@ -268,6 +273,7 @@ class ByteCheck {
     }
     const machine::Inst& made = code_.code.insts[emitted(inst).vcode];
     const bool over_empty = targets_empty_block(made);
+    const bool is_changed = emitted(inst).text != isa_.insts->print(made.opcode, code_.code.operands_of(made));
     const bool is_long = emitted_.long_branches != 0;
     if (over_empty) context_.blame(Decision::EmptyBlocks, "the branch's label is a block that only jumps");
     if (is_long) {
@@ -276,6 +282,8 @@ class ByteCheck {
         context_.blame(Decision::BranchOverJump, "an inverted branch over a jump stands for the branch");
       }
       context_.blame(Decision::LongerBranches, "branches of the function had to be lengthened");
+    } else if (is_changed) {
+      context_.blame(Decision::EndsOfBlocks, "the branch was turned round: " + emitted(inst).text);
     } else if (!over_empty) {
       blame_instruction(inst, "its displacement leads to another block than its label");
     }

@@ -307,7 +307,8 @@ class Contract {
       // Values that nobody needs have none either; what reads them has no code.
       if (!regs_of(v).is_none() || !has_code_reading(v)) continue;
       fault(Decision::EdgesOfBlocks, "v" + std::to_string(param) + ", a block's parameter, gets " +
-                                         std::to_string(values.size()) + " arguments, not all the same, and has no register");
+                                         std::to_string(values.size()) +
+                                         " arguments, not all the same, and has no register");
     }
   }
   bool has_code_reading(ir::Value v) const {

@@ -215,9 +215,12 @@ bool blame_helpers(TriageContext& context) {
   return !wrong.empty();
 }
 
-// How far inside a rule stands in the chains of rules that made instructions: 0 if nothing stands within it.
+// How far from the inside a rule stands in the chains of rules that made instructions; those of whole operations last.
 size_t depth_in_chains(TriageContext& context, const std::string& name) {
   size_t depth = 0;
+  for (const isle::RuleInfo& rule : context.traces.isa().rules) {
+    if (rule.name == name && rule.term.starts_with("lower")) depth = context.traces.isa().rules.size();
+  }
   const machine::VCode& code = context.traces.code(ExecutorKind::Virtual).code;
   for (uint32_t i = 0; i < code.insts.size(); ++i) {
     const std::vector<isle::RuleId> chain = context.traces.rules_of(i);

@@ -118,7 +118,8 @@ bool blame_rules(TriageContext& context, std::span<const RuleSuspect> suspects, 
       entry.score += 4;
       entry.reason = kFixesCase;
     } else {
-      if (!made_it && !is_near) continue;
+      // It may have passed its operand on without code of its own.
+      if (!made_it && !is_near) entry.score -= 1;
       entry.reason = "without it the function does not compile";
     }
     if (made_it) {

@@ -648,8 +648,8 @@ std::vector<AuditFinding> audit_allocator(const VCode& code, const RegisterEnv& 
     state.choices = RandomChoices(options.choice_seed, RandomChoices::kForAllocation);
     if (auto built = build_ranges(state); !built) {
       const bool is_collecting = !built.error().place.instruction.empty();
-      return {{is_collecting ? "RangeBuilder::collect_inst" : "RangeBuilder::build_value", kRanges,
-               built.error().message}};
+      return {
+          {is_collecting ? "RangeBuilder::collect_inst" : "RangeBuilder::build_value", kRanges, built.error().message}};
     }
     if (auto wrong = audit_ranges(state); !wrong.empty()) return wrong;
     const LiveRanges before = live_ranges(state);
