@@ -155,6 +155,7 @@ int run_verify(const Options& options) {
   verify::VerifyOptions verify_options{.jobs = options.jobs,
                                        .timeout_ms = static_cast<unsigned>(options.timeout * 1000),
                                        .rules = options.rules,
+                                       .with_users = true,
                                        .export_directory = options.export_directory,
                                        .cache = options.no_cache ? "" : options.cache,
                                        .recheck = options.recheck,

@@ -45,6 +45,15 @@ std::string rule_text(const isle::Program& program, const isle::Rule& rule) {
   return out + "\n";
 }
 
+// The rules of helper terms that have a part in it, any of which may be to blame.
+std::string helpers_text(const isle::Program& program, const isle::Rule& rule, const Instantiation& instantiation) {
+  std::string out;
+  for (const uint32_t index : instantiation.rules) {
+    if (index != rule.id.index) out += (out.empty() ? "  using " : ", ") + program.rules[isle::RuleId(index)].name;
+  }
+  return out.empty() ? out : out + "\n";
+}
+
 std::string values_text(const Instantiation& instantiation, const z3::model& model) {
   std::ostringstream text;
   text << "  with " << instantiation.description << "\n";
@@ -234,7 +243,7 @@ Counterexample make_counterexample(Definitions& definitions, Terms& terms, const
                                    const Instantiation& instantiation, z3::solver& solver, bool wants_function) {
   Counterexample out;
   const z3::model model = solver.get_model();
-  out.text = rule_text(definitions.program(), rule);
+  out.text = rule_text(definitions.program(), rule) + helpers_text(definitions.program(), rule, instantiation);
   if (!wants_function) {
     out.text += values_text(instantiation, model);
     return out;

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "verify/prover.h"
@@ -75,11 +76,17 @@ Expected<UnitResult> verify_sources(IsaKind isa, const RuleSources& sources, con
 
   const isle::Program& program = provers[0]->program();
   const RuleUsers users(program);
-  const auto selected = [&](const isle::Rule& rule) {
-    if (!users.reached(rule.term)) return false;
-    if (options.rules.empty()) return true;
+  const auto named = [&](const isle::Rule& rule) {
     return std::any_of(options.rules.begin(), options.rules.end(),
                        [&](const std::string& part) { return rule.name.find(part) != std::string::npos; });
+  };
+  std::set<std::string> using_rules;
+  for (const isle::Rule& rule : program.rules) {
+    if (!options.with_users || users.is_root(rule.term) || !users.reached(rule.term) || !named(rule)) continue;
+    for (std::string& user : users.judges_of_rule(rule)) using_rules.insert(std::move(user));
+  }
+  const auto selected = [&](const isle::Rule& rule) {
+    return users.reached(rule.term) && (options.rules.empty() || named(rule) || using_rules.contains(rule.name));
   };
   std::atomic<uint32_t> next{0};
   std::mutex mutex;

@@ -22,6 +22,7 @@ struct VerifyOptions {
   unsigned jobs = 0;              // threads; 0: one per processor
   unsigned timeout_ms = 60'000;   // per query
   std::vector<std::string> rules;  // names or parts of names; empty: all
+  bool with_users = false;         // of a rule that is proven only where it is used, those that use it, too
   std::string export_directory;    // write each query there as SMT-LIB, if not empty
   std::string cache;               // file of verdicts of earlier runs (proof_cache.h); empty: none
   double recheck = 0;              // share of what the cache knows that is asked again
