@@ -7,7 +7,9 @@
 #include <memory>
 
 #include "cli/command.h"
+#include "compiler/isa/registry.h"
 #include "fuzz/campaign.h"
+#include "fuzz/selection.h"
 #include "verify/proof_cache.h"
 #include "verify/report/print.h"
 
@@ -37,6 +39,17 @@ Expected<verify::report::Campaign> run_campaign(const Options& options, const st
                                   .functions = result->stats.functions,
                                   .findings = result->findings,
                                   .rules_fired = result->rules_fired};
+}
+
+// By random functions and by those that were found for single rules.
+void judge_selection(verify::report::IsaReport& report, uint64_t seed) {
+  constexpr unsigned kPrograms = 200;
+  std::vector<std::string> texts;
+  for (const verify::report::RuleRow& row : report.rules) {
+    if (row.witness && !row.witness->reproducer.empty()) texts.push_back(row.witness->reproducer);
+  }
+  fuzz::Selection found = fuzz::check_selection(*isa::find_isa(report.totals.isa), kPrograms, seed, texts);
+  verify::report::add_selection(report, {found.functions, std::move(found.applied), std::move(found.wrong)});
 }
 
 void print_text(const verify::report::Report& report, const std::string& out) {
@@ -75,9 +88,10 @@ int run_report(const Options& options) {
       std::fprintf(stderr, "\r\033[K%u %s", ++done, rule.name.c_str());
     };
   }
-  const auto result = verify::report::make_report(what);
+  auto result = verify::report::make_report(what);
   if (show) std::fprintf(stderr, "\r\033[K");
   if (!result) return report(result.error());
+  for (verify::report::IsaReport& isa : result->isas) judge_selection(isa, options.seed);
   for (const auto& [file, text] : {std::pair{"/index.html", verify::report::to_html(*result)},
                                    {"/report.json", verify::report::to_json(*result)}}) {
     if (const auto written = write_file(options.out + file, text); !written) return report(written.error());

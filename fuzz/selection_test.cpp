@@ -1,15 +1,14 @@
-// The rung "select" of the ladder: the generated decision trees select what the rules say. Every function of the corpus
-// and many random ones are lowered twice, by the trees and by the rule interpreter, and must become the same machine
-// code over virtual registers by the same rules.
+// The rung "select" of the ladder on every function of the corpus and on random ones, with all rules and without some
+// (selection.h).
+#include "fuzz/selection.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <filesystem>
 
 #include "compiler/ir/parser.h"
-#include "compiler/isa/interpreted.h"
 #include "compiler/isa/registry.h"
-#include "compiler/machine/compile.h"
 #include "fuzz/generate.h"
 
 namespace assay {
@@ -17,49 +16,16 @@ namespace {
 
 class SelectionTest : public testing::TestWithParam<const machine::TargetIsa*> {
  protected:
-  SelectionTest() : interpreted_(isa::interpreted_isa(GetParam()->kind)), trees_(*GetParam()), rules_(*interpreted_) {}
+  SelectionTest() : checker_(*GetParam()) {}
 
-  // The rules whose application emitted each instruction, from the innermost out.
-  static std::string provenance(const machine::VCode& code) {
-    std::string text;
-    for (const machine::Inst& inst : code.insts) {
-      text += "rules";
-      for (uint16_t at = inst.rules; at != machine::kNoRuleChain; at = code.rule_chains[at].caller) {
-        text += ' ' + std::to_string(code.rule_chains[at].rule.index);
-      }
-      text += '\n';
-    }
-    return text;
-  }
-
-  // The VCode after lowering with what it comes from, or the error.
-  static std::string lower(machine::Compiler& compiler, const ir::Function& function, machine::OptLevel level) {
-    std::string text;
-    machine::CompileOptions options;
-    options.opt_level = level;
-    options.check_allocation = false;
-    options.dump = [&](machine::Stage stage, const std::string& dumped) {
-      if (stage == machine::Stage::Lower) text += dumped;
-    };
-    options.observe = [&](const machine::StageView& view) {
-      if (view.stage == machine::Stage::Lower) text += provenance(view.vcode);
-    };
-    auto compiled = compiler.compile(function, options);
-    return compiled ? text : text + compiled.error().message;
-  }
-
-  void compare(const ir::Function& function, const std::string& what) {
-    for (machine::OptLevel level : {machine::OptLevel::None, machine::OptLevel::Speed}) {
-      ASSERT_EQ(lower(trees_, function, level), lower(rules_, function, level)) << what;
-    }
-  }
+  void compare(const ir::Function& function, const std::string& what) { ASSERT_EQ(checker_.compare(function), "") << what; }
 
   // Pure helper terms may be evaluated more or less often: the trees share what several rules ask.
   void compare_counts() {
     for (uint32_t i = 0; i < GetParam()->rules.size(); i++) {
       if (!GetParam()->rules[i].term.starts_with("lower")) continue;
       isle::RuleId rule(i);
-      ASSERT_EQ(trees_.rules().count(rule), rules_.rules().count(rule)) << GetParam()->rules[i].name;
+      ASSERT_EQ(checker_.trees().rules().count(rule), checker_.rules().rules().count(rule)) << GetParam()->rules[i].name;
     }
   }
 
@@ -80,9 +46,7 @@ class SelectionTest : public testing::TestWithParam<const machine::TargetIsa*> {
     }
   }
 
-  std::unique_ptr<machine::TargetIsa> interpreted_;
-  machine::Compiler trees_;
-  machine::Compiler rules_;
+  fuzz::SelectionChecker checker_;
 };
 
 TEST_P(SelectionTest, Corpus) {
@@ -107,11 +71,21 @@ TEST_P(SelectionTest, RulesSwitchedOff) {
   for (uint32_t first = 0; first < 7 && !HasFailure(); first++) {
     for (uint32_t i = 0; i < GetParam()->rules.size(); i++) {
       const bool enabled = i % 7 != first || !GetParam()->rules[i].term.starts_with("lower");
-      trees_.rules().enable_rule(isle::RuleId(i), enabled);
-      rules_.rules().enable_rule(isle::RuleId(i), enabled);
+      checker_.enable_rule(isle::RuleId(i), enabled);
     }
     compare_corpus();
   }
+}
+
+// What the report counts.
+TEST_P(SelectionTest, IsCountedByRule) {
+  const fuzz::Selection selection = fuzz::check_selection(
+      *GetParam(), 20, 1, std::vector<std::string>{"function %f(i64) -> i64 {\nblock0(v0: i64):\n  v1 = bnot v0\n  return v1\n}\n"});
+  EXPECT_GT(selection.functions, 20u);
+  EXPECT_TRUE(selection.wrong.empty()) << selection.wrong.begin()->second;
+  size_t applied = 0;
+  for (const auto& [rule, times] : selection.applied) applied += times != 0;
+  EXPECT_GT(applied, 50u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Isa, SelectionTest, testing::ValuesIn(isa::all_isas().begin(), isa::all_isas().end()),

@@ -51,13 +51,14 @@ function names(list, r) {
 function ruleDetail(row) {
   return [
     code(row.counterexample, 'bad'), code(row.function), code(row.text),
-    row.witness ? code(row.witness.reproducer) : null,
+    row.witness ? code(row.witness.reproducer) : null, row.selection ? code(row.selection.reproducer, 'bad') : null,
     facts([
       [row.state === 'trusted' ? 'trusted because' : 'reason', row.reason],
       ['proven by', (row.solvers || []).join('; ')], ['root', row.term], ['lemmas: specs of', row.lemmas.join(', ')],
       ['operations', names(row.operations, row.rungs.meaning)], ['C++ terms', names(row.helpers, row.rungs.helper)],
       ['instructions', names(row.instructions, row.rungs.encode)],
       ['witness', row.witness && row.witness.reason],
+      ['selection', row.selection && (row.selection.reason || count(row.selection.cases) + ' times')],
       ['not judged on a machine', row.rungs.machine.open ? row.rungs.machine.open.join(', ') : ''],
     ]),
   ];
@@ -95,6 +96,7 @@ const views = {
       ['seconds', row => number(row.seconds.toFixed(2))],
       ['meaning', row => rung(row.rungs.meaning)], ['helper', row => rung(row.rungs.helper)],
       ['encode', row => rung(row.rungs.encode)], ['machine', row => rung(row.rungs.machine)],
+      ...(ofAll('rules').some(({row}) => row.selection) ? [['selection', row => verdict(row.selection)]] : []),
       ...(ofAll('rules').some(({row}) => row.witness) ? [['witness', row => verdict(row.witness)]] : []),
       ...(data.campaign ? [['fired', row => row.fired === undefined ? cell('\u2013', 'none') :
         row.fired ? number(count(row.fired)) : cell('never', 'part')]] : []),

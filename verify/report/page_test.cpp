@@ -90,6 +90,13 @@ TEST_F(Page, ReadsNoTextAsHtml) {
   EXPECT_EQ(count(instructions, "<tr data-name="), 3u);
 }
 
+TEST_F(Page, ShowsSelectionIfItWasAsked) {
+  Report report = small_report();
+  EXPECT_EQ(count(document(report), ">selection</th>"), 0u);
+  add_selection(report.isas.at(0), {.functions = 1, .applied = {{"right", 4}}});
+  EXPECT_EQ(count(document(report), ">selection</th>"), 1u);
+}
+
 TEST_F(Page, ShowsACampaignIfThereWasOne) {
   Report report = small_report();
   report.campaign =

@@ -139,7 +139,10 @@ size_t Report::open() const {
     for (const InstructionRow& row : isa.instructions) {
       count += is_failure(row.encoding.state) + is_failure(row.determined.state) + failures(row.machines);
     }
-    for (const RuleRow& row : isa.rules) count += row.witness && is_failure(row.witness->state);
+    for (const RuleRow& row : isa.rules) {
+      count += row.witness && is_failure(row.witness->state);
+      count += row.selection && is_failure(row.selection->state);
+    }
   }
   return count;
 }
@@ -217,6 +220,22 @@ void add_witnesses(IsaReport& report, const WitnessReport& witnesses) {
   for (const RuleNote& note : witnesses.excused) set(note.rule, JudgementState::NotJudged, note.reason, "");
   for (const RuleNote& note : witnesses.missing) set(note.rule, JudgementState::Missing, note.reason, "");
   for (const RuleNote& note : witnesses.mismatches) set(note.rule, JudgementState::Fails, note.reason, "");
+}
+
+void add_selection(IsaReport& report, const Selection& selection) {
+  for (RuleRow& row : report.rules) {
+    const auto applied = selection.applied.find(row.result.name);
+    Judgement judgement{.name = "selection", .state = JudgementState::NotJudged, .reason = "no function of the sample applies it"};
+    if (applied != selection.applied.end() && applied->second != 0) {
+      judgement = {.name = "selection", .state = JudgementState::Holds, .cases = static_cast<size_t>(applied->second)};
+    }
+    if (const auto wrong = selection.wrong.find(row.result.name); wrong != selection.wrong.end()) {
+      judgement.state = JudgementState::Fails;
+      judgement.reason = "generated C++ and rules differ";
+      judgement.reproducer = wrong->second;
+    }
+    row.selection = std::move(judgement);
+  }
 }
 
 Expected<Report> make_report(const ReportOptions& options) {

@@ -41,6 +41,8 @@ struct RuleRow {
   std::optional<uint64_t> fired;  // times, in a campaign; nothing if there was none
   // A function in which the compiler applied it, as `reproducer`, or why there is none; nothing if none was looked for.
   std::optional<Judgement> witness;
+  // Whether the generated C++ selects it where the rule says, by the rule interpreter; nothing if that was not asked.
+  std::optional<Judgement> selection;
 };
 
 struct InstructionRow {
@@ -71,6 +73,13 @@ struct Campaign {
   std::map<std::string, uint64_t> rules_fired;  // "x64: iadd_imm" -> times
 };
 
+// The generated C++ against the rule interpreter, function by function.
+struct Selection {
+  size_t functions = 0;
+  std::map<std::string, uint64_t> applied;   // by rule
+  std::map<std::string, std::string> wrong;  // by rule: a difference that it has a part in
+};
+
 struct Report {
   std::vector<Judgement> operations;
   std::vector<IsaReport> isas;
@@ -96,9 +105,10 @@ std::vector<InstructionRow> judge_instructions(const machine::TargetIsa& isa, co
 Expected<IsaReport> make_isa_report(UnitResult unit, const RuleSources& sources,
                                     const std::vector<Judgement>& operations, std::vector<Judgement> helpers,
                                     std::vector<InstructionRow> instructions);
-// Fills in RuleRow::fired; RuleRow::witness.
+// Fills in RuleRow::fired; RuleRow::witness; RuleRow::selection.
 void add_campaign(IsaReport& report, const Campaign& campaign);
 void add_witnesses(IsaReport& report, const WitnessReport& witnesses);
+void add_selection(IsaReport& report, const Selection& selection);
 
 }  // namespace report
 }  // namespace assay::verify

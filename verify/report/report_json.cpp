@@ -58,6 +58,7 @@ Json to_json(const RuleRow& row) {
   if (!result.function.empty()) out["function"] = result.function;
   if (row.fired) out["fired"] = *row.fired;
   if (row.witness) out["witness"] = to_json(*row.witness);
+  if (row.selection) out["selection"] = to_json(*row.selection);
   return out;
 }
 

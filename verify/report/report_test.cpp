@@ -106,6 +106,19 @@ TEST(Report, WitnessesAreRows) {
   EXPECT_EQ(json.at("units").at("riscv64").at("totals").at("totality").at("holes").size(), 1u);
 }
 
+TEST(Report, SelectionIsARungOfRules) {
+  Report report = small_report();
+  EXPECT_FALSE(row(report, "right").selection.has_value());
+  add_selection(report.isas.at(0), {.functions = 9, .applied = {{"right", 4}, {"sum_rule", 0}, {"wrong", 2}},
+                                    .wrong = {{"wrong", "trees: sub"}}});
+  EXPECT_EQ(row(report, "right").selection->state, JudgementState::Holds);
+  EXPECT_EQ(row(report, "right").selection->cases, 4u);
+  EXPECT_EQ(row(report, "sum_rule").selection->state, JudgementState::NotJudged);
+  EXPECT_EQ(row(report, "wrong").selection->state, JudgementState::Fails);
+  EXPECT_EQ(row(report, "wrong").selection->reproducer, "trees: sub");
+  EXPECT_EQ(report.open(), 4u);  // one more
+}
+
 TEST(Report, CampaignIsLeftOutOrCounted) {
   Report report = small_report();
   report.campaign = Campaign{.seconds = 1,
