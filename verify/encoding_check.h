@@ -4,7 +4,8 @@
 // Texts are compared after normalising spaces and numbers; where LLVM prints an alias, our text is assembled, and must
 // give the same bytes or what disassembles to the same text. LLVM's tables also say which registers and flags the bytes
 // read and write (decoded_roles.h), which judges the operands' roles and the clobbers, of calls and returns too; and
-// its assembler which relocation belongs where.
+// its assembler which relocation belongs where. Capstone has a say where it knows the instruction: its text, assembled,
+// is the same instruction.
 #pragma once
 
 #include <map>
@@ -32,6 +33,7 @@ struct EncodingReport {
   std::map<std::string, size_t> cases_of;    // by instruction
   size_t by_text = 0;                        // texts agreed
   size_t by_assembler = 0;                   // the assembled text agreed
+  size_t by_capstone = 0;                    // of these, what Capstone reads from the bytes too
   std::vector<EncodingMismatch> mismatches;  // at most a few for each instruction
   std::vector<std::string> not_checked;      // hatches, and instructions no legal operands were found for
 };
