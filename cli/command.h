@@ -27,6 +27,7 @@ class App;
   COMMAND(fuzz)                 \
   COMMAND(interpret)            \
   COMMAND(mutants)              \
+  COMMAND(opt)                  \
   COMMAND(reduce)               \
   COMMAND(report)               \
   COMMAND(run)                  \

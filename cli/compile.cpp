@@ -57,13 +57,14 @@ Compiled compile_one(const ir::Function& function, machine::Compiler& compiler, 
   };
   if (wants("clif")) add("clif", ir::print(function));
   machine::CompileOptions compile_options;
-  compile_options.opt_level = options.opt_level == "none" ? machine::OptLevel::None : machine::OptLevel::Speed;
+  compile_options.opt_level = *machine::opt_level_from_name(options.opt_level);
   compile_options.choice_seed = options.choice_seed;
   compile_options.max_registers = options.max_registers;
   compile_options.verify_ir = false;
   compile_options.want_listing = wants("asm");
-  if (wants("vcode") || wants("allocated")) {
+  if (wants("optimized") || wants("vcode") || wants("allocated")) {
     compile_options.dump = [&](machine::Stage stage, const std::string& text) {
+      if (stage == machine::Stage::Optimize && wants("optimized")) add("optimized", text);
       if (stage == machine::Stage::Lower && wants("vcode")) add("vcode", text);
       if (stage == machine::Stage::Apply && wants("allocated")) add("allocated", text);
     };
@@ -148,11 +149,11 @@ void add_compile(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("compile", "Compile functions and show the code, or any stage before it");
   command->add_option("PATH", options->paths, "CLIF files or directories; - is standard input")->required();
   command->add_option("--target", options->targets, "x64, aarch64, riscv64 or s390x (several); default: all");
-  command->add_option("--emit", options->emit, "What to show (several): clif vcode allocated asm bytes; default: asm")
-      ->check(CLI::IsMember({"clif", "vcode", "allocated", "asm", "bytes"}));
+  command->add_option("--emit", options->emit, "What to show (several): clif optimized vcode allocated asm bytes; default: asm")
+      ->check(CLI::IsMember({"clif", "optimized", "vcode", "allocated", "asm", "bytes"}));
   command->add_option("--function", options->function, "Only this function");
-  command->add_option("--opt-level", options->opt_level, "none or speed")
-      ->check(CLI::IsMember({"none", "speed"}))
+  command->add_option("--opt-level", options->opt_level, "none, speed or speed_and_size")
+      ->check(CLI::IsMember({"none", "speed", "speed_and_size"}))
       ->capture_default_str();
   command->add_option("--choice-seed", options->choice_seed,
                       "Let the compiler choose at random where any choice is right");

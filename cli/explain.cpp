@@ -37,7 +37,7 @@ int run_explain(const Options& options) {
   auto isas = named_isas(options.targets);
   if (!isas) return report(isas.error());
   what.isas = std::move(*isas);
-  what.compile.opt_level = options.opt_level == "none" ? machine::OptLevel::None : machine::OptLevel::Speed;
+  what.compile.opt_level = *machine::opt_level_from_name(options.opt_level);
   what.compile.choice_seed = options.choice_seed;
   what.compile.max_registers = options.max_registers;
   what.compile.verify_ir = false;
@@ -94,8 +94,8 @@ void add_explain(CLI::App& app, Action& action) {
   command->add_option("--target", options->targets, "x64, aarch64, riscv64 or s390x (several); default: all")
       ->delimiter(',');
   command->add_option("--function", options->function, "Only this function");
-  command->add_option("--opt-level", options->opt_level, "none or speed")
-      ->check(CLI::IsMember({"none", "speed"}))
+  command->add_option("--opt-level", options->opt_level, "none, speed or speed_and_size")
+      ->check(CLI::IsMember({"none", "speed", "speed_and_size"}))
       ->capture_default_str();
   command->add_option("--choice-seed", options->choice_seed,
                       "Let the compiler choose at random where any choice is right");

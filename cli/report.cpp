@@ -57,7 +57,7 @@ void print_text(const verify::report::Report& report, const std::string& out) {
     const auto& totals = isa.totals;
     std::printf(
         "%-8s %zu rules: %u proven (%u of them from lemmas), %u trusted, %u failed, %u unknown; %zu instructions\n",
-        name(totals.isa), isa.rules.size(), totals.proven, isa.from_lemmas, totals.trusted, totals.failed,
+        totals.unit.c_str(), isa.rules.size(), totals.proven, isa.from_lemmas, totals.trusted, totals.failed,
         totals.unknown, isa.instructions.size());
   }
   std::printf("open: %zu\n%s/index.html\n%s/report.json\n", report.open(), out.c_str(), out.c_str());
@@ -65,6 +65,7 @@ void print_text(const verify::report::Report& report, const std::string& out) {
 
 int run_report(const Options& options) {
   verify::report::ReportOptions what;
+  what.optimizer = options.isas.empty();
   auto isas = named_isas(options.isas);
   if (!isas) return report(isas.error());
   what.isas = std::move(*isas);

@@ -1,4 +1,4 @@
-// `assay verify`: proves the lowering rules of the given ISAs with an SMT solver.
+// `assay verify`: proves the lowering rules of the given ISAs and those of the mid-end with an SMT solver.
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -21,6 +21,7 @@ namespace {
 
 struct Options {
   std::vector<std::string> isas;
+  std::vector<std::string> units;
   std::vector<std::string> rules;
   unsigned jobs = 0;
   double timeout = 60;
@@ -106,7 +107,7 @@ void print_text(const verify::UnitResult& unit, bool list) {
   std::printf(
       "%-8s %zu rules: %u proven (%u of them from lemmas), %u trusted, %u failed, %u unknown; %llu instantiations in %.1f s "
       "(%.0f per core-second%s)\n",
-      name(unit.isa), unit.rules.size(), unit.proven, from_lemmas, unit.trusted, unit.failed, unit.unknown,
+      unit.unit.c_str(), unit.rules.size(), unit.proven, from_lemmas, unit.trusted, unit.failed, unit.unknown,
       static_cast<unsigned long long>(unit.instantiations), unit.seconds,
       static_cast<double>(unit.instantiations) / (unit.cpu_seconds > 0 ? unit.cpu_seconds : 1), known.c_str());
   if (unit.confirmed + unit.unconfirmed != 0) {
@@ -131,21 +132,32 @@ void print_text(const verify::Totality& totality) {
 }
 
 int run_verify(const Options& options) {
-  const auto isas = named_isas(options.isas);
-  if (!isas) return report(isas.error());
+  bool optimizer = options.isas.empty() && options.units.empty();
+  const bool all_isas = optimizer;
+  std::vector<std::string> names = options.isas;
+  for (const std::string& text : options.units) {
+    if (text == "opt") {
+      optimizer = true;
+    } else {
+      names.push_back(text);
+    }
+  }
+  const auto named = named_isas(names);
+  if (!named) return report(named.error());
+  const std::vector<IsaKind> isas = names.empty() && !all_isas ? std::vector<IsaKind>{} : *named;
   if (options.judges.conformance || options.judges.encodings) {
     JudgeArguments arguments = options.judges;
     arguments.instructions = options.rules;
     arguments.jobs = options.jobs;
     arguments.list = options.list;
     arguments.json = options.json;
-    return run_judges(arguments, *isas);
+    return run_judges(arguments, isas);
   }
   if (!options.witnesses.directory.empty()) {
     WitnessArguments arguments = options.witnesses;
     arguments.rules = options.rules;
     arguments.json = options.json;
-    return run_witnesses(arguments, *isas);
+    return run_witnesses(arguments, isas);
   }
   if (!options.export_directory.empty()) {
     std::error_code error;
@@ -168,30 +180,37 @@ int run_verify(const Options& options) {
   }
   nlohmann::json units = nlohmann::json::object();
   int status = kNothingWrong;
-  for (const IsaKind isa : *isas) {
+  std::vector<std::optional<IsaKind>> wanted(isas.begin(), isas.end());
+  if (optimizer) wanted.emplace_back();
+  size_t found = 0;
+  for (const std::optional<IsaKind> isa : wanted) {
     std::unique_ptr<verify::SourceTree> tree;
-    const verify::RuleSources* sources = verify::rule_sources(isa);
-    if (sources == nullptr) return report(Diagnostic{{}, std::string("no rules for ") + name(isa) + " in this build", ""});
+    const verify::RuleSources* sources = isa ? verify::rule_sources(*isa) : &verify::optimizer_sources();
+    if (sources == nullptr) return report(Diagnostic{{}, std::string("no rules for ") + name(*isa) + " in this build", ""});
     if (!options.tree.empty()) {
-      auto read = verify::SourceTree::read(isa, options.tree);
+      auto read = verify::SourceTree::read(*sources, options.tree);
       if (!read) return report(read.error());
       tree = *std::move(read);
       sources = &tree->sources();
     }
-    const auto unit = verify::verify_sources(isa, *sources, verify_options);
+    const auto unit = isa ? verify::verify_sources(*isa, *sources, verify_options)
+                          : verify::verify_optimizer(*sources, verify_options);
     if (verify_options.progress) std::fprintf(stderr, "\r\033[K");
     if (!unit) return report(unit.error());
+    found += unit->rules.size();
     if (unit->rules.empty() && !options.rules.empty()) {
-      return report(Diagnostic{{}, std::string("no rule of ") + name(isa) + " has a name like that", "assay verify --list"});
+      // Of all units some may have no such rule.
+      if (all_isas && (isa || found != 0)) continue;
+      return report(Diagnostic{{}, "no rule of " + unit->unit + " has a name like that", "assay verify --list"});
     }
     if (unit->failed != 0) status = kFinding;
-    const bool whole = options.rules.empty();
+    const bool whole = options.rules.empty() && isa;
     const auto totality = whole ? verify::check_totality(*sources) : verify::Totality{};
     if (!totality) return report(totality.error());
     if (!totality->holes.empty() || !totality->overlaps.empty()) status = kFinding;
     if (options.json) {
-      units[name(isa)] = to_json(*unit);
-      if (whole) units[name(isa)]["totality"] = to_json(*totality);
+      units[unit->unit] = to_json(*unit);
+      if (whole) units[unit->unit]["totality"] = to_json(*totality);
     } else {
       print_text(*unit, options.list);
       if (whole) print_text(*totality);
@@ -205,8 +224,9 @@ int run_verify(const Options& options) {
 
 void add_verify(CLI::App& app, Action& action) {
   auto options = std::make_shared<Options>();
-  CLI::App* command = app.add_subcommand("verify", "Prove the lowering rules");
+  CLI::App* command = app.add_subcommand("verify", "Prove the rules: of lowering, of the mid-end");
   command->add_option("--isa,--target", options->isas, "x64, aarch64, riscv64, s390x; several; default: all");
+  command->add_option("--unit", options->units, "the same, or opt: the mid-end; several; default: all");
   command->add_option("--rule", options->rules, "only rules whose name contains this; several");
   command->add_option("--tree", options->tree, "take the rules and instructions from this source tree, not those built in")
       ->check(CLI::ExistingDirectory);

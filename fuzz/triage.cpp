@@ -8,7 +8,9 @@
 
 #include "compiler/ir/printer.h"
 #include "compiler/isa/registry.h"
+#include "compiler/opt/optimize.h"
 #include "fuzz/crash_trace.h"
+#include "fuzz/optimize_case.h"
 #include "fuzz/reduce_edits.h"
 #include "fuzz/triage_parts.h"
 #include "fuzz/worker_report.h"
@@ -21,7 +23,7 @@ using oracles::FindingKind;
 using oracles::HarnessOptions;
 
 const char* name(TriageStage stage) {
-  constexpr const char* kNames[] = {"none", "interpreter", "virtual", "allocated", "bytes", "executor"};
+  constexpr const char* kNames[] = {"none", "interpreter", "optimized", "virtual", "allocated", "bytes", "executor"};
   return kNames[size_t(stage)];
 }
 
@@ -271,6 +273,8 @@ class Triage {
       result_.evidence.push_back("only with the compiler's choices made at random, from seed " +
                                  std::to_string(choice_seed_));
     }
+    subject_ = result_.reduced;
+    inner_ = options_;
     if (result_.key.starts_with("crash")) return decide_crash(*sight);
     // Do all machines of this byte order differ from the interpreter, before anything was allocated?
     const ir::Endianness order = byte_order(isa_);
@@ -282,9 +286,21 @@ class Triage {
       result_.evidence.push_back("every machine differs from the interpreter, before and after register allocation");
       return;
     }
-    StageTraces traces(result_.reduced, isa_, level_, choice_seed_, harness_);
-    TriageContext context{result_.reduced, options_, isa_, level_, interpret(result_.reduced, byte_order(isa_)),
-                          traces,          result_};
+    if (level_ != machine::OptLevel::None && harness_.optimize) {
+      if (blame_optimizer(result_.reduced, result_)) {
+        result_.stage = TriageStage::Optimized;
+        return;
+      }
+      // What follows looks at what was lowered.
+      opt::Optimizer optimizer;
+      std::string error;
+      if (machine::will_optimize({.opt_level = level_, .choice_seed = choice_seed_})) {
+        subject_ = optimize_case(result_.reduced, optimizer, {}, error);
+      }
+      harness_.optimize = inner_.harness.optimize = false;
+    }
+    StageTraces traces(subject_, isa_, level_, choice_seed_, harness_);
+    TriageContext context{subject_, inner_, isa_, level_, interpret(subject_, byte_order(isa_)), traces, result_};
     if (traces.problem().empty() && blame_contract(context)) return;
     const auto refused_in = [&](const char* stage) {
       return sight->refusal.find(std::string("stage ") + stage) != std::string::npos;
@@ -337,7 +353,8 @@ class Triage {
       result_.evidence.push_back("the compiler survives; whoever runs the code does not");
       return;
     }
-    result_.stage = crash.stage == machine::Stage::Lower      ? TriageStage::Virtual
+    result_.stage = crash.stage == machine::Stage::Optimize   ? TriageStage::Optimized
+                    : crash.stage == machine::Stage::Lower    ? TriageStage::Virtual
                     : crash.stage == machine::Stage::Allocate ? TriageStage::Allocated
                                                               : TriageStage::Bytes;
     result_.evidence.push_back("the compiler crashes in or after the stage " + std::string(machine::name(crash.stage)));
@@ -433,7 +450,7 @@ class Triage {
 
   void describe_code() {
     if (result_.key.starts_with("crash") || result_.isas.empty()) return;
-    StageTraces traces(result_.reduced, isa_, level_, choice_seed_, harness_);
+    StageTraces traces(subject_, isa_, level_, choice_seed_, harness_);
     if (!traces.problem().empty()) return;
     const machine::VCode& code = traces.code(oracles::ExecutorKind::Virtual).code;
     for (uint32_t b = 0; b < code.blocks.size(); ++b) {
@@ -458,6 +475,8 @@ class Triage {
   const TriageOptions& options_;
   double start_;
   HarnessOptions harness_;
+  TriageOptions inner_;  // for the steps: of `subject_`
+  Case subject_;         // the reduced case as it is lowered
   std::vector<Sight> sights_;
   IsaKind isa_{};
   machine::OptLevel level_{};

@@ -22,12 +22,13 @@ namespace assay::fuzz {
 enum class TriageStage : uint8_t {
   Nothing,      // no stage: the case does not fail
   Interpreter,  // the reference itself: interpreter or an operation's definition
+  Optimized,    // CLIF after the mid-end: its rules and passes
   Virtual,      // machine code over virtual registers: rules, lowering
   Allocated,    // over physical registers: the allocator
   Bytes,        // encoding, labels, frame
   Executor,     // nothing of Assay's compiler: an emulator is wrong
 };
-// "none", "interpreter", "virtual", "allocated", "bytes", "executor".
+// "none", "interpreter", "optimized", "virtual", "allocated", "bytes", "executor".
 const char* name(TriageStage stage);
 
 enum class CulpritKind : uint8_t { Rule, RuleCompiler, Operation, Instruction, Function, Executor };

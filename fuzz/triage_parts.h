@@ -34,6 +34,10 @@ struct TriageContext {
 // Does a function of the case break what callers, callees and frames promise each other? Sets the stage and blames.
 bool blame_contract(TriageContext& context);
 
+// ---- triage_optimizer.cpp ----
+// Does the mid-end change what the case does, on the interpreter? Blames the rule or pass without which it does not.
+bool blame_optimizer(const Case& test, TriageResult& result);
+
 // ---- triage_lowering.cpp: code over virtual registers is wrong ----
 void blame_lowering(TriageContext& context);
 // The solver is asked about the rules blamed so far: those it refutes come first. If it refutes none, what proofs rest

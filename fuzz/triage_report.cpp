@@ -7,7 +7,7 @@ namespace assay::fuzz {
 
 namespace {
 
-const char* level_name(machine::OptLevel level) { return level == machine::OptLevel::None ? "none" : "speed"; }
+const char* level_name(machine::OptLevel level) { return machine::name(level).data(); }
 
 std::string at(const Culprit& culprit) {
   if (culprit.file.empty()) return {};

@@ -164,6 +164,7 @@ bool blame_selection(TriageContext& context) {
     std::string text;
     machine::CompileOptions options;
     options.opt_level = context.level;
+    options.optimize = context.options.harness.optimize;
     options.check_allocation = options.verify_machine = false;
     options.dump = [&](machine::Stage stage, const std::string& dumped) {
       if (stage == machine::Stage::Lower) text = dumped;

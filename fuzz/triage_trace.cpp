@@ -54,6 +54,7 @@ StageTraces::StageTraces(const Case& test, IsaKind isa, machine::OptLevel level,
   for (const ir::Function& function : test.functions) functions_.push_back(&function);
   for (const oracles::RegionDirective& region : test.regions) regions_.push_back(oracles::make_region(region));
   options_.opt_level = level;
+  options_.optimize = harness.optimize;
   options_.choice_seed = choice_seed;
   options_.verify_ir = false;
   options_.verify_machine = options_.check_allocation = false;

@@ -29,7 +29,8 @@ bool same(const std::vector<Region>& a, const std::vector<Region>& b) {
 FiletestMachines::FiletestMachines(const Targets& targets) : targets_(targets) {}
 FiletestMachines::~FiletestMachines() = default;
 
-void FiletestMachines::prepare(IsaKind isa, const ir::File& file, bool keep_stages) {
+void FiletestMachines::prepare(IsaKind isa, const ir::File& file, bool keep_stages,
+                               std::optional<machine::OptLevel> level) {
   auto& side = sides_[static_cast<size_t>(isa)];
   if (!side) side = std::make_unique<Side>(isa, targets_[static_cast<size_t>(isa)]);
   std::vector<const ir::Function*> functions;
@@ -40,12 +41,15 @@ void FiletestMachines::prepare(IsaKind isa, const ir::File& file, bool keep_stag
     for (const ir::Flag& flag : setting.flags) {
       if (setting.is_target) continue;
       if (flag.name == "opt_level") {
-        options.opt_level = flag.value == "none" ? machine::OptLevel::None : machine::OptLevel::Speed;
+        options.opt_level = machine::opt_level_from_name(flag.value).value_or(machine::OptLevel::Speed);
+      } else if (flag.name == "mid_end") {
+        options.optimize = flag.value != "false";
       } else if (flag.name == "choice_seed") {
         options.choice_seed = std::strtoull(flag.value.c_str(), nullptr, 10);
       }
     }
   }
+  if (level) options.opt_level = *level;
   side->session.prepare(functions, options, keep_stages);
   side->is_loaded.fill(false);
 }

@@ -37,9 +37,10 @@ class FiletestMachines {
   explicit FiletestMachines(const Targets& targets);
   ~FiletestMachines();
 
-  // Compiles the functions of `file`; the stages are kept if they are to be run. What was prepared for this ISA before
+  // Compiles the functions of `file`, at `level` or as the file says; the stages are kept if they are to be run. What was prepared for this ISA before
   // is forgotten.
-  void prepare(IsaKind isa, const ir::File& file, bool keep_stages = false);
+  void prepare(IsaKind isa, const ir::File& file, bool keep_stages = false,
+               std::optional<machine::OptLevel> level = {});
 
   struct Readiness {
     enum class Kind : uint8_t { kReady, kNotSupported, kBroken };

@@ -30,7 +30,7 @@ std::string hex(uint64_t value) {
   return text;
 }
 
-const char* level_name(machine::OptLevel level) { return level == machine::OptLevel::None ? "none" : "speed"; }
+const char* level_name(machine::OptLevel level) { return machine::name(level).data(); }
 
 // "%f, v3 = sdiv v1, v2"
 std::string place(const TestCase& test, uint32_t function, uint32_t inst) {
@@ -329,6 +329,8 @@ void Harness::check_isa(const TestCase& test, MachineSession& session, const Lev
   const auto isa = static_cast<size_t>(session.isa());
   machine::CompileOptions options;
   options.opt_level = level.opt_level;
+  options.optimize = options_.optimize;
+  options.verify_optimized = options_.verify_machine;
   options.choice_seed = level.choice_seed;
   options.verify_ir = false;
   options.verify_machine = options_.verify_machine;

@@ -32,6 +32,7 @@ namespace assay::oracles {
 
 struct HarnessOptions {
   std::vector<IsaKind> isas = {std::begin(kAllIsas), std::end(kAllIsas)};
+  bool optimize = true;  // the mid-end above OptLevel::None
   std::vector<machine::OptLevel> opt_levels = {machine::OptLevel::None, machine::OptLevel::Speed};
   bool unicorn = true;
   bool native = true;   // x64 also on the host

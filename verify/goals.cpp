@@ -212,13 +212,17 @@ void Run::execute(isle::RuleId id, Instantiation& out) {
   out.arguments = arguments;
   const Symbol result = apply_rule(rule, arguments);
   out.result = result;
-  if (term.name == "lower") {
+  if (term.name == "simplify") {
+    root = arguments[0].value->def;
+    compare_rewrite(arguments[0], result, out);
+  } else if (term.name == "lower") {
     compare_lowering(*root, result, out);
   } else if (term.name == "lower_branch") {
     compare_branch(*root, out);
   } else {
     compare_spec(rule, arguments, result, out);
   }
+  if (!nodes_.empty()) require_nodes(*root);
   // Values that had a term before a pattern looked through them.
   for (const auto& value : looked_through_) {
     if (value->def && value->def->operation >= 0) {

@@ -14,7 +14,38 @@ namespace assay::verify {
 
 namespace {
 
-constexpr unsigned kFirst = 10'000;  // milliseconds
+constexpr unsigned kShort = 1'500;   // milliseconds
+constexpr unsigned kFirst = 10'000;
+
+// Of distinct parts.
+unsigned size_of(const z3::expr& whole) {
+  std::vector<z3::expr> work = {whole};
+  std::set<unsigned> seen;
+  while (!work.empty()) {
+    const z3::expr e = work.back();
+    work.pop_back();
+    if (!seen.insert(e.id()).second || !e.is_app()) continue;
+    for (unsigned i = 0; i < e.num_args(); ++i) work.push_back(e.arg(i));
+  }
+  return static_cast<unsigned>(seen.size());
+}
+
+// The amounts of shifts that are not constants, each once, the simplest first.
+std::vector<z3::expr> shift_amounts(const std::vector<z3::expr>& assertions) {
+  std::vector<z3::expr> work(assertions.begin(), assertions.end()), out;
+  std::set<unsigned> seen, found;
+  while (!work.empty()) {
+    const z3::expr e = work.back();
+    work.pop_back();
+    if (!e.is_app() || !seen.insert(e.id()).second) continue;
+    for (unsigned i = 0; i < e.num_args(); ++i) work.push_back(e.arg(i));
+    const Z3_decl_kind kind = e.decl().decl_kind();
+    if (kind != Z3_OP_BSHL && kind != Z3_OP_BLSHR && kind != Z3_OP_BASHR) continue;
+    if (!e.arg(1).is_numeral() && found.insert(e.arg(1).id()).second) out.push_back(e.arg(1));
+  }
+  std::ranges::sort(out, {}, [](const z3::expr& e) { return std::pair(size_of(e), e.id()); });
+  return out;
+}
 
 std::string z3_name() {
   unsigned major = 0, minor = 0, build = 0, revision = 0;
@@ -114,7 +145,7 @@ z3::check_result Prover::check(const Query& query, z3::solver& solver, bool want
     }
   }
   decided_by_ = z3_name_;
-  z3::check_result result = known_or([&] { return first_try(solver); }, query, z3_name_, wants_model);
+  z3::check_result result = known_or([&] { return first_try(query, solver); }, query, z3_name_, wants_model);
   if (result == z3::unknown) result = fall_back(query, solver, wants_model);
   if (result == z3::unsat && options_.cross_check) confirm(query);
   return result;
@@ -158,10 +189,37 @@ z3::check_result Prover::known_or(const Ask& ask, const Query& query, const std:
   return result;
 }
 
-// Bit-blasting for a while.
-z3::check_result Prover::first_try(z3::solver& solver) {
+// Bit-blasting for a while; what shifts by amounts that are not known, case by case.
+z3::check_result Prover::first_try(const Query& query, z3::solver& solver) {
+  set_timeout(solver, std::min(options_.timeout_ms, kShort));
+  if (const z3::check_result result = solver.check(); result != z3::unknown) return result;
+  if (const z3::check_result result = split_by_shift(query, solver); result != z3::unknown) return result;
   set_timeout(solver, std::min(options_.timeout_ms, kFirst));
   return solver.check();
+}
+
+// Several shifts by amounts that are not known are hard together and easy once one of them is: asks for each amount by
+// itself. If one is possible, `solver` gets it as a further assertion.
+z3::check_result Prover::split_by_shift(const Query& query, z3::solver& solver) {
+  const std::vector<z3::expr> amounts = shift_amounts(query.assertions);
+  if (amounts.size() < 2) return z3::unknown;
+  const z3::expr& amount = amounts.front();
+  const unsigned width = amount.get_sort().bv_size();
+  for (unsigned value = 0; value <= std::min(width, 64u); ++value) {
+    const z3::expr limit = context_.bv_val(value, width);
+    const z3::expr is_value = value == std::min(width, 64u) ? z3::uge(amount, limit) : amount == limit;
+    z3::solver part = make_solver(query.instantiation);
+    for (const z3::expr& assertion : query.assertions) part.add(assertion);
+    part.add(is_value);
+    set_timeout(part, std::min(options_.timeout_ms, kShort));
+    const z3::check_result result = part.check();
+    if (result == z3::unknown) return z3::unknown;
+    if (result == z3::unsat) continue;
+    solver.add(is_value);
+    set_timeout(solver, options_.timeout_ms);
+    return solver.check();
+  }
+  return z3::unsat;
 }
 
 // Then what bit-blasting is no good at, products and divisions, as integers; then the rest of the time. A verdict is

@@ -80,7 +80,8 @@ class Prover {
   z3::check_result known_or(const Ask& ask, const Query& query, const std::string& solver, bool wants_model);
   std::optional<z3::check_result> remembered(const Query& query, const std::string& solver, bool wants_model);
   bool is_rechecked(const QueryKey& key) const;
-  z3::check_result first_try(z3::solver& solver);
+  z3::check_result first_try(const Query& query, z3::solver& solver);
+  z3::check_result split_by_shift(const Query& query, z3::solver& solver);
   z3::check_result fall_back(const Query& query, z3::solver& solver, bool wants_model);
   void confirm(const Query& query);
   bool has_several_inputs(const Query& query);

@@ -6,6 +6,8 @@
 namespace assay::verify {
 
 extern const RuleSource k_operations_sources[];
+extern const RuleSource k_opt_rules_sources[];
+extern const unsigned k_opt_rules_count;
 #define ASSAY_ISA(isa)                            \
   extern const RuleSource k_##isa##_rules_sources[]; \
   extern const unsigned k_##isa##_rules_count;    \
@@ -27,27 +29,36 @@ const RuleSources* rule_sources(IsaKind kind) {
   return nullptr;
 }
 
+const RuleSources& optimizer_sources() {
+  static const RuleSources sources = {{k_opt_rules_sources, k_opt_rules_count}, {}, k_operations_sources[0].text};
+  return sources;
+}
+
 Expected<std::unique_ptr<SourceTree>> SourceTree::read(IsaKind isa, const std::string& root) {
   const RuleSources* built = rule_sources(isa);
   if (built == nullptr) return fail(std::string("no rules for ") + name(isa) + " in this build");
+  return read(*built, root);
+}
+
+Expected<std::unique_ptr<SourceTree>> SourceTree::read(const RuleSources& built, const std::string& root) {
   std::unique_ptr<SourceTree> tree(new SourceTree());
   const auto keep = [&](std::string text) -> std::string_view {
     return *tree->texts_.emplace_back(std::make_unique<std::string>(std::move(text)));
   };
-  for (const RuleSource& source : built->instructions) {
+  for (const RuleSource& source : built.instructions) {
     auto text = read_file(root + "/" + source.name);
     if (!text) return std::unexpected(text.error());
     tree->instructions_.push_back({source.name, keep(*std::move(text))});
   }
   std::vector<notation::SourceFile> files;
   for (const RuleSource& source : tree->instructions_) files.push_back({source.name, source.text});
-  const notation::ParsedDefinitions parsed = notation::parse_definitions(files);
+  const notation::ParsedDefinitions parsed = files.empty() ? notation::ParsedDefinitions{} : notation::parse_definitions(files);
   if (!parsed.errors.empty()) return std::unexpected(parsed.errors.front());
-  for (const RuleSource& source : built->rules) {
+  for (const RuleSource& source : built.rules) {
     const std::string_view name = source.name;
     if (name.ends_with("/insts.isle")) {
       tree->rules_.push_back({source.name, keep(notation::generate_isle(parsed.definitions))});
-    } else if (name.ends_with("/clif.isle")) {
+    } else if (name.ends_with("/clif.isle") || name.ends_with("/nodes.isle")) {
       tree->rules_.push_back(source);
     } else {
       auto text = read_file(root + "/" + source.name);

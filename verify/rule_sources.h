@@ -22,6 +22,8 @@ struct RuleSources {
   std::string_view operations;
 };
 
+// The mid-end's; there are no instructions.
+const RuleSources& optimizer_sources();
 // Null if the ISA is not part of the build.
 const RuleSources* rule_sources(IsaKind isa);
 
@@ -31,6 +33,7 @@ class SourceTree {
  public:
   // Errors: a file is missing, the instructions do not parse, the ISA is not part of the build.
   static Expected<std::unique_ptr<SourceTree>> read(IsaKind isa, const std::string& root);
+  static Expected<std::unique_ptr<SourceTree>> read(const RuleSources& built, const std::string& root);
   SourceTree(const SourceTree&) = delete;  // the sources point into it
   SourceTree& operator=(const SourceTree&) = delete;
 

@@ -23,12 +23,15 @@ void collect_terms(const Pattern& pattern, std::set<uint32_t>& terms) {
   for (const Pattern& child : pattern.children) collect_terms(child, terms);
 }
 
+bool is_entry(const isle::Term& term) {
+  return term.name == "lower" || term.name == "lower_branch" || term.name == "simplify";
+}
+
 LeadingRules::LeadingRules(const isle::Program& program, const isle::Rule& rule) : preferred(program.rules.size()) {
   std::set<uint32_t> terms = {rule.term.index};
   const auto add = [&](const isle::Rule& leads) {
     preferred[leads.id.index] = true;
-    const std::string& term = program.terms[leads.term].name;
-    if (term == "lower" || term == "lower_branch") entries.push_back(leads.id);
+    if (is_entry(program.terms[leads.term])) entries.push_back(leads.id);
   };
   add(rule);
   for (bool changed = true; changed;) {
@@ -64,8 +67,8 @@ RuleUsers::RuleUsers(const isle::Program& program)
     for (const uint32_t term : matches) matched_by_[term].push_back(rule.id);
   }
   std::vector<uint32_t> work;
-  for (const char* root : {"lower", "lower_branch"}) {
-    if (const TermId term = program.find_term(root); term) work.push_back(term.index);
+  for (uint32_t i = 0; i < program.terms.size(); ++i) {
+    if (is_entry(program.terms[TermId(i)])) work.push_back(i);
   }
   while (!work.empty()) {
     const uint32_t term = work.back();
@@ -80,7 +83,7 @@ RuleUsers::RuleUsers(const isle::Program& program)
 
 bool RuleUsers::is_root(TermId id) const {
   const isle::Term& term = program_.terms[id];
-  return term.name == "lower" || term.name == "lower_branch" || !term.specs.empty();
+  return is_entry(term) || !term.specs.empty();
 }
 
 std::vector<std::string> RuleUsers::judges_of_rule(const isle::Rule& rule) const {

@@ -1,6 +1,6 @@
 // Which rules use which terms, and which proofs therefore depend on a rule or a spec.
 //
-// A rule is proven itself if its term is lower, lower_branch or has a spec (verify.h); any other is proven in the rules
+// A rule is proven itself if its term is lower, lower_branch or simplify or has a spec (verify.h); any other is proven in the rules
 // that reach its term through terms without a spec. Over the program with its extractor macros expanded.
 #pragma once
 
@@ -22,8 +22,11 @@ struct LeadingRules {
   LeadingRules(const isle::Program& program, const isle::Rule& rule);
 
   std::vector<bool> preferred;        // by rule: it leads there, or is that rule
-  std::vector<isle::RuleId> entries;  // of them those of lower and lower_branch
+  std::vector<isle::RuleId> entries;  // of them those of the roots below
 };
+
+// Where the compiler enters the rules: lower, lower_branch; simplify in the mid-end.
+bool is_entry(const isle::Term& term);
 
 class RuleUsers {
  public:

@@ -133,7 +133,11 @@ isle::RuleId Run::choose_rule(const isle::Term& term, const std::vector<Symbol>&
 
 bool Run::construct_builtin(const isle::Term& term, std::vector<Symbol>& arguments, Symbol& result) {
   const std::string& name = term.name;
-  if (name == "put_in_reg") {
+  if (name == "make_node") {
+    result = construct_node(static_cast<unsigned>(arguments[0].number), arguments[1]);
+  } else if (name == "subsume") {
+    result = arguments[0];
+  } else if (name == "put_in_reg") {
     result = Symbol::of_reg(register_of(arguments[0].value));
   } else if (name == "low_reg" || name == "high_reg") {
     result = Symbol::of_reg(part_of(arguments[0].value, name == "high_reg"));

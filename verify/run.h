@@ -69,6 +69,9 @@ class Choices {
   const std::vector<bool>* preferred_ = nullptr;  // null: not at random
 };
 
+// It has no effect but that it may trap.
+bool only_traps(const ops::Operation& op);
+
 class Run {
  public:
   Run(Definitions& definitions, Terms& terms, Choices& choices);
@@ -137,6 +140,13 @@ class Run {
   z3::expr opaque_address(int64_t identity);
   z3::expr effective_address(const SymbolicAmode& amode);
 
+  // -- the mid-end's nodes (nodes.cpp) --
+  void match_node(const isle::Rule& rule, const isle::Pattern& pattern, const Symbol& value, Bindings& bindings);
+  Symbol construct_node(unsigned width, const Symbol& data);
+  bool types_fit(const ClifInst& inst) const;
+  void require_nodes(const ClifInst& root);
+  void compare_rewrite(const Symbol& value, const Symbol& result, Instantiation& out);
+
   // -- goals (goals.cpp) --
   void compare_lowering(ClifInst& root, const Symbol& output, Instantiation& out);
   void compare_branch(ClifInst& root, Instantiation& out);
@@ -161,6 +171,7 @@ class Run {
   bool may_decline_ = false;
   std::vector<Effect> effects_;                          // of the machine side
   std::vector<std::pair<std::string, z3::expr>> obligations_;  // ranges of immediates, flags undisturbed
+  std::vector<std::pair<std::shared_ptr<ClifValue>, std::shared_ptr<ClifInst>>> nodes_;  // matched, of the mid-end
   std::vector<std::shared_ptr<ClifValue>> looked_through_;  // had a term before their definition was known
   std::map<std::pair<size_t, unsigned>, z3::expr> loaded_;
   std::map<int64_t, bool> big_endian_;

@@ -56,6 +56,7 @@ struct ClifInst {
   std::vector<unsigned> variables;  // type per type variable of the operations' file; 0: not chosen
   bool typed = false;
   bool is_definition = false;  // found by looking through a value
+  bool is_node = false;        // of the mid-end's e-graph
 };
 
 // A memory operand.

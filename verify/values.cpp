@@ -30,6 +30,10 @@ bool is_block_operand(const std::string& kind) {
 
 }  // namespace
 
+bool only_traps(const ops::Operation& op) {
+  return op.effects == std::vector<std::string>{"can_trap", "side_effects_idempotent"};
+}
+
 Symbol Run::fresh(isle::TypeId type_id, const std::string& name) {
   const isle::Type& type = program_.types[type_id];
   using Kind = isle::Type::Kind;
@@ -225,7 +229,8 @@ void Run::set_operation(ClifInst& inst, int operation) {
   if (inst.operation >= 0) throw Pruned{};
   if (inst.is_definition) {
     const ops::Operation& op = definitions_.operations().operations[operation];
-    if (!op.effects.empty()) throw Pruned{};  // def_inst does not look through it
+    // def_inst does not look through it; a node of the mid-end is one that cannot trap, see require_nodes().
+    if (!op.effects.empty() && !(inst.is_node && only_traps(op))) throw Pruned{};
     if (op.results.size() != 1) throw Unsupported{"a value is one of several results of " + op.name};
   }
   inst.operation = operation;

@@ -1,5 +1,5 @@
-// Proves the lowering rules of an ISA: every rule, at every type it admits, against the meaning of CLIF's operations and of
-// the machine's instructions.
+// Proves the rules of a unit, an ISA's lowering rules or the mid-end's: every rule, at every type it admits, against the
+// meaning of CLIF's operations and of the machine's instructions.
 //
 // A rule is expanded into instantiations (expand.h); each is one query: can its assumptions hold while a goal does not?
 // A rule is proven if at least one instantiation applies (its assumptions are satisfiable), all that apply are valid,
@@ -59,7 +59,7 @@ struct RuleResult {
 };
 
 struct UnitResult {
-  IsaKind isa;
+  std::string unit;               // the ISA's name, or "opt"
   std::vector<RuleResult> rules;  // in the order of the sources
   unsigned proven = 0, trusted = 0, failed = 0, unknown = 0;
   uint64_t instantiations = 0;
@@ -75,5 +75,7 @@ Expected<UnitResult> verify_isa(IsaKind isa, const VerifyOptions& options);
 // The same for rules, instructions and operations given as text; `isa` is for the report only.
 struct RuleSources;
 Expected<UnitResult> verify_sources(IsaKind isa, const RuleSources& sources, const VerifyOptions& options);
+// Those of the mid-end: each rule of `simplify` against the meaning of CLIF's operations on both sides.
+Expected<UnitResult> verify_optimizer(const RuleSources& sources, const VerifyOptions& options);
 
 }  // namespace assay::verify

@@ -127,7 +127,8 @@ class Search {
         definitions_(std::move(definitions)),
         program_(definitions_->program()),
         terms_(context_),
-        harness_({.isas = {isa.kind}, .native = options.native, .tamper = options.tamper}),
+        // The mid-end would leave nothing to do for many a rule.
+        harness_({.isas = {isa.kind}, .optimize = false, .native = options.native, .tamper = options.tamper}),
         fired_(program_.rules.size()),
         several_inputs_(program_.rules.size()),
         reasons_(program_.rules.size()) {

@@ -3,11 +3,13 @@
 
 #include <chrono>
 
+#include "compiler/ir/printer.h"
 #include "compiler/ir/verifier.h"
 #include "compiler/machine/frame.h"
 #include "compiler/machine/lower.h"
 #include "compiler/machine/print_vcode.h"
 #include "compiler/machine/verify_insts.h"
+#include "compiler/opt/optimize.h"
 #include "compiler/regalloc/allocator.h"
 #include "compiler/regalloc/apply.h"
 #include "compiler/regalloc/checker.h"
@@ -69,7 +71,7 @@ std::unexpected<Diagnostic> internal_error(const ir::Function& function, const T
 }  // namespace
 
 std::string_view name(Stage stage) {
-  constexpr std::string_view kNames[] = {"verify", "lower", "verify_machine", "allocate", "check", "apply", "emit"};
+  constexpr std::string_view kNames[] = {"verify", "optimize", "lower", "verify_machine", "allocate", "check", "apply", "emit"};
   return kNames[size_t(stage)];
 }
 
@@ -78,6 +80,27 @@ regalloc::AllocateOptions allocate_options(const CompileOptions& options) {
   RandomChoices choices(options.choice_seed, RandomChoices::kForRegisters);
   if (choices.active() && options.max_registers == 0 && choices.one_in(3)) out.max_registers = 2 + choices.below(6);
   return out;
+}
+
+bool will_optimize(const CompileOptions& options) {
+  if (!options.optimize || options.opt_level == OptLevel::None) return false;
+  RandomChoices choices(options.choice_seed, RandomChoices::kForOptimizing);
+  return !choices.active() || choices.one_in(2);
+}
+
+namespace {
+
+constexpr std::string_view kLevels[] = {"none", "speed", "speed_and_size"};
+
+}  // namespace
+
+std::string_view name(OptLevel level) { return kLevels[size_t(level)]; }
+
+std::optional<OptLevel> opt_level_from_name(std::string_view name) {
+  for (size_t i = 0; i < std::size(kLevels); ++i) {
+    if (kLevels[i] == name) return static_cast<OptLevel>(i);
+  }
+  return {};
 }
 
 CompileStats& CompileStats::operator+=(const CompileStats& other) {
@@ -92,6 +115,7 @@ CompileStats& CompileStats::operator+=(const CompileStats& other) {
 }
 
 struct Compiler::State {
+  ir::Function optimized;
   std::unique_ptr<LowerContext> context;
   VCode vcode;
   regalloc::Allocator allocator;
@@ -105,7 +129,7 @@ struct Compiler::State {
 };
 
 Compiler::Compiler(const TargetIsa& isa)
-    : isa_(isa), rules_(std::make_unique<isle::RuleState>(isa.rules)), coverage_(isa), state_(std::make_unique<State>()) {
+    : isa_(isa), rules_(std::make_unique<isle::RuleState>(isa.rules)), optimizer_(std::make_unique<opt::Optimizer>()), coverage_(isa), state_(std::make_unique<State>()) {
   state_->context = isa.make_context();
   for (const InstDesc& desc : isa.insts->descs) state_->clobbers_by_opcode.push_back(desc.clobbers);
   state_->clobbers.by_opcode = state_->clobbers_by_opcode;
@@ -114,7 +138,7 @@ Compiler::Compiler(const TargetIsa& isa)
 
 Compiler::~Compiler() = default;
 
-Expected<CompiledFunction> Compiler::compile(const ir::Function& function, const CompileOptions& options) {
+Expected<CompiledFunction> Compiler::compile(const ir::Function& given, const CompileOptions& options) {
   State& s = *state_;
   CompiledFunction result;
   uint64_t begin = now();
@@ -124,7 +148,7 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& function, const
     begin = end;
   };
   const auto refuse = [&](Stage stage, const Diagnostic& cause) {
-    return internal_error(function, isa_, stage, cause);
+    return internal_error(given, isa_, stage, cause);
   };
   const auto dump = [&](Stage stage, auto&& text) {
     if (!options.dump) return;
@@ -139,9 +163,22 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& function, const
   const auto vcode_text = [&] { return print_vcode(s.vcode, *isa_.insts); };
 
   if (options.verify_ir) {
-    Diagnostics errors = ir::verify(function);
+    Diagnostics errors = ir::verify(given);
     if (!errors.empty()) return std::unexpected(std::move(errors.front()));
     done(Stage::Verify);
+  }
+
+  const bool optimize = will_optimize(options);
+  const ir::Function& function = optimize ? s.optimized : given;
+  if (optimize) {
+    s.optimized = given;
+    optimizer_->run(s.optimized, options.passes);
+    done(Stage::Optimize);
+    if (options.verify_optimized) {
+      const Diagnostics errors = ir::verify(s.optimized);
+      if (!errors.empty()) return refuse(Stage::Optimize, errors.front());
+    }
+    dump(Stage::Optimize, [&] { return ir::print(s.optimized); });
   }
 
   const LowerOptions lower_options{.look_through = options.opt_level != OptLevel::None,
@@ -152,7 +189,7 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& function, const
   done(Stage::Lower);
   dump(Stage::Lower, vcode_text);
   show({.stage = Stage::Lower, .function = function, .vcode = s.vcode, .value_regs = s.context->value_regs()});
-  result.stats.clif_insts = static_cast<uint32_t>(function.inst_count());
+  result.stats.clif_insts = static_cast<uint32_t>(given.inst_count());
   result.stats.vcode_insts = static_cast<uint32_t>(s.vcode.insts.size());
   result.stats.virtual_registers = static_cast<uint32_t>(s.vcode.vreg_classes.size());
 

@@ -1,6 +1,6 @@
 // The pipeline: from a CLIF function to bytes.
 //
-//   verify → lower → allocate → check → apply → lay out the frame → emit
+//   verify → optimize → lower → allocate → check → apply → lay out the frame → emit
 //
 // Each stage can be dumped and is timed. A Compiler keeps the memory of all stages for the next function: compile many
 // functions with one. It belongs to one thread; results are independent of what was compiled before.
@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,24 +20,33 @@
 #include "compiler/machine/coverage.h"
 #include "compiler/machine/emit.h"
 #include "compiler/machine/isa.h"
+#include "compiler/opt/options.h"
 #include "compiler/regalloc/allocation.h"
 #include "compiler/support/diagnostic.h"
 
+namespace assay::opt {
+class Optimizer;
+}
+
 namespace assay::machine {
 
-enum class Stage : uint8_t { Verify, Lower, VerifyMachine, Allocate, Check, Apply, Emit };
-inline constexpr unsigned kStageCount = 7;
+enum class Stage : uint8_t { Verify, Optimize, Lower, VerifyMachine, Allocate, Check, Apply, Emit };
+inline constexpr unsigned kStageCount = 8;
 std::string_view name(Stage stage);
 
 enum class OptLevel : uint8_t {
   None,   // rules see one operation at a time (and constants)
-  Speed,  // rules combine operations
+  Speed,  // the mid-end runs (compiler/opt); rules combine operations
+  SpeedAndSize,
 };
+// "none", "speed", "speed_and_size".
+std::string_view name(OptLevel level);
+std::optional<OptLevel> opt_level_from_name(std::string_view name);
 
 // What an observer of the pipeline is shown. All of it lives until compile() goes on: copy what is to be kept.
 struct StageView {
   Stage stage;  // Lower, Allocate or Apply
-  const ir::Function& function;
+  const ir::Function& function;     // as lowered: optimised
   const VCode& vcode;               // over virtual registers; Apply: over physical ones
   std::span<const ValueRegs> value_regs;  // Lower: by CLIF value, its virtual registers; none if it has none of its own
   const regalloc::Allocation* allocation = nullptr;  // Allocate
@@ -46,7 +56,14 @@ struct StageView {
 
 struct CompileOptions {
   OptLevel opt_level = OptLevel::Speed;
+  bool optimize = true;          // the mid-end, above OptLevel::None; off if the caller has had it run
+  opt::OptimizeOptions passes;   // of the mid-end
   bool verify_ir = true;         // the function given; off if the caller has verified it
+#ifdef NDEBUG
+  bool verify_optimized = false;  // what the mid-end has made
+#else
+  bool verify_optimized = true;
+#endif
   bool verify_machine = true;    // VCode, after lowering
   bool check_allocation = true;  // the symbolic checker
   unsigned max_registers = 0;    // allocate with at most so many registers of a class (0: all)
@@ -54,7 +71,7 @@ struct CompileOptions {
   // that matches too, registers, spills, and sometimes max_registers if that is 0. For testing.
   uint64_t choice_seed = 0;
   bool want_listing = false;     // fill EmittedCode::listing
-  // Called after a stage with its text: Lower and Apply (VCode), Allocate (figures), Emit (the listing).
+  // Called after a stage with its text: Optimize (CLIF), Lower and Apply (VCode), Allocate (figures), Emit (the listing).
   std::function<void(Stage, const std::string& text)> dump;
   // Called after Lower, Allocate and Apply. Only then are Inst::rules known.
   std::function<void(const StageView&)> observe;
@@ -62,6 +79,8 @@ struct CompileOptions {
 
 // What of them the register allocator is told.
 regalloc::AllocateOptions allocate_options(const CompileOptions& options);
+// Does the mid-end run with these options? With a choice_seed that is one of the choices.
+bool will_optimize(const CompileOptions& options);
 
 struct CompileStats {
   std::array<uint64_t, kStageCount> nanoseconds{};
@@ -97,6 +116,8 @@ class Compiler {
   const TargetIsa& isa() const { return isa_; }
   // Which rules are on (rule by rule), and how often each has fired in this Compiler's life.
   isle::RuleState& rules() { return *rules_; }
+  // The mid-end, with its rules and figures.
+  opt::Optimizer& optimizer() { return *optimizer_; }
   // What else has happened in it. Rules by type: rules().take_cells(), a column is a type_class().
   Coverage& coverage() { return coverage_; }
 
@@ -104,6 +125,7 @@ class Compiler {
   struct State;
   const TargetIsa& isa_;
   std::unique_ptr<isle::RuleState> rules_;
+  std::unique_ptr<opt::Optimizer> optimizer_;
   Coverage coverage_;
   std::unique_ptr<State> state_;
 };

@@ -7,6 +7,7 @@
 #include <optional>
 #include <tuple>
 
+#include "compiler/opt/constants.h"
 #include "compiler/opt/egraph.h"
 #include "compiler/opt/node.h"
 
@@ -44,6 +45,23 @@ class Context {
     const unsigned unused = t.bits() >= 64 ? 0 : 64 - t.bits();
     return static_cast<int64_t>(k << unused) >> unused;
   }
+
+  // Operations of constants.
+  uint64_t fold_clz(Type t, uint64_t a) const { return opt::fold_clz(t, a); }
+  uint64_t fold_ctz(Type t, uint64_t a) const { return opt::fold_ctz(t, a); }
+  uint64_t fold_cls(Type t, uint64_t a) const { return opt::fold_cls(t, a); }
+  uint64_t fold_popcnt(Type t, uint64_t a) const { return opt::fold_popcnt(t, a); }
+  uint64_t fold_bitrev(Type t, uint64_t a) const { return opt::fold_bitrev(t, a); }
+  uint64_t fold_bswap(Type t, uint64_t a) const { return opt::fold_bswap(t, a); }
+  uint64_t fold_iabs(Type t, uint64_t a) const { return opt::fold_iabs(t, a); }
+  uint64_t fold_umulhi(Type t, uint64_t a, uint64_t b) const { return opt::fold_umulhi(t, a, b); }
+  uint64_t fold_smulhi(Type t, uint64_t a, uint64_t b) const { return opt::fold_smulhi(t, a, b); }
+  uint64_t fold_rotl(Type t, uint64_t a, uint64_t b) const { return opt::fold_rotl(t, a, b); }
+  uint64_t fold_rotr(Type t, uint64_t a, uint64_t b) const { return opt::fold_rotr(t, a, b); }
+  std::optional<uint64_t> fold_udiv(Type t, uint64_t a, uint64_t b) const { return opt::fold_udiv(t, a, b); }
+  std::optional<uint64_t> fold_urem(Type t, uint64_t a, uint64_t b) const { return opt::fold_urem(t, a, b); }
+  std::optional<uint64_t> fold_sdiv(Type t, uint64_t a, uint64_t b) const { return opt::fold_sdiv(t, a, b); }
+  std::optional<uint64_t> fold_srem(Type t, uint64_t a, uint64_t b) const { return opt::fold_srem(t, a, b); }
 
   uint64_t u64_add(uint64_t a, uint64_t b) const { return a + b; }
   uint64_t u64_sub(uint64_t a, uint64_t b) const { return a - b; }

@@ -155,8 +155,17 @@ Value EGraph::find_or_register(ir::Inst inst, bool& is_new) {
 Value EGraph::add_inst(ir::Inst inst) {
   bool is_new = false;
   const Value v = find_or_register(inst, is_new);
-  if (is_new) classes_[v.index] = simplify(v);
+  if (is_new) classes_[v.index] = simplify(v, v);
   return classes_[v.index].is_none() ? v : classes_[v.index];
+}
+
+Value EGraph::replacement(ir::Inst inst) {
+  const Value v = function_->result(inst);
+  grow(v);
+  nodes_[v.index] = inst;
+  const Value made = simplify(v, Value());
+  nodes_[v.index] = {};
+  return made;
 }
 
 Value EGraph::add_node(Type type, const NodeData& data) {
@@ -177,12 +186,12 @@ Value EGraph::add_node(Type type, const NodeData& data) {
   return add_inst(inst);
 }
 
-// Fires the rules on a new node; the class of its value.
-Value EGraph::simplify(Value v) {
-  if (!rewrite_) return v;
+// Fires the rules on a node; `united` and what they make, as one class.
+Value EGraph::simplify(Value v, Value united) {
+  if (!rewrite_) return united;
   if (depth_ >= kMaxDepth) {
     ++stats_.depth_limit;
-    return v;
+    return united;
   }
   ++depth_;
   isle::Results<Value> results;
@@ -191,7 +200,6 @@ Value EGraph::simplify(Value v) {
   constructor_simplify(context, v, results);
   const Value subsuming = std::exchange(subsuming_, outer);
   --depth_;
-  Value united = v;
   unsigned taken = 0;
   for (Value result : results) {
     assert(function_->value_type(result) == function_->value_type(v));
@@ -199,6 +207,10 @@ Value EGraph::simplify(Value v) {
       const Value a = canonical(v), b = canonical(result);
       if (a != b) parents_[a.index] = b;
       return result;
+    }
+    if (united.is_none()) {
+      united = result;
+      continue;
     }
     if (canonical(result) == canonical(united)) continue;
     if (taken++ == kMaxRewrites) {

@@ -10,6 +10,7 @@
 //     first was made dominates that of the second. A class may have members that need what only that block knows.
 // E3  Rules fire once for each node, when it is made. What a rule makes is a node like any other, up to kMaxDepth rules
 //     deep; a class takes up to kMaxRewrites results of one node's rules. Limits that bite are counted.
+//     One that may trap has no nodes of its own: what rules make of it has been proven to follow if it cannot trap.
 // E4  The cheapest node of a class is known as soon as the class exists.
 #pragma once
 
@@ -52,7 +53,10 @@ class EGraph {
   // A pure instruction of the function, its arguments classes already: the class of its result. The instruction must
   // have been taken out of its block.
   Value add_inst(ir::Inst inst);
-  // A node that a rule makes; `type` is that of its result.
+  // What the rules make of an instruction that stays in its block because it may trap: the class of values that its
+  // result equals, if it then cannot trap; else none.
+  Value replacement(ir::Inst inst);
+  // A node that a rule makes; `type` is that of its result. It cannot trap.
   Value add_node(Type type, const NodeData& data);
 
   // The cheapest node or leaf of a class.
@@ -60,6 +64,9 @@ class EGraph {
   Cost cost(Value v) const { return v.index < best_.size() && !best_[v.index].value.is_none() ? best_[v.index].cost : 0; }
   // The node that a value (not a union) is the result of, or none: a leaf.
   ir::Inst node(Value v) const { return v.index < nodes_.size() ? nodes_[v.index] : ir::Inst(); }
+
+  // One name for all classes that have been found equal so far.
+  Value canonical(Value v);
 
   // Calls visit(value) for each leaf and node of a class, at most kMaxClass.
   template <class Visit>
@@ -83,9 +90,8 @@ class EGraph {
     Value a, b;  // none: not a union
   };
 
-  Value canonical(Value v);
   Value find_or_register(ir::Inst inst, bool& is_new);
-  Value simplify(Value v);
+  Value simplify(Value v, Value united);
   Value unite(Value a, Value b);
   void grow(Value v);
   uint64_t hash(ir::Inst inst);

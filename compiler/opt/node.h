@@ -15,6 +15,7 @@ using GlobalValue = ir::GlobalValue;
 using MemFlags = ir::MemFlags;
 using Opcode = ir::Opcode;
 using StackSlot = ir::StackSlot;
+using TrapCode = ir::TrapCode;
 using Type = ir::Type;
 using Value = ir::Value;
 using ir::rules::Ieee16;

@@ -5,8 +5,9 @@
 //                  in a class of equal values and that makes it: (iadd ty x y), where ty is the type of the result
 //     node_data.h  the C++ class behind NodeData
 //
-// A node is an operation without effects that has one result and a fixed number of operands. The rest of CLIF stays in
-// its blocks and is no term of the mid-end's rules.
+// A node is an operation that has one result, a fixed number of operands and no effects, but that it may trap. One that
+// may trap becomes a node of the e-graph only by a rule, whose proof is that it then cannot. The rest of CLIF stays in its
+// blocks and is no term of the mid-end's rules.
 #include <cctype>
 #include <cstdio>
 #include <string>
@@ -60,14 +61,19 @@ FieldKind field_kind(const ops::Operand& operand) {
   if (kind == "memflags") return {"MemFlags", "flags", "flags = field"};
   if (kind == "stack_slot") return {"StackSlot", "StackSlot(entity)", "entity = field.index"};
   if (kind == "func_ref") return {"FuncRef", "FuncRef(entity)", "entity = field.index"};
+  if (kind == "trapcode") return {"TrapCode", "{code}", "code = field.code"};
   if (kind == "global_value") return {"GlobalValue", "GlobalValue(entity)", "entity = field.index"};
   return {};
+}
+
+bool only_traps(const ops::Operation& op) {
+  return op.effects == std::vector<std::string>{"can_trap", "side_effects_idempotent"};
 }
 
 std::vector<const ops::Operation*> node_operations(const ops::OpsFile& file) {
   std::vector<const ops::Operation*> result;
   for (const ops::Operation& op : file.operations) {
-    bool fits = op.effects.empty() && op.results.size() == 1 && op.results[0].kind.is_value();
+    bool fits = (op.effects.empty() || only_traps(op)) && op.results.size() == 1 && op.results[0].kind.is_value();
     for (const ops::Operand& operand : op.inputs) fits = fits && !field_kind(operand).type.empty();
     if (fits) result.push_back(&op);
   }
@@ -103,7 +109,7 @@ std::string isle_file(const std::vector<const ops::Operation*>& operations) {
       names += " " + field_name(operand);
     }
     const std::string data = "(NodeData." + pascal(op->name) + names + ")";
-    out += "(decl " + op->name + " (Type" + types + ") Value)\n";
+    out += "(decl " + op->name + " (Type" + types + ") Value)\n(attr " + op->name + " (tag node))\n";
     out += "(extractor (" + op->name + " ty" + names + ") (node ty " + data + "))\n";
     out += "(rule (" + op->name + " ty" + names + ") (make_node ty " + data + "))\n";
   }
@@ -121,9 +127,16 @@ std::string header_file(const std::vector<const ops::Operation*>& operations) {
     out += "    " + pascal(op->name) + " = uint8_t(Opcode::k" + pascal(op->name) + "),\n";
   }
   out += "  };\n  Kind kind() const { return Kind(opcode); }\n";
-  out += "  // Whether an operation can be a node.\n  static bool is_node(Opcode opcode) {\n    switch (opcode) {\n";
-  for (const ops::Operation* op : operations) out += "      case Opcode::k" + pascal(op->name) + ":\n";
-  out += "        return true;\n      default:\n        return false;\n    }\n  }\n\n";
+  const auto predicate = [&](std::string_view comment, std::string_view function, bool may_trap) {
+    out += "  // " + std::string(comment) + "\n  static bool " + std::string(function) +
+           "(Opcode opcode) {\n    switch (opcode) {\n";
+    for (const ops::Operation* op : operations) {
+      if (only_traps(*op) == may_trap) out += "      case Opcode::k" + pascal(op->name) + ":\n";
+    }
+    out += "        return true;\n      default:\n        return false;\n    }\n  }\n\n";
+  };
+  predicate("Whether an operation is always a node.", "is_node", false);
+  predicate("Whether it is one where it cannot trap.", "may_trap", true);
   for (const ops::Operation* op : operations) {
     const std::string name = pascal(op->name);
     std::string fields, values, parameters, writes;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "compiler/ir/cfg.h"
@@ -39,6 +40,7 @@ struct Optimizer::State {
   ir::ControlFlowGraph cfg;
   ir::DominatorTree dominators;
   ir::LoopForest loops;
+  Memory memory;
   std::vector<Block> preorder;
   std::vector<Value> classes;                             // by value of the function: its class
   std::unordered_map<uint64_t, std::vector<Inst>> seen;   // merged operations, by hash
@@ -56,21 +58,156 @@ OptimizeStats& OptimizeStats::operator+=(const OptimizeStats& other) {
   elaboration.placed += other.elaboration.placed;
   elaboration.hoisted += other.elaboration.hoisted;
   elaboration.duplicated += other.elaboration.duplicated;
+  memory.loads_shared += other.memory.loads_shared;
+  memory.loads_forwarded += other.memory.loads_forwarded;
+  memory.stores_dropped += other.memory.stores_dropped;
   merged += other.merged;
-  unreachable_blocks += other.unreachable_blocks;
+  control.branches_folded += other.control.branches_folded;
+  control.traps_folded += other.control.traps_folded;
+  control.threaded += other.control.threaded;
+  control.params_removed += other.control.params_removed;
+  control.conditional_traps += other.control.conditional_traps;
+  control.blocks_joined += other.control.blocks_joined;
+  control.blocks_removed += other.control.blocks_removed;
   return *this;
 }
+
+std::vector<std::pair<std::string_view, uint64_t>> named(const OptimizeStats& s) {
+  return {
+      {"nodes", s.graph.nodes},
+      {"shared", s.graph.shared},
+      {"unions", s.graph.unions},
+      {"depth_limit", s.graph.depth_limit},
+      {"class_limit", s.graph.class_limit},
+      {"placed", s.elaboration.placed},
+      {"hoisted", s.elaboration.hoisted},
+      {"duplicated", s.elaboration.duplicated},
+      {"merged", s.merged},
+      {"loads_shared", s.memory.loads_shared},
+      {"loads_forwarded", s.memory.loads_forwarded},
+      {"stores_dropped", s.memory.stores_dropped},
+      {"branches_folded", s.control.branches_folded},
+      {"traps_folded", s.control.traps_folded},
+      {"threaded", s.control.threaded},
+      {"params_removed", s.control.params_removed},
+      {"conditional_traps", s.control.conditional_traps},
+      {"blocks_joined", s.control.blocks_joined},
+      {"blocks_removed", s.control.blocks_removed},
+  };
+}
+
+// The walk over the blocks: what is pure becomes nodes, what stays gets its operands and is compared with what came before.
+class Optimizer::Walk {
+ public:
+  Walk(Optimizer& optimizer, Function& function, const OptimizeOptions& options)
+      : s_(*optimizer.state_), f_(function), options_(options), merged_(optimizer.stats_.merged) {}
+
+  void run() {
+    s_.classes.assign(f_.value_count(), {});
+    s_.seen.clear();
+    for (const Block block : s_.preorder) {
+      s_.graph.set_block(block);
+      block_ = block;
+      if (options_.memory) s_.memory.enter(block);
+      for (Inst inst = f_.first_inst(block), next; !inst.is_none(); inst = next) {
+        next = f_.next_inst(inst);
+        f_.for_each_use_mutable(inst, [&](Value& use) { use = class_of(use); });
+        take(inst);
+      }
+    }
+  }
+
+ private:
+  Value class_of(Value v) const {
+    return v.index < s_.classes.size() && !s_.classes[v.index].is_none() ? s_.classes[v.index] : v;
+  }
+
+  void take(Inst inst) {
+    const ir::Opcode opcode = f_.inst(inst).opcode;
+    if (NodeData::is_node(opcode)) {
+      const Value result = f_.result(inst);
+      f_.remove_inst(inst);
+      s_.classes[result.index] = s_.graph.add_inst(inst);
+      return;
+    }
+    if (NodeData::may_trap(opcode) && replace(inst, s_.graph.replacement(inst))) return;
+    if (Memory::is_load(opcode) || Memory::is_store(opcode)) {
+      if (options_.memory) access(inst, opcode);
+      return;
+    }
+    if (may_merge(f_, inst) && merge(inst)) return;
+    if (options_.memory) s_.memory.passed(inst);
+  }
+
+  // False if there is no value to replace the result by.
+  bool replace(Inst inst, Value value) {
+    if (value.is_none()) return false;
+    s_.classes[f_.result(inst).index] = value;
+    f_.remove_inst(inst);
+    return true;
+  }
+
+  void access(Inst inst, ir::Opcode opcode) {
+    if (Memory::is_load(opcode)) {
+      const Value address = s_.graph.canonical(f_.arg(inst, 0));
+      if (replace(inst, s_.memory.known(inst, address))) return;
+      s_.memory.passed(inst, address, f_.result(inst));
+      return;
+    }
+    const Value value = f_.arg(inst, 0), address = s_.graph.canonical(f_.arg(inst, 1));
+    if (const Inst before = s_.memory.needless(inst, address); !before.is_none()) {
+      f_.remove_inst(before);
+      f_.args(before)[0] = value;
+      f_.insert_inst_before(before, inst);
+      f_.remove_inst(inst);
+      ++s_.memory.stats().stores_dropped;
+      inst = before;
+    }
+    s_.memory.passed(inst, address, value);
+  }
+
+  // True if an equal instruction dominates it, whose results it then has.
+  bool merge(Inst inst) {
+    const ir::InstData& data = f_.inst(inst);
+    uint64_t h = mix(uint64_t(data.opcode) | uint64_t(data.code) << 8 | uint64_t(data.type.number()) << 16, data.imm);
+    for (Value arg : f_.args(inst)) h = mix(h, arg.index);
+    std::vector<Inst>& equal = s_.seen[h];
+    const auto first = std::ranges::find_if(equal, [&](Inst other) {
+      const ir::InstData& o = f_.inst(other);
+      return o.opcode == data.opcode && o.code == data.code && o.type == data.type && o.imm == data.imm &&
+             o.entity == data.entity && o.flags == data.flags && std::ranges::equal(f_.args(other), f_.args(inst)) &&
+             s_.dominators.dominates(f_.inst_block(other), block_);
+    });
+    if (first == equal.end()) {
+      // Few are looked at: with many, most are in blocks that have been left.
+      if (equal.size() == kMaxEqual) equal.erase(equal.begin());
+      equal.push_back(inst);
+      return false;
+    }
+    for (size_t i = 0; i < f_.results(inst).size(); ++i) s_.classes[f_.results(inst)[i].index] = f_.results(*first)[i];
+    f_.remove_inst(inst);
+    ++merged_;
+    return true;
+  }
+
+  State& s_;
+  Function& f_;
+  const OptimizeOptions& options_;
+  uint64_t& merged_;
+  Block block_;
+};
 
 void Optimizer::run(Function& f, const OptimizeOptions& options) {
   State& s = *state_;
   if (f.entry_block().is_none()) return;
   f.resolve_all_aliases();
+  if (options.control) simplify_control(f, stats_.control);
   s.cfg.compute(f);
   for (Block block = f.first_block(), next; !block.is_none(); block = next) {
     next = f.next_block(block);
     if (s.cfg.is_reachable(block)) continue;
     f.remove_block(block);
-    ++stats_.unreachable_blocks;
+    ++stats_.control.blocks_removed;
   }
   s.dominators.compute(f, s.cfg);
   s.loops.compute(f, s.cfg, s.dominators);
@@ -78,49 +215,15 @@ void Optimizer::run(Function& f, const OptimizeOptions& options) {
   std::ranges::sort(s.preorder, {}, [&](Block b) { return s.dominators.preorder(b); });
 
   s.graph.begin(f, s.dominators, *rules_, options.rewrite);
-  s.classes.assign(f.value_count(), {});
-  s.seen.clear();
-  const auto class_of = [&](Value v) {
-    return v.index < s.classes.size() && !s.classes[v.index].is_none() ? s.classes[v.index] : v;
-  };
-  for (Block block : s.preorder) {
-    s.graph.set_block(block);
-    for (Inst inst = f.first_inst(block), next; !inst.is_none(); inst = next) {
-      next = f.next_inst(inst);
-      f.for_each_use_mutable(inst, [&](Value& use) { use = class_of(use); });
-      if (NodeData::is_node(f.inst(inst).opcode)) {
-        const Value result = f.result(inst);
-        f.remove_inst(inst);
-        s.classes[result.index] = s.graph.add_inst(inst);
-      } else if (may_merge(f, inst)) {
-        const ir::InstData& data = f.inst(inst);
-        uint64_t h = mix(uint64_t(data.opcode) | uint64_t(data.code) << 8 | uint64_t(data.type.number()) << 16, data.imm);
-        for (Value arg : f.args(inst)) h = mix(h, arg.index);
-        std::vector<Inst>& equal = s.seen[h];
-        const auto first = std::ranges::find_if(equal, [&](Inst other) {
-          const ir::InstData& o = f.inst(other);
-          return o.opcode == data.opcode && o.code == data.code && o.type == data.type && o.imm == data.imm &&
-                 o.entity == data.entity && o.flags == data.flags && std::ranges::equal(f.args(other), f.args(inst)) &&
-                 s.dominators.dominates(f.inst_block(other), block);
-        });
-        if (first == equal.end()) {
-          // Few are looked at: with many, most are in blocks that have been left.
-          if (equal.size() == kMaxEqual) equal.erase(equal.begin());
-          equal.push_back(inst);
-          continue;
-        }
-        for (size_t i = 0; i < f.results(inst).size(); ++i) s.classes[f.results(inst)[i].index] = f.results(*first)[i];
-        f.remove_inst(inst);
-        ++stats_.merged;
-      }
-    }
-  }
+  if (options.memory) s.memory.analyze(f, s.cfg, s.dominators);
+  Walk(*this, f, options).run();
   elaborate(s.graph, s.preorder, s.dominators, s.loops, options.hoist, stats_.elaboration);
-  EGraphStats& made = s.graph.stats();
+  // Of conditions that turned out to be constant.
+  if (options.control && options.rewrite) simplify_control(f, stats_.control);
   OptimizeStats now;
-  now.graph = made;
+  now.graph = std::exchange(s.graph.stats(), {});
+  now.memory = std::exchange(s.memory.stats(), {});
   stats_ += now;
-  made = {};
 }
 
 }  // namespace assay::opt

@@ -1,34 +1,39 @@
 // The mid-end: rewrites a function into one that does the same and costs less.
 //
-//   pure operations go into an e-graph, where the rules fire (egraph.h); operations that may trap, or have several results,
-//   are merged with equal ones that dominate them; then everything is placed anew (elaborate.h)
+//   branches and blocks are simplified (control.h), before and after all else; pure operations go into an e-graph, where the rules fire (egraph.h); operations that may trap, or have several results,
+//   are merged with equal ones that dominate them; loads of what is known and stores that nobody sees go (memory.h); then everything is placed anew (elaborate.h)
 //
 // What the function does for every input is unchanged: results, traps with their codes and the order of all effects.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "compiler/ir/function.h"
 #include "compiler/isle/rule_table.h"
+#include "compiler/opt/control.h"
 #include "compiler/opt/egraph.h"
 #include "compiler/opt/elaborate.h"
+#include "compiler/opt/memory.h"
+#include "compiler/opt/options.h"
 
 namespace assay::opt {
-
-struct OptimizeOptions {
-  bool rewrite = true;  // rules
-  bool hoist = true;    // out of loops
-};
 
 struct OptimizeStats {
   EGraphStats graph;
   ElaborationStats elaboration;
   uint64_t merged = 0;              // operations that may trap or have several results, replaced by an earlier one
-  uint64_t unreachable_blocks = 0;  // removed
+  MemoryStats memory;
+  ControlStats control;
 
   OptimizeStats& operator+=(const OptimizeStats& other);
 };
+
+// Every figure with its name, always in the same order.
+std::vector<std::pair<std::string_view, uint64_t>> named(const OptimizeStats& stats);
 
 // Keeps its memory from function to function; one thread at a time.
 class Optimizer {
@@ -46,6 +51,7 @@ class Optimizer {
 
  private:
   struct State;
+  class Walk;
   std::unique_ptr<isle::RuleState> rules_;
   std::unique_ptr<State> state_;
   OptimizeStats stats_;

@@ -1,30 +1,10 @@
 // What the mid-end makes of small functions, and what it must leave alone.
 #include "compiler/opt/optimize.h"
 
-#include <gtest/gtest.h>
-
-#include "compiler/ir/parser.h"
-#include "compiler/ir/printer.h"
-#include "compiler/ir/verifier.h"
+#include "compiler/opt/test_support.h"
 
 namespace assay::opt {
 namespace {
-
-// The optimised function's text; it must verify.
-std::string optimized(const std::string& text, OptimizeOptions options = {}) {
-  auto parsed = ir::parse_function(text);
-  if (!parsed) return render(parsed.error().front(), text);
-  Optimizer optimizer;
-  optimizer.run(*parsed, options);
-  for (const Diagnostic& d : ir::verify(*parsed)) ADD_FAILURE() << d.message << "\n" << ir::print(*parsed);
-  return ir::print(*parsed);
-}
-
-size_t count(const std::string& text, const std::string& what) {
-  size_t n = 0;
-  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++n;
-  return n;
-}
 
 TEST(Optimize, ConstantsFoldThroughSeveralOperations) {
   const std::string text = optimized(R"(function %f() -> i32 {

@@ -7,6 +7,7 @@
 
 #include "compiler/ir/printer.h"
 #include "compiler/isa/registry.h"
+#include "compiler/opt/optimize.h"
 #include "oracles/disassembler.h"
 #include "verify/rule_sources.h"
 #include "verify/source_text.h"
@@ -317,9 +318,26 @@ class Maker {
 
 }  // namespace
 
-Explanation make_explanation(const ir::Function& function, const ExplainOptions& options) {
+Explanation make_explanation(const ir::Function& given, const ExplainOptions& options) {
   Explanation out;
-  out.function = to_string(function.name);
+  out.function = to_string(given.name);
+  const bool optimize = options.compile.optimize && options.compile.opt_level != machine::OptLevel::None;
+  ir::Function function = given;
+  if (optimize) {
+    for (const ir::Block block : given.blocks()) {
+      out.source.push_back(ir::print_block_header(given, block));
+      for (const ir::Inst inst : given.insts(block)) out.source.push_back(ir::print_inst(given, inst));
+    }
+    opt::Optimizer optimizer;
+    optimizer.run(function, options.compile.passes);
+    const auto& rules = optimizer.rules();
+    for (uint32_t i = 0; i < rules.rules().size(); ++i) {
+      const isle::RuleInfo& rule = rules.rules()[i];
+      if (const uint64_t count = rules.count(isle::RuleId(i)); count != 0 && rule.term == "simplify") {
+        out.rewrites.push_back({std::string(rule.name), std::string(rule.file), rule.line, count});
+      }
+    }
+  }
   for (const ir::Block block : function.blocks()) {
     out.clif.push_back({kNone, ir::print_block_header(function, block)});
     for (const ir::Inst inst : function.insts(block)) out.clif.push_back({inst.index, ir::print_inst(function, inst)});
@@ -334,6 +352,7 @@ Explanation make_explanation(const ir::Function& function, const ExplainOptions&
     }
     Seen seen;
     machine::CompileOptions compile_options = options.compile;
+    compile_options.optimize = false;
     compile_options.want_listing = true;
     compile_options.observe = [&](const machine::StageView& view) {
       switch (view.stage) {

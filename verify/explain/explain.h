@@ -76,9 +76,18 @@ struct IsaExplanation {
   uint32_t code_bytes = 0, frame_bytes = 0;
 };
 
+// A rule of the mid-end that fired.
+struct Rewrite {
+  std::string rule, file;
+  uint32_t line = 0;
+  uint64_t count = 0;
+};
+
 struct Explanation {
   std::string function;
-  std::vector<ClifLine> clif;
+  std::vector<ClifLine> clif;      // as lowered: optimised, if the mid-end has run
+  std::vector<std::string> source;  // the lines as given, if the mid-end has run
+  std::vector<Rewrite> rewrites;
   std::vector<IsaExplanation> isas;
 };
 

@@ -82,6 +82,14 @@ std::string to_json(const std::vector<Explanation>& explanations, int indent) {
       set(text, "inst", line.inst);
       made["clif"].push_back(std::move(text));
     }
+    if (!explanation.source.empty()) {
+      made["source"] = explanation.source;
+      made["rewrites"] = json::array();
+      for (const Rewrite& rewrite : explanation.rewrites) {
+        made["rewrites"].push_back(
+            {{"rule", rewrite.rule}, {"file", rewrite.file}, {"line", rewrite.line}, {"count", rewrite.count}});
+      }
+    }
     for (const IsaExplanation& isa : explanation.isas) made["isas"].push_back(to_json(isa));
     out.push_back(std::move(made));
   }

@@ -16,6 +16,7 @@ class Writer {
   Writer(const Explanation& explanation, const TextOptions& options) : explanation_(explanation), options_(options) {}
 
   std::string write() {
+    write_optimized();
     for (const IsaExplanation& isa : explanation_.isas) write(isa);
     return std::move(out_);
   }
@@ -26,6 +27,18 @@ class Writer {
 
   static std::string padded(const std::string& text, size_t width) {
     return text.size() >= width ? text + "  " : text + std::string(width - text.size() + 2, ' ');
+  }
+
+  // What the mid-end has made of it, if that is something else.
+  void write_optimized() {
+    const bool same = std::ranges::equal(explanation_.source, explanation_.clif, {}, {}, &ClifLine::text);
+    if (explanation_.source.empty() || same) return;
+    out_ += bold(explanation_.function + " optimised") + "\n";
+    for (const ClifLine& line : explanation_.clif) out_ += (line.inst == kNone ? "" : "    ") + line.text + "\n";
+    std::string rules;
+    for (const Rewrite& rewrite : explanation_.rewrites) rules += (rules.empty() ? "" : ", ") + rewrite.rule;
+    if (!rules.empty()) out_ += dim("  by the rules " + rules) + "\n";
+    out_ += "\n";
   }
 
   void write(const IsaExplanation& isa) {

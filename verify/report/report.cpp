@@ -197,7 +197,7 @@ Expected<IsaReport> make_isa_report(UnitResult unit, const RuleSources& sources,
 }
 
 void add_campaign(IsaReport& report, const Campaign& campaign) {
-  const std::string prefix = std::string(name(report.totals.isa)) + ": ";
+  const std::string prefix = report.totals.unit + ": ";
   for (RuleRow& row : report.rules) {
     if (const auto it = campaign.rules_fired.find(prefix + row.result.name); it != campaign.rules_fired.end()) {
       row.fired = it->second;
@@ -267,6 +267,12 @@ Expected<Report> make_report(const ReportOptions& options) {
     }
     out.isas.push_back(std::move(*report));
   }
+  if (!options.optimizer) return out;
+  auto unit = verify_optimizer(optimizer_sources(), options.verify);
+  if (!unit) return std::unexpected(unit.error());
+  auto optimizer = make_isa_report(std::move(*unit), optimizer_sources(), out.operations, {}, {});
+  if (!optimizer) return std::unexpected(optimizer.error());
+  out.isas.push_back(std::move(*optimizer));
   return out;
 }
 

@@ -91,6 +91,7 @@ struct Report {
 
 struct ReportOptions {
   std::vector<IsaKind> isas;
+  bool optimizer = true;  // the mid-end's rules, too
   VerifyOptions verify;
   std::optional<Campaign> campaign;
   bool witnesses = false;  // look for them: half a minute an ISA

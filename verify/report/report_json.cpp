@@ -117,7 +117,7 @@ std::string to_json(const Report& report, int indent) {
     Json rules = Json::array(), instructions = Json::array();
     for (const RuleRow& row : isa.rules) rules.push_back(to_json(row));
     for (const InstructionRow& row : isa.instructions) instructions.push_back(to_json(row));
-    units[name(isa.totals.isa)] = {{"totals", totals(isa)},
+    units[isa.totals.unit] = {{"totals", totals(isa)},
                                    {"rules", std::move(rules)},
                                    {"instructions", std::move(instructions)},
                                    {"helpers", to_json(isa.helpers)}};
@@ -133,7 +133,7 @@ std::string to_json(const Report& report, int indent) {
 
 std::string totals_json(const Report& report) {
   Json units = Json::object();
-  for (const IsaReport& isa : report.isas) units[name(isa.totals.isa)] = totals(isa);
+  for (const IsaReport& isa : report.isas) units[isa.totals.unit] = totals(isa);
   return dump({{"units", std::move(units)}, {"open", report.open()}}, 2);
 }
 

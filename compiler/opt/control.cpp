@@ -1,0 +1,288 @@
+// See control.h.
+#include "compiler/opt/control.h"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "compiler/ir/cfg.h"
+
+namespace assay::opt {
+namespace {
+
+using ir::Block;
+using ir::BlockArg;
+using ir::BlockCall;
+using ir::Function;
+using ir::Inst;
+using ir::InstData;
+using ir::Opcode;
+using ir::Value;
+
+constexpr unsigned kMaxRounds = 4;
+constexpr unsigned kMaxHops = 8;  // of threading, through blocks that only jump on
+
+class Control {
+ public:
+  Control(Function& f, ControlStats& stats) : f_(f), stats_(stats) {}
+
+  void run() {
+    for (unsigned round = 0; round < kMaxRounds; ++round) {
+      const uint64_t before = stats_.sum();
+      for (Block block = f_.first_block(); !block.is_none(); block = f_.next_block(block)) fold(block);
+      find_leads();
+      for (Block block = f_.first_block(); !block.is_none(); block = f_.next_block(block)) thread(block);
+      remove_unreachable();
+      branches_to_traps();
+      remove_params();
+      join();
+      f_.resolve_all_aliases();
+      if (stats_.sum() == before) break;
+    }
+  }
+
+ private:
+  std::optional<uint64_t> constant(Value v) const {
+    const Inst def = f_.def_inst(v);
+    if (def.is_none() || f_.inst(def).opcode != Opcode::kIconst) return {};
+    return f_.inst(def).imm;
+  }
+
+  bool is_plain(const BlockCall& call) const {
+    return std::ranges::all_of(f_.args(call), [](const BlockArg& arg) { return arg.is_value(); });
+  }
+  bool same(const BlockCall& a, const BlockCall& b) const {
+    return a.block == b.block && is_plain(a) && is_plain(b) &&
+           std::ranges::equal(f_.args(a), f_.args(b),
+                              [](const BlockArg& x, const BlockArg& y) { return x == y; });
+  }
+
+  // -- C1, C2 --
+
+  void become_jump(Inst inst, const BlockCall& call) {
+    InstData data;
+    data.opcode = Opcode::kJump;
+    data.calls = f_.make_calls({&call, 1});
+    f_.replace_inst(inst, data);
+    ++stats_.branches_folded;
+  }
+
+  void fold(Block block) {
+    for (Inst inst = f_.first_inst(block), next; !inst.is_none(); inst = next) {
+      next = f_.next_inst(inst);
+      const Opcode opcode = f_.inst(inst).opcode;
+      if (opcode == Opcode::kTrapz || opcode == Opcode::kTrapnz) {
+        const auto condition = constant(f_.arg(inst, 0));
+        if (!condition) continue;
+        ++stats_.traps_folded;
+        if ((*condition != 0) == (opcode == Opcode::kTrapz)) {
+          f_.remove_inst(inst);
+          continue;
+        }
+        InstData data;
+        data.opcode = Opcode::kTrap;
+        data.code = f_.inst(inst).code;
+        f_.replace_inst(inst, data);
+        for (; !next.is_none(); next = f_.next_inst(inst)) f_.remove_inst(next);
+        return;
+      }
+      if (opcode == Opcode::kBrif) {
+        const BlockCall then = f_.block_calls(inst)[0], otherwise = f_.block_calls(inst)[1];
+        if (const auto condition = constant(f_.arg(inst, 0))) {
+          become_jump(inst, *condition != 0 ? then : otherwise);
+        } else if (same(then, otherwise)) {
+          become_jump(inst, then);
+        }
+      } else if (opcode == Opcode::kBrTable) {
+        const auto calls = f_.block_calls(inst);
+        if (const auto index = constant(f_.arg(inst, 0))) {
+          // The default comes first.
+          become_jump(inst, BlockCall(calls[*index < calls.size() - 1 ? *index + 1 : 0]));
+        } else if (std::ranges::all_of(calls, [&](const BlockCall& call) { return same(call, calls[0]); })) {
+          become_jump(inst, BlockCall(calls[0]));
+        }
+      }
+    }
+  }
+
+  // -- C3 --
+
+  // The blocks that only jump on, to another block, and whose parameters only that jump uses.
+  void find_leads() {
+    leads_.assign(f_.block_count(), 0);
+    uses_.assign(f_.value_count(), 0);
+    for (const Block block : f_.blocks()) {
+      for (const Inst inst : f_.insts(block)) f_.for_each_use(inst, [&](Value use) { ++uses_[use.index]; });
+    }
+    for (const Block block : f_.blocks()) {
+      const Inst only = f_.first_inst(block);
+      if (block == f_.entry_block() || only.is_none() || f_.inst(only).opcode != Opcode::kJump) continue;
+      const BlockCall& call = f_.block_calls(only)[0];
+      if (call.block == block || !is_plain(call)) continue;
+      bool fits = true;
+      for (const Value param : f_.block_params(block)) {
+        const auto here = std::ranges::count_if(f_.args(call), [&](const BlockArg& arg) { return arg == BlockArg(param); });
+        fits = fits && uses_[param.index] == static_cast<uint32_t>(here);
+      }
+      leads_[block.index] = fits;
+    }
+  }
+
+  void thread(Block block) {
+    const Inst branch = f_.terminator(block);
+    if (branch.is_none()) return;
+    const Opcode opcode = f_.inst(branch).opcode;
+    if (opcode != Opcode::kJump && opcode != Opcode::kBrif && opcode != Opcode::kBrTable) return;
+    if (leads_[block.index] != 0) return;  // nobody goes there once all are threaded, or it is part of a ring
+    for (size_t i = 0; i < f_.block_calls(branch).size(); ++i) {
+      for (unsigned hop = 0; hop < kMaxHops; ++hop) {
+        const BlockCall call = f_.block_calls(branch)[i];
+        if (leads_[call.block.index] == 0 || !is_plain(call)) break;
+        const BlockCall on = f_.block_calls(f_.first_inst(call.block))[0];
+        const auto params = f_.block_params(call.block);
+        std::vector<Value> args;
+        for (const BlockArg& arg : f_.args(on)) {
+          const auto at = std::ranges::find(params, arg.value());
+          args.push_back(at == params.end() ? arg.value() : f_.args(call)[static_cast<size_t>(at - params.begin())].value());
+        }
+        f_.block_calls(branch)[i] = f_.make_block_call(on.block, std::span<const Value>(args));
+        ++stats_.threaded;
+      }
+    }
+  }
+
+  // -- C7 --
+
+  void remove_unreachable() {
+    cfg_.compute(f_);
+    for (Block block = f_.first_block(), next; !block.is_none(); block = next) {
+      next = f_.next_block(block);
+      if (cfg_.is_reachable(block)) continue;
+      f_.remove_block(block);
+      ++stats_.blocks_removed;
+    }
+  }
+
+  // -- C5 --
+
+  void branches_to_traps() {
+    bool changed = false;
+    for (const Block block : f_.blocks()) {
+      const Inst branch = f_.terminator(block);
+      if (branch.is_none() || f_.inst(branch).opcode != Opcode::kBrif) continue;
+      for (const unsigned side : {0u, 1u}) {
+        const BlockCall to_trap = f_.block_calls(branch)[side], other = f_.block_calls(branch)[1 - side];
+        const Inst trap = f_.first_inst(to_trap.block);
+        if (f_.inst(trap).opcode != Opcode::kTrap || cfg_.predecessors(to_trap.block).size() != 1) continue;
+        InstData data;
+        data.opcode = side == 0 ? Opcode::kTrapnz : Opcode::kTrapz;
+        data.code = f_.inst(trap).code;
+        data.type = f_.inst(branch).type;
+        const Value condition = f_.arg(branch, 0);
+        data.args = f_.make_values({&condition, 1});
+        f_.remove_inst(trap);
+        f_.replace_inst(trap, data);
+        f_.insert_inst_before(trap, branch);
+        InstData jump;
+        jump.opcode = Opcode::kJump;
+        jump.calls = f_.make_calls({&other, 1});
+        f_.replace_inst(branch, jump);
+        emptied_.push_back(to_trap.block);
+        ++stats_.conditional_traps;
+        changed = true;
+        break;
+      }
+    }
+    for (const Block block : emptied_) f_.remove_block(block);
+    emptied_.clear();
+    if (changed) cfg_.compute(f_);
+  }
+
+  // -- C4 --
+
+  void remove_params() {
+    for (const Block block : cfg_.reverse_postorder()) {
+      const auto predecessors = cfg_.predecessors(block);
+      const size_t count = f_.block_params(block).size();
+      if (count == 0 || predecessors.empty() || block == f_.entry_block()) continue;
+      if (std::ranges::any_of(predecessors, [&](const auto& p) {
+            const BlockCall& call = f_.block_calls(p.branch)[p.call_index];
+            return !is_plain(call) || f_.args(call).size() != count;
+          })) {
+        continue;
+      }
+      values_.assign(count, Value());
+      bool any = false;
+      for (size_t i = 0; i < count; ++i) {
+        const Value param = f_.block_params(block)[i];
+        Value single;
+        bool one = true;
+        for (const auto& p : predecessors) {
+          const Value arg = f_.resolve(f_.args(f_.block_calls(p.branch)[p.call_index])[i].value());
+          if (arg == param) continue;
+          one = one && (single.is_none() || single == arg);
+          single = arg;
+        }
+        if (!one || single.is_none() || f_.value_type(single) != f_.value_type(param)) continue;
+        values_[i] = single;
+        any = true;
+      }
+      if (!any) continue;
+      for (const auto& p : predecessors) {
+        const BlockCall call = f_.block_calls(p.branch)[p.call_index];
+        std::vector<Value> args;
+        for (size_t i = 0; i < count; ++i) {
+          if (values_[i].is_none()) args.push_back(f_.args(call)[i].value());
+        }
+        f_.block_calls(p.branch)[p.call_index] = f_.make_block_call(block, std::span<const Value>(args));
+      }
+      for (size_t i = count; i-- > 0;) {
+        if (values_[i].is_none()) continue;
+        const Value param = f_.block_params(block)[i];
+        f_.remove_block_param(block, static_cast<unsigned>(i));
+        f_.make_alias(param, values_[i]);
+        ++stats_.params_removed;
+      }
+    }
+  }
+
+  // -- C6 --
+
+  void join() {
+    for (Block block = f_.first_block(); !block.is_none(); block = f_.next_block(block)) {
+      for (;;) {
+        const Inst jump = f_.terminator(block);
+        if (jump.is_none() || f_.inst(jump).opcode != Opcode::kJump) break;
+        const BlockCall call = f_.block_calls(jump)[0];
+        const Block to = call.block;
+        if (to == block || to == f_.entry_block() || cfg_.predecessors(to).size() != 1 || !is_plain(call) ||
+            f_.is_cold(to) != f_.is_cold(block)) {
+          break;
+        }
+        for (size_t i = f_.block_params(to).size(); i-- > 0;) {
+          const Value param = f_.block_params(to)[i], arg = f_.args(call)[i].value();
+          f_.remove_block_param(to, static_cast<unsigned>(i));
+          f_.make_alias(param, f_.resolve(arg));
+        }
+        f_.remove_inst(jump);
+        f_.move_tail(f_.first_inst(to), block);
+        f_.remove_block(to);
+        ++stats_.blocks_joined;
+      }
+    }
+  }
+
+  Function& f_;
+  ControlStats& stats_;
+  ir::ControlFlowGraph cfg_;
+  std::vector<uint8_t> leads_;
+  std::vector<uint32_t> uses_;
+  std::vector<Value> values_;
+  std::vector<Block> emptied_;
+};
+
+}  // namespace
+
+void simplify_control(Function& function, ControlStats& stats) { Control(function, stats).run(); }
+
+}  // namespace assay::opt

@@ -1,0 +1,28 @@
+// Which passes of the mid-end run: each can be switched off, and still what comes out is right.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace assay::opt {
+
+struct OptimizeOptions {
+  bool rewrite = true;  // rules
+  bool hoist = true;    // what does not change in a loop goes before it
+  bool memory = true;   // loads of what is known, stores that nobody reads
+  bool control = true;  // branches, blocks, block parameters
+};
+
+// The passes by name, for settings and command lines.
+struct PassName {
+  std::string_view name;
+  bool OptimizeOptions::*on;
+};
+inline constexpr std::array kPasses = {
+    PassName{"rewrite", &OptimizeOptions::rewrite},
+    PassName{"hoist", &OptimizeOptions::hoist},
+    PassName{"memory", &OptimizeOptions::memory},
+    PassName{"control", &OptimizeOptions::control},
+};
+
+}  // namespace assay::opt
