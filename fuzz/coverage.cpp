@@ -217,8 +217,8 @@ std::vector<std::string> wanted_operations() {
       for (int width : widths) out.push_back(std::string(name) + ".i" + std::to_string(width));
     }
   };
-  add({"iconst",
-       "iadd",
+  add({"iconst", "umul_overflow", "smul_overflow"}, {8, 16, 32, 64});
+  add({"iadd",
        "isub",
        "ineg",
        "iabs",
@@ -256,8 +256,6 @@ std::vector<std::string> wanted_operations() {
        "sadd_overflow",
        "usub_overflow",
        "ssub_overflow",
-       "umul_overflow",
-       "smul_overflow",
        "uadd_overflow_cin",
        "sadd_overflow_cin",
        "usub_overflow_bin",
@@ -267,9 +265,11 @@ std::vector<std::string> wanted_operations() {
        "brif",
        "trapz",
        "trapnz"},
-      {8, 16, 32, 64});
-  add({"bswap", "uextend", "sextend", "uload8", "sload8", "istore8"}, {16, 32, 64});
-  add({"ireduce"}, {8, 16, 32});
+      {8, 16, 32, 64, 128});
+  add({"isplit", "bswap", "uextend", "sextend"}, {16, 32, 64, 128});
+  add({"uload8", "sload8", "istore8"}, {16, 32, 64});
+  add({"ireduce"}, {8, 16, 32, 64});
+  add({"iconcat"}, {8, 16, 32, 64});
   add({"uload16", "sload16", "istore16", "uadd_overflow_trap"}, {32, 64});
   add({"uload32", "sload32", "istore32", "stack_addr", "func_addr", "call_indirect"}, {64});
   for (const char* name : {"jump", "br_table", "return", "trap", "call", "nop"}) out.push_back(name);

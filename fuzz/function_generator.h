@@ -25,12 +25,13 @@ using namespace ir;
 
 inline constexpr uint64_t kRegionsBase = 0x20000000;
 inline constexpr uint64_t kUnmappedAddress = 0x2f000000;
-inline constexpr std::array kTypes = {kI8, kI16, kI32, kI64};
+inline constexpr std::array kTypes = {kI8, kI16, kI32, kI64, kI128};
 inline constexpr std::array kFloatTypes = {kF32, kF64};
 inline constexpr size_t kSlots = kTypes.size() + kFloatTypes.size();  // lists of values in scope
+using Bits = unsigned __int128;
 
 // Of `width` bits, edge values often. The second: of a float.
-uint64_t random_bits(Random& random, unsigned width);
+Bits random_bits(Random& random, unsigned width);
 uint64_t random_float_bits(Random& random, unsigned width);
 
 class FunctionGenerator {
@@ -84,14 +85,16 @@ class FunctionGenerator {
 
   // ---- values ----
   static unsigned slot_of(Type type) {
-    return type.is_float() ? (type == kF32 ? 4 : 5) : static_cast<unsigned>(std::countr_zero(type.bits()) - 3);
+    constexpr auto kFloats = static_cast<unsigned>(kTypes.size());
+    return type.is_float() ? kFloats + (type == kF64) : static_cast<unsigned>(std::countr_zero(type.bits()) - 3);
   }
-  Type any_type() { return kTypes[random_.below(4)]; }  // of the integers
+  Type any_type() { return has_wide_ && random_.chance(30) ? kI128 : narrow_type(); }  // of the integers
+  Type narrow_type() { return kTypes[random_.below(4)]; }  // one that constants may have
   Type any_float_type() { return kFloatTypes[random_.below(2)]; }
   Type any_value_type() { return has_floats_ && random_.chance(30) ? any_float_type() : any_type(); }
   void add(Value v) { values_[slot_of(f_.value_type(v))].push_back(v); }
   Value emit1(const InstData& data);
-  Value constant_of(Type type, uint64_t bits);
+  Value constant_of(Type type, Bits bits);
   bool is_constant(Value v) const;
   Value constant(Type type) {
     return type.is_float() ? float_constant(type, random_float_bits(random_, type.bits()))
@@ -101,7 +104,6 @@ class FunctionGenerator {
   Value binary(Opcode opcode, Value x, Value y);
   Value convert(Opcode opcode, Type to, Value x);
   Value widen(Value v);
-  Value narrow(Value v, Type to) { return f_.value_type(v) == to ? v : convert(Opcode::kIreduce, to, v); }
   Value compare(Value x, Value y);
   Value compare(IntCC condition, Value x, Value y);
   Value sign_test(Type type);
@@ -187,6 +189,7 @@ class FunctionGenerator {
   unsigned filler_ = 0;             // operations that are still to come at one place
   bool has_halves_ = false;
   bool has_floats_ = false;
+  bool has_wide_ = false;  // integers of 128 bits
   // How often what may trap is made, of what is usual. Less for mutations: else what grows would trap early in the end.
   unsigned risk_ = 100;
   bool risks(unsigned percent) { return random_.below(10000) < percent * risk_; }

@@ -9,34 +9,38 @@ namespace assay::fuzz {
 
 namespace {
 
-uint64_t edge_bits(Random& random, unsigned width) {
-  const uint64_t mask = width == 64 ? ~uint64_t(0) : (uint64_t(1) << width) - 1;
+Bits edge_bits(Random& random, unsigned width) {
+  const Bits mask = ~Bits(0) >> (128 - width), one = 1;
   switch (random.below(13)) {
     case 0: return 0;
     case 1: return 1;
-    case 2: return mask;                                                   // -1
-    case 3: return uint64_t(1) << (width - 1);                             // least signed
-    case 4: return mask >> 1;                                              // greatest signed
-    case 5: return (uint64_t(1) << random.below(width)) & mask;            // a power of two
-    case 6: return ((uint64_t(1) << random.below(width)) - 1) & mask;      // ones at the bottom
-    case 7: return (~uint64_t(0) << random.below(width)) & mask;           // ones at the top
-    case 8: return random.below(256) & mask;                               // a byte
-    case 9: return (0 - uint64_t(random.below(256))) & mask;               // a small negative number
-    case 10: return (0x0101010101010101u * random.below(256)) & mask;      // a repeated byte
-    case 11: {                                                             // about what immediates can hold
+    case 2: return mask;                                             // -1
+    case 3: return one << (width - 1);                               // least signed
+    case 4: return mask >> 1;                                        // greatest signed
+    case 5: return one << random.below(width);                       // a power of two
+    case 6: return (one << random.below(width)) - 1;                 // ones at the bottom
+    case 7: return (~Bits(0) << random.below(width)) & mask;         // ones at the top
+    case 8: return random.below(256) & mask;                         // a byte
+    case 9: return (0 - Bits(random.below(256))) & mask;             // a small negative number
+    case 10: return (~Bits(0) / 255 * random.below(256)) & mask;     // a repeated byte
+    case 11: {                                                       // about what immediates can hold
       static constexpr uint8_t kBits[] = {6, 7, 8, 11, 12, 15, 16, 19, 20, 31, 32};
-      const uint64_t limit = uint64_t(1) << kBits[random.below(std::size(kBits))];
+      const Bits limit = one << kBits[random.below(std::size(kBits))];
       return ((random.chance(50) ? limit : 0 - limit) + random.below(5) - 2) & mask;
     }
-    default: return (uint64_t(random.below(0x10000)) << random.below(49)) & mask;  // 12-, 16-, 20-bit limits
+    default: return (Bits(random.below(0x10000)) << random.below(std::max(width, 64u) - 15)) & mask;  // 12-, 16-, 20-bit limits
   }
 }
 
 }  // namespace
 
-uint64_t random_bits(Random& random, unsigned width) {
+Bits random_bits(Random& random, unsigned width) {
   if (random.chance(60)) return edge_bits(random, width);
-  return width == 64 ? random.next() : random.next() & ((uint64_t(1) << width) - 1);
+  const Bits low = random.next();
+  if (width <= 64) return low & (~uint64_t(0) >> (64 - width));
+  // Of two words that have edges of their own, or not.
+  return Bits(static_cast<uint64_t>(random.chance(50) ? edge_bits(random, 64) : random.next())) << 64 |
+         (random.chance(50) ? edge_bits(random, 64) : low);
 }
 
 uint64_t random_float_bits(Random& random, unsigned width) {
@@ -84,7 +88,8 @@ void FunctionGenerator::run() {
   }
   // Seldom, a stretch of code that short branches do not reach across: 4 KiB on RISC-V, 32 KiB for AArch64's TBZ.
   if (random_.below(600) == 0) filler_ = random_.chance(75) ? random_.between(150, 1200) : random_.between(2500, 7000);
-  has_halves_ = random_.chance(15);
+  has_wide_ = random_.chance(options_.wide_percent);
+  has_halves_ = random_.chance(has_wide_ ? 50 : 15);
   has_floats_ = program_.has_floats;
   enter(new_block());
   for (const AbiParam& param : f_.signature.params) add(f_.append_block_param(block_, param.type));
@@ -150,7 +155,7 @@ void FunctionGenerator::make_signature() {
 
 AbiParam FunctionGenerator::abi_param() {
   AbiParam param{.type = any_value_type()};
-  if (param.type.is_int() && param.type != kI64 && random_.chance(40)) {
+  if (param.type.is_int() && param.type.bits() < 64 && random_.chance(40)) {
     param.extension = random_.chance(50) ? Extension::kUext : Extension::kSext;
   }
   return param;

@@ -6,7 +6,7 @@
 //       (interpreter/host_function.h) only.
 //   G3  Runs are deterministic and the same on every machine: no address of a stack slot and no uninitialised byte reaches
 //       a result, memory or a branch; accesses that may lie outside a region trap with the access's code.
-//   G4  The operations are those of the supported subset: scalar integers of 8 to 64 bits, floats of 32 and 64.
+//   G4  The operations are those of the supported subset: scalar integers, floats of 32 and 64 bits.
 #pragma once
 
 #include <cstdint>
@@ -28,6 +28,7 @@ struct GenerateOptions {
   unsigned inputs = 4;             // sets of arguments for the entry function
   Tilt tilt;                       // what there is to be more of
   unsigned float_percent = 40;     // programs that have floats
+  unsigned wide_percent = 20;      // functions with integers of 128 bits
 };
 
 struct Program {

@@ -251,7 +251,7 @@ void FunctionGenerator::finish(Value sum) {
   std::vector<Value> results;
   for (size_t i = 0; i < f_.signature.returns.size(); ++i) {
     const Type type = f_.signature.returns[i].type;
-    results.push_back(i == 0 && type.is_int() ? narrow(sum, type) : pick(type));
+    results.push_back(i == 0 && type.is_int() ? extend_or_reduce(sum, type) : pick(type));
   }
   const bool is_result = !results.empty() && f_.signature.returns[0].type.is_int();
   if (!is_result || (f_.signature.returns[0].type != kI64 && random_.chance(60))) keep_in_memory(sum);

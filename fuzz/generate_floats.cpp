@@ -75,7 +75,7 @@ Value FunctionGenerator::float_operation(Type type) {
       return type == kF64 ? convert(Opcode::kFpromote, kF64, pick(kF32)) : convert(Opcode::kFdemote, kF32, pick(kF64));
     case 9:
     case 10:
-      return convert(random_.chance(50) ? Opcode::kFcvtFromSint : Opcode::kFcvtFromUint, type, pick(any_type()));
+      return convert(random_.chance(50) ? Opcode::kFcvtFromSint : Opcode::kFcvtFromUint, type, pick(narrow_type()));
     case 11:
       return bitcast(type, pick(type == kF32 ? kI32 : kI64));
   }
@@ -83,6 +83,7 @@ Value FunctionGenerator::float_operation(Type type) {
 
 // One operation with an integer as result and a float among its operands.
 Value FunctionGenerator::integer_of_float(Type type) {
+  if (type == kI128) return extend_or_reduce(integer_of_float(kI64), type);  // machines have no such conversion
   const Type from = any_float_type();
   const bool is_signed = random_.chance(50);
   switch (random_.below(5)) {

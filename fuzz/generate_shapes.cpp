@@ -98,7 +98,7 @@ std::pair<Value, Value> FunctionGenerator::near_product(Type type, bool is_signe
 // What with `x` makes a sum or difference about the limit of the type.
 Value FunctionGenerator::near_sum(Value x, bool subtract, bool is_signed) {
   const Type type = f_.value_type(x);
-  const uint64_t limit = (is_signed ? uint64_t(1) << (type.bits() - 1) : 0) + random_.below(3) - 1;
+  const Bits limit = (is_signed ? Bits(1) << (type.bits() - 1) : 0) + random_.below(3) - 1;
   const Value c = constant_of(type, limit);
   return subtract ? binary(Opcode::kIsub, x, c) : binary(Opcode::kIsub, c, x);
 }
@@ -116,15 +116,16 @@ void FunctionGenerator::overflow() {
                                          {Opcode::kUsubOverflowBin, true, false},
                                          {Opcode::kSsubOverflowBin, true, true}};
   const bool traps = risks(15), has_carry = !traps && random_.chance(35);
-  const Type type = !traps ? any_type() : random_.chance(50) ? kI32 : kI64;
+  Type type = !traps ? any_type() : random_.chance(50) ? kI32 : kI64;
   const Operation op = traps       ? Operation{Opcode::kUaddOverflowTrap, false, false}
                        : has_carry ? kThree[random_.below(std::size(kThree))]
                                    : kTwo[random_.below(std::size(kTwo))];
   const bool is_product = op.opcode == Opcode::kUmulOverflow || op.opcode == Opcode::kSmulOverflow;
+  if (is_product && type == kI128) type = kI64;
   if (is_product && random_.chance(80)) {
     for (unsigned n = random_.between(1, 5); n != 0; --n) {
       const bool is_signed = random_.chance(50);
-      const auto [a, b] = near_product(any_type(), is_signed);
+      const auto [a, b] = near_product(narrow_type(), is_signed);
       overflow(is_signed ? Opcode::kSmulOverflow : Opcode::kUmulOverflow, {a, b});
     }
     return;

@@ -13,10 +13,19 @@ Value FunctionGenerator::emit1(const InstData& data) {
   return f_.result(b_.insert(data));
 }
 
-Value FunctionGenerator::constant_of(Type type, uint64_t bits) {
+Value FunctionGenerator::constant_of(Type type, Bits bits) {
   // Immediates are kept zero-extended from their type, as the parser reads them.
-  const uint64_t mask = type == kI64 ? ~uint64_t(0) : (uint64_t(1) << type.bits()) - 1;
-  return emit1({.opcode = Opcode::kIconst, .type = type, .imm = bits & mask});
+  if (type != kI128) {
+    const uint64_t mask = ~uint64_t(0) >> (64 - type.bits());
+    return emit1({.opcode = Opcode::kIconst, .type = type, .imm = static_cast<uint64_t>(bits) & mask});
+  }
+  // There are none of 128 bits.
+  const auto low_bits = static_cast<uint64_t>(bits), high_bits = static_cast<uint64_t>(bits >> 64);
+  const Value low = constant_of(kI64, low_bits);
+  if (high_bits == 0) return convert(Opcode::kUextend, type, low);
+  if (high_bits == 0 - (low_bits >> 63)) return convert(Opcode::kSextend, type, low);
+  const Value args[] = {low, constant_of(kI64, high_bits)};
+  return emit1({.opcode = Opcode::kIconcat, .type = kI64, .args = f_.make_values(args)});
 }
 
 bool FunctionGenerator::is_constant(Value v) const {
@@ -50,6 +59,10 @@ Value FunctionGenerator::convert(Opcode opcode, Type to, Value x) {
 Value FunctionGenerator::widen(Value v) {
   if (f_.value_type(v).is_float()) v = bits_or_zero(v);
   if (f_.value_type(v) == kI64) return v;
+  if (f_.value_type(v) == kI128) {  // both halves count
+    const Inst split = b_.insert({.opcode = Opcode::kIsplit, .type = kI128, .args = f_.make_values({&v, 1})});
+    return binary(Opcode::kBxor, f_.result(split, 0), f_.result(split, 1));
+  }
   return convert(random_.chance(50) ? Opcode::kUextend : Opcode::kSextend, kI64, v);
 }
 
@@ -138,7 +151,7 @@ Value FunctionGenerator::straight_line(Type type) {
   switch (random_.below(16)) {
     default: {
       const Opcode opcode = kBinary[random_.below(std::size(kBinary))];
-      if ((opcode == Opcode::kUmulhi || opcode == Opcode::kSmulhi) && random_.chance(30)) {
+      if ((opcode == Opcode::kUmulhi || opcode == Opcode::kSmulhi) && type != kI128 && random_.chance(30)) {
         const auto [x, y] = near_product(type, opcode == Opcode::kSmulhi);
         return binary(opcode, x, y);
       }
@@ -155,8 +168,8 @@ Value FunctionGenerator::straight_line(Type type) {
     case 9: {
       // Mostly divisors that are not zero: a trap ends the run and hides what comes after.
       if (random_.chance(2)) {
-        const Value least = constant_of(type, uint64_t(1) << (type.bits() - 1));
-        return binary(random_.chance(50) ? Opcode::kSdiv : Opcode::kSrem, least, constant_of(type, ~uint64_t(0)));
+        const Value least = constant_of(type, Bits(1) << (type.bits() - 1));
+        return binary(random_.chance(50) ? Opcode::kSdiv : Opcode::kSrem, least, constant_of(type, ~Bits(0)));
       }
       Value y = random_.chance(10) ? constant(type) : pick(type);
       if (!is_constant(y) && random_.chance(85)) y = binary(Opcode::kBor, y, constant_of(type, 1u << random_.below(8)));
@@ -192,7 +205,8 @@ Value FunctionGenerator::extend_or_reduce(Value v, Type to) {
 
 // Of two halves, or one of them.
 Value FunctionGenerator::halves(Type type) {
-  if (type != kI8 && (type == kI64 || random_.chance(50))) {
+  const Type widest = has_wide_ ? kI128 : kI64;
+  if (type != kI8 && (type == widest || random_.chance(50))) {
     const Type half = kTypes[slot_of(type) - 1];
     const Value args[] = {pick(half), pick(half)};
     return emit1({.opcode = Opcode::kIconcat, .type = half, .args = f_.make_values(args)});
@@ -231,8 +245,8 @@ void FunctionGenerator::conditional_trap() {
 
 // An address with `size` bytes behind it, mostly.
 FunctionGenerator::Place FunctionGenerator::place(uint32_t size) {
-  if (!initialised_.empty() && random_.chance(35)) {
-    const uint32_t slot = random_.below(static_cast<uint32_t>(initialised_.size()));
+  const uint32_t slot = initialised_.empty() ? 0 : random_.below(static_cast<uint32_t>(initialised_.size()));
+  if (!initialised_.empty() && initialised_[slot].bytes >= size && random_.chance(35)) {
     const uint32_t at = initialised_[slot].begin + random_.below(initialised_[slot].bytes - size + 1);
     const uint32_t part = random_.below(at + 1);
     return {emit1({.opcode = Opcode::kStackAddr, .type = kI64, .entity = slot, .imm = part}),
@@ -261,7 +275,7 @@ FunctionGenerator::Place FunctionGenerator::place(uint32_t size) {
                            : random_.chance(20) ? static_cast<uint32_t>(std::countr_zero(size)) + 8
                                                 : random_.below(4);
     uint32_t mask = std::bit_floor((room >> std::max(shift, 3u)) + 1) - 1;
-    const Type type = random_.chance(40) ? kI64 : random_.chance(60) ? kI32 : any_type();
+    const Type type = random_.chance(40) ? kI64 : random_.chance(60) ? kI32 : narrow_type();
     if (type == kI8) mask &= 127;  // not negative
     Value index;
     if (type != kI64 && random_.chance(50)) {
@@ -331,7 +345,7 @@ Value FunctionGenerator::load_something() {
   Type type = any_value_type();
   if (type.is_float() || random_.chance(60)) return load(Opcode::kLoad, type);
   const auto& chosen = kLoads[random_.below(std::size(kLoads))];
-  while (type.bytes() <= chosen.bytes) type = any_type();
+  while (type == kI128 || type.bytes() <= chosen.bytes) type = narrow_type();
   return load(chosen.opcode, type);
 }
 
@@ -340,7 +354,7 @@ void FunctionGenerator::store_something() {
   Type type = any_value_type();
   if (type.is_float() || random_.chance(60)) return store_value(Opcode::kStore, pick(type));
   const uint32_t which = random_.below(3);
-  while (type.bytes() <= (1u << which)) type = any_type();
+  while (type == kI128 || type.bytes() <= (1u << which)) type = narrow_type();
   store_value(kStores[which], pick(type));
 }
 

@@ -191,7 +191,7 @@ Value Editor::constant(Type type, uint64_t bits, Inst before) {
 }
 
 Value Editor::random_constant(Type type, Inst before) {
-  return constant(type, random_bits(random, type.bits()), before);
+  return constant(type, static_cast<uint64_t>(random_bits(random, type.bits())), before);
 }
 
 Value Editor::unary(Opcode opcode, Type type, Value x, Inst before) {

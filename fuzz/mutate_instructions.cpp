@@ -193,7 +193,7 @@ bool Mutator::constant_to_edge() {
       data.imm = old ^ (uint64_t(1) << random_.below(data.type.bits()));
       break;
     default:
-      data.imm = random_bits(random_, data.type.bits());
+      data.imm = static_cast<uint64_t>(random_bits(random_, data.type.bits()));
       break;
   }
   data.imm &= mask;

@@ -478,7 +478,7 @@ bool Mutator::rewrite() {
       break;
     }
     case Opcode::kIconst: {
-      const uint64_t bits = f().inst(inst).imm, part = random_bits(random_, width);
+      const uint64_t bits = f().inst(inst).imm, part = static_cast<uint64_t>(random_bits(random_, width));
       now = first ? two(Opcode::kIadd, k(bits - part), k(part)) : two(Opcode::kBxor, k(bits ^ part), k(part));
       break;
     }

@@ -202,7 +202,7 @@ bool Mutator::change_inputs() {
         bits = input.args[random_.below(static_cast<uint32_t>(input.args.size()))].as_u64();
         break;
       default:
-        bits = random_bits(random_, type.bits());
+        bits = static_cast<uint64_t>(random_bits(random_, type.bits()));
         break;
     }
     value = DataValue(type, bits & (~uint64_t(0) >> (64 - type.bits())));

@@ -79,7 +79,7 @@ constexpr Opcode kOperations[] = {Opcode::kIadd,
                                   Opcode::kTrapz,
                                   Opcode::kTrapnz};
 constexpr size_t kCount = std::size(kOperations);
-constexpr ir::Type kTypes[] = {ir::kI8, ir::kI16, ir::kI32, ir::kI64};
+constexpr ir::Type kTypes[] = {ir::kI8, ir::kI16, ir::kI32, ir::kI64, ir::kI128};
 
 // May the operation be inside of another: has it a result?
 bool has_result(Opcode opcode) { return ir::operation_info(opcode).fixed_results != 0; }
@@ -108,7 +108,7 @@ void Steering::Arm::add(double reward) {
   count = count * kFade + 1;
 }
 
-// Neither operands nor results of 128 bits.
+// A narrower result of a type is of 64 bits at most, and halves put together are 64 bits at most.
 bool has_type(Opcode operation, ir::Type type) {
   switch (operation) {
     case Opcode::kUextend:
@@ -116,7 +116,7 @@ bool has_type(Opcode operation, ir::Type type) {
       return type != ir::kI8;
     case Opcode::kIreduce:
     case Opcode::kIconcat:
-      return type != ir::kI64;
+      return type.bits() < 64;
     // Their controlling type is the address's.
     case Opcode::kUload32:
     case Opcode::kSload32:

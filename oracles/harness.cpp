@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "compiler/ir/printer.h"
+#include "compiler/machine/expand_division.h"
 #include "oracles/abi_facts.h"
 
 namespace assay::oracles {
@@ -251,6 +252,8 @@ void Harness::interpret_once(const TestCase& test, const TestInput& input, ir::E
 }
 
 void Harness::interpret(const TestCase& test) {
+  has_wide_divisions_ =
+      std::ranges::any_of(test.functions, [](const ir::Function* f) { return machine::has_wide_division(*f); });
   const Stopwatch watch;
   program_.clear();
   for (const ir::Function* function : test.functions) program_.add(*function);
@@ -440,8 +443,10 @@ bool Harness::check_executor(const TestCase& test, MachineSession& session, Exec
       ++stats_.not_run[reason];
       continue;
     }
-    // Machines count blocks, or time; where the interpreter took n steps, right code takes no more than a few n blocks.
-    const Limits limits{.fuel = 4 * reference.steps + 10'000, .milliseconds = options_.milliseconds};
+    // Machines count blocks, or time; where the interpreter took n steps, right code takes no more than a few n blocks, or
+    // as many as a division of 128 bits has.
+    const uint64_t blocks = has_wide_divisions_ ? 150 : 4;
+    const Limits limits{.fuel = blocks * reference.steps + 10'000, .milliseconds = options_.milliseconds};
     auto ran = session.run(kind, test.entry, test.inputs[i].args, test.inputs[i].seed, limits, outcome_);
     if (ran && outcome_.kind == OutcomeKind::OutOfFuel &&
         (kind == ExecutorKind::Native || kind == ExecutorKind::Qemu)) {

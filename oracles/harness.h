@@ -188,6 +188,7 @@ class Harness {
   std::vector<Reference> big_references_;  // big-endian, if that makes a difference
   size_t reference_count_ = 0;
   bool has_big_references_ = false;
+  bool has_wide_divisions_ = false;
   Reference variant_;
   Outcome outcome_;
   Image previous_image_;  // of the level before

@@ -1,10 +1,12 @@
 // See compile.h. Compiler::compile is the pipeline; all else here connects its stages.
 #include "compiler/machine/compile.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "compiler/ir/printer.h"
 #include "compiler/ir/verifier.h"
+#include "compiler/machine/expand_division.h"
 #include "compiler/machine/frame.h"
 #include "compiler/machine/lower.h"
 #include "compiler/machine/print_vcode.h"
@@ -68,6 +70,18 @@ std::unexpected<Diagnostic> internal_error(const ir::Function& function, const T
   return std::unexpected(std::move(error));
 }
 
+// Code for new instructions and blocks is code for the function that was given.
+void restore_sources(const ir::Function& function, std::span<const ir::Inst> origins, VCode& code) {
+  for (Inst& inst : code.insts) {
+    if (inst.source != kNoSource && inst.source >= function.inst_count()) {
+      inst.source = origins[inst.source - function.inst_count()].index;
+    }
+  }
+  for (VBlock& block : code.blocks) {
+    if (block.source_block >= function.block_count()) block.source_block = kNoSource;
+  }
+}
+
 }  // namespace
 
 std::string_view name(Stage stage) {
@@ -117,6 +131,8 @@ CompileStats& CompileStats::operator+=(const CompileStats& other) {
 struct Compiler::State {
   ir::Function optimized;
   std::unique_ptr<LowerContext> context;
+  ir::Function expanded;                // the function given, without wide divisions if it has some
+  std::vector<ir::Inst> expanded_from;  // by new instruction in it: what it is part of
   VCode vcode;
   regalloc::Allocator allocator;
   regalloc::Allocation allocation;
@@ -129,7 +145,11 @@ struct Compiler::State {
 };
 
 Compiler::Compiler(const TargetIsa& isa)
-    : isa_(isa), rules_(std::make_unique<isle::RuleState>(isa.rules)), optimizer_(std::make_unique<opt::Optimizer>()), coverage_(isa), state_(std::make_unique<State>()) {
+    : isa_(isa),
+      rules_(std::make_unique<isle::RuleState>(isa.rules)),
+      optimizer_(std::make_unique<opt::Optimizer>()),
+      coverage_(isa),
+      state_(std::make_unique<State>()) {
   state_->context = isa.make_context();
   for (const InstDesc& desc : isa.insts->descs) state_->clobbers_by_opcode.push_back(desc.clobbers);
   state_->clobbers.by_opcode = state_->clobbers_by_opcode;
@@ -184,11 +204,19 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& given, const Co
   const LowerOptions lower_options{.look_through = options.opt_level != OptLevel::None,
                                    .want_origins = static_cast<bool>(options.observe),
                                    .choice_seed = options.choice_seed};
-  auto lowered = s.context->lower_function(function, isa_, lower_options, *rules_, s.vcode);
+  const bool expands = has_wide_division(function);
+  if (expands) {
+    s.expanded = function;
+    expand_wide_divisions(s.expanded, s.expanded_from);
+  }
+  auto lowered = s.context->lower_function(expands ? s.expanded : function, isa_, lower_options, *rules_, s.vcode);
   if (!lowered) return std::unexpected(std::move(lowered.error()));
+  if (expands) restore_sources(function, s.expanded_from, s.vcode);
+  std::span<const ValueRegs> value_regs = s.context->value_regs();
+  value_regs = value_regs.first(std::min(value_regs.size(), function.value_count()));
   done(Stage::Lower);
   dump(Stage::Lower, vcode_text);
-  show({.stage = Stage::Lower, .function = function, .vcode = s.vcode, .value_regs = s.context->value_regs()});
+  show({.stage = Stage::Lower, .function = function, .vcode = s.vcode, .value_regs = value_regs});
   result.stats.clif_insts = static_cast<uint32_t>(given.inst_count());
   result.stats.vcode_insts = static_cast<uint32_t>(s.vcode.insts.size());
   result.stats.virtual_registers = static_cast<uint32_t>(s.vcode.vreg_classes.size());
@@ -208,7 +236,7 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& given, const Co
   show({.stage = Stage::Allocate,
         .function = function,
         .vcode = s.vcode,
-        .value_regs = s.context->value_regs(),
+        .value_regs = value_regs,
         .allocation = &s.allocation});
 
   if (options.check_allocation) {
@@ -225,7 +253,7 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& given, const Co
   show({.stage = Stage::Apply,
         .function = function,
         .vcode = s.vcode,
-        .value_regs = s.context->value_regs(),
+        .value_regs = value_regs,
         .origins = s.origins,
         .frame = &s.frame});
 
