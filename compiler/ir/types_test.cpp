@@ -182,7 +182,7 @@ TEST(Operations, TablesAreComplete) {
       }
     }
   }
-  EXPECT_EQ(with_sem, 52u);
+  EXPECT_EQ(with_sem, 80u);
   EXPECT_FALSE(parse_opcode("iadd_imm").has_value());
 }
 

@@ -104,8 +104,8 @@ TEST_P(CompileTest, ResultsDoNotDependOnWhatWasCompiledBefore) {
 
 TEST_P(CompileTest, WhatIsNotSupportedIsNamed) {
   const auto function = ir::parse_function(
-      "function %f(i64) -> i64 {\nblock0(v0: i64):\n  v1 = bitcast.f64 v0\n  v2 = fadd v1, v1\n"
-      "  v3 = bitcast.i64 v2\n  return v3\n}\n");
+      "function %f(i64) -> i64 {\nblock0(v0: i64):\n  v1 = splat.i64x2 v0\n  v2 = iadd v1, v1\n"
+      "  v3 = extractlane v2, 0\n  return v3\n}\n");
   ASSERT_TRUE(function.has_value());
   const auto code = machine::compile(*function, *GetParam());
   ASSERT_FALSE(code.has_value());
