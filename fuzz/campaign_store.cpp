@@ -281,7 +281,7 @@ CorpusReader::~CorpusReader() { sqlite3_close(database_); }
 
 std::vector<int64_t> CorpusReader::entries_after(uint64_t programs) {
   using Clock = std::chrono::steady_clock;
-  const Clock::time_point patience = Clock::now() + std::chrono::seconds(10);
+  const Clock::time_point patience = Clock::now() + std::chrono::seconds(50);  // a worker has a minute
   Statement done(database_, "SELECT value FROM state WHERE name = 'programs'");
   const auto are_done = [&] { return done.bind().next() && static_cast<uint64_t>(done.integer(0)) >= programs; };
   while (programs != 0 && !are_done() && Clock::now() < patience) {

@@ -127,7 +127,7 @@ class CorpusReader {
   CorpusReader(const CorpusReader&) = delete;
   CorpusReader& operator=(const CorpusReader&) = delete;
 
-  // The entries in use when the first `programs` programs were done: ids, rising. Waits for that, up to ten seconds;
+  // The entries in use when the first `programs` programs were done: ids, rising. Waits for that, up to fifty seconds;
   // then it is those of now.
   std::vector<int64_t> entries_after(uint64_t programs);
   std::string text_of(int64_t id);  // empty if there is none

@@ -9,6 +9,7 @@
 
 #include "compiler/ir/printer.h"
 #include "compiler/isa/registry.h"
+#include "fuzz/crash_trace.h"
 #include "fuzz/reduce_edits.h"
 #include "fuzz/triage_parts.h"
 #include "fuzz/triage_report.h"
@@ -111,6 +112,31 @@ TEST(Triage, TextsOfInstructionsAreCompared) {
   EXPECT_EQ(normalised("add\tx1, x2, #0x10"), normalised("ADD x1, x2, #16"));
   EXPECT_NE(normalised("add x1, x2, #16"), normalised("add x1, x2, #17"));
   EXPECT_NE(normalised("add x1, x12"), normalised("add x11, x2"));
+}
+
+[[noreturn]] void crashing_prologue(const machine::FrameLayout&, machine::InstList&) { std::abort(); }
+
+// A backend that dies while it emits code: the stage, and who it was.
+TEST(Triage, ACrashOfTheCompilerHasAPlace) {
+  const machine::TargetIsa* known = isa::find_isa(IsaKind::riscv64);
+  if (known == nullptr) GTEST_SKIP() << "no riscv64 backend in this build";
+  machine::TargetIsa isa = *known;
+  isa.prologue = crashing_prologue;
+  auto test = parse_case(
+      "test run\nfunction %f(i64) -> i64 {\n  ss0 = explicit_slot 8\nblock0(v0: i64):\n"
+      "  v1 = stack_addr.i64 ss0\n  store v0, v1\n  return v0\n}\n; print: %f(1)\n",
+      "t");
+  ASSERT_TRUE(test.has_value());
+  const CrashTrace crash = trace_compiler_crash(*test, isa, {});
+  EXPECT_TRUE(crash.crashed);
+  EXPECT_EQ(crash.stage, machine::Stage::Emit);
+  if (!crash.frames.empty()) {
+    const auto is_named = [](const CrashTrace::Frame& frame) {
+      return frame.function.find("crashing_prologue") != std::string::npos;
+    };
+    EXPECT_TRUE(std::ranges::any_of(crash.frames, is_named)) << crash.frames[0].function;
+  }
+  EXPECT_FALSE(trace_compiler_crash(*test, *known, {}).crashed);
 }
 
 // The table of decisions names functions that are there.
