@@ -34,6 +34,7 @@ std::vector<std::string> tests_of(const std::string& area) {
       {"lowering", {"compiler/machine/machine_test", "compiler/isa/isa_compile_test", "verify/helper_check_test"}},
       {"labels", {"compiler/machine/machine_test", "compiler/isa/isa_compile_test"}},
       {"allocator", {"compiler/regalloc/regalloc_test"}},
+      {"mid-end", {"compiler/opt/opt_test", "fuzz/optimize_test"}},
       {"interpreter", {"interpreter/interpreter_test", "verify/operation_check_test"}},
       {"rule compiler", {"compiler/isle/isle_test"}},
   };

@@ -16,8 +16,8 @@ namespace {
 
 // As the compiler keeps it: an iconst's immediate has the bits of its type only.
 std::optional<z3::expr> fits_its_type(Terms& terms, const ops::Operation& op, const ClifInst& inst) {
-  if (op.name != "iconst" || inst.result_width >= 64 || !inst.inputs[0].term) return {};
-  return z3::ult(*inst.inputs[0].term, terms.bv(64, uint64_t{1} << inst.result_width));
+  if (op.name != "iconst" || inst.result_type >= 64 || !inst.inputs[0].term) return {};
+  return z3::ult(*inst.inputs[0].term, terms.bv(64, uint64_t{1} << inst.result_type));
 }
 
 }  // namespace
@@ -26,7 +26,7 @@ void Run::match_node(const isle::Rule& rule, const isle::Pattern& pattern, const
   ClifValue& v = *value.value;
   auto inst = std::make_shared<ClifInst>();
   inst->name = v.name;
-  inst->result_width = width_of(value.value);
+  inst->result_type = type_of(value.value);
   inst->is_definition = true;
   inst->is_node = true;
   if (!v.def) {
@@ -34,7 +34,7 @@ void Run::match_node(const isle::Rule& rule, const isle::Pattern& pattern, const
     if (v.term) looked_through_.push_back(value.value);
   }
   nodes_.emplace_back(value.value, inst);
-  match(rule, pattern.children[0], Symbol::of_type(inst->result_width), bindings);
+  match(rule, pattern.children[0], Symbol::of_type(inst->result_type), bindings);
   match(rule, pattern.children[1], {.kind = Symbol::Kind::Inst, .inst = inst}, bindings);
 }
 
@@ -43,38 +43,39 @@ bool Run::types_fit(const ClifInst& inst) const {
   const ops::OpsFile& file = definitions_.operations();
   const ops::Operation& op = file.operations[inst.operation];
   std::vector<unsigned> variables(file.variables.size());
-  const auto fits = [&](const ops::Kind& kind, unsigned width, bool binds) {
-    if (kind.sort == ops::Kind::Sort::kType) return kind.name == "i" + std::to_string(width);
+  const auto fits = [&](const ops::Kind& kind, unsigned type, bool binds) {
+    if (kind.sort == ops::Kind::Sort::kType) return kind.name == type_name(type);
     const std::string& function = kind.function;
-    if (function == "as_truthy") return width == 8;
-    unsigned of_variable = width;
-    if (function == "half_width") of_variable = width * 2;
-    if (function == "double_width") of_variable = width / 2;
+    if (function == "as_truthy") return type == 8;
     const bool is_relation = function == "wider" || function == "narrower";
     unsigned& variable = variables[kind.variable];
     if (binds) {
       if (is_relation) return true;
+      unsigned of_variable = type;
+      if (function == "half_width") of_variable = type * 2;
+      if (function == "double_width") of_variable = type / 2;
       const ops::TypeVariable& set = file.variables[kind.variable];
-      bool in_set = set.name == "iAddr" ? of_variable == 64 : (set.set.lanes & 1) != 0;
       unsigned log2 = 0;
-      while (1u << log2 < of_variable) ++log2;
-      in_set = in_set && 1u << log2 == of_variable && (set.set.ints >> log2 & 1) != 0;
+      while (1u << log2 < type_width(of_variable)) ++log2;
+      const auto& widths = of_variable >= kFloatType ? set.set.floats : set.set.ints;
+      const bool in_set = set.name == "iAddr" ? of_variable == 64 : (set.set.lanes & 1) != 0 && (widths >> log2 & 1) != 0;
       if (variable == 0) variable = of_variable;
       return in_set && variable == of_variable;
     }
     if (!is_relation) return true;
-    return variable != 0 && (function == "wider" ? width > variable : width < variable);
+    return variable != 0 && (variable >= kFloatType) == (type >= kFloatType) &&
+           (function == "wider" ? type > variable : type < variable);
   };
   for (const bool binds : {true, false}) {
-    if (!fits(op.results[0].kind, inst.result_width, binds)) return false;
+    if (!fits(op.results[0].kind, inst.result_type, binds)) return false;
     for (size_t i = 0; i < op.inputs.size(); ++i) {
-      if (op.inputs[i].kind.is_value() && !fits(op.inputs[i].kind, inst.inputs[i].value->width, binds)) return false;
+      if (op.inputs[i].kind.is_value() && !fits(op.inputs[i].kind, inst.inputs[i].value->type, binds)) return false;
     }
   }
   return true;
 }
 
-Symbol Run::construct_node(unsigned width, const Symbol& data) {
+Symbol Run::construct_node(unsigned type, const Symbol& data) {
   if (data.kind != Symbol::Kind::Variant) throw Unsupported{"a node of an operation that is not known"};
   const std::string& variant = data.type->variants[static_cast<size_t>(data.number)].name;
   auto inst = std::make_shared<ClifInst>();
@@ -82,13 +83,13 @@ Symbol Run::construct_node(unsigned width, const Symbol& data) {
   if (inst->operation < 0) throw Unsupported{"no operation is called " + variant};
   const ops::Operation& op = definitions_.operations().operations[inst->operation];
   inst->name = op.name;
-  inst->result_width = width;
-  inst->result_widths = {width};
+  inst->result_type = type;
+  inst->result_types = {type};
   inst->inputs = data.fields;
   inst->typed = true;
-  auto value = fresh_value(op.name, width);
+  auto value = fresh_value(op.name, type);
   for (const Symbol& input : inst->inputs) {
-    if (input.kind == Symbol::Kind::Value) width_of(input.value);
+    if (input.kind == Symbol::Kind::Value) type_of(input.value);
   }
   if (!types_fit(*inst)) {
     obligations_.push_back({"the operands of " + op.name + " have types that it takes", terms_.boolean(false)});
@@ -126,9 +127,9 @@ void Run::compare_rewrite(const Symbol& value, const Symbol& result, Instantiati
   clif_.trap_code = trap;
   if (!left.empty()) add_goal(out, "the left side cannot trap", trap == terms_.bv(8, 0));
   if (!effects_.empty()) add_goal(out, "the right side cannot trap", right_trap == terms_.bv(8, 0));
-  const unsigned width = width_of(result.value);
-  if (width != root.result_width) {
-    add_goal(out, "the result is of type i" + std::to_string(root.result_width) + ", not i" + std::to_string(width),
+  const unsigned type = type_of(result.value);
+  if (type != root.result_type) {
+    add_goal(out, "the result is of type " + type_name(root.result_type) + ", not " + type_name(type),
              terms_.boolean(false));
   } else {
     const z3::expr actual = term_of(result.value);

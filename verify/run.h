@@ -142,7 +142,7 @@ class Run {
 
   // -- the mid-end's nodes (nodes.cpp) --
   void match_node(const isle::Rule& rule, const isle::Pattern& pattern, const Symbol& value, Bindings& bindings);
-  Symbol construct_node(unsigned width, const Symbol& data);
+  Symbol construct_node(unsigned type, const Symbol& data);
   bool types_fit(const ClifInst& inst) const;
   void require_nodes(const ClifInst& root);
   void compare_rewrite(const Symbol& value, const Symbol& result, Instantiation& out);

@@ -188,7 +188,9 @@ Value EGraph::add_node(Type type, const NodeData& data) {
 
 // Fires the rules on a node; `united` and what they make, as one class.
 Value EGraph::simplify(Value v, Value united) {
-  if (!rewrite_) return united;
+  // A rule is proven for scalars.
+  const Type type = function_->value_type(v);
+  if (!rewrite_ || type.is_vector() || type.is_dynamic_vector()) return united;
   if (depth_ >= kMaxDepth) {
     ++stats_.depth_limit;
     return united;
