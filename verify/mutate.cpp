@@ -9,6 +9,7 @@
 #include "verify/rule_users.h"
 #include "verify/source_text.h"
 #include "verify/spec.h"
+#include "verify/symbol.h"
 #include "verify/symmetry.h"
 
 namespace assay::verify {
@@ -290,7 +291,7 @@ class Deriver {
   // The types that a guard lets through, by its spec.
   std::set<int64_t> admitted(const isle::Term& term) {
     std::set<int64_t> out;
-    for (const int64_t width : {8, 16, 32, 64, 128}) {
+    for (const int64_t width : {8u, 16u, 32u, 64u, 128u, kFloatType + 16, kFloatType + 32, kFloatType + 64}) {
       SpecEnvironment env;
       bool admits = true;
       try {

@@ -405,9 +405,12 @@ struct RuleEquivalence::State {
     std::vector<SpecValue> out;
     const auto bits = [&](unsigned width) { return SpecValue::of(context.bv_const(("arg " + name).c_str(), width)); };
     if (type.name == "Type") {
-      for (const int64_t width : kWidths) out.push_back(SpecValue::of(width));
+      for (const unsigned one : kTypes) out.push_back(SpecValue::of(static_cast<int64_t>(one)));
     } else if (type.name == "Value") {
-      for (const int64_t width : kWidths) out.push_back(bits(static_cast<unsigned>(width)));
+      for (const unsigned one : kTypes) {
+        out.push_back(bits(type_width(one)));
+        out.back().value_type = one;
+      }
     } else if (type.kind == isle::Type::Kind::Int) {
       out.push_back(bits(type.bits));
     } else if (type.kind == isle::Type::Kind::Bool) {
@@ -454,7 +457,8 @@ struct RuleEquivalence::State {
   }
 
   static constexpr size_t kMostCandidates = 64;
-  static constexpr int64_t kWidths[] = {8, 16, 32, 64, 128};
+  static constexpr unsigned kTypes[] = {
+      8, 16, 32, 64, 128, kFloatType + 16, kFloatType + 32, kFloatType + 64, kFloatType + 128};
 
   const RuleSources& sources;
   z3::context context;
