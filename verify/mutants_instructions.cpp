@@ -20,7 +20,7 @@ namespace {
 
 // Enough to see each register and edge of an immediate; most mistakes show in the first few.
 constexpr size_t kEncodingCases = 150;
-constexpr size_t kThoroughCases = 5'000;  // what those have passed that seem to be right, if it is about bits
+constexpr size_t kThoroughCases = 5'000;  // what those have passed that seem to be right
 constexpr size_t kConformanceCases = 200;
 constexpr size_t kSameCases = 600;
 constexpr unsigned kEquivalenceMs = 10'000;  // of each combination of parameters
@@ -151,8 +151,9 @@ bool InstructionJudge::judge(MutantResult& out, const std::string& mutated, std:
   };
   if (refuted_by_machine(kConformanceCases)) return true;
   const MutationKind kind = out.mutant.kind;
-  const bool is_bits = kind == MutationKind::Bits || kind == MutationKind::Condition || kind == MutationKind::Range;
-  if (is_bits && refuted_by_disassembler(kThoroughCases)) return true;
+  const bool is_seen = kind == MutationKind::Bits || kind == MutationKind::Condition || kind == MutationKind::Range ||
+                       kind == MutationKind::Text;
+  if (is_seen && refuted_by_disassembler(kThoroughCases)) return true;
   const bool is_written = kind == MutationKind::Bits || kind == MutationKind::Condition || kind == MutationKind::Text;
   if (is_written && encodings.not_checked.empty() && encodes_the_same(insts, only)) {
     out.state = MutantState::Equivalent;
