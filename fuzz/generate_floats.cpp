@@ -53,6 +53,8 @@ Value FunctionGenerator::float_operation(Type type) {
     case 2:
       return unary(kUnary[random_.below(std::size(kUnary))], pick(type));
     case 3: {
+      // Seldom: a program with one is none for x64, which has no such instruction in its baseline.
+      if (random_.chance(85)) return binary(Opcode::kFmul, pick(type), pick(type));
       const auto factor = [&] { return random_.chance(25) ? unary(Opcode::kFneg, pick(type)) : pick(type); };
       const Value args[] = {factor(), factor(), factor()};
       return emit1({.opcode = Opcode::kFma, .type = type, .args = f_.make_values(args)});

@@ -180,6 +180,7 @@ bool is_float_arithmetic(Opcode opcode) {
     case Opcode::kFadd: case Opcode::kFsub: case Opcode::kFmul: case Opcode::kFdiv: case Opcode::kSqrt:
     case Opcode::kFma: case Opcode::kFmin: case Opcode::kFmax:
     case Opcode::kCeil: case Opcode::kFloor: case Opcode::kTrunc: case Opcode::kNearest:
+    case Opcode::kFpromote: case Opcode::kFdemote:
       return true;
     default: return false;
   }
@@ -190,7 +191,6 @@ bool is_float_operation(Opcode opcode) {
   // clang-format off
   switch (opcode) {
     case Opcode::kFcmp: case Opcode::kFneg: case Opcode::kFabs: case Opcode::kFcopysign:
-    case Opcode::kFpromote: case Opcode::kFdemote:
     case Opcode::kFcvtToUint: case Opcode::kFcvtToSint: case Opcode::kFcvtToUintSat: case Opcode::kFcvtToSintSat:
     case Opcode::kFcvtFromUint: case Opcode::kFcvtFromSint:
       return true;

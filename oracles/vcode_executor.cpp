@@ -102,15 +102,18 @@ class VCodeExecutor::Run final : public notation::Memory {
     for (uint32_t i = 0; i < 32; ++i) {
       owner_.registers_[code_of(PReg(RegClass::Gpr, i))] = Bits(state.integer[i]);
       Bits& vector = owner_.registers_[code_of(PReg(RegClass::Vec, i))];
-      vector.words[0] = state.vector[i].low;
-      vector.words[1] = state.vector[i].high;
+      // s390x's floats are the high halves, and what instructions' meanings call low.
+      const bool swapped = owner_.isa() == IsaKind::s390x;
+      vector.words[0] = swapped ? state.vector[i].high : state.vector[i].low;
+      vector.words[1] = swapped ? state.vector[i].low : state.vector[i].high;
     }
   }
   Event finish(MachineState& state) {
     for (uint32_t i = 0; i < 32; ++i) {
       state.integer[i] = owner_.registers_[code_of(PReg(RegClass::Gpr, i))].low();
       const Bits& vector = owner_.registers_[code_of(PReg(RegClass::Vec, i))];
-      state.vector[i] = {vector.words[0], vector.words[1]};
+      const bool swapped = owner_.isa() == IsaKind::s390x;
+      state.vector[i] = {vector.words[swapped ? 1 : 0], vector.words[swapped ? 0 : 1]};
     }
     owner_.executed_ = executed_;
     return std::move(event_);

@@ -285,7 +285,11 @@ class Checker {
   // Floats of one width in all registers, at the bottom and above; now and then equal ones, or equal but for the sign.
   void choose_vectors(Case& test) {
     const unsigned width = random_() % 2 == 0 ? 32 : 64;
-    const auto word = [&] { return width == 64 ? random_float(64) : random_float(32) << 32 | random_float(32); };
+    const bool boxed = parsed_.definitions.isa.floats == notation::FloatPlace::Boxed && random_() % 8 != 0;
+    const auto word = [&] {
+      if (width == 64) return random_float(64);
+      return (boxed ? ~uint64_t{0} : random_float(32)) << 32 | random_float(32);
+    };
     const bool equal = random_() % 6 == 0;
     for (Bits& vector : test.vectors) {
       vector.words[0] = word();

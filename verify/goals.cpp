@@ -111,7 +111,13 @@ void Run::compare_lowering(ClifInst& root, const Symbol& output, Instantiation& 
       add_goal(out, "result " + std::to_string(i) + (width > 64 ? " fits in a register" : " is in one register"),
                terms_.boolean(false));
     }
-    const z3::expr actual = terms_.zext(place, width);
+    const notation::FloatPlace where = float_place(root.result_types[i]);
+    const z3::expr actual =
+        where == notation::FloatPlace::High ? place.extract(63, 64 - width) : terms_.zext(place, width);
+    if (where == notation::FloatPlace::Boxed) {
+      add_goal(out, "result " + std::to_string(i) + " has ones above it",
+               z3::implies(no_trap, place.extract(63, width) == terms_.bv(64 - width, ~uint64_t{0} >> width)));
+    }
     z3::expr equal = expected == actual;
     if (free_bits && i == 0) equal = (expected | *free_bits) == (actual | *free_bits);
     add_goal(out, "result " + std::to_string(i), z3::implies(no_trap, equal));
@@ -233,6 +239,7 @@ void Run::execute(isle::RuleId id, Instantiation& out) {
   for (const auto& [name, condition] : obligations_) add_goal(out, name, condition);
   describe(out);
   out.uses_functions = terms_.take_functions_seen();
+  out.facts = terms_.facts();
   out.uses_floats = terms_.take_floats_seen();
   for (const auto& [bound_rule, bindings] : root_bindings_) {
     for (size_t i = 0; i < bindings.size(); ++i) {

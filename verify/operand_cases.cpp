@@ -74,7 +74,7 @@ OperandCases::OperandCases(IsaKind isa, const machine::InstSet& insts, const not
   // AArch64's 31 is the stack pointer or zero, depending on the instruction.
   const unsigned count = sixteen ? 16 : isa == IsaKind::aarch64 ? 31 : 32;
   for (unsigned i = 0; i < count; ++i) general_.push_back(i);
-  for (unsigned i = 0; i < (sixteen && isa == IsaKind::x64 ? 16u : 32u); ++i) vector_.push_back(i);
+  for (unsigned i = 0; i < (sixteen ? 16u : 32u); ++i) vector_.push_back(i);
 }
 
 const OperandDef* OperandCases::operand_of(uint16_t opcode, unsigned slot) const {

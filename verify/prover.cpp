@@ -226,6 +226,10 @@ z3::check_result Prover::split_by_shift(const Query& query, z3::solver& solver) 
 // kept under the name of who gave it: the next run asks the cache in the same order.
 z3::check_result Prover::fall_back(const Query& query, z3::solver& solver, bool wants_model) {
   if (options_.timeout_ms <= kFirst) return z3::unknown;
+  if (query.instantiation.uses_floats) {  // cvc5 is not told of them
+    set_timeout(solver, options_.timeout_ms);
+    return known_or([&] { return solver.check(); }, query, z3_long_, wants_model);
+  }
   const auto ask_integers = [&] {
     const auto verdict = ask_cvc5(query.assertions, Cvc5Strategy::Integers, options_.timeout_ms).verdict;
     return verdict == Cvc5Answer::Verdict::Unsatisfiable ? z3::unsat : z3::unknown;
@@ -329,6 +333,7 @@ void Prover::decide(isle::RuleId rule, Instantiation& instantiation, Tally& tall
     return;
   }
   z3::solver solver = make_solver(instantiation);
+  for (const z3::expr& fact : instantiation.facts) query.assertions.push_back(fact);
   query.assertions.push_back(!all);
   switch (check(query, solver, true)) {
     case z3::unsat:

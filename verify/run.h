@@ -128,6 +128,7 @@ class Run {
   unsigned choose_type();  // any scalar one
   unsigned choose_type(const std::vector<unsigned>& types);
   z3::expr register_of(const std::shared_ptr<ClifValue>& value);
+  notation::FloatPlace float_place(unsigned type) const;  // of a type in its register
   z3::expr part_of(const std::shared_ptr<ClifValue>& value, bool high);
   z3::expr pair_of(const Symbol& multi);   // 128 bits: the second register, the first
   z3::expr bits_of(const Symbol& symbol);  // any symbol with a bit vector

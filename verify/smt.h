@@ -19,10 +19,13 @@
 #include <z3++.h>
 
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "compiler/isle/notation/floats.h"
 #include "compiler/isle/notation/semantics.h"
 
 namespace assay::verify {
@@ -39,7 +42,13 @@ class Terms {
 
   z3::context& context() { return context_; }
   // Names of fresh() start over: the same steps give the same names.
-  void begin() { counter_ = 0; }
+  void begin() {
+    counter_ = 0;
+    facts_.clear();
+    known_.clear();
+  }
+  // What holds of the functions that were put for float operations since (F1 and on, smt_float.cpp).
+  const std::vector<z3::expr>& facts() const { return facts_; }
   // How many were made since.
   unsigned made() const { return counter_; }
   // Whether it stands for products (ArithmeticMode::Uninterpreted).
@@ -93,12 +102,18 @@ class Terms {
   z3::expr product(const z3::expr& a, const z3::expr& b);
   z3::expr function(const std::string& name, const z3::expr& a, const z3::expr& b);
   z3::expr as_function(const notation::Node& node, std::span<const z3::expr> args);  // of a float operation
+  z3::expr operation(notation::Op op, uint32_t aux, const z3::expr& x, const std::optional<z3::expr>& y = {},
+                     unsigned width = 0);
+  bool first_time(const z3::expr& function);
+  void know_rounding(notation::Rounding rounding, const z3::expr& x, const z3::expr& rounded, const z3::expr& small,
+                     const z3::expr& limit);
 
   z3::context& context_;
   unsigned counter_ = 0;
   ArithmeticMode mode_ = ArithmeticMode::Exact;
   bool functions_seen_ = false;
   bool floats_seen_ = false;
+  std::vector<z3::expr> facts_, known_;
 };
 
 // The graph's nodes as terms. `input(i)` gives the term of Semantics::inputs[i]; `load(event, address)` the value that

@@ -3,8 +3,19 @@
 //   N8  A saturating conversion to less than 64 bits is the one to 64 bits, saturated.
 //   N9  A conversion from less than 64 bits is that of the extended number, signed.
 //   N10 The sign of a product is that of either factor: the first one's holds both.
+//   N11 Where a conversion to 64 bits saturates. An unsigned one is a signed one, of what is above 2^63 less that.
+//   N13 The sum of a number and 0 is the number; of a zero it is 0.
+//   N12 A conversion from 64 bits, unsigned, of 2^63 or more is twice that of the half, rounded to odd.
+// What is known beside of functions that stand for float operations comes as facts(), true of the operations:
+//   F1  Rounding to an integer keeps the sign. It leaves alone what is 2^(digits - 1) or more, and what was rounded; it
+//       gives no more than that of what is less.
+//   F2  Rounding up and down is to add or subtract one from what was cut off, if that is below or above; to nearest it is
+//       to add 2^(digits - 1) and to subtract it again.
+//   F4  An integer that a float was cut to has its sign, or is 0; of what is between -1 and 1 it is.
+//   F3  An integer of 64 bits that a float was cut to gives the float cut off, but for the sign of zero.
 #include <array>
 #include <cmath>
+#include <vector>
 
 #include "compiler/isle/notation/floats.h"
 #include "verify/smt.h"
@@ -93,6 +104,12 @@ z3::expr is_nan(const z3::expr& x) {
   return z3::ugt(magnitude(x), x.ctx().bv_val(width == 32 ? 0x7f80'0000u : 0x7ff0'0000'0000'0000u, width));
 }
 
+// 2^n as a float of the width.
+uint64_t power(unsigned width, unsigned n) {
+  return width == 32 ? uint64_t{127 + n} << 23 : uint64_t{1023 + n} << 52;
+}
+unsigned fraction_bits(unsigned width) { return width == 32 ? 23 : 52; }
+
 z3::expr compare(Op op, const z3::expr& x, const z3::expr& y) {
   const z3::expr zero = x.ctx().bv_val(0, x.get_sort().bv_size());
   const z3::expr ordered = !is_nan(x) && !is_nan(y), both_zero = magnitude(x | y) == zero;
@@ -124,7 +141,16 @@ z3::expr Terms::float_operation(const notation::Node& node, std::span<const z3::
       return z3::ite(z3::slt(whole, least), least, z3::ite(z3::sgt(whole, most), most, whole)).extract(node.width - 1, 0);
     }
     case Op::FToUInt: {
-      if (node.width == kWord) break;
+      if (node.width == kWord && mode_ == ArithmeticMode::Exact) break;
+      if (node.width == kWord) {
+        const z3::expr& x = args[0];
+        const unsigned width = x.get_sort().bv_size();
+        const z3::expr half = bv(width, power(width, 63)), end = bv(width, power(width, 64));
+        const z3::expr above = again(Op::FToSInt, kWord, operation(Op::FSub, 0, x, half));
+        return z3::ite(is_nan(x) || is_negative(x), bv(kWord, 0),
+                       z3::ite(z3::ult(x, half), again(Op::FToSInt, kWord, x),
+                               z3::ite(z3::ult(x, end), above | bv(kWord, uint64_t{1} << 63), ~bv(kWord, 0))));
+      }
       const z3::expr whole = again(node.op, kWord, args[0]);
       const z3::expr most = bv(kWord, (uint64_t{1} << node.width) - 1);
       return z3::ite(z3::ugt(whole, most), most, whole).extract(node.width - 1, 0);
@@ -133,8 +159,13 @@ z3::expr Terms::float_operation(const notation::Node& node, std::span<const z3::
       if (args[0].get_sort().bv_size() == kWord) break;
       return again(node.op, node.width, sext(args[0], kWord));
     case Op::FFromUInt:
-      if (args[0].get_sort().bv_size() == kWord) break;
-      return again(Op::FFromSInt, node.width, zext(args[0], kWord));
+      if (args[0].get_sort().bv_size() < kWord) return again(Op::FFromSInt, node.width, zext(args[0], kWord));
+      if (mode_ == ArithmeticMode::Uninterpreted) {
+        const z3::expr& x = args[0];
+        const z3::expr one = bv(kWord, 1), half = again(Op::FFromSInt, node.width, z3::lshr(x, one) | (x & one));
+        return z3::ite(is_negative(x), operation(Op::FAdd, 0, half, half), again(Op::FFromSInt, node.width, x));
+      }
+      break;
     case Op::FMulAdd: {
       if (mode_ == ArithmeticMode::Exact) break;
       const z3::expr sign = args[1] ^ magnitude(args[1]);
@@ -149,6 +180,49 @@ z3::expr Terms::float_operation(const notation::Node& node, std::span<const z3::
     return Floats(context_).apply(node.op, node.aux, node.width, args);
   }
   return as_function(node, args);
+}
+
+z3::expr Terms::operation(notation::Op op, uint32_t aux, const z3::expr& x, const std::optional<z3::expr>& y,
+                          unsigned width) {
+  notation::Node node;
+  node.op = op;
+  node.aux = aux;
+  node.width = static_cast<decltype(node.width)>(width != 0 ? width : x.get_sort().bv_size());
+  std::vector<z3::expr> args{x};
+  if (y) args.push_back(*y);
+  return float_operation(node, args);
+}
+
+bool Terms::first_time(const z3::expr& function) {
+  for (const z3::expr& known : known_) {
+    if (z3::eq(known, function)) return false;
+  }
+  known_.push_back(function);
+  return true;
+}
+
+// F1, F2. `rounded` is x rounded that way, `small` whether x is less than `limit`.
+void Terms::know_rounding(notation::Rounding rounding, const z3::expr& x, const z3::expr& rounded, const z3::expr& small,
+                          const z3::expr& limit) {
+  const unsigned width = x.get_sort().bv_size();
+  facts_.push_back(z3::implies(small, z3::ule(magnitude(rounded), limit)));
+  const z3::expr one = bv(width, power(width, 0)), sign = x ^ magnitude(x);
+  if (rounding == Rounding::Zero) return;
+  const auto zero_way = static_cast<uint32_t>(Rounding::Zero);
+  facts_.push_back(z3::implies(!is_nan(x), operation(Op::FRound, zero_way, rounded) == rounded));
+  const z3::expr cut = operation(Op::FRound, zero_way, x);
+  z3::expr other = cut;
+  switch (rounding) {
+    case Rounding::Up:
+      other = z3::ite(compare(Op::FLt, cut, x), operation(Op::FAdd, 0, cut, one), cut);
+      break;
+    case Rounding::Down:
+      other = z3::ite(compare(Op::FLt, x, cut), operation(Op::FSub, 0, cut, one), cut);
+      break;
+    default:
+      other = sign | magnitude(operation(Op::FSub, 0, operation(Op::FAdd, 0, magnitude(x), limit), limit));
+  }
+  facts_.push_back(z3::implies(small, rounded == other));
 }
 
 z3::expr Terms::as_function(const notation::Node& node, std::span<const z3::expr> args) {
@@ -170,8 +244,38 @@ z3::expr Terms::as_function(const notation::Node& node, std::span<const z3::expr
   // What is known of every such function: what NaNs make, and which NaN is made.
   const z3::expr result = context_.function(name.c_str(), sorts, context_.bv_sort(node.width))(values);
   if (from_integer) return result;
-  if (to_integer) return z3::ite(nan_in, bv(node.width, 0), result);
-  return z3::ite(nan_in || is_nan(result), bv(node.width, notation::canonical_nan(node.width)), result);
+  if (to_integer) {
+    const z3::expr& x = args[0];
+    const unsigned width = x.get_sort().bv_size();
+    const z3::expr least = bv(node.width, uint64_t{1} << 63);
+    const z3::expr inside = z3::ult(magnitude(x), bv(width, power(width, 63)));
+    const z3::expr integer = z3::ite(nan_in, bv(64, 0), z3::ite(inside, result, z3::ite(is_negative(x), least, ~least)));
+    if (first_time(result)) {
+      const z3::expr whole = operation(Op::FRound, static_cast<uint32_t>(Rounding::Zero), x);
+      const z3::expr back = operation(Op::FFromSInt, 0, integer, {}, width);
+      const z3::expr zero = bv(width, 0);
+      facts_.push_back(z3::implies(inside, z3::ite(is_negative(x), z3::sle(integer, bv(64, 0)),
+                                                   z3::sge(integer, bv(64, 0)))));
+      facts_.push_back(z3::implies(z3::ult(magnitude(x), bv(width, power(width, 0))), integer == bv(64, 0)));
+      facts_.push_back(z3::implies(inside, back == z3::ite(magnitude(whole) == zero, zero, whole)));
+    }
+    return integer;
+  }
+  if (node.op == Op::FRound) {
+    const z3::expr& x = args[0];
+    const z3::expr limit = bv(node.width, power(node.width, fraction_bits(node.width)));
+    const z3::expr sign = x ^ magnitude(x), small = z3::ult(magnitude(x), limit);
+    const z3::expr rounded = z3::ite(nan_in, bv(node.width, notation::canonical_nan(node.width)),
+                                     z3::ite(small, sign | magnitude(result), x));
+    if (first_time(result)) know_rounding(static_cast<Rounding>(node.aux), x, rounded, small, limit);
+    return rounded;
+  }
+  const z3::expr nan = bv(node.width, notation::canonical_nan(node.width));
+  if (node.op == Op::FAdd && args[1].simplify().is_numeral() && (args[1].simplify() == bv(node.width, 0)).simplify().is_true()) {
+    // N13: adding zero changes nothing but the sign of zero.
+    return z3::ite(nan_in, nan, z3::ite(magnitude(args[0]) == bv(node.width, 0), bv(node.width, 0), args[0]));
+  }
+  return z3::ite(nan_in || is_nan(result), nan, result);
 }
 
 }  // namespace assay::verify

@@ -113,15 +113,29 @@ z3::expr Run::term_of(const std::shared_ptr<ClifValue>& value) {
   return *value->term;
 }
 
-// E3: bits above the value's width are new.
+// E3: bits above the value's width are new; but see FloatPlace.
 z3::expr Run::register_of(const std::shared_ptr<ClifValue>& value) {
-  if (!value->reg) {
-    const z3::expr low = term_of(value);
-    const unsigned width = low.get_sort().bv_size();
-    if (width > 64) obligations_.push_back({value->name + " fits in a register", terms_.boolean(false)});
-    value->reg = width > 64 ? low.extract(63, 0) : width == 64 ? low : z3::concat(terms_.fresh(value->name + "_above", 64 - width), low);
+  if (value->reg) return *value->reg;
+  const z3::expr bits = term_of(value);
+  const unsigned width = bits.get_sort().bv_size();
+  if (width > 64) obligations_.push_back({value->name + " fits in a register", terms_.boolean(false)});
+  if (width >= 64) {
+    value->reg = width > 64 ? bits.extract(63, 0) : bits;
+    return *value->reg;
   }
+  const notation::FloatPlace place = float_place(type_of(value));
+  if (place == notation::FloatPlace::Boxed) {
+    value->reg = z3::concat(terms_.bv(64 - width, ~uint64_t{0} >> width), bits);
+    return *value->reg;
+  }
+  const z3::expr other = terms_.fresh(value->name + "_above", 64 - width);
+  value->reg = place == notation::FloatPlace::High ? z3::concat(bits, other) : z3::concat(other, bits);
   return *value->reg;
+}
+
+notation::FloatPlace Run::float_place(unsigned type) const {
+  return type >= kFloatType && type_width(type) < 64 ? definitions_.instructions().isa.floats
+                                                     : notation::FloatPlace::Low;
 }
 
 // The register of a value's low half, which is all of most values; the register of an i128's high half.

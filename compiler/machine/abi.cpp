@@ -88,7 +88,8 @@ class Places {
 
 bool is_in_registers(ir::Type type, const TargetIsa& isa) {
   if (type.is_int()) return type.bits() <= 64 || isa.abi.pairs != Pairs::None;
-  return type.is_float() && type.bits() <= 64 && !isa.abi.float_argument_registers.empty();
+  if (!type.is_float() || type.bits() > 64 || isa.abi.float_argument_registers.empty()) return false;
+  return type != ir::kF16 || isa.abi.has_f16;
 }
 
 Expected<void> compute_abi(const ir::Signature& signature, const TargetIsa& isa, AbiSignature& out) {

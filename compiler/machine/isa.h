@@ -74,6 +74,7 @@ struct AbiTable {
   std::span<const PReg> result_registers;          // in order: CLIF's several results use all, then memory (abi.h)
   std::span<const PReg> float_argument_registers;  // none: the backend has no floats
   std::span<const PReg> float_result_registers;
+  bool has_f16 = true;                      // floats of 16 bits have registers, too
   bool floats_overflow_to_integer = false;  // once float registers are used up, integer ones take floats (RISC-V)
   Pairs pairs = Pairs::None;
   PReg stack_pointer;
@@ -160,8 +161,9 @@ struct TargetIsa {
   // base + displacement.
   SimpleInst (*load)(ir::Type type, Reg to, const Amode& place) = nullptr;
   SimpleInst (*store)(ir::Type type, Reg from, const Amode& place) = nullptr;
-  // Between a general register and a Vec one, the type's bits unchanged. Null: the convention never needs it.
-  SimpleInst (*transfer)(ir::Type type, Reg to, Reg from) = nullptr;
+  // Between a general register and a Vec one, `to_class` being that of `to`, the type's bits unchanged. Null: the
+  // convention never needs it.
+  SimpleInst (*transfer)(ir::Type type, RegClass to_class, Reg to, Reg from) = nullptr;
   // to := the address of a place; one instruction with the place as its `mem` operand, so that it can be legalised.
   SimpleInst (*address)(Reg to, const Amode& place) = nullptr;
 

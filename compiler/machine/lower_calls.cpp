@@ -66,7 +66,7 @@ Reg LowerContext::for_part(Reg reg, const AbiLocation& location, unsigned part) 
   const PReg place = location.parts[part].reg;
   if (!place || place.reg_class() == reg_class(location.type)) return reg;
   const Reg other = new_reg(place.reg_class());
-  emit(isa_->transfer(location.type, other, reg));
+  emit(isa_->transfer(location.type, place.reg_class(), other, reg));
   return other;
 }
 
@@ -257,7 +257,7 @@ void LowerContext::receive_arguments() {
     } else if (from.in_memory()) {
       emit(isa_->load(part_type(location.type), half(regs, part), place));
     } else if (from.reg.reg_class() != reg_class(location.type)) {
-      emit(isa_->transfer(location.type, half(regs, part), arrivals_[arrived++]));
+      emit(isa_->transfer(location.type, RegClass::Vec, half(regs, part), arrivals_[arrived++]));
     }
   });
   if (own_abi_.has_return_area && own_abi_.return_area.in_memory()) {

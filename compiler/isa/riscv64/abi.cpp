@@ -24,10 +24,19 @@ constexpr PReg kRa = x(1), kSp = x(2), kS0 = x(8), kT5 = x(30), kT6 = x(31);
 constexpr PReg kArguments[] = {x(10), x(11), x(12), x(13), x(14), x(15), x(16), x(17)};
 constexpr PReg kResults[] = {x(10), x(11)};
 
+constexpr PReg f(unsigned number) { return PReg(RegClass::Vec, number); }
+// "Hardware floating-point calling convention".
+constexpr PReg kFloatArguments[] = {f(10), f(11), f(12), f(13), f(14), f(15), f(16), f(17)};
+constexpr PReg kFloatResults[] = {f(10), f(11)};
+
 constexpr int64_t kLinkage = 16;
 
 SimpleInst addi(PReg rd, PReg rs, int64_t imm) {
   return {kAddi, {Operand::def(rd), Operand::use(rs), Operand::immediate(imm)}};
+}
+
+Operand float_size(ir::Type type) {
+  return Operand::immediate(int64_t(type == ir::kF32 ? FloatSize::S : FloatSize::D));
 }
 
 bool fits_12(int64_t value) { return value >= -2048 && value < 2048; }
@@ -86,6 +95,10 @@ EncodeError encode_jump_table(std::span<const Operand> operands, const machine::
 const machine::AbiTable kAbi = {
     .argument_registers = kArguments,
     .result_registers = kResults,
+    .float_argument_registers = kFloatArguments,
+    .float_result_registers = kFloatResults,
+    .has_f16 = false,
+    .floats_overflow_to_integer = true,
     .pairs = machine::Pairs::Split,
     .stack_pointer = kSp,
     .frame_pointer = kS0,
@@ -109,21 +122,35 @@ regalloc::RegisterEnv register_env() {
   }
   env.callee_saved.add(kS0);
   env.scratch[0] = kT5;
+  // A callee keeps fs0 to fs11, so they are left alone.
+  for (unsigned n : {10, 11, 12, 13, 14, 15, 16, 17, 0, 1, 2, 3, 4, 5, 6, 7, 28, 29, 30}) {
+    env.allocatable[1].push_back(f(n));
+  }
+  env.scratch[1] = f(31);
   return env;
 }
 
-SimpleInst move(RegClass, Reg to, Reg from) {
+SimpleInst move(RegClass reg_class, Reg to, Reg from) {
+  if (reg_class == RegClass::Vec) return {kFmv, {Operand::def(to), Operand::use(from)}};
   return {kAddi, {Operand::def(to), Operand::use(from), Operand::immediate(0)}};
 }
 
-SimpleInst load(ir::Type, Reg to, const Amode& place) {
+SimpleInst load(ir::Type type, Reg to, const Amode& place) {
+  if (type.is_float()) return machine::with_amode(target_isa(), kLoadFloat, {float_size(type), Operand::def(to)}, place);
   return machine::with_amode(target_isa(), kLoad, {Operand::immediate(int64_t(LoadWidth::Ld)), Operand::def(to)},
                              place);
 }
 
-SimpleInst store(ir::Type, Reg from, const Amode& place) {
+SimpleInst store(ir::Type type, Reg from, const Amode& place) {
+  if (type.is_float()) {
+    return machine::with_amode(target_isa(), kStoreFloat, {float_size(type), Operand::use(from)}, place);
+  }
   return machine::with_amode(target_isa(), kStore, {Operand::immediate(int64_t(StoreWidth::Sd)), Operand::use(from)},
                              place);
+}
+
+SimpleInst transfer(ir::Type type, RegClass to_class, Reg to, Reg from) {
+  return {to_class == RegClass::Vec ? kFmvFrom : kFmvTo, {float_size(type), Operand::def(to), Operand::use(from)}};
 }
 
 SimpleInst address(Reg to, const Amode& place) {
@@ -172,6 +199,8 @@ EncodeError encode_hatch(uint16_t opcode, std::span<const Operand> operands, con
 void set_abi(machine::TargetIsa& isa) {
   isa.registers = register_env();
   isa.abi = kAbi;
+  isa.spill_types[1] = ir::kF64;
+  isa.transfer = transfer;
   isa.move = move;
   isa.load = load;
   isa.store = store;

@@ -26,6 +26,9 @@ constexpr PReg kR0 = r(0), kR1 = r(1), kLink = r(14), kSp = r(15);
 constexpr PReg kArguments[] = {r(2), r(3), r(4), r(5), r(6)};
 constexpr PReg kResults[] = {r(2), r(3), r(4), r(5)};
 
+constexpr PReg f(unsigned number) { return PReg(RegClass::Vec, number); }
+constexpr PReg kFloats[] = {f(0), f(2), f(4), f(6)};
+
 constexpr int64_t kRegisterSaveArea = 160;
 
 Amode at(PReg base, int64_t disp) {
@@ -81,6 +84,9 @@ EncodeError encode_jump_table(std::span<const Operand> operands, const machine::
 const machine::AbiTable kAbi = {
     .argument_registers = kArguments,
     .result_registers = kResults,
+    .float_argument_registers = kFloats,
+    .float_result_registers = kFloats,
+    .has_f16 = false,
     .pairs = machine::Pairs::ByReference,
     .stack_pointer = kSp,
     .frame_pointer = {},
@@ -102,16 +108,30 @@ regalloc::RegisterEnv register_env() {
     env.callee_saved.add(r(n));
   }
   env.scratch[0] = kR0;
+  // A callee keeps f8 to f15, so they are left alone.
+  for (unsigned n : {0, 2, 4, 6, 1, 3, 5}) env.allocatable[1].push_back(f(n));
+  env.scratch[1] = f(7);
   return env;
 }
 
-SimpleInst move(RegClass, Reg to, Reg from) { return {kLgr, {Operand::def(to), Operand::use(from)}}; }
+SimpleInst move(RegClass reg_class, Reg to, Reg from) {
+  return {reg_class == RegClass::Vec ? kLdr : kLgr, {Operand::def(to), Operand::use(from)}};
+}
 
-SimpleInst load(ir::Type, Reg to, const Amode& place) {
+SimpleInst load(ir::Type type, Reg to, const Amode& place) {
+  if (type.is_float()) {
+    const FloatLoad width = type == ir::kF32 ? FloatLoad::Le : FloatLoad::Ld;
+    return machine::with_amode(target_isa(), kLoadFloat, {Operand::immediate(int64_t(width)), Operand::def(to)}, place);
+  }
   return machine::with_amode(target_isa(), kLoad, {Operand::immediate(int64_t(Load::Lg)), Operand::def(to)}, place);
 }
 
-SimpleInst store(ir::Type, Reg from, const Amode& place) {
+SimpleInst store(ir::Type type, Reg from, const Amode& place) {
+  if (type.is_float()) {
+    const FloatStore width = type == ir::kF32 ? FloatStore::Ste : FloatStore::Std;
+    return machine::with_amode(target_isa(), kStoreFloat, {Operand::immediate(int64_t(width)), Operand::use(from)},
+                               place);
+  }
   return machine::with_amode(target_isa(), kStore, {Operand::immediate(int64_t(Store::Stg)), Operand::use(from)},
                              place);
 }
@@ -170,6 +190,7 @@ EncodeError encode_hatch(uint16_t opcode, std::span<const Operand> operands, con
 void set_abi(machine::TargetIsa& isa) {
   isa.registers = register_env();
   isa.abi = kAbi;
+  isa.spill_types[1] = ir::kF64;
   isa.move = move;
   isa.load = load;
   isa.store = store;

@@ -24,6 +24,10 @@ constexpr PReg kRax = gpr(0), kRcx = gpr(1), kRdx = gpr(2), kRbx = gpr(3), kRsp 
 constexpr PReg kArguments[] = {kRdi, kRsi, kRdx, kRcx, kR8, kR9};
 constexpr PReg kResults[] = {kRax, kRdx};
 
+constexpr PReg xmm(unsigned number) { return PReg(RegClass::Vec, number); }
+constexpr PReg kFloatArguments[] = {xmm(0), xmm(1), xmm(2), xmm(3), xmm(4), xmm(5), xmm(6), xmm(7)};
+constexpr PReg kFloatResults[] = {xmm(0), xmm(1)};
+
 constexpr int64_t index_of(Wide size) { return int64_t(size); }
 
 bool fits_displacement(int64_t value) { return value == int32_t(value); }
@@ -72,6 +76,9 @@ EncodeError encode_jump_table(std::span<const Operand> operands, const machine::
 const machine::AbiTable kAbi = {
     .argument_registers = kArguments,
     .result_registers = kResults,
+    .float_argument_registers = kFloatArguments,
+    .float_result_registers = kFloatResults,
+    .has_f16 = false,
     .pairs = machine::Pairs::WholeOrMemory,
     .stack_pointer = kRsp,
     .frame_pointer = kRbp,
@@ -91,16 +98,28 @@ regalloc::RegisterEnv register_env() {
                                               kR10, kRbx, kR12, kR13, kR14, kR15};
   for (PReg reg : {kRbx, kRbp, kR12, kR13, kR14, kR15}) env.callee_saved.add(reg);
   env.scratch[unsigned(RegClass::Gpr)] = kR11;
+  for (unsigned n = 0; n < 15; ++n) env.allocatable[unsigned(RegClass::Vec)].push_back(xmm(n));
+  env.scratch[unsigned(RegClass::Vec)] = xmm(15);
   return env;
 }
 
-SimpleInst move(RegClass, Reg to, Reg from) { return {kMov, {Operand::def(to), Operand::use(from)}}; }
+SimpleInst move(RegClass reg_class, Reg to, Reg from) {
+  return {reg_class == RegClass::Vec ? kMovaps : kMov, {Operand::def(to), Operand::use(from)}};
+}
 
-SimpleInst load(ir::Type, Reg to, const Amode& place) {
+Operand float_size(ir::Type type) {
+  return Operand::immediate(int64_t(type == ir::kF32 ? FloatSize::S : FloatSize::D));
+}
+
+SimpleInst load(ir::Type type, Reg to, const Amode& place) {
+  if (type.is_float()) return machine::with_amode(target_isa(), kLoadFloat, {float_size(type), Operand::def(to)}, place);
   return machine::with_amode(target_isa(), kLoad, {Operand::immediate(index_of(Wide::Q)), Operand::def(to)}, place);
 }
 
-SimpleInst store(ir::Type, Reg from, const Amode& place) {
+SimpleInst store(ir::Type type, Reg from, const Amode& place) {
+  if (type.is_float()) {
+    return machine::with_amode(target_isa(), kStoreFloat, {float_size(type), Operand::use(from)}, place);
+  }
   return machine::with_amode(target_isa(), kStore, {Operand::immediate(int64_t(Size::Q)), Operand::use(from)}, place);
 }
 
@@ -164,6 +183,7 @@ EncodeError encode_hatch(uint16_t opcode, std::span<const Operand> operands, con
 void set_abi(machine::TargetIsa& isa) {
   isa.registers = register_env();
   isa.abi = kAbi;
+  isa.spill_types[unsigned(RegClass::Vec)] = ir::kF64;
   isa.move = move;
   isa.load = load;
   isa.store = store;

@@ -212,6 +212,9 @@ class Reader {
       } else if (line.keyword == "order") {
         isa.big_endian = cursor.peek("big");
         if (!cursor.accept("big")) cursor.expect("little");
+      } else if (line.keyword == "floats") {
+        isa.floats = cursor.peek("boxed") ? FloatPlace::Boxed : cursor.peek("high") ? FloatPlace::High : FloatPlace::Low;
+        if (!cursor.accept("boxed") && !cursor.accept("high")) cursor.expect("low");
       } else {
         const int64_t width = cursor.number("a width");
         if (width < 0 || width > 64) cursor.error("a width of flags from 0 to 64 is wanted");

@@ -30,11 +30,19 @@ struct RegNameSet {
   std::vector<std::string> names;  // by hardware number; empty: none
 };
 
+// Where a float that is narrower than its register lies in it, and what is beside it.
+enum class FloatPlace : uint8_t {
+  Low,    // anything
+  Boxed,  // in the low bits; ones, of what comes in and goes out
+  High,   // in the high bits; anything
+};
+
 struct IsaDef {
   std::string name;
   std::string prefix;
   bool big_endian = false;
   unsigned flags_width = 0;
+  FloatPlace floats = FloatPlace::Low;
   std::string imm_prefix;  // before every immediate in assembly: "$" on x64
   std::vector<RegNameSet> regnames;
   Place place;
