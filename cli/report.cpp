@@ -43,12 +43,14 @@ Expected<verify::report::Campaign> run_campaign(const Options& options, const st
 
 // By random functions and by those that were found for single rules.
 void judge_selection(verify::report::IsaReport& report, uint64_t seed) {
+  const auto isa = isa_from_name(report.totals.unit);
+  if (!isa) return;  // of the mid-end
   constexpr unsigned kPrograms = 200;
   std::vector<std::string> texts;
   for (const verify::report::RuleRow& row : report.rules) {
     if (row.witness && !row.witness->reproducer.empty()) texts.push_back(row.witness->reproducer);
   }
-  fuzz::Selection found = fuzz::check_selection(*isa::find_isa(report.totals.isa), kPrograms, seed, texts);
+  fuzz::Selection found = fuzz::check_selection(*isa::find_isa(*isa), kPrograms, seed, texts);
   verify::report::add_selection(report, {found.functions, std::move(found.applied), std::move(found.wrong)});
 }
 
