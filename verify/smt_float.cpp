@@ -210,7 +210,8 @@ void Terms::know_rounding(notation::Rounding rounding, const z3::expr& x, const 
   if (rounding == Rounding::Zero) return;
   const auto zero_way = static_cast<uint32_t>(Rounding::Zero);
   facts_.push_back(z3::implies(!is_nan(x), operation(Op::FRound, zero_way, rounded) == rounded));
-  const z3::expr cut = operation(Op::FRound, zero_way, x);
+  const bool is_nearest = rounding == Rounding::NearestEven;
+  const z3::expr cut = is_nearest ? x : operation(Op::FRound, zero_way, x);
   z3::expr other = cut;
   switch (rounding) {
     case Rounding::Up:
@@ -237,7 +238,7 @@ z3::expr Terms::as_function(const notation::Node& node, std::span<const z3::expr
   for (const z3::expr& arg : args) {
     name += "_" + std::to_string(arg.get_sort().bv_size());
     sorts.push_back(arg.get_sort());
-    values.push_back(arg);
+    values.push_back(arg.simplify());  // so that equal arguments mostly look equal
     if (!from_integer) nan_in = nan_in || is_nan(arg);
   }
   name += "_" + std::to_string(node.width);
