@@ -211,7 +211,10 @@ z3::expr Terms::product_by_halves(const z3::expr& a, const z3::expr& b) {
   const z3::expr x = extended ? zext(short_a, 2 * k) : a, y = extended ? zext(short_b, 2 * k) : b;
   const auto half = [&](const z3::expr& e, bool high) { return (high ? e.extract(2 * k - 1, k) : low_bits(e, k)).simplify(); };
   const auto whole = [&](bool high_x, bool high_y) {
-    return mul(zext(half(x, high_x), 2 * k), zext(half(y, high_y), 2 * k));
+    const z3::expr p = zext(half(x, high_x), 2 * k).simplify(), q = zext(half(y, high_y), 2 * k).simplify();
+    // Where simplification hides the zeros above, mul would come back here.
+    const bool narrow = std::max(width_of(without_leading_zeros(p)), width_of(without_leading_zeros(q))) <= k;
+    return narrow || 2 * k < w ? mul(p, q) : product(p, q);
   };
   const z3::expr low = whole(false, false);
   if (extended) {
