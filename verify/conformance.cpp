@@ -118,7 +118,8 @@ struct Case {
   uint64_t flags = 0;
   unsigned spare = 0;
   uint8_t constant[kConstantBytes] = {};
-  bool any_nan = false;  // the executor may give another NaN (oracles::Trust::NotNanBits)
+  bool is_unboxed = false;  // what is above a narrow float is not compared
+  bool any_nan = false;     // the executor may give another NaN (oracles::Trust::NotNanBits)
   uint32_t entry = 0;
   uint32_t inst = 0;    // offset of the instruction
   uint32_t target = 0;  // offset of the label
@@ -284,9 +285,13 @@ class Checker {
     }
   }
   // Floats of one width in all registers, at the bottom and above; now and then equal ones, or equal but for the sign.
-  void choose_vectors(Case& test) {
-    const unsigned width = random_() % 2 == 0 ? 32 : 64;
-    const bool boxed = parsed_.definitions.isa.floats == notation::FloatPlace::Boxed && random_() % 8 != 0;
+  // Unicorn 2.0.1 knows nothing of RISC-V's boxes: it gets them right, and is not asked what it makes.
+  void choose_vectors(uint16_t opcode, std::span<const Operand> params, Case& test) {
+    const bool boxes = parsed_.definitions.isa.floats == notation::FloatPlace::Boxed;
+    test.is_unboxed = boxes && std::string_view(executor_.name()).starts_with("unicorn");
+    unsigned width = random_() % 2 == 0 ? 32 : 64;
+    if (test.is_unboxed) width = takes_singles(opcode, params) ? 32 : 64;
+    const bool boxed = boxes && (test.is_unboxed || random_() % 8 != 0);
     const auto word = [&] {
       if (width == 64) return random_float(64);
       return (boxed ? ~uint64_t{0} : random_float(32)) << 32 | random_float(32);
@@ -295,8 +300,22 @@ class Checker {
     for (Bits& vector : test.vectors) {
       vector.words[0] = word();
       vector.words[1] = word();
-      if (equal) vector.words[0] = test.vectors[0].words[0] ^ random_() % 2 << 63 ^ random_() % 2 << 31;
+      if (!equal) continue;
+      const uint64_t signs = random_();
+      vector.words[0] = test.vectors[0].words[0] ^ (width == 64 || !boxed ? signs % 2 << 63 : 0) ^
+                        (width == 32 ? (signs >> 1) % 2 << 31 : 0);
     }
+  }
+  // One of its parameters is the size of 32 bits; or it converts from that to the other.
+  bool takes_singles(uint16_t opcode, std::span<const Operand> params) const {
+    const notation::InstDef& inst = parsed_.definitions.insts[opcode];
+    const bool converts = inst.params.size() == 1 && inst.params[0].name == "to";
+    for (size_t i = 0; i < inst.params.size(); ++i) {
+      const notation::EnumDef& kind =
+          parsed_.definitions.library.enums[static_cast<size_t>(inst.params[i].enumeration)];
+      if (kind.name == "FloatSize") return (params[i].imm == 0) != converts;
+    }
+    return false;
   }
 
   // Where an access may begin: anywhere in the region, around the page boundary inside it, at and beyond its two ends.
@@ -383,7 +402,7 @@ class Checker {
       }
     }
     for (unsigned number : facts_.registers) test.registers[number] = random_value();
-    choose_vectors(test);
+    choose_vectors(opcode, params, test);
     if (used.contains(0)) test.registers[0] = random_value();
     test.flags = random_() & ((uint64_t(1) << parsed_.definitions.isa.flags_width) - 1);
     for (uint8_t& byte : test.constant) byte = static_cast<uint8_t>(random_());
@@ -710,7 +729,8 @@ class Checker {
       const oracles::RegisterBits& found = outcome.results[numbers.size() + i];
       const uint64_t words[2] = {found.low, found.high};
       for (unsigned word = 0; word < vector_words() && is_defined; ++word) {
-        const uint64_t defined = ~(value.first.words[word] ^ value.second.words[word]);
+        uint64_t defined = ~(value.first.words[word] ^ value.second.words[word]);
+        if (test.is_unboxed && value.first.words[word] >> 32 == 0xffff'ffff) defined &= 0xffff'ffff;
         if (((value.first.words[word] ^ words[word]) & defined) == 0) continue;
         if (test.any_nan && word == 0 && are_nans(value.first.words[0], words[0], defined)) continue;
         problem += "float register " + std::to_string(vectors[i]) + (word == 0 ? "" : ", upper half") + ": expected " +
