@@ -133,6 +133,7 @@ class Recorder final : public oracles::VCodeTrace {
 // the allocator added aside, and but for moves that it found to do nothing.
 TEST(Stages, VirtualAndAllocatedCodeInLockStep) {
   fuzz::Random random(24);
+  size_t compared = 0;
   for (int i = 0; i < 30 && !HasFailure(); ++i) {
     fuzz::Program program;
     fuzz::generate(random, {}, program);
@@ -171,9 +172,10 @@ TEST(Stages, VirtualAndAllocatedCodeInLockStep) {
         }
       }
       EXPECT_EQ(at, mapped.size());
-      EXPECT_GT(at, 0u);
+      compared += at;
     }
   }
+  EXPECT_GT(compared, 1000u);
 }
 
 // From one seed come the same choices; from another, other code; without a seed none are made.

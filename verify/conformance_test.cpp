@@ -49,7 +49,7 @@ TEST(Conformance, NoticesTooWideAccesses) {
   machine::InstSet wrong = *isa->insts;
   wrong.source_texts = pointers;
   const auto executor = oracles::make_unicorn(isa->kind);
-  const auto report = check_conformance(isa->kind, wrong, *executor, {.cases_per_instruction = 2000, .only = {"load"}});
+  const auto report = check_conformance(isa->kind, wrong, *executor, {.cases_per_instruction = 20000, .only = {"load"}});
   ASSERT_FALSE(report.mismatches.empty()) << describe(report);
 }
 

@@ -273,7 +273,9 @@ class Deriver {
     const isle::Constant& original = program_.constants[constant];
     std::vector<std::string> names;
     for (const isle::Constant& other : program_.constants) {
-      if (other.type == original.type && other.name != original.name) names.push_back("$" + other.name);
+      // Of types, integers for integers and floats for floats: the names' first letters say which.
+      if (other.type == original.type && other.name != original.name && other.name[0] == original.name[0])
+        names.push_back("$" + other.name);
     }
     for (const std::string& name : nearest("$" + original.name, names)) add(MutationKind::Type, at, name, context);
   }

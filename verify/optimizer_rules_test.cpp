@@ -74,9 +74,9 @@ TEST(OptimizerRules, TheRightSideMayNotTrapWhereTheLeftDoesNot) {
 }
 
 TEST(OptimizerRules, AValueMayBeSeveralNodesAtOnce) {
-  // x is y + z and y * z at once: possible, and not only if the operations were one.
-  EXPECT_EQ(prove("(rule the_rule (simplify (bxor ty (and (iadd ty y z) (imul ty y z)) (iadd ty y z)))"
-                  " (bxor ty (imul ty y z) (iadd ty y z)))")
+  // x is y + z and y | z at once: possible, and not only if the operations were one.
+  EXPECT_EQ(prove("(rule the_rule (simplify (bxor ty (and (iadd ty y z) (bor ty y z)) (iadd ty y z)))"
+                  " (bxor ty (bor ty y z) (iadd ty y z)))")
                 .state,
             RuleState::Proven);
   expect_refused("(rule the_rule (simplify (bor ty (and (iadd ty y z) (imul ty y z)) y)) (subsume y))", "result");

@@ -107,8 +107,8 @@ block2:
 
 TEST(Explain, WhatIsNotSupportedIsSaid) {
   const auto function = ir::parse_function(
-      "function %f(i64) -> i64 {\nblock0(v0: i64):\n  v1 = bitcast.f64 v0\n  v2 = fadd v1, v1\n"
-      "  v3 = bitcast.i64 v2\n  return v3\n}\n");
+      "function %f(i64) -> i64 {\nblock0(v0: i64):\n  v1 = splat.i64x2 v0\n  v2 = iadd v1, v1\n"
+      "  v3 = extractlane v2, 0\n  return v3\n}\n");
   ASSERT_TRUE(function.has_value());
   const Explanation explanation = make_explanation(*function, {.isas = {IsaKind::riscv64}});
   EXPECT_TRUE(explanation.isas.at(0).error.starts_with("not supported on riscv64"));
