@@ -1,42 +1,24 @@
 // The program clif_gen: from operations.ops, the ISLE side of CLIF.
 //
 //   clif_gen operations.ops OUT_FOLDER
-//     clif.isle         the external enum InstructionData with a variant for each operation, and for each operation the
-//     term
+//     clif.isle         the external enum InstructionData with a variant for each operation, and for each operation the term
 //                       that matches it: (iadd x y)
 //     clif_inst_data.h  the C++ class behind InstructionData
 //
 // Branch targets are no fields (lower_branch gets labels). Names of fields are those of the operands, in lower case.
-#include <cctype>
 #include <cstdio>
 #include <string>
 #include <string_view>
 
+#include "compiler/isle/ops/names.h"
 #include "compiler/isle/ops/ops_reader.h"
 
 namespace {
 
 using namespace assay;
 
-std::string pascal(std::string_view name) {
-  std::string result;
-  bool upper = true;
-  for (char c : name) {
-    if (c == '_') {
-      upper = true;
-      continue;
-    }
-    result += upper ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : c;
-    upper = false;
-  }
-  return result;
-}
-
-std::string lower(std::string_view name) {
-  std::string result(name);
-  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return result;
-}
+using ops::lower;
+using ops::pascal;
 
 // An operand as a field: its ISLE type and where InstructionData finds it. Empty type: no field.
 struct FieldKind {

@@ -8,37 +8,20 @@
 // A node is an operation that has one result, a fixed number of operands and no effects, but that it may trap. One that
 // may trap becomes a node of the e-graph only by a rule, whose proof is that it then cannot. The rest of CLIF stays in its
 // blocks and is no term of the mid-end's rules.
-#include <cctype>
 #include <cstdio>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "compiler/isle/ops/names.h"
 #include "compiler/isle/ops/ops_reader.h"
 
 namespace {
 
 using namespace assay;
 
-std::string pascal(std::string_view name) {
-  std::string result;
-  bool upper = true;
-  for (char c : name) {
-    if (c == '_') {
-      upper = true;
-      continue;
-    }
-    result += upper ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : c;
-    upper = false;
-  }
-  return result;
-}
-
-std::string lower(std::string_view name) {
-  std::string result(name);
-  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return result;
-}
+using ops::lower;
+using ops::pascal;
 
 // An operand as a field: its ISLE and C++ type, how NodeData reads it and how it is set from `field`.
 struct FieldKind {
