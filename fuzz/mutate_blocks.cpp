@@ -78,7 +78,7 @@ bool Mutator::splice_from(const Function& donor) {
       const bool is_constant = !def.is_none() && donor.inst(def).opcode == Opcode::kIconst;
       // An address must come along: any other number would hardly be one.
       const bool is_address = op.format == Format::kLoad || (op.format == Format::kStore && args.size() == 1);
-      fits &= Editor::is_int(type);
+      fits &= Editor::is_scalar(type);
       fits &= !is_address || is_constant || mapped.contains(donor.resolve(v).index);
       if (!fits) break;
       Value& now = mapped[donor.resolve(v).index];
@@ -139,7 +139,7 @@ bool Mutator::retarget_branch() {
   std::vector<BlockArg> args;
   const std::vector<Value> params(f().block_params(to).begin(), f().block_params(to).end());
   for (Value v : params) {
-    if (!Editor::is_int(f().value_type(v))) return false;
+    if (!Editor::is_scalar(f().value_type(v))) return false;
     args.push_back(editor.pick(f().value_type(v), inst));
   }
   const BlockCall call = f().make_block_call(to, args);

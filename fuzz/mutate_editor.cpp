@@ -20,13 +20,13 @@ void Editor::refresh() {
   for (Block block : f.blocks()) {
     blocks_.push_back(block);
     for (Value v : f.block_params(block)) {
-      if (is_int(f.value_type(v))) values_.push_back(v);
+      if (is_scalar(f.value_type(v))) values_.push_back(v);
     }
     for (Inst inst : f.insts(block)) {
       insts_.push_back(inst);
       position_[inst.index] = next++;
       for (Value v : f.results(inst)) {
-        if (is_int(f.value_type(v))) values_.push_back(v);
+        if (is_scalar(f.value_type(v))) values_.push_back(v);
       }
     }
   }
@@ -176,7 +176,7 @@ Value Editor::pick(Type type, Inst before) {
   return random_constant(type, before);
 }
 
-Type Editor::any_type() { return kTypes[random.below(4)]; }
+Type Editor::any_type() { return random.chance(10) ? kI128 : kTypes[random.below(4)]; }
 
 Inst Editor::insert(const InstData& data, Inst before) {
   const Inst inst = f.make_inst(data);
@@ -185,13 +185,21 @@ Inst Editor::insert(const InstData& data, Inst before) {
   return inst;
 }
 
-Value Editor::constant(Type type, uint64_t bits, Inst before) {
-  const uint64_t mask = ~uint64_t(0) >> (64 - type.bits());
-  return emit({.opcode = Opcode::kIconst, .type = type, .imm = bits & mask}, before);
+Value Editor::constant(Type type, Bits bits, Inst before) {
+  const auto low_bits = static_cast<uint64_t>(bits);
+  if (type == kI128) {  // there are no immediates of 128 bits
+    const Value halves[] = {constant(kI64, low_bits, before), constant(kI64, bits >> 64, before)};
+    return emit({.opcode = Opcode::kIconcat, .type = kI64, .args = f.make_values(halves)}, before);
+  }
+  const uint64_t imm = low_bits & (~uint64_t(0) >> (64 - type.bits()));
+  if (type.is_float())
+    return emit({.opcode = type == kF32 ? Opcode::kF32const : Opcode::kF64const, .imm = imm}, before);
+  return emit({.opcode = Opcode::kIconst, .type = type, .imm = imm}, before);
 }
 
 Value Editor::random_constant(Type type, Inst before) {
-  return constant(type, static_cast<uint64_t>(random_bits(random, type.bits())), before);
+  const Bits bits = type.is_float() ? random_float_bits(random, type.bits()) : random_bits(random, type.bits());
+  return constant(type, bits, before);
 }
 
 Value Editor::unary(Opcode opcode, Type type, Value x, Inst before) {
@@ -212,6 +220,7 @@ Value Editor::compare(IntCC cc, Value x, Value y, Inst before) {
 
 Value Editor::convert(Value v, Type to, Inst before) {
   const unsigned from = f.value_type(v).bits();
+  if (f.value_type(v).is_float()) v = unary(Opcode::kBitcast, Type::integer(from), v, before);
   if (from == to.bits()) return v;
   if (from > to.bits()) return unary(Opcode::kIreduce, to, v, before);
   return unary(random.chance(50) ? Opcode::kUextend : Opcode::kSextend, to, v, before);

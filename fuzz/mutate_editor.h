@@ -52,7 +52,7 @@ class Editor {
   bool may_change(ir::Inst inst) { return !is_protected(inst) && (!makes_address(inst) || random.chance(3)); }
   // Accesses whose address an instruction may have made into another one promise nothing any more.
   void distrust_accesses();
-  // Pure, of one integer result of at most 64 bits, and not protected.
+  // Pure, of one integer result, and not protected.
   bool is_plain(ir::Inst inst) const;
   uint32_t position(ir::Inst inst) const { return inst.index < position_.size() ? position_[inst.index] : 0; }
   const ir::ControlFlowGraph& cfg() const { return cfg_; }
@@ -67,19 +67,21 @@ class Editor {
   ir::Value pick(ir::Type type, ir::Inst before);
   // None if there is none but `except`.
   ir::Value pick_existing(ir::Type type, ir::Inst before, ir::Value except = {});
-  // A scalar integer of at most 64 bits.
-  static bool is_int(ir::Type type) { return type.is_int() && type.bits() <= 64; }
-  ir::Type any_type();
+  static bool is_int(ir::Type type) { return type.is_int(); }  // scalar, of any width
+  // What mutations handle: integers, and floats of 32 and 64 bits.
+  static bool is_scalar(ir::Type type) { return is_int(type) || type == ir::kF32 || type == ir::kF64; }
+  ir::Type any_type();  // of the integers
 
   // ---- new instructions ----
   ir::Inst insert(const ir::InstData& data, ir::Inst before);
   ir::Value emit(const ir::InstData& data, ir::Inst before) { return f.result(insert(data, before)); }
-  ir::Value constant(ir::Type type, uint64_t bits, ir::Inst before);
+  // Of an integer type or a float's; bits past the type's are dropped.
+  ir::Value constant(ir::Type type, unsigned __int128 bits, ir::Inst before);
   ir::Value random_constant(ir::Type type, ir::Inst before);
   ir::Value unary(ir::Opcode opcode, ir::Type type, ir::Value x, ir::Inst before);
   ir::Value binary(ir::Opcode opcode, ir::Value x, ir::Value y, ir::Inst before);
   ir::Value compare(ir::IntCC cc, ir::Value x, ir::Value y, ir::Inst before);
-  // Extended or reduced.
+  // To an integer type: extended or reduced; of a float, its bits.
   ir::Value convert(ir::Value v, ir::Type to, ir::Inst before);
   ir::Inst jump(ir::Block from, ir::Block to, std::span<const ir::Value> args = {});
   ir::Inst brif(ir::Block from, ir::Value condition, ir::BlockCall then_call, ir::BlockCall else_call);
@@ -98,7 +100,7 @@ class Editor {
 
   std::vector<ir::Inst> insts_;
   std::vector<ir::Block> blocks_;
-  std::vector<ir::Value> values_;  // of integer types, in order
+  std::vector<ir::Value> values_;  // scalars, in order
   std::vector<uint32_t> position_;
   std::vector<bool> protected_, counters_, addresses_, makes_address_;
   ir::ControlFlowGraph cfg_;

@@ -25,9 +25,17 @@ constexpr Opcode kCarry[] = {Opcode::kUaddOverflowCin, Opcode::kSaddOverflowCin,
 constexpr Opcode kLoad8[] = {Opcode::kUload8, Opcode::kSload8};
 constexpr Opcode kLoad16[] = {Opcode::kUload16, Opcode::kSload16};
 constexpr Opcode kLoad32[] = {Opcode::kUload32, Opcode::kSload32};
+constexpr Opcode kFloatBinary[] = {Opcode::kFadd, Opcode::kFsub, Opcode::kFmul,     Opcode::kFdiv,
+                                   Opcode::kFmin, Opcode::kFmax, Opcode::kFcopysign};
+constexpr Opcode kFloatUnary[] = {Opcode::kFneg,  Opcode::kFabs,  Opcode::kSqrt,   Opcode::kCeil,
+                                  Opcode::kFloor, Opcode::kTrunc, Opcode::kNearest};
+constexpr Opcode kFloatToInt[] = {Opcode::kFcvtToSint, Opcode::kFcvtToUint, Opcode::kFcvtToSintSat,
+                                  Opcode::kFcvtToUintSat};
+constexpr Opcode kIntToFloat[] = {Opcode::kFcvtFromSint, Opcode::kFcvtFromUint};
 constexpr Opcode kTrapIf[] = {Opcode::kTrapz, Opcode::kTrapnz};
-constexpr std::span<const Opcode> kFamilies[] = {kBinary, kUnary, kExtend, kSelect, kOverflow,
-                                                 kCarry,  kLoad8, kLoad16, kLoad32, kTrapIf};
+constexpr std::span<const Opcode> kFamilies[] = {kBinary,      kUnary,      kExtend,     kSelect,    kOverflow,
+                                                 kCarry,       kLoad8,      kLoad16,     kLoad32,    kTrapIf,
+                                                 kFloatBinary, kFloatUnary, kFloatToInt, kIntToFloat};
 
 std::span<const Opcode> family_of(Opcode opcode) {
   for (const std::span<const Opcode> family : kFamilies) {
@@ -62,7 +70,7 @@ bool Mutator::delete_instruction() {
   const std::vector<Value> results(f().results(inst).begin(), f().results(inst).end());
   for (Value v : results) {
     const Type type = f().value_type(v);
-    if (!Editor::is_int(type)) return false;
+    if (!Editor::is_scalar(type)) return false;
     // An operand in the place of the result keeps what belongs together together.
     Value now;
     for (Value arg : f().args(inst)) {
@@ -99,7 +107,7 @@ bool Mutator::replace_operand() {
   f().for_each_use(inst, [&](Value v) {
     if (at++ == chosen) old = v;
   });
-  if (!Editor::is_int(f().value_type(old)) || editor.is_address(old)) return false;
+  if (!Editor::is_scalar(f().value_type(old)) || editor.is_address(old)) return false;
   if (f().info(inst).is_terminator()) {
     // What is passed for a loop's counter stays.
     uint32_t number = static_cast<uint32_t>(f().args(inst).size());
@@ -136,7 +144,7 @@ bool Mutator::replace_operation() {
   if (divides && random_.chance(85)) {
     const Value y = f().arg(inst, 1);
     if (f().value_type(y) != type) return false;
-    const Value one = editor.constant(type, uint64_t(1) << random_.below(7), inst);
+    const Value one = editor.constant(type, 1u << random_.below(7), inst);
     const Value odd = editor.binary(Opcode::kBor, y, one, inst);
     f().args(inst)[1] = odd;
   }
@@ -177,9 +185,16 @@ bool Mutator::retype() {
 bool Mutator::constant_to_edge() {
   Editor editor(f(), random_);
   const Inst inst = editor.any([&](Inst i) {
-    return f().inst(i).opcode == Opcode::kIconst && editor.may_change(i) && Editor::is_int(f().inst(i).type);
+    const Opcode opcode = f().inst(i).opcode;
+    const bool is_float = opcode == Opcode::kF32const || opcode == Opcode::kF64const;
+    return (is_float || (opcode == Opcode::kIconst && Editor::is_int(f().inst(i).type))) && editor.may_change(i);
   });
   if (inst.is_none()) return false;
+  if (f().inst(inst).opcode != Opcode::kIconst) {
+    const uint64_t old = f().inst(inst).imm;
+    f().inst(inst).imm = random_float_bits(random_, f().value_type(f().result(inst)).bits());
+    return f().inst(inst).imm != old;
+  }
   if (editor.makes_address(inst)) editor.distrust_accesses();
   InstData& data = f().inst(inst);
   const uint64_t old = data.imm, mask = ~uint64_t(0) >> (64 - data.type.bits());
@@ -202,9 +217,12 @@ bool Mutator::constant_to_edge() {
 
 bool Mutator::change_condition() {
   Editor editor(f(), random_);
-  const Inst inst = editor.any([&](Inst i) { return f().inst(i).opcode == Opcode::kIcmp && !editor.is_protected(i); });
+  const Inst inst = editor.any([&](Inst i) {
+    return (f().inst(i).opcode == Opcode::kIcmp || f().inst(i).opcode == Opcode::kFcmp) && !editor.is_protected(i);
+  });
   if (inst.is_none()) return false;
-  f().inst(inst).code = static_cast<uint8_t>(random_.below(kIntCCCount));
+  const bool is_float = f().inst(inst).opcode == Opcode::kFcmp;
+  f().inst(inst).code = static_cast<uint8_t>(random_.below(is_float ? kFloatCCCount : kIntCCCount));
   if (random_.chance(30)) std::swap(f().args(inst)[0], f().args(inst)[1]);
   return true;
 }

@@ -19,6 +19,13 @@ FuncRef declare(Function& f, const ExternalName& name, const Signature& signatur
   return f.functions.push({.name = name, .signature = sig, .colocated = colocated});
 }
 
+Type any_param_type(Random& random) {
+  return random.chance(15) ? kFloatTypes[random.below(2)] : kTypes[random.below(random.chance(20) ? 5 : 4)];
+}
+
+// May `uext` and `sext` be said of it?
+bool is_extended(Type type) { return type.is_int() && type.bits() < 64; }
+
 }  // namespace
 
 // Some instructions in a row become a function that is called in their place.
@@ -39,7 +46,7 @@ bool Mutator::outline() {
   bool fits = true;
   for (Inst inst : segment) {
     for (Value v : f().args(inst)) {
-      fits &= Editor::is_int(f().value_type(v));
+      fits &= Editor::is_scalar(f().value_type(v));
       if (!inside.contains(f().def_inst(v)) && std::find(inputs.begin(), inputs.end(), v) == inputs.end()) {
         inputs.push_back(v);
       }
@@ -52,7 +59,7 @@ bool Mutator::outline() {
   }
   for (Inst inst : segment) {
     for (Value v : f().results(inst)) {
-      fits &= Editor::is_int(f().value_type(v));
+      fits &= Editor::is_scalar(f().value_type(v));
       if (is_output[v.index]) outputs.push_back(v);
     }
   }
@@ -111,8 +118,8 @@ void Mutator::widen_signature(Signature& signature, bool params) {
   auto& list = params ? signature.params : signature.returns;
   for (unsigned n = random_.chance(60) ? random_.between(1, 2) : random_.between(3, 12); n != 0; --n) {
     if (list.size() >= kMost) return;
-    AbiParam param{.type = kTypes[random_.below(4)]};
-    if (param.type != kI64 && random_.chance(40)) {
+    AbiParam param{.type = any_param_type(random_)};
+    if (is_extended(param.type) && random_.chance(40)) {
       param.extension = random_.chance(50) ? Extension::kUext : Extension::kSext;
     }
     list.push_back(param);
@@ -127,7 +134,7 @@ bool Mutator::change_signature() {
   if (random_.chance(25)) {
     auto& list = params ? now.params : now.returns;
     for (AbiParam& param : list) {
-      if (param.type == kI64 || !Editor::is_int(param.type) || random_.chance(40)) continue;
+      if (!is_extended(param.type) || random_.chance(40)) continue;
       param.extension = static_cast<Extension>(random_.below(3));
     }
   } else {
@@ -189,23 +196,23 @@ bool Mutator::change_inputs() {
   for (unsigned n = random_.between(1, 3); n != 0; --n) {
     DataValue& value = input.args[random_.below(static_cast<uint32_t>(input.args.size()))];
     const Type type = value.type();
-    if (!Editor::is_int(type)) continue;
-    uint64_t bits = value.as_u64();
+    if (!Editor::is_scalar(type)) continue;
+    Bits bits = value.bits();
     switch (random_.below(5)) {
       case 0:
-        bits ^= uint64_t(1) << random_.below(type.bits());
+        bits ^= Bits(1) << random_.below(type.bits());
         break;
       case 1:
-        bits += random_.below(9) - uint64_t(4);
+        bits += random_.below(9) - Bits(4);
         break;
       case 2:
-        bits = input.args[random_.below(static_cast<uint32_t>(input.args.size()))].as_u64();
+        bits = input.args[random_.below(static_cast<uint32_t>(input.args.size()))].bits();
         break;
       default:
-        bits = static_cast<uint64_t>(random_bits(random_, type.bits()));
+        bits = type.is_float() ? random_float_bits(random_, type.bits()) : random_bits(random_, type.bits());
         break;
     }
-    value = DataValue(type, bits & (~uint64_t(0) >> (64 - type.bits())));
+    value = DataValue(type, bits);
   }
   input.seed = input_seed(input.args);
   return true;
@@ -222,7 +229,7 @@ bool Mutator::change_regions() {
 
 bool Mutator::insert_call(const Function& callee) {
   for (const AbiParam& param : callee.signature.params) {
-    if (!Editor::is_int(param.type)) return false;
+    if (!Editor::is_scalar(param.type)) return false;
   }
   Editor editor(f(), random_);
   const Inst before = editor.any();
@@ -244,7 +251,7 @@ bool Mutator::insert_call(const Function& callee) {
   Value sum;
   const std::vector<Value> results(f().results(call).begin(), f().results(call).end());
   for (Value v : results) {
-    if (!Editor::is_int(f().value_type(v))) continue;
+    if (!Editor::is_scalar(f().value_type(v))) continue;
     const Value wide = editor.convert(v, kI64, before);
     sum = sum.is_none() ? wide : editor.binary(Opcode::kBxor, sum, wide, before);
   }
