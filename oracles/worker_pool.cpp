@@ -14,6 +14,7 @@
 #include <cstring>
 #include <deque>
 #include <optional>
+#include <set>
 #include <thread>
 #include <vector>
 
@@ -90,7 +91,7 @@ class Pool {
   const std::function<std::string(size_t)>& work_;
   std::vector<Worker> workers_;
   size_t next_ = 0;
-  std::deque<size_t> again_;  // items of workers that died before they came to them
+  std::set<size_t> again_;  // items of workers that died before they came to them
 };
 
 void Pool::serve(int in, int out) {
@@ -163,16 +164,19 @@ std::optional<std::string> Pool::take(Worker& worker) {
   return result;
 }
 
+// An item may wait for what comes of earlier ones. So a worker gets its items in ascending order: the first that is not
+// done is then the first of a worker, or will be of the one that takes a dead one's place.
 bool Pool::feed(Worker& worker, size_t count) {
   while (worker.items.size() < std::max(1u, options_.queue)) {
     if (again_.empty() && (next_ >= count || Clock::now() >= options_.until)) break;
+    if (!again_.empty() && !worker.items.empty() && *again_.begin() < worker.items.back()) break;
     if (!worker.is_running() && !start(worker)) return false;
-    const uint64_t item = again_.empty() ? next_ : again_.front();
+    const uint64_t item = again_.empty() ? next_ : *again_.begin();
     if (!write_all(worker.to, &item, sizeof item)) {
       if (worker.items.empty()) stop(worker, true);
       break;  // if it had items, the end of its results says so
     }
-    again_.empty() ? static_cast<void>(++next_) : again_.pop_front();
+    again_.empty() ? static_cast<void>(++next_) : static_cast<void>(again_.erase(again_.begin()));
     if (worker.items.empty()) worker.deadline = deadline();
     worker.items.push_back(item);
   }
@@ -227,7 +231,7 @@ bool Pool::run(size_t count, const std::function<void(size_t, Expected<std::stri
       std::string reason = stop(worker, open);
       if (open) reason = "no result after " + std::to_string(options_.milliseconds / 1000) + " s";
       if (items.empty()) continue;
-      again_.insert(again_.end(), items.begin() + 1, items.end());
+      again_.insert(items.begin() + 1, items.end());
       done(items.front(), fail(reason));
     }
   }
@@ -256,8 +260,9 @@ void Pool::finish() {
 
 Expected<std::string> run_isolated(const std::function<std::string()>& work, uint32_t milliseconds) {
   Expected<std::string> result = fail("no process could be started");
-  run_isolated(1, {.milliseconds = milliseconds}, [&](size_t) { return work(); },
-               [&](size_t, Expected<std::string> done) { result = std::move(done); });
+  run_isolated(
+      1, {.milliseconds = milliseconds}, [&](size_t) { return work(); },
+      [&](size_t, Expected<std::string> done) { result = std::move(done); });
   return result;
 }
 

@@ -28,6 +28,7 @@ struct WorkerPoolOptions {
 
 // Calls `work(item)` for every item below `count`, in worker processes, and `done(item, result)` here, in the order in
 // which they finish. The result is what `work` returned, or an error: "crashed: Aborted", "no result after 60 s".
+// An item may wait for what `done` does about earlier ones, in memory that is shared or in files.
 // The processes are forks: they see all memory as it was when they were started, and what they change in it is lost.
 // Must not be called while other threads run. False if not even one process could be started.
 bool run_isolated(size_t count, const WorkerPoolOptions& options, const std::function<std::string(size_t)>& work,

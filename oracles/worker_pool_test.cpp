@@ -2,12 +2,15 @@
 #include "oracles/worker_pool.h"
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <csignal>
 #include <map>
 #include <thread>
+#include <vector>
 
 namespace assay::oracles {
 namespace {
@@ -38,6 +41,29 @@ TEST(WorkerPool, ACrashLosesOneItem) {
   EXPECT_EQ(results.at(4).error().message, "crashed: Killed");
   EXPECT_EQ(results.at(5).error().message, "ended with status 7");
   EXPECT_EQ(results.at(9).value(), "ok");
+}
+
+// As in a campaign, where a generation begins when the one before it is done.
+TEST(WorkerPool, ItemsMayWaitForEarlierOnesWhateverCrashes) {
+  constexpr size_t kItems = 400, kGeneration = 8;
+  auto* finished = static_cast<std::atomic<size_t>*>(
+      mmap(nullptr, sizeof(std::atomic<size_t>), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  ASSERT_NE(finished, MAP_FAILED);
+  std::vector<bool> is_done(kItems + 1);
+  size_t late = 0;
+  const auto work = [&](size_t item) {
+    while (finished->load() < item / kGeneration * kGeneration) usleep(100);
+    if (item % 7 == 3) std::raise(SIGKILL);
+    return std::string("ok");
+  };
+  EXPECT_TRUE(run_isolated(kItems, {.jobs = 3, .milliseconds = 5000, .queue = 32}, work, [&](size_t item, auto result) {
+    if (!result && item % 7 != 3) ++late;
+    is_done[item] = true;
+    while (is_done[finished->load()]) finished->fetch_add(1);
+  }));
+  EXPECT_EQ(finished->load(), kItems);
+  EXPECT_EQ(late, 0u);
+  munmap(finished, sizeof *finished);
 }
 
 TEST(WorkerPool, AHangLosesOneItem) {
