@@ -183,8 +183,43 @@ std::vector<const char*> names(std::span<const Mutator::Mutation> mutations) {
 
 }  // namespace
 
+// Of a case with too many functions, which a filetest by hand may have: some function becomes the entry, and those stay
+// that it names, or that they name.
+static void narrow(Case& test, Random& random, const MutateOptions& options) {
+  const auto count = static_cast<uint32_t>(test.functions.size());
+  if (count <= options.max_functions) return;
+  std::vector<bool> kept(count);
+  std::vector<uint32_t> work = {random.below(count)};
+  kept[work[0]] = true;
+  const uint32_t entry = work[0];
+  while (!work.empty()) {
+    const ir::Function& function = test.functions[work.back()];
+    work.pop_back();
+    for (uint32_t i = 0; i < function.functions.size(); ++i) {
+      const ir::ExternalName& name = function.functions[ir::FuncRef(i)].name;
+      for (uint32_t k = 0; k < count; ++k) {
+        if (kept[k] || !(test.functions[k].name == name)) continue;
+        kept[k] = true;
+        work.push_back(k);
+      }
+    }
+  }
+  Case narrowed;
+  narrowed.choice_seed = test.choice_seed;
+  narrowed.regions = test.regions;
+  if (entry == test.entry) narrowed.inputs = test.inputs;
+  for (uint32_t i = 0; i < count; ++i) {
+    if (!kept[i]) continue;
+    if (i == entry) narrowed.entry = static_cast<uint32_t>(narrowed.functions.size());
+    narrowed.functions.push_back(std::move(test.functions[i]));
+  }
+  test = std::move(narrowed);
+  repair_inputs(test, random);
+}
+
 std::vector<const char*> mutate(Case& test, Random& random, const MutateOptions& options) {
   std::vector<const char*> made;
+  narrow(test, random, options);
   const unsigned count = how_many(random, options);
   Mutator(test, random, options).run(Mutator::mutations(), count, made);
   return made;

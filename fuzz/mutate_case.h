@@ -24,7 +24,8 @@ struct MutateOptions {
   GenerateOptions generate;  // for functions that are made anew
 };
 
-// Changes the case; returns the names of the mutations made, in order ("insert operation", …).
+// Changes the case; returns the names of the mutations made, in order ("insert operation", …). Of a case with more
+// functions than that many, some function becomes the entry, and what it doesn't reach is dropped.
 std::vector<const char*> mutate(Case& test, Random& random, const MutateOptions& options = {});
 
 // Takes something over from `donor`: a stretch of a block, a function that is called, inputs, regions. False: nothing

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 
 #include "compiler/ir/parser.h"
 #include "compiler/ir/printer.h"
@@ -143,6 +144,33 @@ TEST(Mutate, VersionsThatDifferAreFound) {
   check_preserving(interpreter, *one, *two, findings);
   ASSERT_EQ(findings.size(), 1u);
   EXPECT_EQ(findings[0].key(), "meaning: value");
+}
+
+// A filetest by hand has a function for each thing it tests.
+TEST(Mutate, OfManyFunctionsOneIsPickedWithWhatItCalls) {
+  std::string text;
+  for (unsigned n = 0; n < 40; ++n) {
+    const std::string number = std::to_string(n);
+    text += "function %f" + number + "(i64) -> i64 {\n";
+    if (n % 2 != 0) text += "    fn0 = %f" + std::to_string(n - 1) + "(i64) -> i64\n";
+    text += "block0(v0: i64):\n";
+    text += n % 2 != 0 ? "    v1 = call fn0(v0)\n    return v1\n}\n" : "    return v0\n}\n";
+  }
+  const Case original = repair_case(text);
+  ASSERT_EQ(original.functions.size(), 40u);
+  std::set<std::string> entries;
+  for (uint64_t seed = 0; seed < 30; ++seed) {
+    Random random(seed);
+    Case test = original;
+    mutate(test, random, {.max_mutations = 1});
+    EXPECT_LE(test.functions.size(), 3u);  // with a new one
+    ASSERT_LT(test.entry, test.functions.size());
+    entries.insert(test.functions[test.entry].name.name);
+    for (const oracles::TestInput& input : test.inputs) {
+      EXPECT_EQ(input.args.size(), test.functions[test.entry].signature.params.size());
+    }
+  }
+  EXPECT_GT(entries.size(), 10u);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 // coverage. A finding is written as a filetest beside the crash file (`finding-….clif` in the working folder) before
 // the process stops.
 #include <algorithm>
+#include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -130,6 +131,10 @@ extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* data1, size_t size1, 
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static oracles::Harness harness;
+  // As `assay fuzz` counts, so that the two can be compared.
+  static const struct Count {
+    ~Count() { std::fprintf(stderr, "stat::number_of_functions:      %" PRIu64 "\n", harness.stats().functions); }
+  } count;
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   const bool is_last = size != 0 && text == g_last.text;
   const fuzz::Case test = read(data, size);
