@@ -19,6 +19,7 @@ class App;
 
 // In the order in which `assay --help` lists them. A name with a hyphen is written with an underscore.
 #define ASSAY_COMMANDS(COMMAND) \
+  COMMAND(bench)                \
   COMMAND(campaign)             \
   COMMAND(cat)                  \
   COMMAND(cfg)                  \

@@ -1,9 +1,9 @@
-// The program `clif_from_llvm FILE.ll [DIRECTIVES]`: CLIF for the functions of an LLVM module, one operation for each, as
-// a simple frontend would emit it. How corpus/programs is made from C.
+// The program `clif_from_llvm FILE.ll [DIRECTIVES]`: CLIF for the functions of an LLVM module, one operation for each,
+// as a simple frontend would emit it. How corpus/programs is made from C.
 //
 // For what compiled C needs: integers of 8 to 64 bits (conditions are 0 or 1 in i8), pointers, f32 and f64, memory that
-// never traps. No globals, no calls but of a few intrinsics. Anything else is an error that names it. A line of DIRECTIVES is
-// a function's name, a space and a comment to put after that function.
+// never traps. No globals, no calls but of a few intrinsics. Anything else is an error that names it. A line of
+// DIRECTIVES is a function's name, a space and a comment to put after that function.
 #include <llvm-c/Core.h>
 #include <llvm-c/IRReader.h>
 #include <llvm-c/Target.h>
@@ -56,60 +56,103 @@ std::string type_name(LLVMTypeRef type) {
 
 const char* condition(LLVMIntPredicate predicate) {
   switch (predicate) {
-    case LLVMIntEQ: return "eq";
-    case LLVMIntNE: return "ne";
-    case LLVMIntUGT: return "ugt";
-    case LLVMIntUGE: return "uge";
-    case LLVMIntULT: return "ult";
-    case LLVMIntULE: return "ule";
-    case LLVMIntSGT: return "sgt";
-    case LLVMIntSGE: return "sge";
-    case LLVMIntSLT: return "slt";
-    case LLVMIntSLE: return "sle";
+    case LLVMIntEQ:
+      return "eq";
+    case LLVMIntNE:
+      return "ne";
+    case LLVMIntUGT:
+      return "ugt";
+    case LLVMIntUGE:
+      return "uge";
+    case LLVMIntULT:
+      return "ult";
+    case LLVMIntULE:
+      return "ule";
+    case LLVMIntSGT:
+      return "sgt";
+    case LLVMIntSGE:
+      return "sge";
+    case LLVMIntSLT:
+      return "slt";
+    case LLVMIntSLE:
+      return "sle";
   }
   return "";
 }
 
 const char* condition(LLVMRealPredicate predicate, LLVMValueRef inst) {
   switch (predicate) {
-    case LLVMRealOEQ: return "eq";
-    case LLVMRealOGT: return "gt";
-    case LLVMRealOGE: return "ge";
-    case LLVMRealOLT: return "lt";
-    case LLVMRealOLE: return "le";
-    case LLVMRealONE: return "one";
-    case LLVMRealORD: return "ord";
-    case LLVMRealUNO: return "uno";
-    case LLVMRealUEQ: return "ueq";
-    case LLVMRealUGT: return "ugt";
-    case LLVMRealUGE: return "uge";
-    case LLVMRealULT: return "ult";
-    case LLVMRealULE: return "ule";
-    case LLVMRealUNE: return "ne";
-    default: give_up("comparison", inst);
+    case LLVMRealOEQ:
+      return "eq";
+    case LLVMRealOGT:
+      return "gt";
+    case LLVMRealOGE:
+      return "ge";
+    case LLVMRealOLT:
+      return "lt";
+    case LLVMRealOLE:
+      return "le";
+    case LLVMRealONE:
+      return "one";
+    case LLVMRealORD:
+      return "ord";
+    case LLVMRealUNO:
+      return "uno";
+    case LLVMRealUEQ:
+      return "ueq";
+    case LLVMRealUGT:
+      return "ugt";
+    case LLVMRealUGE:
+      return "uge";
+    case LLVMRealULT:
+      return "ult";
+    case LLVMRealULE:
+      return "ule";
+    case LLVMRealUNE:
+      return "ne";
+    default:
+      give_up("comparison", inst);
   }
 }
 
 const char* binary(LLVMOpcode opcode) {
   switch (opcode) {
-    case LLVMAdd: return "iadd";
-    case LLVMSub: return "isub";
-    case LLVMMul: return "imul";
-    case LLVMUDiv: return "udiv";
-    case LLVMSDiv: return "sdiv";
-    case LLVMURem: return "urem";
-    case LLVMSRem: return "srem";
-    case LLVMShl: return "ishl";
-    case LLVMLShr: return "ushr";
-    case LLVMAShr: return "sshr";
-    case LLVMAnd: return "band";
-    case LLVMOr: return "bor";
-    case LLVMXor: return "bxor";
-    case LLVMFAdd: return "fadd";
-    case LLVMFSub: return "fsub";
-    case LLVMFMul: return "fmul";
-    case LLVMFDiv: return "fdiv";
-    default: return nullptr;
+    case LLVMAdd:
+      return "iadd";
+    case LLVMSub:
+      return "isub";
+    case LLVMMul:
+      return "imul";
+    case LLVMUDiv:
+      return "udiv";
+    case LLVMSDiv:
+      return "sdiv";
+    case LLVMURem:
+      return "urem";
+    case LLVMSRem:
+      return "srem";
+    case LLVMShl:
+      return "ishl";
+    case LLVMLShr:
+      return "ushr";
+    case LLVMAShr:
+      return "sshr";
+    case LLVMAnd:
+      return "band";
+    case LLVMOr:
+      return "bor";
+    case LLVMXor:
+      return "bxor";
+    case LLVMFAdd:
+      return "fadd";
+    case LLVMFSub:
+      return "fsub";
+    case LLVMFMul:
+      return "fmul";
+    case LLVMFDiv:
+      return "fdiv";
+    default:
+      return nullptr;
   }
 }
 
@@ -136,7 +179,8 @@ class Translator {
     if (LLVMGetTypeKind(returns) != LLVMVoidTypeKind) head += " -> " + type_name(returns);
     for (LLVMBasicBlockRef b = LLVMGetFirstBasicBlock(function_); b != nullptr; b = LLVMGetNextBasicBlock(b)) {
       std::string list = b == LLVMGetEntryBasicBlock(function_) ? params : "";
-      for (LLVMValueRef i = LLVMGetFirstInstruction(b); i != nullptr && LLVMIsAPHINode(i); i = LLVMGetNextInstruction(i)) {
+      for (LLVMValueRef i = LLVMGetFirstInstruction(b); i != nullptr && LLVMIsAPHINode(i);
+           i = LLVMGetNextInstruction(i)) {
         list += (list.empty() ? "" : ", ") + name(i) + ": " + type_name(LLVMTypeOf(i));
       }
       body_ += "\nblock" + std::to_string(blocks_[b]) + (list.empty() ? "" : "(" + list + ")") + ":\n";
@@ -177,7 +221,8 @@ class Translator {
       if (digits.find('.') == std::string::npos) digits.insert(digits.find('p'), ".0");
       return emit((type_name(type) == "f32" ? "f32const " : "f64const ") + digits);
     }
-    if (LLVMIsUndef(value) || LLVMIsPoison(value) || LLVMIsAConstantPointerNull(value)) return number(type_name(type), 0);
+    if (LLVMIsUndef(value) || LLVMIsPoison(value) || LLVMIsAConstantPointerNull(value))
+      return number(type_name(type), 0);
     if (LLVMIsAArgument(value) || LLVMIsAInstruction(value)) return name(value);
     give_up("operand", value);
   }
@@ -252,11 +297,10 @@ class Translator {
       body_ += "\nblock" + std::to_string(extra_blocks_++) + ":\n";  // of what LLVM has after it
       return;
     }
-    static const std::map<std::string, const char*> kDirect = {{"llvm.ctpop", "popcnt"}, {"llvm.bswap", "bswap"},
-                                                               {"llvm.smax", "smax"},    {"llvm.smin", "smin"},
-                                                               {"llvm.umax", "umax"},    {"llvm.umin", "umin"},
-                                                               {"llvm.ctlz", "clz"},     {"llvm.cttz", "ctz"},
-                                                               {"llvm.bitreverse", "bitrev"}};
+    static const std::map<std::string, const char*> kDirect = {
+        {"llvm.ctpop", "popcnt"}, {"llvm.bswap", "bswap"}, {"llvm.smax", "smax"},
+        {"llvm.smin", "smin"},    {"llvm.umax", "umax"},   {"llvm.umin", "umin"},
+        {"llvm.ctlz", "clz"},     {"llvm.cttz", "ctz"},    {"llvm.bitreverse", "bitrev"}};
     const auto direct = kDirect.find(callee.substr(0, callee.find('.', 5)));
     if (direct == kDirect.end()) give_up("call", inst);
     const bool two = callee.find("max") != std::string::npos || callee.find("min") != std::string::npos;
@@ -284,7 +328,8 @@ class Translator {
       return;
     }
     for (const auto& [n, target] : targets) {
-      const std::string is = emit("icmp eq " + use(on) + ", " + number(type_name(LLVMTypeOf(on)), static_cast<int64_t>(n)));
+      const std::string is =
+          emit("icmp eq " + use(on) + ", " + number(type_name(LLVMTypeOf(on)), static_cast<int64_t>(n)));
       const std::string next = "block" + std::to_string(extra_blocks_++);
       line("brif " + is + ", " + edge(target) + ", " + next);
       body_ += "\n" + next + ":\n";
@@ -394,7 +439,8 @@ int main(int argc, char** argv) {
       if (space != std::string::npos) directives.emplace(text.substr(0, space), text.substr(space + 1));
     }
   }
-  std::puts("; Made by corpus/programs/regenerate from the C file of this name; not to be edited.\ntest interpret\ntest run");
+  std::puts(
+      "; Made by corpus/programs/regenerate from the C file of this name; not to be edited.\ntest interpret\ntest run");
   for (LLVMValueRef f = LLVMGetFirstFunction(module); f != nullptr; f = LLVMGetNextFunction(f)) {
     if (LLVMIsDeclaration(f)) continue;
     std::puts("");

@@ -50,10 +50,10 @@ INLINE u32 spread(u32 x) {
 }
 
 // run: interleave_bits(20)
-u64 interleave_bits(u32 n) {
+u64 interleave_bits(u64 n) {
   u64 sum = 0;
-  for (u32 x = 0; x < n; ++x) {
-    for (u32 y = 0; y < n; ++y) sum = sum * 3 + (spread(x * 37) | spread(y * 51) << 1);
+  for (u32 x = 0; x < (u32)n; ++x) {
+    for (u32 y = 0; y < (u32)n; ++y) sum = sum * 3 + (spread(x * 37) | spread(y * 51) << 1);
   }
   return sum;
 }

@@ -102,11 +102,12 @@ u64 particles(struct Particle* p, u64 n, u64 steps) {
 
 // run: polynomial(memory, 50)
 u64 polynomial(double* a, u64 n) {
-  for (u64 i = 0; i < n; ++i) a[i] = (double)(i64)(i % 11) - 5.0;
+  const double p = (double)(i64)(n - 48), q = (double)(i64)(n - 47), r = (double)(i64)(n - 43);
+  for (u64 i = 0; i < n; ++i) a[i] = (double)(i64)(i % 11) - q;
   double sum = 0;
   for (u64 i = 0; i < n; ++i) {
     const double x = a[i];
-    sum += ((2.0 * x - 3.0) * x + 1.0) * x - 7.0;
+    sum += ((p * x - q) * x + p) * x - r;
   }
-  return (u64)(i64)(sum < 0 ? -sum : sum);
+  return (u64)(i64)(sum * p);
 }
