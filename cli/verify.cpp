@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -193,6 +194,12 @@ int run_verify(const Options& options) {
       tree = *std::move(read);
       sources = &tree->sources();
     }
+    const bool whole = options.rules.empty() && isa;
+    std::future<Expected<verify::Totality>> asked;
+    if (whole) {
+      asked = std::async(options.jobs == 1 ? std::launch::deferred : std::launch::async,
+                         [sources] { return verify::check_totality(*sources); });
+    }
     const auto unit = isa ? verify::verify_sources(*isa, *sources, verify_options)
                           : verify::verify_optimizer(*sources, verify_options);
     if (verify_options.progress) std::fprintf(stderr, "\r\033[K");
@@ -204,8 +211,7 @@ int run_verify(const Options& options) {
       return report(Diagnostic{{}, "no rule of " + unit->unit + " has a name like that", "assay verify --list"});
     }
     if (unit->failed != 0) status = kFinding;
-    const bool whole = options.rules.empty() && isa;
-    const auto totality = whole ? verify::check_totality(*sources) : verify::Totality{};
+    const auto totality = whole ? asked.get() : verify::Totality{};
     if (!totality) return report(totality.error());
     if (!totality->holes.empty() || !totality->overlaps.empty()) status = kFinding;
     if (options.json) {

@@ -181,7 +181,7 @@ void Run::compare_spec(const isle::Rule& rule, const std::vector<Symbol>& argume
         add_goal(out, "the spec's requirement", condition);
       } else {
         assume(condition);
-        given_.push_back(condition.simplify());
+        given_.push_back(terms_.simplify(condition));
       }
     }
     for (const isle::ast::SpecExpr& e : spec.provides) add_goal(out, "the spec", evaluate_condition(terms_, e, env));
@@ -269,6 +269,7 @@ void expand_rule(Definitions& definitions, Terms& terms, isle::RuleId rule,
                  const std::function<bool(Instantiation&)>& visit,
                  const std::function<void(const std::string&, bool, const std::set<uint32_t>&)>& unsupported) {
   Choices choices;
+  terms.forget();
   do {
     Run run(definitions, terms, choices);
     try {

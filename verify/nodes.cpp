@@ -97,7 +97,7 @@ Symbol Run::construct_node(unsigned type, const Symbol& data) {
   }
   if (const auto fits = fits_its_type(terms_, op, *inst)) obligations_.push_back({"the constant fits its type", *fits});
   value->def = inst;
-  value->term = operation_results(*inst, &effects_)[0].simplify();
+  value->term = terms_.simplify(operation_results(*inst, &effects_)[0]);
   return {.kind = Symbol::Kind::Value, .value = value};
 }
 

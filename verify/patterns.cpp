@@ -6,7 +6,7 @@ namespace assay::verify {
 using isle::Pattern;
 
 void Run::assume(const z3::expr& condition) {
-  const z3::expr simple = condition.simplify();
+  const z3::expr simple = terms_.simplify(condition);
   if (simple.is_false()) throw Pruned{};
   if (!simple.is_true()) assumptions_.push_back(simple);
 }

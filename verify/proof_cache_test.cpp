@@ -65,10 +65,10 @@ TEST_F(ProofCacheFile, WhatIsNoCacheIsAnError) {
 TEST(QueryKey, IsOfTheStructure) {
   z3::context context;
   const z3::expr x = context.bv_const("x", 8), y = context.bv_const("y", 8), z = context.bv_const("z", 8);
-  const auto key = [](const z3::expr& e) { return query_key({e}, "z3"); };
+  const auto key = [](const z3::expr& e) { return CanonicalQuery({e}).key("z3"); };
   // Operands that may be exchanged.
   EXPECT_EQ(key(x + y == z), key(z == y + x));
-  EXPECT_EQ(query_key({x == y, y == z}, "z3"), query_key({y == z, x == y}, "z3"));
+  EXPECT_EQ(CanonicalQuery({x == y, y == z}).key("z3"), CanonicalQuery({y == z, x == y}).key("z3"));
   // Everything else counts: order, operator, names, widths, numbers, parameters, the solver.
   const z3::expr others[] = {x - y == z,
                              y - x == z,
@@ -86,7 +86,7 @@ TEST(QueryKey, IsOfTheStructure) {
   for (const z3::expr& a : others) {
     for (const z3::expr& b : others) EXPECT_EQ(key(a) == key(b), z3::eq(a, b)) << a << " and " << b;
   }
-  EXPECT_NE(query_key({x == y}, "z3 1"), query_key({x == y}, "z3 2"));
+  EXPECT_NE(CanonicalQuery({x == y}).key("z3 1"), CanonicalQuery({x == y}).key("z3 2"));
   // Nothing is known of functions.
   const z3::func_decl f = context.function("f", x.get_sort(), x.get_sort(), x.get_sort());
   EXPECT_NE(key(f(x, y) == z), key(f(y, x) == z));

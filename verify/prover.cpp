@@ -8,7 +8,6 @@
 
 #include "verify/counterexample.h"
 #include "verify/cvc5_solver.h"
-#include "verify/query_key.h"
 
 namespace assay::verify {
 
@@ -130,11 +129,9 @@ bool Prover::attempt(isle::RuleId rule, ArithmeticMode mode) {
   return true;
 }
 
-// Satisfiable or not, from the cache if it knows. `wants_model`: `solver` is to have one if it is satisfiable.
-z3::check_result Prover::check(const Query& query, z3::solver& solver, bool wants_model) {
+// Satisfiable or not, from the cache if it knows. `wants_model`: its solver is to have one if it is satisfiable.
+z3::check_result Prover::check(Query& query, bool wants_model) {
   ++queries_;
-  for (const z3::expr& assertion : query.assertions) solver.add(assertion);
-  if (wants_model) export_query(query.rule, query.instantiation, solver);
   // Whoever decided it in an earlier run has decided it.
   for (const std::string& name : {cvc5_integers_, z3_long_}) {
     if (const std::optional<z3::check_result> known = remembered(query, name, wants_model)) {
@@ -145,16 +142,29 @@ z3::check_result Prover::check(const Query& query, z3::solver& solver, bool want
     }
   }
   decided_by_ = z3_name_;
-  z3::check_result result = known_or([&] { return first_try(query, solver); }, query, z3_name_, wants_model);
-  if (result == z3::unknown) result = fall_back(query, solver, wants_model);
+  z3::check_result result = known_or([&] { return first_try(query); }, query, z3_name_, wants_model);
+  if (result == z3::unknown) result = fall_back(query, wants_model);
   if (result == z3::unsat && options_.cross_check) confirm(query);
   return result;
 }
 
+QueryKey Prover::key_of(Query& query, const std::string& solver) {
+  if (!query.canonical) query.canonical.emplace(query.assertions);
+  return query.canonical->key(solver);
+}
+
+z3::solver& Prover::solver_of(Query& query) {
+  if (!query.solver) {
+    query.solver = make_solver(query.instantiation);
+    for (const z3::expr& assertion : query.assertions) query.solver->add(assertion);
+  }
+  return *query.solver;
+}
+
 // What the cache says of the query and the solver, if that is enough.
-std::optional<z3::check_result> Prover::remembered(const Query& query, const std::string& solver, bool wants_model) {
+std::optional<z3::check_result> Prover::remembered(Query& query, const std::string& solver, bool wants_model) {
   if (cache_ == nullptr) return {};
-  const QueryKey key = query_key(query.assertions, solver);
+  const QueryKey key = key_of(query, solver);
   const std::optional<bool> known = cache_->find(key);
   if (!known || is_rechecked(key) || (*known && wants_model)) return {};
   return *known ? z3::sat : z3::unsat;
@@ -167,9 +177,9 @@ bool Prover::is_rechecked(const QueryKey& key) const {
 
 // What the cache says of the query and the solver, else what `ask` says, which the cache is told.
 template <class Ask>
-z3::check_result Prover::known_or(const Ask& ask, const Query& query, const std::string& solver, bool wants_model) {
+z3::check_result Prover::known_or(const Ask& ask, Query& query, const std::string& solver, bool wants_model) {
   if (cache_ == nullptr) return ask();
-  const QueryKey key = query_key(query.assertions, solver);
+  const QueryKey key = key_of(query, solver);
   const std::optional<bool> known = cache_->find(key);
   if (known && !is_rechecked(key) && !(*known && wants_model)) {
     if (solver == z3_name_) ++known_;
@@ -190,17 +200,19 @@ z3::check_result Prover::known_or(const Ask& ask, const Query& query, const std:
 }
 
 // Bit-blasting for a while; what shifts by amounts that are not known, case by case.
-z3::check_result Prover::first_try(const Query& query, z3::solver& solver) {
+z3::check_result Prover::first_try(Query& query) {
+  z3::solver& solver = solver_of(query);
   set_timeout(solver, std::min(options_.timeout_ms, kShort));
   if (const z3::check_result result = solver.check(); result != z3::unknown) return result;
-  if (const z3::check_result result = split_by_shift(query, solver); result != z3::unknown) return result;
+  if (const z3::check_result result = split_by_shift(query); result != z3::unknown) return result;
   set_timeout(solver, std::min(options_.timeout_ms, kFirst));
   return solver.check();
 }
 
 // Several shifts by amounts that are not known are hard together and easy once one of them is: asks for each amount by
-// itself. If one is possible, `solver` gets it as a further assertion.
-z3::check_result Prover::split_by_shift(const Query& query, z3::solver& solver) {
+// itself. If one is possible, the query's solver gets it as a further assertion.
+z3::check_result Prover::split_by_shift(Query& query) {
+  z3::solver& solver = solver_of(query);
   const std::vector<z3::expr> amounts = shift_amounts(query.assertions);
   if (amounts.size() < 2) return z3::unknown;
   const z3::expr& amount = amounts.front();
@@ -224,11 +236,14 @@ z3::check_result Prover::split_by_shift(const Query& query, z3::solver& solver) 
 
 // Then what bit-blasting is no good at, products and divisions, as integers; then the rest of the time. A verdict is
 // kept under the name of who gave it: the next run asks the cache in the same order.
-z3::check_result Prover::fall_back(const Query& query, z3::solver& solver, bool wants_model) {
+z3::check_result Prover::fall_back(Query& query, bool wants_model) {
   if (options_.timeout_ms <= kFirst) return z3::unknown;
+  const auto ask_longer = [&] {
+    set_timeout(solver_of(query), options_.timeout_ms);
+    return solver_of(query).check();
+  };
   if (query.instantiation.uses_floats) {  // cvc5 is not told of them
-    set_timeout(solver, options_.timeout_ms);
-    return known_or([&] { return solver.check(); }, query, z3_long_, wants_model);
+    return known_or(ask_longer, query, z3_long_, wants_model);
   }
   const auto ask_integers = [&] {
     const auto verdict = ask_cvc5(query.assertions, Cvc5Strategy::Integers, options_.timeout_ms).verdict;
@@ -238,12 +253,11 @@ z3::check_result Prover::fall_back(const Query& query, z3::solver& solver, bool 
   const z3::check_result result = known_or(ask_integers, query, cvc5_integers_, false);
   if (result != z3::unknown) return result;
   decided_by_ = z3_long_;
-  set_timeout(solver, options_.timeout_ms);
-  return known_or([&] { return solver.check(); }, query, z3_long_, wants_model);
+  return known_or(ask_longer, query, z3_long_, wants_model);
 }
 
 // By either strategy, each verdict under the name of its own. Integers only ever say that a query cannot be satisfied.
-void Prover::confirm(const Query& query) {
+void Prover::confirm(Query& query) {
   const auto ask = [&](Cvc5Strategy strategy) {
     const auto verdict = ask_cvc5(query.assertions, strategy, options_.timeout_ms).verdict;
     if (verdict == Cvc5Answer::Verdict::Unsatisfiable) return z3::unsat;
@@ -269,7 +283,7 @@ void Prover::confirm(const Query& query) {
 }
 
 // Whether the assumptions hold for two different values of the rule's variables, or there are none to differ.
-bool Prover::has_several_inputs(const Query& query) {
+bool Prover::has_several_inputs(Query& query) {
   const auto ask = [&] {
     z3::solver solver = make_solver(query.instantiation);
     for (const z3::expr& assumption : query.assertions) solver.add(assumption);
@@ -301,18 +315,19 @@ void Prover::set_timeout(z3::solver& solver, unsigned timeout_ms) {
 }
 
 void Prover::decide(isle::RuleId rule, Instantiation& instantiation, Tally& tally) {
+  // A model in which functions stand for products says nothing: attempt() comes again with what they mean.
+  const bool will_repeat = terms_.mode() == ArithmeticMode::Uninterpreted && instantiation.uses_functions;
   // Only goals that do not simplify to true are left.
   z3::expr all = context_.bool_val(true);
   for (const z3::expr& goal : instantiation.goals) all = all && goal;
-  all = all.simplify();
+  all = terms_.simplify(all);
   // Whether an instantiation applies matters only until each of its rules has one that does: what is valid without
   // applying does no harm.
   const bool all_seen = std::all_of(instantiation.rules.begin(), instantiation.rules.end(),
                                     [&](uint32_t index) { return seen_to_apply_[index]; });
   Query query{rule, instantiation.assumptions, instantiation};
   if (!all_seen && !instantiation.assumptions.empty()) {
-    z3::solver solver = make_solver(instantiation);
-    const z3::check_result possible = check(query, solver, false);
+    const z3::check_result possible = check(query, false);
     if (possible == z3::unsat) {
       tally.inapplicable = 1;
       return;
@@ -332,10 +347,11 @@ void Prover::decide(isle::RuleId rule, Instantiation& instantiation, Tally& tall
     tally.solvers.insert("simplification");
     return;
   }
-  z3::solver solver = make_solver(instantiation);
-  for (const z3::expr& fact : instantiation.facts) query.assertions.push_back(fact);
-  query.assertions.push_back(!all);
-  switch (check(query, solver, true)) {
+  Query question{rule, std::move(query.assertions), instantiation};
+  for (const z3::expr& fact : instantiation.facts) question.assertions.push_back(fact);
+  question.assertions.push_back(!all);
+  export_query(question);
+  switch (check(question, !will_repeat)) {
     case z3::unsat:
       tally.solvers.insert(decided_by_);
       return;
@@ -348,18 +364,20 @@ void Prover::decide(isle::RuleId rule, Instantiation& instantiation, Tally& tall
       break;
   }
   tally.failed = 1;
+  if (will_repeat) return;
   Counterexample found =
-      make_counterexample(*definitions_, terms_, program().rules[rule], instantiation, solver, options_.functions);
+      make_counterexample(*definitions_, terms_, program().rules[rule], instantiation, solver_of(question), options_.functions);
   tally.counterexample = std::move(found.text);
   tally.function = std::move(found.function);
   tally.obstacle = std::move(found.obstacle);
 }
 
-void Prover::export_query(isle::RuleId rule, const Instantiation& instantiation, z3::solver& solver) {
+void Prover::export_query(Query& query) {
   if (options_.export_directory.empty()) return;
-  const std::string name = program().rules[rule].name;
+  const std::string name = program().rules[query.rule].name;
   std::ofstream file(options_.export_directory + "/" + name + "_" + std::to_string(exported_++) + ".smt2");
-  file << "; rule " << name << "\n; " << instantiation.description << "\n; unsat: the rule holds\n" << solver.to_smt2();
+  file << "; rule " << name << "\n; " << query.instantiation.description << "\n; unsat: the rule holds\n"
+       << solver_of(query).to_smt2();
 }
 
 }  // namespace assay::verify

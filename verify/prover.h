@@ -10,6 +10,7 @@
 
 #include "verify/expand.h"
 #include "verify/proof_cache.h"
+#include "verify/query_key.h"
 #include "verify/verify.h"
 
 namespace assay::verify {
@@ -67,27 +68,32 @@ class Prover {
   void prove(isle::RuleId rule);
 
  private:
+  // One question; its solver and its key are made when they are needed: what the cache knows needs no solver.
   struct Query {
     isle::RuleId rule;
     std::vector<z3::expr> assertions;
     const Instantiation& instantiation;
+    std::optional<z3::solver> solver = {};
+    std::optional<CanonicalQuery> canonical = {};
   };
 
   bool attempt(isle::RuleId rule, ArithmeticMode mode);
   void decide(isle::RuleId rule, Instantiation& instantiation, Tally& tally);
-  z3::check_result check(const Query& query, z3::solver& solver, bool wants_model);
+  z3::check_result check(Query& query, bool wants_model);
   template <class Ask>
-  z3::check_result known_or(const Ask& ask, const Query& query, const std::string& solver, bool wants_model);
-  std::optional<z3::check_result> remembered(const Query& query, const std::string& solver, bool wants_model);
+  z3::check_result known_or(const Ask& ask, Query& query, const std::string& solver, bool wants_model);
+  std::optional<z3::check_result> remembered(Query& query, const std::string& solver, bool wants_model);
+  QueryKey key_of(Query& query, const std::string& solver);
+  z3::solver& solver_of(Query& query);
   bool is_rechecked(const QueryKey& key) const;
-  z3::check_result first_try(const Query& query, z3::solver& solver);
-  z3::check_result split_by_shift(const Query& query, z3::solver& solver);
-  z3::check_result fall_back(const Query& query, z3::solver& solver, bool wants_model);
-  void confirm(const Query& query);
-  bool has_several_inputs(const Query& query);
+  z3::check_result first_try(Query& query);
+  z3::check_result split_by_shift(Query& query);
+  z3::check_result fall_back(Query& query, bool wants_model);
+  void confirm(Query& query);
+  bool has_several_inputs(Query& query);
   z3::solver make_solver(const Instantiation& instantiation);
   void set_timeout(z3::solver& solver, unsigned timeout_ms);
-  void export_query(isle::RuleId rule, const Instantiation& instantiation, z3::solver& solver);
+  void export_query(Query& query);
 
   const VerifyOptions& options_;
   std::unique_ptr<Definitions> definitions_;

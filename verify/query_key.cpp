@@ -46,7 +46,7 @@ std::string head_of(const z3::expr& e) {
 
 }  // namespace
 
-QueryKey query_key(const std::vector<z3::expr>& assertions, const std::string& solver) {
+CanonicalQuery::CanonicalQuery(const std::vector<z3::expr>& assertions) {
   std::unordered_map<unsigned, XXH128_hash_t> hashes;  // by term
   std::vector<z3::expr> work(assertions.begin(), assertions.end());
   std::vector<XXH128_hash_t> operands;
@@ -73,8 +73,11 @@ QueryKey query_key(const std::vector<z3::expr>& assertions, const std::string& s
   operands.clear();
   for (const z3::expr& assertion : assertions) operands.push_back(hashes.at(assertion.id()));
   std::sort(operands.begin(), operands.end(), less);
-  bytes = solver;
-  bytes.append(reinterpret_cast<const char*>(operands.data()), operands.size() * sizeof(XXH128_hash_t));
+  bytes_.assign(reinterpret_cast<const char*>(operands.data()), operands.size() * sizeof(XXH128_hash_t));
+}
+
+QueryKey CanonicalQuery::key(const std::string& solver) const {
+  const std::string bytes = solver + bytes_;
   const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
   return {hash.low64, hash.high64};
 }

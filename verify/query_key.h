@@ -13,7 +13,15 @@
 
 namespace assay::verify {
 
-// Of the conjunction of the assertions, asked of that solver.
-QueryKey query_key(const std::vector<z3::expr>& assertions, const std::string& solver);
+// Of the conjunction of the assertions.
+class CanonicalQuery {
+ public:
+  explicit CanonicalQuery(const std::vector<z3::expr>& assertions);
+  // Asked of that solver.
+  QueryKey key(const std::string& solver) const;
+
+ private:
+  std::string bytes_;
+};
 
 }  // namespace assay::verify

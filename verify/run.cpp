@@ -111,12 +111,15 @@ Symbol Run::construct(isle::TermId id, std::vector<Symbol> arguments) {
   throw Unsupported{"constructor " + term.name + " has no spec"};
 }
 
-// One of a term's rules. At random only one of those that the arguments' variants allow: a chain of tables of
-// conditions would hardly ever be guessed right.
+// One of a term's rules: of those that the arguments' variants and types allow. Others would be found not to match later,
+// and at random a chain of tables of conditions would hardly ever be guessed right.
 isle::RuleId Run::choose_rule(const isle::Term& term, const std::vector<Symbol>& arguments) {
-  if (!choices_.expands_all()) return choices_.choose_rule(term.rules);
   const auto allows = [&](const isle::Pattern& argument, const Symbol& symbol) {
     const isle::Pattern& pattern = argument.kind == isle::Pattern::Kind::Bind ? argument.children[0] : argument;
+    if (symbol.kind == Symbol::Kind::Type && pattern.kind == isle::Pattern::Kind::Constant) {
+      const unsigned type = type_constant(program_.constants[pattern.constant].name);
+      return type == 0 || symbol.number == static_cast<int64_t>(type);
+    }
     if (symbol.kind != Symbol::Kind::Variant || pattern.kind != isle::Pattern::Kind::Term) return true;
     const isle::Term& variant = program_.terms[pattern.term];
     return !variant.is_variant() || variant.variant == symbol.number;
@@ -125,7 +128,7 @@ isle::RuleId Run::choose_rule(const isle::Term& term, const std::vector<Symbol>&
   for (const isle::RuleId id : term.rules) {
     const std::vector<isle::Pattern>& patterns = program_.rules[id].arguments;
     bool all = true;
-    for (size_t i = 0; i < patterns.size() && i < arguments.size(); ++i) all &= allows(patterns[i], arguments[i]);
+    for (size_t i = 0; i < patterns.size() && i < arguments.size() && all; ++i) all = allows(patterns[i], arguments[i]);
     if (all) rules.push_back(id);
   }
   return choices_.choose_rule(rules);
@@ -246,7 +249,7 @@ Symbol Run::construct_by_spec(isle::TermId id, const std::vector<Symbol>& argume
       } else {
         obligations_.push_back({"requirement of " + term.name, condition});
         // What it would yield has no meaning, and perhaps not even a width.
-        if (condition.simplify().is_false()) return fresh(term.result, term.name);
+        if (terms_.simplify(condition).is_false()) return fresh(term.result, term.name);
       }
     }
     for (const isle::ast::SpecExpr& e : spec.provides) bind_by_definition(terms_, e, env);
@@ -254,7 +257,7 @@ Symbol Run::construct_by_spec(isle::TermId id, const std::vector<Symbol>& argume
       const Symbol result = fresh(term.result, term.name);
       env.insert_or_assign("result", spec_value(result));
       for (const isle::ast::SpecExpr& e : spec.provides) {
-        const z3::expr provided = evaluate_condition(terms_, e, env).simplify();
+        const z3::expr provided = terms_.simplify(evaluate_condition(terms_, e, env));
         assume(provided);
         if (!term.flags.is_partial) given_.push_back(provided);
       }

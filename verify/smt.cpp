@@ -15,6 +15,7 @@ namespace {
 constexpr const char* kProduct = "mul";
 // Narrower products are decided at once with their real meaning.
 constexpr unsigned kLeastFunctionWidth = 32;
+constexpr size_t kMostRemembered = 1 << 16;
 
 unsigned width_of(const z3::expr& e) { return e.get_sort().bv_size(); }
 
@@ -112,6 +113,16 @@ z3::expr Terms::fresh(const std::string& name, unsigned width) {
   return width == 0 ? context_.bool_const(full.c_str()) : context_.bv_const(full.c_str(), width);
 }
 
+z3::expr Terms::simplify(const z3::expr& e) {
+  if (e.num_args() == 0) return e;
+  if (const auto it = simplified_.find(e.id()); it != simplified_.end()) return it->second.second;
+  if (simplified_.size() > kMostRemembered) forget();
+  const z3::expr simple = e.simplify();
+  simplified_.emplace(e.id(), std::pair(e, simple));
+  if (simple.num_args() != 0) simplified_.emplace(simple.id(), std::pair(simple, simple));
+  return simple;
+}
+
 z3::expr Terms::zext(const z3::expr& e, unsigned width) {
   const unsigned from = width_of(e);
   if (from == width) return e;
@@ -145,34 +156,34 @@ z3::expr Terms::product(const z3::expr& a, const z3::expr& b) {
 }
 
 z3::expr Terms::udiv(const z3::expr& a_in, const z3::expr& b_in) {
-  const z3::expr a = a_in.simplify(), b = b_in.simplify();
+  const z3::expr a = simplify(a_in), b = simplify(b_in);
   const unsigned w = width_of(a);
   const z3::expr short_a = without_leading_zeros(a), short_b = without_leading_zeros(b);
   const unsigned k = std::max(width_of(short_a), width_of(short_b));
   if (k >= w) return divide(false, a, b);
-  const z3::expr na = zext(short_a, k).simplify(), nb = zext(short_b, k).simplify();
+  const z3::expr na = simplify(zext(short_a, k)), nb = simplify(zext(short_b, k));
   return z3::ite(nb == bv(k, 0), ~context_.bv_val(0, w), zext(divide(false, na, nb), w));
 }
 
 z3::expr Terms::sdiv(const z3::expr& a_in, const z3::expr& b_in) {
-  const z3::expr a = a_in.simplify(), b = b_in.simplify();
+  const z3::expr a = simplify(a_in), b = simplify(b_in);
   const unsigned w = width_of(a);
   const z3::expr short_a = without_sign_copies(a), short_b = without_sign_copies(b);
   const unsigned k = std::max(width_of(short_a), width_of(short_b));
   if (k >= w) return z3::ite(b == ~context_.bv_val(0, w), -a, divide(true, a, b));
-  const z3::expr na = sext(short_a, k).simplify(), nb = sext(short_b, k).simplify();
+  const z3::expr na = simplify(sext(short_a, k)), nb = simplify(sext(short_b, k));
   const z3::expr zero = context_.bv_val(0, k);
   const z3::expr by_zero = z3::ite(z3::slt(na, zero), context_.bv_val(1, w), ~context_.bv_val(0, w));
   return z3::ite(nb == zero, by_zero, z3::ite(nb == ~zero, -sext(na, w), sext(divide(true, na, nb), w)));
 }
 
 z3::expr Terms::remainder(bool is_signed, const z3::expr& a, const z3::expr& b_in) {
-  const z3::expr b = b_in.simplify();
+  const z3::expr b = simplify(b_in);
   if (b.is_numeral() && b.get_decimal_string(0) == "1") return context_.bv_val(0, width_of(b));
   const bool cut = b.is_app() && b.decl().decl_kind() == Z3_OP_EXTRACT;
   const z3::expr choice = cut ? b.arg(0) : b;
   if (choice.is_app() && choice.decl().decl_kind() == Z3_OP_ITE) {
-    auto arm = [&](unsigned i) { return (cut ? choice.arg(i).extract(b.hi(), b.lo()) : choice.arg(i)).simplify(); };
+    auto arm = [&](unsigned i) { return simplify(cut ? choice.arg(i).extract(b.hi(), b.lo()) : choice.arg(i)); };
     const z3::expr then = arm(1), otherwise = arm(2);
     if (then.is_numeral() || otherwise.is_numeral()) {
       return z3::ite(choice.arg(0), remainder(is_signed, a, then), remainder(is_signed, a, otherwise));
@@ -182,7 +193,7 @@ z3::expr Terms::remainder(bool is_signed, const z3::expr& a, const z3::expr& b_i
 }
 
 z3::expr Terms::mul(const z3::expr& a_in, const z3::expr& b_in) {
-  const z3::expr a = a_in.simplify(), b = b_in.simplify();
+  const z3::expr a = simplify(a_in), b = simplify(b_in);
   const unsigned w = width_of(a);
   if (chooses_quotient(a)) return z3::ite(a.arg(0), mul(a.arg(1), known_if(a.arg(0), b)), mul(a.arg(2), b));
   if (chooses_quotient(b)) return z3::ite(b.arg(0), mul(known_if(b.arg(0), a), b.arg(1)), mul(a, b.arg(2)));
@@ -209,9 +220,9 @@ z3::expr Terms::product_by_halves(const z3::expr& a, const z3::expr& b) {
   const bool extended = std::max(width_of(short_a), width_of(short_b)) <= w / 2;
   const unsigned k = extended ? w / 4 : w / 2;  // of a half
   const z3::expr x = extended ? zext(short_a, 2 * k) : a, y = extended ? zext(short_b, 2 * k) : b;
-  const auto half = [&](const z3::expr& e, bool high) { return (high ? e.extract(2 * k - 1, k) : low_bits(e, k)).simplify(); };
+  const auto half = [&](const z3::expr& e, bool high) { return simplify(high ? e.extract(2 * k - 1, k) : low_bits(e, k)); };
   const auto whole = [&](bool high_x, bool high_y) {
-    const z3::expr p = zext(half(x, high_x), 2 * k).simplify(), q = zext(half(y, high_y), 2 * k).simplify();
+    const z3::expr p = simplify(zext(half(x, high_x), 2 * k)), q = simplify(zext(half(y, high_y), 2 * k));
     // Where simplification hides the zeros above, mul would come back here.
     const bool narrow = std::max(width_of(without_leading_zeros(p)), width_of(without_leading_zeros(q))) <= k;
     return narrow || 2 * k < w ? mul(p, q) : product(p, q);
@@ -239,23 +250,23 @@ z3::expr Terms::product_by_halves(const z3::expr& a, const z3::expr& b) {
 }
 
 z3::expr Terms::narrow_urem(const z3::expr& a_in, const z3::expr& b_in) {
-  const z3::expr a = a_in.simplify(), b = b_in.simplify();
+  const z3::expr a = simplify(a_in), b = simplify(b_in);
   const unsigned w = width_of(a);
   const z3::expr short_a = without_leading_zeros(a), short_b = without_leading_zeros(b);
   const unsigned k = std::max(width_of(short_a), width_of(short_b));
   if (k >= w) return a - mul(divide(false, a, b), b);
-  const z3::expr na = zext(short_a, k).simplify(), nb = zext(short_b, k).simplify();
+  const z3::expr na = simplify(zext(short_a, k)), nb = simplify(zext(short_b, k));
   return z3::ite(nb == context_.bv_val(0, k), a, zext(na - mul(divide(false, na, nb), nb), w));
 }
 
 z3::expr Terms::narrow_srem(const z3::expr& a_in, const z3::expr& b_in) {
-  const z3::expr a = a_in.simplify(), b = b_in.simplify();
+  const z3::expr a = simplify(a_in), b = simplify(b_in);
   const unsigned w = width_of(a);
   const z3::expr short_a = without_sign_copies(a), short_b = without_sign_copies(b);
   const unsigned k = std::max(width_of(short_a), width_of(short_b));
   // By -1 the remainder is 0; said apart, because nothing is known of an uninterpreted division.
   if (k >= w) return z3::ite(b == ~context_.bv_val(0, w), context_.bv_val(0, w), a - mul(divide(true, a, b), b));
-  const z3::expr na = sext(short_a, k).simplify(), nb = sext(short_b, k).simplify();
+  const z3::expr na = simplify(sext(short_a, k)), nb = simplify(sext(short_b, k));
   const z3::expr zero = context_.bv_val(0, k);
   // Where the narrow division overflows the divisor is -1, and the remainder 0.
   return z3::ite(nb == zero, a,

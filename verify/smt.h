@@ -22,6 +22,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -47,6 +48,10 @@ class Terms {
     facts_.clear();
     known_.clear();
   }
+  // Z3's simplification, each term once until forget(): runs of one rule build the same terms over and over.
+  z3::expr simplify(const z3::expr& e);
+  // Lets go of what simplify() remembers.
+  void forget() { simplified_.clear(); }
   // What holds of the functions that were put for float operations since (F1 and on, smt_float.cpp).
   const std::vector<z3::expr>& facts() const { return facts_; }
   // How many were made since.
@@ -84,6 +89,7 @@ class Terms {
   z3::expr ite(const z3::expr& c, const z3::expr& a, const z3::expr& b) { return z3::ite(c, a, b); }
 
   void set_mode(ArithmeticMode mode) { mode_ = mode; }
+  ArithmeticMode mode() const { return mode_; }
   // Whether Z3's floats were made use of since the last call.
   bool take_floats_seen() { return std::exchange(floats_seen_, false); }
   // A function was put for a division or product since the last call.
@@ -114,6 +120,7 @@ class Terms {
   bool functions_seen_ = false;
   bool floats_seen_ = false;
   std::vector<z3::expr> facts_, known_;
+  std::unordered_map<unsigned, std::pair<z3::expr, z3::expr>> simplified_;  // by the first's id
 };
 
 // The graph's nodes as terms. `input(i)` gives the term of Semantics::inputs[i]; `load(event, address)` the value that

@@ -238,7 +238,7 @@ z3::expr Terms::as_function(const notation::Node& node, std::span<const z3::expr
   for (const z3::expr& arg : args) {
     name += "_" + std::to_string(arg.get_sort().bv_size());
     sorts.push_back(arg.get_sort());
-    values.push_back(arg.simplify());  // so that equal arguments mostly look equal
+    values.push_back(simplify(arg));  // so that equal arguments mostly look equal
     if (!from_integer) nan_in = nan_in || is_nan(arg);
   }
   name += "_" + std::to_string(node.width);
@@ -272,7 +272,7 @@ z3::expr Terms::as_function(const notation::Node& node, std::span<const z3::expr
     return rounded;
   }
   const z3::expr nan = bv(node.width, notation::canonical_nan(node.width));
-  if (node.op == Op::FAdd && args[1].simplify().is_numeral() && (args[1].simplify() == bv(node.width, 0)).simplify().is_true()) {
+  if (node.op == Op::FAdd && simplify(args[1] == bv(node.width, 0)).is_true()) {
     // N13: adding zero changes nothing but the sign of zero.
     return z3::ite(nan_in, nan, z3::ite(magnitude(args[0]) == bv(node.width, 0), bv(node.width, 0), args[0]));
   }

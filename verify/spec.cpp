@@ -104,7 +104,7 @@ SpecValue operation(Terms& terms, const SpecExpr& e, const SpecEnvironment& env)
   if (op == "not") return SpecValue::of(!boolean(0));
   if (op == "=>") return SpecValue::of(z3::implies(boolean(0), boolean(1)));
   if (op == "if" || op == "ite") {
-    const z3::expr c = boolean(0).simplify();
+    const z3::expr c = terms.simplify(boolean(0));
     if (c.is_true() || c.is_false()) {
       // Where types decide, only the arm that is taken needs to make sense; a number takes its width from the other.
       const SpecValue taken = arg(c.is_true() ? 1 : 2);
@@ -243,7 +243,7 @@ static bool bind_low_bits(Terms& terms, const SpecExpr& low, const SpecExpr& val
 bool bind_by_definition(Terms& terms, const SpecExpr& e, SpecEnvironment& env) {
   if (e.kind != Kind::Op) return false;
   if (e.name.text == "if" && e.children.size() == 3) {
-    const z3::expr c = evaluate_condition(terms, e.children[0], env).simplify();
+    const z3::expr c = terms.simplify(evaluate_condition(terms, e.children[0], env));
     return (c.is_true() || c.is_false()) && bind_by_definition(terms, e.children[c.is_true() ? 1 : 2], env);
   }
   if (e.name.text != "=" || e.children.size() != 2) return false;

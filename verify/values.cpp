@@ -105,7 +105,7 @@ z3::expr Run::term_of(const std::shared_ptr<ClifValue>& value) {
   if (value->term) return *value->term;
   if (value->def && value->def->operation >= 0) {
     const z3::expr_vector results = operation_results(*value->def, nullptr);
-    value->term = results[0].simplify();
+    value->term = terms_.simplify(results[0]);
   } else {
     value->term = terms_.fresh(value->name, type_width(type_of(value)));
     looked_through_.push_back(value);
