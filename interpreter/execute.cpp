@@ -472,7 +472,7 @@ bool Interpreter::execute(Cursor& cursor) {
         if (callee >= kFirstLibraryFunction) {
           const auto routine = static_cast<LibraryFunction>(callee - kFirstLibraryFunction);
           if (is_tail) return stop(OutcomeKind::Unsupported, "tail call of a library routine");
-          if (library_function(routine).bits != 0 && !kTracks) {
+          if (library_function(routine).is_operation() && !kTracks) {
             // Whether it makes a NaN is seen too late to leave before it.
             return leave_to_tracking();
           }

@@ -179,21 +179,31 @@ Interpreter::LibraryOutcome Interpreter::copy_or_compare(LibraryFunction functio
 
 Interpreter::LibraryOutcome Interpreter::call_library(LibraryFunction function, uint64_t& fuel) {
   const LibraryFunctionInfo& info = library_function(function);
-  if (scratch_.size() != info.arguments) return LibraryOutcome::kUndefined;
   scratch_free_.resize(scratch_.size());
-  if (info.bits == 0) return copy_or_compare(function, fuel);
-  const ScalarOperation operation{info.opcode, info.bits, info.bits, 0};
+  if (!info.is_operation()) {
+    return scratch_.size() == info.arguments ? copy_or_compare(function, fuel) : LibraryOutcome::kUndefined;
+  }
+  const size_t slots = info.from.bits() == 128 ? 2 : 1;
+  if (scratch_.size() != info.arguments * slots) return LibraryOutcome::kUndefined;
+  const ScalarOperation operation = info.operation();
+  const auto at = [&](const std::vector<uint64_t>& list, size_t i) {
+    return slots == 2 ? static_cast<Word128>(list[2 * i + 1]) << 64 | list[2 * i] : truncate(list[i], info.from.bits());
+  };
   Known args[3];
   bool free = false;
   for (size_t i = 0; i < info.arguments; ++i) {
-    args[i] = {truncate(scratch_[i], info.bits), truncate(scratch_free_[i], info.bits)};
+    args[i] = {at(scratch_, i), at(scratch_free_, i)};
     free = free || args[i].free != 0;
   }
   // Such a routine follows the machine's rules for NaNs, which CLIF's contain.
   const FloatResult result = evaluate_float(operation, args[0].value, args[1].value, args[2].value);
   const Word128 result_free = free ? spread(operation, args[0], args[1], args[2], false).value : result.free;
-  scratch_.assign(1, static_cast<uint64_t>(result.value));
-  scratch_free_.assign(1, static_cast<uint64_t>(result_free));
+  const auto give = [&](std::vector<uint64_t>& list, Word128 value) {
+    list.assign(1, static_cast<uint64_t>(value));
+    if (info.to.bits() == 128) list.push_back(static_cast<uint64_t>(value >> 64));
+  };
+  give(scratch_, result.value);
+  give(scratch_free_, result_free);
   return LibraryOutcome::kReturned;
 }
 

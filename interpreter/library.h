@@ -10,9 +10,12 @@
 #include <string_view>
 
 #include "compiler/ir/operations.h"
+#include "interpreter/scalar.h"
 
 namespace assay::interpreter {
 
+// Operations on floats, with CLIF's meaning: CLIF's own names, then those that code for f16 and f128 calls
+// (compiler/machine/expand.h): compiler-rt's, and libm's for f128.
 enum class LibraryFunction : uint8_t {
   kCeilF32,
   kCeilF64,
@@ -24,20 +27,48 @@ enum class LibraryFunction : uint8_t {
   kNearestF64,
   kFmaF32,
   kFmaF64,
+  kAddTf,
+  kSubTf,
+  kMulTf,
+  kDivTf,
+  kSqrtTf,
+  kFmaTf,
+  kCeilTf,
+  kFloorTf,
+  kTruncTf,
+  kNearestTf,
+  kExtendHfSf,
+  kExtendSfTf,
+  kExtendDfTf,
+  kTruncSfHf,
+  kTruncDfHf,
+  kTruncTfHf,
+  kTruncTfSf,
+  kTruncTfDf,
+  kFloatDiTf,
+  kFloatUnDiTf,
+  kFloatTiTf,
+  kFloatUnTiTf,
   kMemcpy,
   kMemmove,
   kMemset,
   kMemcmp,
   kThrow
 };
-inline constexpr unsigned kLibraryFunctionCount = 15;
+inline constexpr unsigned kLibraryFunctionCount = 37;
 
 struct LibraryFunctionInfo {
   std::string_view name;  // with its `%`
-  uint8_t arguments = 0;  // in slots
+  uint8_t arguments = 0;
   uint8_t results = 0;
-  uint8_t bits = 0;     // if it is an operation on floats: of which width …
-  ir::Opcode opcode{};  // … and which
+  // If it is an operation on floats: which, on arguments of which type, with a result of which type.
+  ir::Opcode opcode{};
+  ir::Type from, to;
+
+  bool is_operation() const { return from.is_valid(); }
+  ScalarOperation operation() const {
+    return {opcode, static_cast<uint8_t>(from.bits()), static_cast<uint8_t>(to.bits()), 0};
+  }
 };
 const LibraryFunctionInfo& library_function(LibraryFunction function);
 std::optional<LibraryFunction> find_library_function(std::string_view name);

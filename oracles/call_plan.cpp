@@ -142,23 +142,6 @@ uint64_t get_bytes(const std::vector<uint8_t>& bytes, uint32_t offset, unsigned 
   return word;
 }
 
-// Bytes that a part takes in memory: an integer's slot is all its own.
-unsigned size_in_memory(ir::Type type) { return type.is_float() ? type.bytes() : kSlot; }
-
-// A value's bits in a register of its class, arbitrary ones beside them, and back.
-uint64_t to_register(IsaKind isa, ir::Type type, RegisterClass cls, uint64_t bits, uint64_t arbitrary) {
-  if (type.bits() >= 64) return bits;
-  const uint64_t mask = low_bits(type.bits());
-  if (cls == RegisterClass::Integer) return (bits & mask) | (arbitrary & ~mask);
-  if (isa == IsaKind::s390x) return bits << (64 - type.bits()) | (arbitrary & (~uint64_t{0} >> type.bits()));
-  return (bits & mask) | ((isa == IsaKind::riscv64 ? ~uint64_t{0} : arbitrary) & ~mask);
-}
-
-uint64_t from_register(IsaKind isa, ir::Type type, RegisterClass cls, uint64_t word) {
-  const bool is_left = isa == IsaKind::s390x && cls == RegisterClass::Float && type.bits() < 64;
-  return is_left ? word >> (64 - type.bits()) : word;
-}
-
 // One result as the machine has it: each part's register or slot, whole.
 struct ResultWords {
   uint64_t part[2] = {0, 0};
@@ -194,7 +177,28 @@ bool is_planned(ir::Type type) {
   return (type.is_int() && type.bits() <= 128) || (type.is_float() && type.bits() <= 64);
 }
 
+// Floats for which a machine has no registers are passed as the integers of their bits.
+ir::AbiParam planned(ir::AbiParam param, IsaKind isa) {
+  if (param.type == ir::kF128 || (param.type == ir::kF16 && isa != IsaKind::aarch64)) param.type = param.type.as_int();
+  return param;
+}
+
 }  // namespace
+
+unsigned size_in_memory(ir::Type type) { return type.is_float() ? type.bytes() : kSlot; }
+
+uint64_t to_register(IsaKind isa, ir::Type type, RegisterClass cls, uint64_t bits, uint64_t arbitrary) {
+  if (type.bits() >= 64) return bits;
+  const uint64_t mask = low_bits(type.bits());
+  if (cls == RegisterClass::Integer) return (bits & mask) | (arbitrary & ~mask);
+  if (isa == IsaKind::s390x) return bits << (64 - type.bits()) | (arbitrary & (~uint64_t{0} >> type.bits()));
+  return (bits & mask) | ((isa == IsaKind::riscv64 ? ~uint64_t{0} : arbitrary) & ~mask);
+}
+
+uint64_t from_register(IsaKind isa, ir::Type type, RegisterClass cls, uint64_t word) {
+  const bool is_left = isa == IsaKind::s390x && cls == RegisterClass::Float && type.bits() < 64;
+  return is_left ? word >> (64 - type.bits()) : word;
+}
 
 uint64_t extend_word(uint64_t value, unsigned bits, ir::Extension extension, uint64_t arbitrary) {
   if (bits >= 64) return value;
@@ -219,12 +223,14 @@ Expected<CallLayout> lay_out_call(const ir::Signature& signature, IsaKind isa) {
   layout.isa = isa;
   Places arguments(isa, convention.arguments, convention.float_arguments, false);
   Places results(isa, convention.results, convention.float_results, true);
-  for (const ir::AbiParam& param : signature.params) {
+  for (const ir::AbiParam& given : signature.params) {
+    const ir::AbiParam param = planned(given, isa);
     if (!is_planned(param.type)) return refuse("argument." + param.type.to_string());
     if (param.purpose == ir::Purpose::kStructArgument) return refuse("argument.sarg");
     layout.params.push_back(arguments.next(param));
   }
-  for (const ir::AbiParam& param : signature.returns) {
+  for (const ir::AbiParam& given : signature.returns) {
+    const ir::AbiParam param = planned(given, isa);
     if (!is_planned(param.type)) return refuse("result." + param.type.to_string());
     layout.returns.push_back(results.next(param));
   }

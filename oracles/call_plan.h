@@ -72,6 +72,12 @@ Expected<CallLayout> lay_out_call(const ir::Signature& signature, IsaKind isa);
 // The whole register or slot that a value is passed in, given what to put where nothing is promised.
 uint64_t extend_word(uint64_t value, unsigned bits, ir::Extension extension, uint64_t arbitrary);
 
+// A value's bits in a register of a class, `arbitrary` ones beside them where nothing is promised, and back.
+uint64_t to_register(IsaKind isa, ir::Type type, RegisterClass cls, uint64_t bits, uint64_t arbitrary);
+uint64_t from_register(IsaKind isa, ir::Type type, RegisterClass cls, uint64_t word);
+// Bytes that a part of a value of the type takes in memory: an integer's slot is all its own.
+unsigned size_in_memory(ir::Type type);
+
 // One call of the function at `entry`. `args` are of the parameters' types; `seed` chooses the arbitrary bits.
 // Overwrites `plan`, reusing its memory.
 void make_plan(const CallLayout& layout, uint32_t entry, std::span<const ir::DataValue> args, uint64_t seed,

@@ -39,6 +39,7 @@ void FiletestMachines::prepare(IsaKind isa, const ir::File& file, bool keep_stag
   options.verify_ir = false;
   for (const ir::Setting& setting : file.settings) {
     for (const ir::Flag& flag : setting.flags) {
+      if (flag.name == "enable_nan_canonicalization") options.canonical_nans = flag.value != "false";
       if (setting.is_target) continue;
       if (flag.name == "opt_level") {
         options.opt_level = machine::opt_level_from_name(flag.value).value_or(machine::OptLevel::Speed);

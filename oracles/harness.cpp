@@ -252,8 +252,12 @@ void Harness::interpret_once(const TestCase& test, const TestInput& input, ir::E
 }
 
 void Harness::interpret(const TestCase& test) {
-  has_wide_divisions_ =
-      std::ranges::any_of(test.functions, [](const ir::Function* f) { return machine::has_wide_division(*f); });
+  has_wide_divisions_ = std::ranges::any_of(test.functions, [](const ir::Function* f) {
+    for (uint32_t i = 0; i < f->inst_count(); ++i) {
+      if (machine::is_wide_division(f->inst(ir::Inst(i)))) return true;
+    }
+    return false;
+  });
   const Stopwatch watch;
   program_.clear();
   for (const ir::Function* function : test.functions) program_.add(*function);

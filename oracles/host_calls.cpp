@@ -60,11 +60,27 @@ Expected<void> HostFunctions::add(const std::string& name, const ir::Signature& 
   if (!std::ranges::all_of(signature.params, is_word) || !std::ranges::all_of(signature.returns, is_word)) {
     return fail("not supported by the harness: a host function with arguments or results that are not i8 to i64");
   }
-  Function function{.name = name, .layout = std::move(*layout), .result_bits = {}};
+  Function function{.name = name, .layout = std::move(*layout), .result_bits = {}, .operation = {}};
   for (const ir::AbiParam& param : signature.returns) {
     function.result_bits.push_back(static_cast<uint8_t>(param.type.bits()));
   }
   functions_.push_back(std::move(function));
+  return {};
+}
+
+ir::Signature library_signature(const interpreter::LibraryFunctionInfo& info) {
+  ir::Signature signature;
+  signature.params.assign(info.arguments, {info.from});
+  signature.returns.assign(info.results, {info.to});
+  return signature;
+}
+
+Expected<void> HostFunctions::add(interpreter::LibraryFunction operation) {
+  const interpreter::LibraryFunctionInfo& info = library_function(operation);
+  auto layout = lay_out_call(library_signature(info), isa_);
+  if (!layout) return std::unexpected(layout.error());
+  functions_.push_back(
+      {.name = std::string(info.name), .layout = std::move(*layout), .result_bits = {}, .operation = operation});
   return {};
 }
 
@@ -84,31 +100,53 @@ std::string HostFunctions::call(size_t number, HostContext& context) {
   }
 
   std::string wrong;
-  const auto word_at = [&](const CallPart& part) {
-    if (part.in_register) return context.state.integer[part.id.number];
+  const std::endian order = endianness(isa_);
+  const auto memory_word = [&](const uint8_t* at, unsigned size) {
     uint64_t word = 0;
-    std::memcpy(&word, stack + part.offset, 8);
-    return endianness(isa_) != std::endian::native ? __builtin_bswap64(word) : word;
+    for (unsigned i = 0; i < size; ++i) word |= uint64_t{at[i]} << (8 * (order == std::endian::big ? size - 1 - i : i));
+    return word;
   };
-  const auto take = [&](const CallLocation& location, const std::string& what) {
-    const uint64_t word = word_at(location.parts[0]);
+  const auto put_memory_word = [&](uint8_t* at, uint64_t word, unsigned size) {
+    for (unsigned i = 0; i < size; ++i) {
+      at[i] = static_cast<uint8_t>(word >> (8 * (order == std::endian::big ? size - 1 - i : i)));
+    }
+  };
+  const auto part_of = [&](const CallPart& part, ir::Type type) {
+    if (!part.in_register) return memory_word(stack + part.offset, size_in_memory(type));
+    if (part.id.cls == RegisterClass::Integer) return context.state.integer[part.id.number];
+    const RegisterBits& bits = context.state.vector[part.id.number];
+    return from_register(isa_, type, part.id.cls, isa_ == IsaKind::s390x ? bits.high : bits.low);
+  };
+  const auto take = [&](const CallLocation& location, const std::string& what) -> interpreter::Word128 {
+    const uint64_t word = part_of(location.parts[0], location.by_reference ? ir::kI64 : location.type);
+    if (location.by_reference) {
+      const uint8_t* copy = stack_bytes(context, word, 16);
+      if (copy == nullptr) {
+        if (wrong.empty()) wrong = violated(what + " is not in the stack: " + hex(word));
+        return 0;
+      }
+      const uint64_t first = memory_word(copy, 8), second = memory_word(copy + 8, 8);
+      return order == std::endian::big ? interpreter::Word128{first} << 64 | second
+                                       : interpreter::Word128{second} << 64 | first;
+    }
+    if (location.part_count == 2) return interpreter::Word128{part_of(location.parts[1], location.type)} << 64 | word;
+    if (location.type.is_float()) return word & (~uint64_t{0} >> (64 - location.type.bits()));
     // Where nothing is promised, the upper bits are right whatever they are.
     if (word != extend_word(word, location.type.bits(), location.extension, word) && wrong.empty()) {
       wrong = violated(what + " is not extended: the register or slot holds " + hex(word));
     }
     return extend_word(word, location.type.bits(), ir::Extension::kUext, 0);
   };
-  interpreter::HostCall call{.name = function.name, .args = {}};
+  args_.clear();
   for (size_t i = 0; i < layout.params.size(); ++i) {
-    call.args.push_back(take(layout.params[i], "argument " + std::to_string(i)));
+    args_.push_back(take(layout.params[i], "argument " + std::to_string(i)));
   }
   if (!wrong.empty()) return wrong;
-  const uint64_t area = layout.has_return_area ? word_at(layout.return_area) : 0;
+  const uint64_t area = layout.has_return_area ? part_of(layout.return_area, ir::kI64) : 0;
   uint8_t* const return_area = stack_bytes(context, area, layout.return_area_size);
   if (layout.has_return_area && return_area == nullptr) {
     return violated("the return area is not in the stack: " + hex(area));
   }
-  calls_.push_back(std::move(call));
 
   uint64_t next = 0;
   if (facts.link >= 0) {
@@ -116,19 +154,42 @@ std::string HostFunctions::call(size_t number, HostContext& context) {
   } else {
     std::memcpy(&next, context.stack + (sp - map::kStackLow), 8);
   }
-  interpreter::call_host(calls_.back(), context.memory, function.result_bits, results_);
-  const uint64_t seed = mix(calls_.size() * 0x9e3779b97f4a7c15u + sp);
+  const uint64_t seed = mix((calls_.size() + ++operations_) * 0x9e3779b97f4a7c15u + sp);
+  std::vector<interpreter::Word128> results;
+  if (function.operation) {
+    args_.resize(3);
+    const interpreter::FloatResult result = interpreter::evaluate_float(
+        interpreter::library_function(*function.operation).operation(), args_[0], args_[1], args_[2]);
+    // Of a NaN, any that the operation may make.
+    const interpreter::Word128 other = interpreter::Word128{mix(seed + 1)} << 64 | mix(seed + 2);
+    results.push_back(result.value ^ (other & result.free));
+  } else {
+    interpreter::HostCall& call = calls_.emplace_back();
+    call.name = function.name;
+    for (const interpreter::Word128 arg : args_) call.args.push_back(static_cast<uint64_t>(arg));
+    interpreter::call_host(call, context.memory, function.result_bits, results_);
+    results.assign(results_.begin(), results_.end());
+  }
   clobber(layout, seed, arguments, context);
   context.state.integer[facts.stack_pointer] = sp + return_size;
   context.pc = next;
   for (size_t i = 0; i < layout.returns.size(); ++i) {
     const CallLocation& location = layout.returns[i];
-    uint64_t word = extend_word(results_[i], location.type.bits(), location.extension, mix(seed + i));
-    if (const CallPart& part = location.parts[0]; part.in_register) {
-      context.state.integer[part.id.number] = word;
-    } else {
-      if (endianness(isa_) != std::endian::native) word = __builtin_bswap64(word);
-      std::memcpy(return_area + part.offset, &word, 8);
+    for (unsigned p = 0; p < location.part_count; ++p) {
+      const CallPart& part = location.parts[p];
+      const auto bits = static_cast<uint64_t>(results[i] >> (64 * p));
+      const bool is_narrow = location.type.is_int() && location.type.bits() < 64;
+      const uint64_t word =
+          is_narrow ? extend_word(bits, location.type.bits(), location.extension, mix(seed + i)) : bits;
+      if (!part.in_register) {
+        put_memory_word(return_area + part.offset, word, size_in_memory(location.type));
+      } else if (part.id.cls == RegisterClass::Integer) {
+        context.state.integer[part.id.number] = word;
+      } else {
+        RegisterBits& reg = context.state.vector[part.id.number];
+        (isa_ == IsaKind::s390x ? reg.high : reg.low) =
+            to_register(isa_, location.type, part.id.cls, word, mix(seed + i));
+      }
     }
   }
   return {};

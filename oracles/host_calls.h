@@ -1,21 +1,27 @@
 // The other side of a call from compiled code: a C function as the platform's ABI sees it, played by the harness.
 //
-// A host function (interpreter/host_function.h) stands in the image as one trapping instruction. The executor stops
+// A host function (interpreter/host_function.h) or one of the library's operations on floats (interpreter/library.h) stands in the image as one trapping instruction. The executor stops
 // there, and this takes the arguments out of registers and stack as the ABI says, checks what the caller has promised
 // (stack pointer aligned, narrow arguments extended), does what the host function does, overwrites every register and
 // all memory that a callee may (its own frame, the area of its arguments, the save area of s390x), and puts the results
 // where the ABI wants them. Written from the ABI documents (abi_facts.h, call_plan.h), like the rest of the harness.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "interpreter/float.h"
 #include "interpreter/host_function.h"
+#include "interpreter/library.h"
 #include "oracles/call_plan.h"
 #include "oracles/machine_executor.h"
 
 namespace assay::oracles {
+
+// What the operation is called with: arguments of one type, a result of another.
+ir::Signature library_signature(const interpreter::LibraryFunctionInfo& info);
 
 class HostFunctions final : public HostHandler {
  public:
@@ -24,12 +30,17 @@ class HostFunctions final : public HostHandler {
   void clear() { functions_.clear(); }
   // In the order of Image::host_stubs. Fails as lay_out_call does.
   Expected<void> add(const std::string& name, const ir::Signature& signature);
+  // An operation of the library; it is not among the calls kept.
+  Expected<void> add(interpreter::LibraryFunction operation);
   size_t size() const { return functions_.size(); }
   const std::string& name(size_t number) const { return functions_[number].name; }
   // The code of one: an instruction that traps.
   static std::span<const uint8_t> stub(IsaKind isa);
 
-  void begin() override { calls_.clear(); }
+  void begin() override {
+    calls_.clear();
+    operations_ = 0;
+  }
   std::string call(size_t number, HostContext& context) override;
   // Of the last run, in order.
   const std::vector<interpreter::HostCall>& calls() const { return calls_; }
@@ -39,6 +50,7 @@ class HostFunctions final : public HostHandler {
     std::string name;
     CallLayout layout;
     std::vector<uint8_t> result_bits;
+    std::optional<interpreter::LibraryFunction> operation;
   };
   void clobber(const CallLayout& layout, uint64_t seed, uint64_t arguments, HostContext& context) const;
 
@@ -46,6 +58,8 @@ class HostFunctions final : public HostHandler {
   std::vector<Function> functions_;
   std::vector<interpreter::HostCall> calls_;
   std::vector<uint64_t> results_;
+  std::vector<interpreter::Word128> args_;
+  uint64_t operations_ = 0;  // done in this run
 };
 
 }  // namespace assay::oracles

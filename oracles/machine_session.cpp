@@ -136,6 +136,8 @@ void MachineSession::spread_failures() {
 }
 
 bool MachineSession::add_host(const std::string& name, uint32_t caller) {
+  const auto routine = interpreter::find_library_function(name);
+  if (routine && interpreter::library_function(*routine).is_operation()) return add_library(*routine, caller);
   if (!interpreter::is_host_name(name)) return false;
   const ir::Function& function = *functions_[caller];
   for (uint32_t i = 0; i < function.functions.size(); ++i) {
@@ -150,6 +152,25 @@ bool MachineSession::add_host(const std::string& name, uint32_t caller) {
     return true;
   }
   return false;
+}
+
+// Called by name, or by what the compiler made of an operation.
+bool MachineSession::add_library(interpreter::LibraryFunction routine, uint32_t caller) {
+  const interpreter::LibraryFunctionInfo& info = interpreter::library_function(routine);
+  const ir::Signature signature = library_signature(info);
+  const ir::Function& function = *functions_[caller];
+  for (uint32_t i = 0; i < function.functions.size(); ++i) {
+    const ir::FunctionDeclaration& declaration = function.functions[ir::FuncRef(i)];
+    if (!declaration.declared || ir::to_string(declaration.name) != info.name) continue;
+    const ir::Signature& declared = function.signatures[declaration.signature];
+    if (declared.params != signature.params || declared.returns != signature.returns) return false;
+  }
+  for (size_t n = 0; n < host_.size(); ++n) {
+    if (host_.name(n) == info.name) return true;
+  }
+  if (!host_.add(routine)) return false;
+  host_signatures_.push_back(signature);
+  return true;
 }
 
 void MachineSession::link() {

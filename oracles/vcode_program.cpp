@@ -1,6 +1,8 @@
 // See vcode_program.h.
 #include "oracles/vcode_program.h"
 
+#include "oracles/quiet_insts.h"
+
 #include <algorithm>
 #include <cassert>
 
@@ -293,7 +295,7 @@ struct VCodeProgram::Builder {
       if (is_table) step.address = reg_index(operands[0].reg);
       if (step.targets != 0) step.kind = is_table ? Kind::JumpTable : Kind::Jump;
     } else if (std::ranges::none_of(operands, [](const Operand& operand) { return operand.is_def(); })) {
-      step.kind = std::string_view(desc.name) == "nop" ? Kind::Nothing : Kind::Breakpoint;
+      step.kind = is_quiet(desc.name) ? Kind::Nothing : Kind::Breakpoint;
     }
     if (step.kind == Kind::Invalid) error = std::string("instruction ") + desc.name + " has no meaning that can be run";
     return step;

@@ -416,8 +416,33 @@ z3::expr_vector Run::operation_results(ClifInst& inst, std::vector<Effect>* effe
     results.push_back(op.name == "func_addr" ? address : address + terms_.sext(bits_of(inst.inputs[1]), 64));
     return results;
   }
+  const bool atomic_store = op.name == "atomic_store", atomic_cas = op.name == "atomic_cas";
+  if (op.name == "atomic_load" || atomic_store || atomic_cas) {
+    // inputs: flags, address, and of a compare-and-swap what is expected and the new value; or flags, value, address
+    const uint32_t flags = inst.inputs[0].number;
+    const auto in_order = [&](const z3::expr& value) { return is_big(flags) ? terms_.bswap(value) : value; };
+    const z3::expr address = term_of(inst.inputs[atomic_store ? 2 : 1].value);
+    const unsigned bits = atomic_store ? type_width(type_of(inst.inputs[1].value)) : type_width(inst.result_type);
+    const auto access = [&](Effect::Kind kind, const z3::expr& value) {
+      if (effects == nullptr) return;
+      effects->push_back({.kind = kind, .address = address, .value = value, .bits = bits, .memflags = flags});
+    };
+    if (bits == 128) throw Unsupported{"an atomic access of 128 bits has no model"};
+    if (atomic_store) {
+      access(Effect::Kind::Store, in_order(term_of(inst.inputs[1].value)));
+      return results;
+    }
+    const z3::expr memory = loaded(0, bits), was = in_order(memory);
+    access(Effect::Kind::Load, memory);
+    if (atomic_cas) {
+      const z3::expr fits = was == term_of(inst.inputs[2].value);
+      access(Effect::Kind::Store, z3::ite(fits, in_order(term_of(inst.inputs[3].value)), memory));
+    }
+    results.push_back(was);
+    return results;
+  }
   if (op.name == "debugtrap" && effects != nullptr) effects->push_back({.kind = Effect::Kind::Breakpoint});
-  if (op.name == "nop" || op.name == "debugtrap") return results;
+  if (op.name == "nop" || op.name == "fence" || op.name == "debugtrap") return results;
 
   std::vector<unsigned> widths, result_widths;
   for (const unsigned type : inst.result_types) result_widths.push_back(type_width(type));

@@ -19,8 +19,8 @@ constexpr uint64_t kInSlot = 0x8899aabbccddeeff;
 
 // Width of the memory that an operation touches; 0 if it touches none.
 unsigned memory_width(const ops::Operation& op, const ClifInst& inst) {
-  if (op.name == "load") return type_width(inst.result_type);
-  if (op.name == "store") return type_width(inst.inputs[1].value->type);
+  if (op.name == "load" || op.name == "atomic_load" || op.name == "atomic_cas") return type_width(inst.result_type);
+  if (op.name == "store" || op.name == "atomic_store") return type_width(inst.inputs[1].value->type);
   for (const char* prefix : {"uload", "sload", "istore"}) {
     if (op.name.starts_with(prefix))
       return static_cast<unsigned>(std::stoul(op.name.substr(std::string_view(prefix).size())));

@@ -6,7 +6,7 @@
 
 #include "compiler/ir/printer.h"
 #include "compiler/ir/verifier.h"
-#include "compiler/machine/expand_division.h"
+#include "compiler/machine/expand.h"
 #include "compiler/machine/frame.h"
 #include "compiler/machine/lower.h"
 #include "compiler/machine/print_vcode.h"
@@ -131,7 +131,7 @@ CompileStats& CompileStats::operator+=(const CompileStats& other) {
 struct Compiler::State {
   ir::Function optimized;
   std::unique_ptr<LowerContext> context;
-  ir::Function expanded;                // the function given, without wide divisions if it has some
+  ir::Function expanded;                // the function given, if something in it has to be expanded
   std::vector<ir::Inst> expanded_from;  // by new instruction in it: what it is part of
   VCode vcode;
   regalloc::Allocator allocator;
@@ -204,10 +204,10 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& given, const Co
   const LowerOptions lower_options{.look_through = options.opt_level != OptLevel::None,
                                    .want_origins = static_cast<bool>(options.observe),
                                    .choice_seed = options.choice_seed};
-  const bool expands = has_wide_division(function);
+  const bool expands = needs_expansion(function, isa_, options.canonical_nans);
   if (expands) {
     s.expanded = function;
-    expand_wide_divisions(s.expanded, s.expanded_from);
+    expand(s.expanded, isa_, options.canonical_nans, s.expanded_from);
   }
   auto lowered = s.context->lower_function(expands ? s.expanded : function, isa_, lower_options, *rules_, s.vcode);
   if (!lowered) return std::unexpected(std::move(lowered.error()));

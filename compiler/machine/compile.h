@@ -58,6 +58,7 @@ struct CompileOptions {
   OptLevel opt_level = OptLevel::Speed;
   bool optimize = true;          // the mid-end, above OptLevel::None; off if the caller has had it run
   opt::OptimizeOptions passes;   // of the mid-end
+  bool canonical_nans = false;   // NaNs that arithmetic makes are canonical (enable_nan_canonicalization)
   bool verify_ir = true;         // the function given; off if the caller has verified it
 #ifdef NDEBUG
   bool verify_optimized = false;  // what the mid-end has made

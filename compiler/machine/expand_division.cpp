@@ -6,6 +6,19 @@
 #include "compiler/ir/builder.h"
 
 namespace assay::machine {
+
+bool is_wide_division(const ir::InstData& data) {
+  switch (data.opcode) {
+    case ir::Opcode::kUdiv:
+    case ir::Opcode::kSdiv:
+    case ir::Opcode::kUrem:
+    case ir::Opcode::kSrem:
+      return data.type == ir::kI128;
+    default:
+      return false;
+  }
+}
+
 namespace {
 
 using ir::Block;
@@ -15,18 +28,6 @@ using ir::kI128;
 using ir::kI64;
 using ir::Opcode;
 using ir::Value;
-
-bool is_wide_division(const ir::InstData& data) {
-  switch (data.opcode) {
-    case Opcode::kUdiv:
-    case Opcode::kSdiv:
-    case Opcode::kUrem:
-    case Opcode::kSrem:
-      return data.type == kI128;
-    default:
-      return false;
-  }
-}
 
 class Expansion {
  public:
@@ -121,22 +122,6 @@ class Expansion {
 
 }  // namespace
 
-bool has_wide_division(const ir::Function& function) {
-  for (uint32_t i = 0; i < function.inst_count(); ++i) {
-    if (is_wide_division(function.inst(Inst(i)))) return true;
-  }
-  return false;
-}
-
-void expand_wide_divisions(ir::Function& function, std::vector<Inst>& origins) {
-  origins.clear();
-  const auto count = static_cast<uint32_t>(function.inst_count());
-  for (uint32_t i = 0; i < count; ++i) {
-    const Inst inst(i);
-    if (!is_wide_division(function.inst(inst)) || function.inst_block(inst).is_none()) continue;
-    Expansion(function).run(inst);
-    origins.resize(function.inst_count() - count, inst);
-  }
-}
+void expand_wide_division(ir::Function& function, Inst division) { Expansion(function).run(division); }
 
 }  // namespace assay::machine

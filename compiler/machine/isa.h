@@ -135,6 +135,13 @@ struct CommonOpcodes {
 
 inline constexpr uint16_t kNoOpcode = 0xffff;
 
+// What the rules leave to expand.h, which makes other CLIF of it.
+struct Expanded {
+  bool fma = false;                // of f32 and f64: library calls
+  uint8_t least_atomic_bits = 8;   // a narrower atomic_rmw or atomic_cas works on the aligned word that it is in
+  uint16_t atomic_rmw = 0x7ff;     // these kinds (bits: by ir::AtomicRmwOp) are loops around an atomic_cas
+};
+
 struct TargetIsa {
   IsaKind kind{};
   const char* name = "";
@@ -143,6 +150,7 @@ struct TargetIsa {
   ir::Type spill_types[kRegClasses] = {ir::kI64};  // what of a register a spill slot keeps
   AbiTable abi;
   CommonOpcodes opcodes;
+  Expanded expanded;
   // The lowering rules: by RuleId: names, places (islec's <unit>_rules()).
   std::span<const isle::RuleInfo> rules;
 

@@ -52,7 +52,15 @@ static void on_signal(int signal, siginfo_t* info, void* raw) {
     context->uc_mcontext.gregs[REG_EFL] &= ~0x500ll;
 #endif
   }
-  *pc = (uint64_t)assay_abort;
+  // An undefined instruction may be a call of the host: it wants the registers. The trampoline notes all but the link.
+  *pc = signal == SIGILL ? (uint64_t)assay_return : (uint64_t)assay_abort;
+#if defined(__aarch64__)
+  control->integer[30] = context->uc_mcontext.regs[30];
+#elif defined(__riscv)
+  control->integer[1] = context->uc_mcontext.__gregs[1];
+#elif defined(__s390x__)
+  control->integer[14] = context->uc_mcontext.gregs[14];
+#endif
 }
 
 static int map_file(uint64_t address, uint64_t size, int protection, uint64_t offset) {

@@ -14,6 +14,7 @@ machine::TargetIsa make() {
   isa.name = name(isa.kind);
   isa.insts = &inst_set();
   isa.opcodes = {.args = kArgs, .ret = kRet, .call = kCall, .call_indirect = kCallIndirect, .jump = kJmp};
+  isa.expanded = {.fma = true};
   isa.rules = x64_rules();
   machine::set_lowering<Context>(isa);
   set_abi(isa);

@@ -1,0 +1,121 @@
+// See expand.h.
+#include "compiler/machine/expand.h"
+
+#include "compiler/machine/abi.h"
+#include "compiler/machine/expand_division.h"
+#include "compiler/machine/expand_parts.h"
+
+namespace assay::machine {
+
+namespace expansion {
+
+using ir::Block;
+using ir::Inst;
+using ir::Type;
+using ir::Value;
+
+void Rewriter::replace_with(Value value) {
+  const Value result = result_.is_none() ? f.result(inst_) : result_;
+  if (result_.is_none()) {
+    f.detach_results(inst_);
+    f.remove_inst(inst_);
+  }
+  f.make_alias(result, value);
+}
+
+Block Rewriter::split() {
+  const Block first = f.inst_block(inst_);
+  last_ = first;
+  const Block rest = f.make_block();
+  f.insert_block_after(rest, first);
+  f.move_tail(f.next_inst(inst_), rest);
+  result_ = f.result(inst_);
+  f.detach_results(inst_);
+  f.remove_inst(inst_);
+  b.set_block(first);
+  return rest;
+}
+
+Block Rewriter::new_block() {
+  const Block block = f.make_block();
+  f.insert_block_after(block, last_);
+  return last_ = block;
+}
+
+Value Rewriter::constant(Type type, unsigned __int128 bits) {
+  if (type != ir::kI128) return b.iconst(type, static_cast<uint64_t>(bits & low_mask(type.bits())));
+  return b.iconcat(b.iconst(ir::kI64, static_cast<uint64_t>(bits)), b.iconst(ir::kI64, static_cast<uint64_t>(bits >> 64)));
+}
+
+Value Rewriter::call(const ir::ExternalName& name, std::initializer_list<Value> args, Type result) {
+  ir::FuncRef callee;
+  for (uint32_t i = first_library_; i < f.functions.size() && callee.is_none(); ++i) {
+    if (f.functions[ir::FuncRef(i)].name == name) callee = ir::FuncRef(i);
+  }
+  if (callee.is_none()) {
+    ir::Signature signature{.params = {}, .returns = {{result}}, .call_conv = ir::CallConv::kSystemV};
+    for (const Value v : args) signature.params.push_back({f.value_type(v)});
+    callee = f.functions.push({.name = name, .signature = f.signatures.push(std::move(signature))});
+  }
+  return f.result(b.call(callee, args));
+}
+
+Value Rewriter::bitcast(Type to, Value x) { return f.value_type(x) == to ? x : b.bitcast(to, ir::MemFlags(), x); }
+
+}  // namespace expansion
+
+namespace {
+
+using namespace expansion;
+
+bool wants(const ir::Function& function, ir::Inst inst, const TargetIsa& isa) {
+  return is_wide_division(function.inst(inst)) || wants_atomic(function, inst, isa) ||
+         wants_wide_conversion(function, inst) || wants_float(function, inst, isa);
+}
+
+}  // namespace
+
+bool needs_expansion(const ir::Function& function, const TargetIsa& isa, bool canonical_nans) {
+  if (has_unknown_floats(function, isa)) return true;
+  for (uint32_t i = 0; i < function.inst_count(); ++i) {
+    if (function.inst_block(ir::Inst(i)).is_none()) continue;
+    if (wants(function, ir::Inst(i), isa) || (canonical_nans && makes_nans(function, ir::Inst(i)))) return true;
+  }
+  return false;
+}
+
+void expand(ir::Function& function, const TargetIsa& isa, bool canonical_nans, std::vector<ir::Inst>& origins) {
+  origins.clear();
+  const auto count = static_cast<uint32_t>(function.inst_count());
+  const auto first_library = static_cast<uint32_t>(function.functions.size());
+  const auto belongs_to = [&](ir::Inst inst) {
+    origins.resize(function.inst_count() - count, inst.index < count ? inst : origins[inst.index - count]);
+  };
+  if (canonical_nans) {
+    for (uint32_t i = 0; i < count; ++i) {
+      if (function.inst_block(ir::Inst(i)).is_none() || !makes_nans(function, ir::Inst(i))) continue;
+      canonicalize_nan(function, ir::Inst(i));
+      belongs_to(ir::Inst(i));
+    }
+  }
+  for (uint32_t i = 0; i < function.inst_count(); ++i) {
+    const ir::Inst inst(i);
+    if (function.inst_block(inst).is_none() || !wants(function, inst, isa)) continue;
+    if (is_wide_division(function.inst(inst))) {
+      expand_wide_division(function, inst);
+    } else {
+      Rewriter r(function, inst, first_library);
+      if (wants_atomic(function, inst, isa)) {
+        expand_atomic(r, isa);
+      } else if (wants_wide_conversion(function, inst)) {
+        expand_wide_conversion(r);
+      } else {
+        expand_float(r, isa);
+      }
+    }
+    belongs_to(inst);
+  }
+  if (has_unknown_floats(function, isa)) make_integers_of_floats(function, isa);
+}
+
+}  // namespace assay::machine
