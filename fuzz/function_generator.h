@@ -26,13 +26,15 @@ using namespace ir;
 inline constexpr uint64_t kRegionsBase = 0x20000000;
 inline constexpr uint64_t kUnmappedAddress = 0x2f000000;
 inline constexpr std::array kTypes = {kI8, kI16, kI32, kI64, kI128};
-inline constexpr std::array kFloatTypes = {kF32, kF64};
+inline constexpr std::array kFloatTypes = {kF32, kF64, kF16, kF128};  // the first two: what machines have
 inline constexpr size_t kSlots = kTypes.size() + kFloatTypes.size();  // lists of values in scope
 using Bits = unsigned __int128;
 
 // Of `width` bits, edge values often. The second: of a float.
 Bits random_bits(Random& random, unsigned width);
-uint64_t random_float_bits(Random& random, unsigned width);
+Bits random_float_bits(Random& random, unsigned width);
+// The constant of a type of floats as an instruction; those of 128 bits lie in the function's pool.
+InstData float_constant_data(Function& function, Type type, Bits bits);
 
 class FunctionGenerator {
  public:
@@ -86,11 +88,14 @@ class FunctionGenerator {
   // ---- values ----
   static unsigned slot_of(Type type) {
     constexpr auto kFloats = static_cast<unsigned>(kTypes.size());
+    if (type == kF16 || type == kF128) return kFloats + 2 + (type == kF128);
     return type.is_float() ? kFloats + (type == kF64) : static_cast<unsigned>(std::countr_zero(type.bits()) - 3);
   }
   Type any_type() { return has_wide_ && random_.chance(30) ? kI128 : narrow_type(); }  // of the integers
   Type narrow_type() { return kTypes[random_.below(4)]; }  // one that constants may have
-  Type any_float_type() { return kFloatTypes[random_.below(2)]; }
+  Type any_float_type() {
+    return kFloatTypes[random_.below(2) + (has_odd_floats_ && random_.chance(30) ? 2 : 0)];
+  }
   Type any_value_type() { return has_floats_ && random_.chance(30) ? any_float_type() : any_type(); }
   void add(Value v) { values_[slot_of(f_.value_type(v))].push_back(v); }
   Value emit1(const InstData& data);
@@ -128,10 +133,12 @@ class FunctionGenerator {
   void conditional_trap();
 
   // ---- floats ----
-  Value float_constant(Type type, uint64_t bits);
+  Value float_constant(Type type, Bits bits) { return emit1(float_constant_data(f_, type, bits)); }
+  Value one_of(Type type);  // 1.0
   Value float_operation(Type type);
   Value integer_of_float(Type type);
   Value compare_floats();
+  Value change_width(Type to);
   Value unary(Opcode opcode, Value x) { return convert(opcode, f_.value_type(x), x); }
   Value bitcast(Type to, Value x);
   Value bits_or_zero(Value x);
@@ -164,6 +171,7 @@ class FunctionGenerator {
   Value opaque(Value v);
   MemFlags mem_flags(bool trusted);
   Value load_something();
+  Value atomic_access(Type type);
   Value load(Opcode opcode, Type type);
   void store_something();
   void store_value(Opcode opcode, Value value);
@@ -189,6 +197,7 @@ class FunctionGenerator {
   unsigned filler_ = 0;             // operations that are still to come at one place
   bool has_halves_ = false;
   bool has_floats_ = false;
+  bool has_odd_floats_ = false;  // f16 and f128
   bool has_wide_ = false;  // integers of 128 bits
   // How often what may trap is made, of what is usual. Less for mutations: else what grows would trap early in the end.
   unsigned risk_ = 100;

@@ -43,29 +43,44 @@ Bits random_bits(Random& random, unsigned width) {
          (random.chance(50) ? edge_bits(random, 64) : low);
 }
 
-uint64_t random_float_bits(Random& random, unsigned width) {
-  const unsigned fraction = width == 32 ? 23 : 52;
-  const uint64_t bias = width == 32 ? 127 : 1023, infinity = (2 * bias + 1) << fraction;
-  const uint64_t sign = uint64_t(random.below(2)) << (width - 1);
-  const uint64_t payload = random.next() & ((uint64_t(1) << fraction) - 1), quiet = uint64_t(1) << (fraction - 1);
-  const auto power = [&](unsigned exponent) { return (bias + exponent) << fraction; };
+InstData float_constant_data(Function& function, Type type, Bits bits) {
+  if (type == kF128) {
+    std::vector<uint8_t> bytes;
+    for (unsigned i = 0; i < 16; ++i) bytes.push_back(static_cast<uint8_t>(bits >> (8 * i)));
+    return {.opcode = Opcode::kF128const, .entity = function.add_constant(bytes).index};
+  }
+  const Opcode opcode = type == kF16 ? Opcode::kF16const : type == kF32 ? Opcode::kF32const : Opcode::kF64const;
+  return {.opcode = opcode, .imm = static_cast<uint64_t>(bits)};
+}
+
+Bits random_float_bits(Random& random, unsigned width) {
+  const unsigned fraction = width == 16 ? 10 : width == 32 ? 23 : width == 64 ? 52 : 112;
+  const Bits bias = (1u << (width - 2 - fraction)) - 1, infinity = (2 * bias + 1) << fraction, one = 1;
+  const Bits sign = Bits(random.below(2)) << (width - 1);
+  const Bits random_payload = Bits(random.next()) << 64 | random.next();
+  const Bits payload = random_payload & ((one << fraction) - 1), quiet = one << (fraction - 1);
+  // Of f16, whose exponents are few, 2^exponent or a large number.
+  const auto power = [&](unsigned exponent) { return std::min(bias + exponent, 2 * bias) << fraction; };
   switch (random.below(16)) {
     case 0: return sign;
     case 1: return sign | infinity;
     case 2: return sign | infinity | quiet;
     case 3: return random.chance(50) ? sign | infinity | quiet | payload : sign | infinity | (payload & ~quiet) | 1;
-    case 4: return sign | (random.chance(50) ? payload : uint64_t(1) << random.below(fraction));  // subnormal
+    case 4: return sign | (random.chance(50) ? payload : one << random.below(fraction));  // subnormal
     case 5: return sign | (infinity - 1 - random.below(3));
-    case 6: return sign | ((uint64_t(1) << fraction) + random.below(3) - 1);
+    case 6: return sign | ((one << fraction) + random.below(3) - 1);
     case 7: {  // about the limits of integers
       static constexpr uint8_t kBits[] = {7, 8, 15, 16, 31, 32, 63, 64};
       return (sign | power(kBits[random.below(std::size(kBits))])) + random.below(5) - 2;
     }
-    case 8: return sign | power(random.below(fraction + 2)) | (uint64_t(1) << random.below(fraction));
+    case 8: return sign | power(random.below(fraction + 2)) | (one << random.below(fraction));
     case 9:
     case 10: return sign | power(random.below(8)) | (payload >> (fraction - 3) << (fraction - 3));
     case 11: return sign | power(0);
-    default: return sign | ((bias - 40 + random.below(80)) << fraction) | payload;
+    default: {
+      const unsigned spread = width == 16 ? 14 : 40;
+      return sign | ((bias - spread + random.below(2 * spread)) << fraction) | payload;
+    }
   }
 }
 
@@ -91,6 +106,7 @@ void FunctionGenerator::run() {
   has_wide_ = random_.chance(options_.wide_percent);
   has_halves_ = random_.chance(has_wide_ ? 50 : 15);
   has_floats_ = program_.has_floats;
+  has_odd_floats_ = has_floats_ && random_.chance(25);
   enter(new_block());
   for (const AbiParam& param : f_.signature.params) add(f_.append_block_param(block_, param.type));
   make_slots();
@@ -217,7 +233,7 @@ void FunctionGenerator::make_slots() {
 // ---- programs ----
 
 DataValue random_value(Random& random, Type type) {
-  return DataValue(type, type == kF32 || type == kF64 ? random_float_bits(random, type.bits())
+  return DataValue(type, type.is_float() ? random_float_bits(random, type.bits())
                                                       : random_bits(random, type.bits()));
 }
 

@@ -8,8 +8,9 @@
 
 namespace assay::fuzz {
 
-Value FunctionGenerator::float_constant(Type type, uint64_t bits) {
-  return emit1({.opcode = type == kF32 ? Opcode::kF32const : Opcode::kF64const, .imm = bits});
+Value FunctionGenerator::one_of(Type type) {
+  const unsigned fraction = type == kF16 ? 10 : type == kF32 ? 23 : type == kF64 ? 52 : 112;
+  return float_constant(type, Bits((1u << (type.bits() - 2 - fraction)) - 1) << fraction);
 }
 
 Value FunctionGenerator::bitcast(Type to, Value x) {
@@ -18,7 +19,7 @@ Value FunctionGenerator::bitcast(Type to, Value x) {
 
 // The bits of a number, 0 of a NaN.
 Value FunctionGenerator::bits_or_zero(Value x) {
-  const Type type = f_.value_type(x) == kF32 ? kI32 : kI64;
+  const Type type = f_.value_type(x).as_int();
   const Value operands[] = {x, x};
   const Value is_number = emit1({.opcode = Opcode::kFcmp,
                                  .code = static_cast<uint8_t>(FloatCC::kOrd),
@@ -38,6 +39,13 @@ Value FunctionGenerator::compare_floats() {
                 .args = f_.make_values(args)});
 }
 
+// From another width, or the same number.
+Value FunctionGenerator::change_width(Type to) {
+  const Type from = has_odd_floats_ ? any_float_type() : to == kF64 ? kF32 : kF64;
+  if (from == to) return pick(to);
+  return convert(from.bits() < to.bits() ? Opcode::kFpromote : Opcode::kFdemote, to, pick(from));
+}
+
 // One operation with a float as result.
 Value FunctionGenerator::float_operation(Type type) {
   static constexpr Opcode kArithmetic[] = {Opcode::kFadd, Opcode::kFsub, Opcode::kFmul,     Opcode::kFdiv,
@@ -53,8 +61,7 @@ Value FunctionGenerator::float_operation(Type type) {
     case 2:
       return unary(kUnary[random_.below(std::size(kUnary))], pick(type));
     case 3: {
-      // Seldom: a program with one is none for x64, which has no such instruction in its baseline.
-      if (random_.chance(85)) return binary(Opcode::kFmul, pick(type), pick(type));
+      if (random_.chance(40)) return binary(Opcode::kFmul, pick(type), pick(type));
       const auto factor = [&] { return random_.chance(25) ? unary(Opcode::kFneg, pick(type)) : pick(type); };
       const Value args[] = {factor(), factor(), factor()};
       return emit1({.opcode = Opcode::kFma, .type = type, .args = f_.make_values(args)});
@@ -74,18 +81,17 @@ Value FunctionGenerator::float_operation(Type type) {
       return emit1({.opcode = opcode, .type = type, .args = f_.make_values(args)});
     }
     case 8:
-      return type == kF64 ? convert(Opcode::kFpromote, kF64, pick(kF32)) : convert(Opcode::kFdemote, kF32, pick(kF64));
+      return change_width(type);
     case 9:
     case 10:
-      return convert(random_.chance(50) ? Opcode::kFcvtFromSint : Opcode::kFcvtFromUint, type, pick(narrow_type()));
+      return convert(random_.chance(50) ? Opcode::kFcvtFromSint : Opcode::kFcvtFromUint, type, pick(any_type()));
     case 11:
-      return bitcast(type, pick(type == kF32 ? kI32 : kI64));
+      return bitcast(type, pick(type.as_int()));
   }
 }
 
 // One operation with an integer as result and a float among its operands.
 Value FunctionGenerator::integer_of_float(Type type) {
-  if (type == kI128) return extend_or_reduce(integer_of_float(kI64), type);  // machines have no such conversion
   const Type from = any_float_type();
   const bool is_signed = random_.chance(50);
   switch (random_.below(5)) {
@@ -99,7 +105,9 @@ Value FunctionGenerator::integer_of_float(Type type) {
         Value x = pick(from);
         if (random_.chance(90)) {
           x = convert(Opcode::kFcvtFromUint, from, pick(kI8));
-          const Value divisor = float_constant(from, from == kF32 ? 0x40200000 : 0x4004000000000000);
+          const Value two_and_a_half = binary(Opcode::kFdiv, convert(Opcode::kFcvtFromUint, from, constant_of(kI8, 5)),
+                                              binary(Opcode::kFadd, one_of(from), one_of(from)));
+          const Value divisor = random_.chance(50) ? two_and_a_half : one_of(from);
           if (type == kI8 || random_.chance(50)) x = binary(Opcode::kFdiv, x, divisor);
         }
         return convert(is_signed ? Opcode::kFcvtToSint : Opcode::kFcvtToUint, type, x);

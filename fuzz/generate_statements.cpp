@@ -343,10 +343,50 @@ Value FunctionGenerator::load_something() {
   } kLoads[] = {{Opcode::kUload8, 1},  {Opcode::kSload8, 1},  {Opcode::kUload16, 2},
                 {Opcode::kSload16, 2}, {Opcode::kUload32, 4}, {Opcode::kSload32, 4}};
   Type type = any_value_type();
+  if (type.is_int() && type != kI128 && random_.chance(12)) return atomic_access(type);
   if (type.is_float() || random_.chance(60)) return load(Opcode::kLoad, type);
   const auto& chosen = kLoads[random_.below(std::size(kLoads))];
   while (type == kI128 || type.bytes() <= chosen.bytes) type = narrow_type();
   return load(chosen.opcode, type);
+}
+
+// Aligned: of others CLIF says nothing. At a constant place, or one that follows from a value.
+Value FunctionGenerator::atomic_access(Type type) {
+  const oracles::RegionDirective& region =
+      program_.regions[random_.below(static_cast<uint32_t>(program_.regions.size()))];
+  const Value at = risks(6) ? constant_of(kI64, kUnmappedAddress)
+                            : constant_of(kI64, region.address + random_.below(region.size) / 8 * 8);
+  // Within eight bytes, so that narrow accesses are neighbours.
+  const Value within = binary(Opcode::kBand, pick(kI64), constant_of(kI64, 8 - type.bytes()));
+  const Value address = random_.chance(30) ? at : binary(Opcode::kIadd, opaque(at), within);
+  const MemFlags flags = mem_flags(/*trusted=*/false);
+  const auto load_it = [&] {
+    return emit1({.opcode = Opcode::kAtomicLoad, .type = type, .flags = flags, .args = f_.make_values({&address, 1})});
+  };
+  switch (random_.below(8)) {
+    case 0:
+      return load_it();
+    case 1: {
+      const Value x = pick(type), args[] = {x, address};
+      b_.insert({.opcode = Opcode::kAtomicStore, .type = type, .flags = flags, .args = f_.make_values(args)});
+      if (random_.chance(30)) b_.insert({.opcode = Opcode::kFence});
+      return x;
+    }
+    case 2:
+    case 3: {
+      // What is there, often: else nothing would be written.
+      const Value args[] = {address, random_.chance(70) ? load_it() : pick(type), pick(type)};
+      return emit1({.opcode = Opcode::kAtomicCas, .type = type, .flags = flags, .args = f_.make_values(args)});
+    }
+    default: {
+      const Value args[] = {address, pick(type)};
+      return emit1({.opcode = Opcode::kAtomicRmw,
+                    .code = static_cast<uint8_t>(random_.below(kAtomicRmwOpCount)),
+                    .type = type,
+                    .flags = flags,
+                    .args = f_.make_values(args)});
+    }
+  }
 }
 
 void FunctionGenerator::store_something() {

@@ -191,9 +191,8 @@ Value Editor::constant(Type type, Bits bits, Inst before) {
     const Value halves[] = {constant(kI64, low_bits, before), constant(kI64, bits >> 64, before)};
     return emit({.opcode = Opcode::kIconcat, .type = kI64, .args = f.make_values(halves)}, before);
   }
+  if (type.is_float()) return emit(float_constant_data(f, type, bits), before);
   const uint64_t imm = low_bits & (~uint64_t(0) >> (64 - type.bits()));
-  if (type.is_float())
-    return emit({.opcode = type == kF32 ? Opcode::kF32const : Opcode::kF64const, .imm = imm}, before);
   return emit({.opcode = Opcode::kIconst, .type = type, .imm = imm}, before);
 }
 

@@ -9,6 +9,7 @@
 #include "compiler/ir/dominators.h"
 #include "compiler/ir/printer.h"
 #include "compiler/ir/verifier.h"
+#include "fuzz/function_generator.h"
 
 namespace assay::fuzz {
 
@@ -56,8 +57,8 @@ class Repairer {
     } else if (type == kI128) {
       const Value half = zero(kI64, before);
       data = {.opcode = Opcode::kUextend, .type = type, .args = f_.make_values({&half, 1})};
-    } else if (type == kF32 || type == kF64) {
-      data = {.opcode = type == kF32 ? Opcode::kF32const : Opcode::kF64const};
+    } else if (type.is_float()) {
+      data = float_constant_data(f_, type, 0);
     } else {
       return {};
     }
