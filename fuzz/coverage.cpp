@@ -272,6 +272,7 @@ std::vector<std::string> wanted_operations() {
   add({"iconcat"}, {8, 16, 32, 64});
   add({"uload16", "sload16", "istore16", "uadd_overflow_trap"}, {32, 64});
   add({"uload32", "sload32", "istore32", "stack_addr", "func_addr", "call_indirect"}, {64});
+  add({"atomic_rmw", "atomic_cas", "atomic_load", "atomic_store"}, {8, 16, 32, 64});
   for (const char* name : {"jump", "br_table", "return", "trap", "call", "nop"}) out.push_back(name);
   return out;
 }
