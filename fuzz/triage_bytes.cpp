@@ -507,7 +507,7 @@ void blame_emission(TriageContext& context, const std::string& message) {
     if (!function.frame || !function.frame->needs_frame) continue;
     const auto refuses = [&](auto make) {
       machine::InstList list;
-      make(*function.frame, list);
+      make(list);
       return std::ranges::any_of(list.insts(), [&](const machine::SimpleInst& inst) {
         machine::EncodedInst encoded;
         const machine::EncodeError error = isa.insts->encode(inst.opcode, inst.span(), {}, encoded);
@@ -516,7 +516,9 @@ void blame_emission(TriageContext& context, const std::string& message) {
     };
     constexpr uint32_t kSmall = 256;  // every displacement reaches so far
     const bool is_far = function.frame->size > kSmall;
-    const bool before = refuses(isa.prologue), behind = refuses(isa.epilogue);
+    const machine::FrameLayout& frame = *function.frame;
+    const bool before = refuses([&](machine::InstList& list) { isa.prologue(frame, list); });
+    const bool behind = refuses([&](machine::InstList& list) { isa.epilogue(frame, frame.popped, list); });
     if (is_far && (before || behind))
       context.blame(Decision::FarFramePlaces, "a large frame's size is taken apart wrongly");
     if (before) context.blame(Decision::Prologue, "one of its instructions cannot be encoded");

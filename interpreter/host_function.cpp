@@ -41,9 +41,11 @@ void call_host(const HostCall& call, std::span<uint8_t> memory, std::span<const 
   }
   results.clear();
   for (size_t i = 0; i < result_bits.size(); ++i) {
-    const uint64_t bits = mix(hash + i + 1), mask = ~uint64_t{0} >> (64 - result_bits[i]);
+    const unsigned low = result_bits[i] < 64 ? result_bits[i] : 64;
+    const uint64_t bits = mix(hash + i + 1), mask = ~uint64_t{0} >> (64 - low);
     const uint64_t edges[] = {0, 1, mask, mask >> 1, (mask >> 1) + 1, bits & 0xff, bits, bits};
     results.push_back(edges[bits >> 61] & mask);
+    if (result_bits[i] == 128) results.push_back(mix(bits) % 4 == 0 ? 0 : mix(bits));
   }
 }
 

@@ -17,7 +17,7 @@ namespace assay::interpreter {
 
 struct HostCall {
   std::string name;            // with its `%`
-  std::vector<uint64_t> args;  // zero-extended
+  std::vector<uint64_t> args;  // zero-extended; of an i128 two, the low half first
   bool operator==(const HostCall&) const = default;
 };
 // `%host_a(1, 0x20)`
@@ -32,7 +32,7 @@ inline constexpr size_t kHostMemory = 128;
 inline constexpr uint64_t kHostCallFuel = 100;
 
 // Does the call: `memory` is the region's, at least kHostMemory bytes, or empty; `results` have `result_bits` bits
-// each, and become zero-extended.
+// each, and become zero-extended; of 128 bits, two words.
 void call_host(const HostCall& call, std::span<uint8_t> memory, std::span<const uint8_t> result_bits,
                std::vector<uint64_t>& results);
 

@@ -649,7 +649,7 @@ uint32_t Program::link_host(const std::string& name, uint32_t signature) {
   while (number < host_functions_.size() && host_functions_[number].name != name) ++number;
   if (number == host_functions_.size()) {
     HostFunction host{.name = name, .signature = signature, .result_bits = {}};
-    const auto fits = [](const ir::AbiParam& param) { return param.type.is_int() && param.type.bits() <= 64; };
+    const auto fits = [](const ir::AbiParam& param) { return !param.type.is_vector() && param.type.bits() <= 128; };
     const ir::Signature& types = signatures_[signature];
     if (!std::all_of(types.params.begin(), types.params.end(), fits)) return kNoFunction;
     if (!std::all_of(types.returns.begin(), types.returns.end(), fits)) return kNoFunction;

@@ -33,6 +33,45 @@ constexpr const char* kRiscv64Names[] = {"zero", "ra", "sp", "gp", "tp",  "t0", 
 
 const AbiFacts& abi_facts(IsaKind isa) { return kFacts[static_cast<int>(isa)]; }
 
+namespace {
+
+std::vector<RegisterId> find_preserved(IsaKind isa, ir::CallConv convention) {
+  std::vector<RegisterId> list;
+  const AbiFacts& facts = abi_facts(isa);
+  if (convention == ir::CallConv::kPreserveAll) {
+    // All but what the code of a linker may use on the way, the return address, and x0.
+    constexpr uint32_t kLost[] = {1u << 11, 1u << 16 | 1u << 17 | 1u << 30, 1u << 0 | 1u << 1 | 1u << 30 | 1u << 31,
+                                  1u << 0 | 1u << 1 | 1u << 14};
+    for (uint8_t i = 0; i < facts.integer_registers; ++i) {
+      if (i == facts.stack_pointer || (kLost[static_cast<int>(isa)] >> i & 1) != 0) continue;
+      if (isa == IsaKind::aarch64 && i == 18) continue;  // the platform's
+      list.push_back(integer_register(i));
+    }
+    for (uint8_t i = 0; i < facts.float_registers; ++i) list.push_back(float_register(i));
+    return list;
+  }
+  for (uint8_t number : facts.preserved_integer) list.push_back(integer_register(number));
+  for (uint8_t number : facts.preserved_float) list.push_back(float_register(number));
+  if (isa == IsaKind::x64 && convention == ir::CallConv::kWindowsFastcall) {
+    for (uint8_t number : {6, 7}) list.push_back(integer_register(number));  // rsi, rdi
+    for (uint8_t number = 6; number < 16; ++number) list.push_back(vector_register(number));
+  }
+  return list;
+}
+
+}  // namespace
+
+const std::vector<RegisterId>& preserved_registers(IsaKind isa, ir::CallConv convention) {
+  static const std::vector<std::vector<RegisterId>> lists = [] {
+    std::vector<std::vector<RegisterId>> made;
+    for (IsaKind each : kAllIsas) {
+      for (unsigned c = 0; c < ir::kCallConvCount; ++c) made.push_back(find_preserved(each, ir::CallConv(c)));
+    }
+    return made;
+  }();
+  return lists[static_cast<size_t>(isa) * ir::kCallConvCount + static_cast<size_t>(convention)];
+}
+
 bool is_aligned_frame(IsaKind isa, uint32_t frame_size) {
   const uint32_t return_address = abi_facts(isa).link < 0 ? 8 : 0;  // pushed by the call
   return (frame_size + return_address) % (isa == IsaKind::s390x ? 8 : 16) == 0;

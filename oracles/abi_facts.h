@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
+#include "compiler/ir/signature.h"
 #include "oracles/executor.h"
 
 namespace assay::oracles {
@@ -26,6 +28,9 @@ struct AbiFacts {
 };
 
 const AbiFacts& abi_facts(IsaKind isa);
+
+// The registers that a function of a convention keeps for its caller, beside the stack pointer.
+const std::vector<RegisterId>& preserved_registers(IsaKind isa, ir::CallConv convention);
 
 // Whether a function whose prologue lowers the stack pointer by so much has it aligned as calls want it.
 bool is_aligned_frame(IsaKind isa, uint32_t frame_size);

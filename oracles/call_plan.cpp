@@ -1,6 +1,8 @@
 // See call_plan.h.
 #include "oracles/call_plan.h"
 
+#include "oracles/abi_facts.h"
+
 #include <cassert>
 #include <cstdio>
 
@@ -28,7 +30,19 @@ constexpr uint8_t kS390xArguments[] = {2, 3, 4, 5, 6};
 constexpr uint8_t kS390xResults[] = {2, 3, 4, 5};
 constexpr uint8_t kS390xFloats[] = {0, 2, 4, 6};
 
-Convention convention_of(IsaKind isa) {
+// "Microsoft x64 calling convention".
+constexpr uint8_t kWindowsArguments[] = {1, 2, 8, 9};  // rcx rdx r8 r9
+constexpr uint8_t kZeroToThree[] = {0, 1, 2, 3};
+constexpr uint8_t kZero[] = {0};
+constexpr uint8_t kS390xTailArguments[] = {2, 3, 4};
+
+Convention convention_of(IsaKind isa, ir::CallConv convention) {
+  if (isa == IsaKind::x64 && convention == ir::CallConv::kWindowsFastcall) {
+    return {kWindowsArguments, kZero, kZeroToThree, kZero};
+  }
+  if (isa == IsaKind::s390x && convention == ir::CallConv::kTail) {
+    return {kS390xTailArguments, kS390xResults, kS390xFloats, kS390xFloats};
+  }
   switch (isa) {
     case IsaKind::x64:
       return {kX64Arguments, kX64Results, kZeroToSeven, kZeroOne};
@@ -45,22 +59,34 @@ Convention convention_of(IsaKind isa) {
 // Hands out registers, then slots.
 class Places {
  public:
-  Places(IsaKind isa, std::span<const uint8_t> registers, std::span<const uint8_t> floats, bool results)
-      : isa_(isa), registers_(registers), floats_(floats), results_(results) {}
+  Places(IsaKind isa, ir::CallConv convention, std::span<const uint8_t> registers, std::span<const uint8_t> floats,
+         bool results)
+      : isa_(isa),
+        registers_(registers),
+        floats_(floats),
+        results_(results),
+        is_windows_(isa == IsaKind::x64 && convention == ir::CallConv::kWindowsFastcall),
+        is_apple_(isa == IsaKind::aarch64 && convention == ir::CallConv::kAppleAarch64),
+        is_tail_(convention == ir::CallConv::kTail) {
+    if (is_windows_ && !results) offset = 32;  // shadow space, the callee's
+  }
 
   CallLocation next(const ir::AbiParam& param) {
     CallLocation location{.type = param.type, .extension = param.extension, .parts = {}};
-    if (param.type.is_float()) {
+    if (param.purpose == ir::Purpose::kStructReturn && isa_ == IsaKind::aarch64 && !is_tail_ && !results_) {
+      location.parts[0] = {.in_register = true, .id = integer_register(8)};
+    } else if (param.type.is_float()) {
       location.parts[0] = next_float(param.type);
     } else if (param.type.bits() <= 64) {
-      location.parts[0] = next_integer();
+      location.parts[0] = next_integer(param.type.bytes());
     } else {
       place_pair(location);
     }
     return location;
   }
-  CallPart next_integer() {
-    if (used_ == registers_.size()) return next_slot();
+  CallPart next_integer(uint32_t bytes = kSlot) {
+    if (used_ == registers_.size()) return next_slot(bytes);
+    if (is_windows_ && !results_) used_floats_ = used_ + 1;
     return {.in_register = true, .id = integer_register(registers_[used_++])};
   }
 
@@ -68,19 +94,23 @@ class Places {
   uint32_t copies = 0;  // bytes
 
  private:
-  CallPart next_slot() {
-    offset += kSlot;
-    return {.in_register = false, .id = {}, .offset = offset - kSlot};
+  CallPart next_slot(uint32_t bytes = kSlot) {
+    if (!is_apple_ || results_) bytes = kSlot;
+    offset = (offset + bytes - 1) / bytes * bytes + bytes;
+    return {.in_register = false, .id = {}, .offset = offset - bytes};
   }
   CallPart next_float(ir::Type type) {
-    if (used_floats_ < floats_.size()) return {.in_register = true, .id = float_register(floats_[used_floats_++])};
+    if (used_floats_ < floats_.size()) {
+      if (is_windows_ && !results_) used_ = used_floats_ + 1;
+      return {.in_register = true, .id = float_register(floats_[used_floats_++])};
+    }
     if (isa_ == IsaKind::riscv64 && !results_) return next_integer();
-    CallPart part = next_slot();
+    CallPart part = next_slot(type.bytes());
     if (endianness(isa_) == std::endian::big) part.offset += kSlot - type.bytes();
     return part;
   }
   void place_pair(CallLocation& location) {
-    if (isa_ == IsaKind::s390x && !results_) {
+    if (((isa_ == IsaKind::s390x && !is_tail_) || is_windows_) && !results_) {
       location.parts[0] = next_integer();
       location.by_reference = true;
       location.copy_offset = copies;
@@ -91,8 +121,11 @@ class Places {
     const size_t total = registers_.size();
     switch (isa_) {
       case IsaKind::aarch64:
-        if (used_ % 2 == 1) ++used_;
-        if (used_ >= total) return place_in_memory(location);
+        if (used_ % 2 == 1 && !is_apple_) ++used_;
+        if (used_ + 1 >= total) {
+          used_ = total;
+          return place_in_memory(location);
+        }
         break;
       case IsaKind::x64:
         if (total - used_ < 2) return place_in_memory(location);
@@ -101,8 +134,10 @@ class Places {
         if (used_ == total || (results_ && used_ + 1 == total)) return place_in_memory(location);
         break;
       case IsaKind::s390x:
-        return place_in_memory(location);
+        if (results_ || total - used_ < 2) return place_in_memory(location);
+        break;
     }
+    if (is_windows_) return place_in_memory(location);
     location.parts[0] = next_integer();
     location.parts[1] = next_integer();
   }
@@ -115,7 +150,7 @@ class Places {
 
   IsaKind isa_;
   std::span<const uint8_t> registers_, floats_;
-  bool results_;
+  bool results_, is_windows_, is_apple_, is_tail_;
   size_t used_ = 0, used_floats_ = 0;
 };
 
@@ -218,11 +253,12 @@ Expected<CallLayout> lay_out_call(const ir::Signature& signature, IsaKind isa) {
   const auto refuse = [isa](const std::string& what) {
     return fail(std::string("not supported on ") + name(isa) + ": " + what);
   };
-  const Convention convention = convention_of(isa);
+  const Convention convention = convention_of(isa, signature.call_conv);
   CallLayout layout;
   layout.isa = isa;
-  Places arguments(isa, convention.arguments, convention.float_arguments, false);
-  Places results(isa, convention.results, convention.float_results, true);
+  layout.convention = signature.call_conv;
+  Places arguments(isa, signature.call_conv, convention.arguments, convention.float_arguments, false);
+  Places results(isa, signature.call_conv, convention.results, convention.float_results, true);
   for (const ir::AbiParam& given : signature.params) {
     const ir::AbiParam param = planned(given, isa);
     if (!is_planned(param.type)) return refuse("argument." + param.type.to_string());
@@ -241,6 +277,7 @@ Expected<CallLayout> lay_out_call(const ir::Signature& signature, IsaKind isa) {
   }
   const auto up16 = [](uint32_t size) { return (size + 15) & ~15u; };
   layout.stack_size = up16(arguments.offset);
+  layout.callee_pops = signature.call_conv == ir::CallConv::kTail ? layout.stack_size : 0;
   layout.return_area_offset = layout.stack_size;
   layout.copies_offset = up16(layout.return_area_offset + layout.return_area_size);
   layout.copies_size = arguments.copies;
@@ -261,8 +298,8 @@ void make_plan(const CallLayout& layout, uint32_t entry, std::span<const ir::Dat
   plan.result_registers.clear();
   plan.result_stack_offset = 0;
   plan.result_stack_bytes = 0;
-  plan.callee_pops = 0;
-  plan.preserves = Preserves::CAbi;
+  plan.callee_pops = layout.callee_pops;
+  plan.preserved = &preserved_registers(layout.isa, layout.convention);
   plan.host = nullptr;
 
   const auto pass = [&](const CallPart& part, ir::Type type, uint64_t word, uint64_t arbitrary) {

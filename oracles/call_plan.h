@@ -11,10 +11,13 @@
 //   results     registers in order (rax rdx · x0–x7 · a0 a1 · r2–r5; xmm0 xmm1 · v0–v7 · fa0 fa1 · f0 f2 f4 f6), then
 //               8-byte slots of a return area, whose address is passed as one more integer argument after all others
 //               (CLIF's extension of the C convention).
-// A narrow integer lies in the low bits of its register or slot, a float in the low bits of its register (s390x: the
-// high ones) and of its slot. What is beside them is arbitrary: it is filled with random bits on the way in and ignored
-// on the way out, unless the signature says `uext` or `sext`; on RISC-V floats in float registers are NaN-boxed. The
-// return area lies in the caller's frame, above the stack arguments, and the copies above that.
+// Other conventions: Windows x64 (the nth argument in the nth of rcx rdx r8 r9 or xmm0–3, i128 by reference, 32 bytes
+// of shadow space, one result register of each class), Apple's AArch64 (stack arguments packed, no even pairs), and
+// `tail` (the C convention, but the callee pops its stack arguments; s390x: r2–r4, i128 in registers). A narrow integer
+// lies in the low bits of its register or slot, a float in the low bits of its register (s390x: the high ones) and of
+// its slot. What is beside them is arbitrary: it is filled with random bits on the way in and ignored on the way out,
+// unless the signature says `uext` or `sext`; on RISC-V floats in float registers are NaN-boxed. The return area lies
+// in the caller's frame, above the stack arguments, and the copies above that.
 #pragma once
 
 #include <array>
@@ -54,6 +57,7 @@ struct CallLocation {
 // A signature laid out for one ISA; made once, used for every run.
 struct CallLayout {
   IsaKind isa = IsaKind::x64;
+  ir::CallConv convention = ir::CallConv::kSystemV;
   std::vector<CallLocation> params;
   std::vector<CallLocation> returns;
   bool has_return_area = false;
@@ -61,6 +65,7 @@ struct CallLayout {
   uint32_t return_area_offset = 0;  // from the first stack argument
   uint32_t return_area_size = 0;
   uint32_t stack_size = 0;     // of the stack arguments
+  uint32_t callee_pops = 0;    // by how much the callee raises the stack pointer (`tail`)
   uint32_t copies_offset = 0;  // of the copies of arguments passed by reference, from the first stack argument
   uint32_t copies_size = 0;
 };

@@ -120,6 +120,7 @@ struct Plan {
   uint32_t result_stack_bytes = 0;           // lie beyond the arguments and belong to the callee
   uint32_t callee_pops = 0;                  // bytes by which the callee raises SP on return (`tail`)
   Preserves preserves = Preserves::CAbi;
+  const std::vector<RegisterId>* preserved = nullptr;  // if given, those instead
   HostHandler* host = nullptr;  // asked when the code gets to one of Image::host_stubs
 };
 

@@ -1,6 +1,7 @@
 // See filetest_machines.h.
 #include "oracles/filetest_machines.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace assay::oracles {
@@ -37,6 +38,8 @@ void FiletestMachines::prepare(IsaKind isa, const ir::File& file, bool keep_stag
   for (const ir::ParsedFunction& function : file.functions) functions.push_back(&function.function);
   machine::CompileOptions options;
   options.verify_ir = false;
+  bool probes = false;
+  uint8_t probe_log2 = 12;
   for (const ir::Setting& setting : file.settings) {
     for (const ir::Flag& flag : setting.flags) {
       if (flag.name == "enable_nan_canonicalization") options.canonical_nans = flag.value != "false";
@@ -45,11 +48,20 @@ void FiletestMachines::prepare(IsaKind isa, const ir::File& file, bool keep_stag
         options.opt_level = machine::opt_level_from_name(flag.value).value_or(machine::OptLevel::Speed);
       } else if (flag.name == "mid_end") {
         options.optimize = flag.value != "false";
+      } else if (flag.name == "enable_pinned_reg") {
+        options.pinned_register = flag.value != "false";
+      } else if (flag.name == "preserve_frame_pointers") {
+        options.preserve_frame_pointers = flag.value != "false";
+      } else if (flag.name == "enable_probestack") {
+        probes = flag.value != "false";
+      } else if (flag.name == "probestack_size_log2") {
+        probe_log2 = static_cast<uint8_t>(std::clamp(std::atoi(flag.value.c_str()), 12, 24));
       } else if (flag.name == "choice_seed") {
         options.choice_seed = std::strtoull(flag.value.c_str(), nullptr, 10);
       }
     }
   }
+  if (probes) options.probe_log2 = probe_log2;
   if (level) options.opt_level = *level;
   side->session.prepare(functions, options, keep_stages);
   side->is_loaded.fill(false);

@@ -2,6 +2,7 @@
 #include "oracles/host_calls.h"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <cstring>
 
@@ -56,10 +57,6 @@ std::span<const uint8_t> HostFunctions::stub(IsaKind isa) {
 Expected<void> HostFunctions::add(const std::string& name, const ir::Signature& signature) {
   auto layout = lay_out_call(signature, isa_);
   if (!layout) return std::unexpected(layout.error());
-  const auto is_word = [](const ir::AbiParam& param) { return param.type.is_int() && param.type.bits() <= 64; };
-  if (!std::ranges::all_of(signature.params, is_word) || !std::ranges::all_of(signature.returns, is_word)) {
-    return fail("not supported by the harness: a host function with arguments or results that are not i8 to i64");
-  }
   Function function{.name = name, .layout = std::move(*layout), .result_bits = {}, .operation = {}};
   for (const ir::AbiParam& param : signature.returns) {
     function.result_bits.push_back(static_cast<uint8_t>(param.type.bits()));
@@ -132,7 +129,8 @@ std::string HostFunctions::call(size_t number, HostContext& context) {
     if (location.part_count == 2) return interpreter::Word128{part_of(location.parts[1], location.type)} << 64 | word;
     if (location.type.is_float()) return word & (~uint64_t{0} >> (64 - location.type.bits()));
     // Where nothing is promised, the upper bits are right whatever they are.
-    if (word != extend_word(word, location.type.bits(), location.extension, word) && wrong.empty()) {
+    const bool is_packed = layout.convention == ir::CallConv::kAppleAarch64 && !location.parts[0].in_register;
+    if (!is_packed && word != extend_word(word, location.type.bits(), location.extension, word) && wrong.empty()) {
       wrong = violated(what + " is not extended: the register or slot holds " + hex(word));
     }
     return extend_word(word, location.type.bits(), ir::Extension::kUext, 0);
@@ -154,6 +152,13 @@ std::string HostFunctions::call(size_t number, HostContext& context) {
   } else {
     std::memcpy(&next, context.stack + (sp - map::kStackLow), 8);
   }
+  if (function.name == kThrowName) {
+    if (args_.size() != 6) return violated("it has 6 arguments");
+    std::array<uint64_t, 6> words;
+    std::ranges::copy(args_, words.begin());
+    const std::string problem = unwind(isa_, frames_, words, next, sp + return_size, context);
+    return problem.empty() ? problem : violated(problem);
+  }
   const uint64_t seed = mix((calls_.size() + ++operations_) * 0x9e3779b97f4a7c15u + sp);
   std::vector<interpreter::Word128> results;
   if (function.operation) {
@@ -166,12 +171,18 @@ std::string HostFunctions::call(size_t number, HostContext& context) {
   } else {
     interpreter::HostCall& call = calls_.emplace_back();
     call.name = function.name;
-    for (const interpreter::Word128 arg : args_) call.args.push_back(static_cast<uint64_t>(arg));
+    for (size_t i = 0; i < args_.size(); ++i) {
+      call.args.push_back(static_cast<uint64_t>(args_[i]));
+      if (layout.params[i].type.bits() > 64) call.args.push_back(static_cast<uint64_t>(args_[i] >> 64));
+    }
     interpreter::call_host(call, context.memory, function.result_bits, results_);
-    results.assign(results_.begin(), results_.end());
+    for (size_t word = 0; const uint8_t bits : function.result_bits) {
+      results.push_back(results_[word++]);
+      if (bits > 64) results.back() |= interpreter::Word128{results_[word++]} << 64;
+    }
   }
   clobber(layout, seed, arguments, context);
-  context.state.integer[facts.stack_pointer] = sp + return_size;
+  context.state.integer[facts.stack_pointer] = sp + return_size + layout.callee_pops;
   context.pc = next;
   for (size_t i = 0; i < layout.returns.size(); ++i) {
     const CallLocation& location = layout.returns[i];
@@ -198,17 +209,18 @@ std::string HostFunctions::call(size_t number, HostContext& context) {
 // All that a callee may change, changed.
 void HostFunctions::clobber(const CallLayout& layout, uint64_t seed, uint64_t arguments, HostContext& context) const {
   const AbiFacts& facts = abi_facts(isa_);
-  const auto is_in = [](std::span<const uint8_t> list, uint8_t number) {
-    return std::find(list.begin(), list.end(), number) != list.end();
+  const auto keeps = [kept = &preserved_registers(isa_, layout.convention)](RegisterId id) {
+    return std::find(kept->begin(), kept->end(), id) != kept->end();
   };
   for (uint8_t i = 0; i < facts.integer_registers; ++i) {
-    if (i == facts.stack_pointer || is_in(facts.preserved_integer, i)) continue;
+    if (i == facts.stack_pointer || keeps(integer_register(i))) continue;
     if (isa_ == IsaKind::riscv64 && i == 0) continue;
     context.state.integer[i] = mix(seed + 100 + i);
   }
   for (uint8_t i = 0; i < std::max(facts.float_registers, facts.vector_registers); ++i) {
     RegisterBits now{mix(seed + 200 + i), mix(seed + 300 + i)};
-    if (is_in(facts.preserved_float, i)) {
+    if (keeps(vector_register(i))) continue;
+    if (keeps(float_register(i))) {
       const RegisterBits old = context.state.vector[i];
       (isa_ == IsaKind::s390x ? now.high : now.low) = isa_ == IsaKind::s390x ? old.high : old.low;
     }

@@ -4,7 +4,8 @@
 // there, and this takes the arguments out of registers and stack as the ABI says, checks what the caller has promised
 // (stack pointer aligned, narrow arguments extended), does what the host function does, overwrites every register and
 // all memory that a callee may (its own frame, the area of its arguments, the save area of s390x), and puts the results
-// where the ABI wants them. Written from the ABI documents (abi_facts.h, call_plan.h), like the rest of the harness.
+// where the ABI wants them. One that throws (kThrowName) goes on in a handler instead. Written from the ABI documents
+// (abi_facts.h, call_plan.h), like the rest of the harness.
 #pragma once
 
 #include <optional>
@@ -17,6 +18,7 @@
 #include "interpreter/library.h"
 #include "oracles/call_plan.h"
 #include "oracles/machine_executor.h"
+#include "oracles/unwinder.h"
 
 namespace assay::oracles {
 
@@ -28,6 +30,8 @@ class HostFunctions final : public HostHandler {
   explicit HostFunctions(IsaKind isa) : isa_(isa) {}
 
   void clear() { functions_.clear(); }
+  // The functions of the image, by rising address, for exceptions.
+  void set_frames(std::vector<UnwindFrame> frames) { frames_ = std::move(frames); }
   // In the order of Image::host_stubs. Fails as lay_out_call does.
   Expected<void> add(const std::string& name, const ir::Signature& signature);
   // An operation of the library; it is not among the calls kept.
@@ -56,6 +60,7 @@ class HostFunctions final : public HostHandler {
 
   IsaKind isa_;
   std::vector<Function> functions_;
+  std::vector<UnwindFrame> frames_;
   std::vector<interpreter::HostCall> calls_;
   std::vector<uint64_t> results_;
   std::vector<interpreter::Word128> args_;

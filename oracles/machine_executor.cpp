@@ -168,7 +168,9 @@ void MachineExecutor::prepare(const Plan& plan) {
   if (isa_ == IsaKind::riscv64) before_.integer[0] = 0;
 
   wanted_.assign(1, integer_register(facts.stack_pointer));
-  if (plan.preserves == Preserves::CAbi) {
+  if (plan.preserved != nullptr) {
+    wanted_.insert(wanted_.end(), plan.preserved->begin(), plan.preserved->end());
+  } else if (plan.preserves == Preserves::CAbi) {
     for (uint8_t number : facts.preserved_integer) wanted_.push_back(integer_register(number));
     for (uint8_t number : facts.preserved_float) wanted_.push_back(float_register(number));
   } else {
@@ -284,11 +286,12 @@ bool MachineExecutor::check_registers(const Plan& plan, Outcome& outcome) const 
     return violated("stack pointer is " + hex(sp) + " after the return instead of " + hex(expected_sp));
   }
   auto same = [&](RegisterId id) {
-    const uint64_t was = get_register(isa_, before_, id).low;
-    const uint64_t is = get_register(isa_, state_, id).low;
+    const RegisterBits was = get_register(isa_, before_, id), is = get_register(isa_, state_, id);
     if (was == is) return true;
-    return violated("preserved register " + register_name(isa_, id) + " changed from " + hex(was) + " to " + hex(is));
+    return violated("preserved register " + register_name(isa_, id) + " changed from " + hex(was.low) + " to " +
+                    hex(is.low) + (was.low == is.low ? " in its upper half" : ""));
   };
+  if (plan.preserved != nullptr) return std::ranges::all_of(*plan.preserved, same) && check_flags(outcome);
   if (plan.preserves == Preserves::FramePointerOnly) {
     if (!same(integer_register(facts.frame_pointer))) return false;
   } else {
@@ -299,9 +302,15 @@ bool MachineExecutor::check_registers(const Plan& plan, Outcome& outcome) const 
       if (!same(float_register(number))) return false;
     }
   }
+  return check_flags(outcome);
+}
+
+bool MachineExecutor::check_flags(Outcome& outcome) const {
   constexpr uint64_t kDirectionFlag = 0x400;
-  if (isa_ == IsaKind::x64 && (state_.flags & kDirectionFlag) != 0) return violated("direction flag is set");
-  return true;
+  if (isa_ != IsaKind::x64 || (state_.flags & kDirectionFlag) == 0) return true;
+  outcome.kind = OutcomeKind::AbiViolated;
+  outcome.text = "direction flag is set";
+  return false;
 }
 
 void MachineExecutor::copy_memory(Outcome& outcome) const {

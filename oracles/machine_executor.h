@@ -93,6 +93,7 @@ class MachineExecutor : public Executor {
   void prepare(const Plan& plan);
   bool check_memory(Outcome& outcome) const;
   bool check_registers(const Plan& plan, Outcome& outcome) const;
+  bool check_flags(Outcome& outcome) const;
   void copy_memory(Outcome& outcome) const;
 
   IsaKind isa_;

@@ -138,7 +138,7 @@ void MachineSession::spread_failures() {
 bool MachineSession::add_host(const std::string& name, uint32_t caller) {
   const auto routine = interpreter::find_library_function(name);
   if (routine && interpreter::library_function(*routine).is_operation()) return add_library(*routine, caller);
-  if (!interpreter::is_host_name(name)) return false;
+  if (!interpreter::is_host_name(name) && name != kThrowName) return false;
   const ir::Function& function = *functions_[caller];
   for (uint32_t i = 0; i < function.functions.size(); ++i) {
     const ir::FunctionDeclaration& declaration = function.functions[ir::FuncRef(i)];
@@ -188,6 +188,16 @@ void MachineSession::link() {
     return;
   }
   image_.bytes = std::move(linked->bytes);
+  std::vector<UnwindFrame> frames;
+  for (size_t n = 0; n < module_index_.size(); ++n) {
+    const machine::CompiledFunction& function = compiled_[n];
+    frames.push_back({.begin = linked->functions[n].begin,
+                      .end = linked->functions[n].end,
+                      .facts = function.unwind,
+                      .call_sites = function.code.call_sites,
+                      .handlers = function.code.handlers});
+  }
+  host_.set_frames(std::move(frames));
   for (const machine::LinkedTrap& trap : linked->traps) {
     image_.traps.push_back({trap.offset, trap.code, trap.inst, module_index_[trap.function]});
   }
@@ -272,7 +282,13 @@ Expected<void> MachineSession::build_stage(ExecutorKind kind) {
   }
   const VCodeStage stage = kind == ExecutorKind::Virtual ? VCodeStage::Virtual : VCodeStage::Allocated;
   std::vector<std::string> hosts;
-  for (size_t n = 0; n < host_.size(); ++n) hosts.push_back(host_.name(n));
+  for (size_t n = 0; n < host_.size(); ++n) {
+    if (host_.name(n) == kThrowName) {
+      return fail(std::string("not supported on ") + executor(kind).name() +
+                  ": exceptions, which need return addresses");
+    }
+    hosts.push_back(host_.name(n));
+  }
   if (auto built = programs_[index].build(*meanings_, stage, ready, hosts); !built) {
     return fail(std::string(executor(kind).name()) + " cannot run this: " + built.error().message);
   }

@@ -162,9 +162,10 @@ class VCodeExecutor::Run final : public notation::Memory {
     const machine::AbiTable& abi = isa_.abi;
     if (abi.linkage_bytes >= 8) f(abi.frame_pointer, int64_t(frame.linkage_offset));
     if (abi.linkage_bytes >= 16 && abi.link_register) f(abi.link_register, int64_t(frame.linkage_offset) + 8);
-    for (size_t i = 0; i < frame.saved.size(); ++i) {
-      f(frame.saved[i], abi.saves_in_caller_frame ? int64_t(frame.size) + 8 * frame.saved[i].number()
-                                                  : int64_t(frame.saves_offset) + 8 * int64_t(i));
+    frame.each_save(abi.saves_in_caller_frame, [&](PReg reg, int64_t place) { f(reg, frame.saves_offset + place); });
+    if (!abi.saves_in_caller_frame) return;
+    for (PReg reg : frame.saved) {
+      if (reg.reg_class() == RegClass::Gpr) f(reg, int64_t(frame.size) + 8 * reg.number());
     }
   }
 
@@ -172,11 +173,15 @@ class VCodeExecutor::Run final : public notation::Memory {
     if (depth > kMaxDepth) return fault(FaultKind::Write, sp());
     const uint32_t base = depth == 0 ? 0 : frame_.base + frame_.function->registers;
     if (depth != 0) frames_.push_back(frame_);
-    frame_ = {.function = &function, .base = base, .call = call};
+    return enter_frame(function, base, call, 0);
+  }
+
+  bool enter_frame(const VCodeProgram::Function& function, uint32_t base, uint32_t call, size_t saved) {
+    frame_ = {.function = &function, .base = base, .call = call, .saved = saved};
     owner_.registers_.resize(kPhysical + base + function.registers);
     at_ = function.first_step;
     if (function.frame.needs_frame) {
-      set_sp(sp() - function.frame.size);
+      set_sp(sp() - function.frame.size - function.frame.growth);
       // The lowest byte must be there; a real prologue, or the first store, would notice.
       if (function.frame.size != 0 && place(sp(), 1) == nullptr) return fault(FaultKind::Write, sp());
       if (program_.stage == VCodeStage::Allocated) {
@@ -195,19 +200,45 @@ class VCodeExecutor::Run final : public notation::Memory {
     return spend();
   }
 
-  // False: that was the first function, or something is wrong.
-  bool leave() {
-    const machine::FrameLayout& frame = frame_.function->frame;
+  bool restore_saves(const machine::FrameLayout& frame) {
+    bool ok = true;
     if (program_.stage == VCodeStage::Allocated && frame.needs_frame) {
-      bool ok = true;
       for_each_save(frame, [&](PReg saved, int64_t offset) {
         const uint8_t* from = place(sp() + static_cast<uint64_t>(offset), 8);
         if (from == nullptr) return void(ok = false);
         owner_.registers_[code_of(saved)] = Bits(get64(from, order_));
       });
-      if (!ok) return fault(FaultKind::Read, sp());
     }
-    set_sp(sp() + (frame.needs_frame ? frame.size : 0) + isa_.abi.return_address_bytes);
+    return ok || fault(FaultKind::Read, sp());
+  }
+
+  // The callee takes over this function's frame, its arguments on the stack ending where this one's end.
+  bool tail_call(const VCodeProgram::Step& step, const VCodeProgram::Function& callee) {
+    const machine::FrameLayout& frame = frame_.function->frame;
+    transfer(step.before);
+    const uint32_t bytes = step.targets;
+    const uint8_t* from = place(sp() + isa_.abi.outgoing_base, bytes);
+    if (bytes != 0 && from == nullptr) return fault(FaultKind::Read, sp());
+    const std::vector<uint8_t> arguments(from, from + bytes);
+    const uint64_t own = sp() + (frame.needs_frame ? frame.size + frame.popped : 0);  // as a return would leave it
+    const uint8_t* return_address = place(own - frame.popped + frame.growth, 8);
+    if (!restore_saves(frame)) return false;
+    const uint64_t entry = own - bytes;
+    uint8_t* to = place(entry + isa_.abi.return_address_bytes + isa_.abi.outgoing_base, bytes);
+    if (bytes != 0 && to == nullptr) return fault(FaultKind::Write, entry);
+    if (isa_.abi.return_address_bytes != 0 && return_address != nullptr) {
+      std::memmove(place(entry, 8), return_address, 8);
+    }
+    if (bytes != 0) std::memcpy(to, arguments.data(), bytes);
+    set_sp(entry);
+    return enter_frame(callee, frame_.base, frame_.call, frame_.saved);
+  }
+
+  // False: that was the first function, or something is wrong.
+  bool leave() {
+    const machine::FrameLayout& frame = frame_.function->frame;
+    if (!restore_saves(frame)) return false;
+    set_sp(sp() + (frame.needs_frame ? frame.size + frame.popped : 0) + isa_.abi.return_address_bytes);
     if (frames_.empty()) return stop({.kind = Event::Kind::Returned});
     at_ = frame_.call;
     const size_t saved = frame_.saved;
@@ -223,6 +254,7 @@ class VCodeExecutor::Run final : public notation::Memory {
       owner_.registers_[saved_.back().first] = saved_.back().second;
     }
     const VCodeProgram::Step& call = program_.steps[at_];
+    set_sp(sp() - call.targets);
     clobber(call);
     for (const auto& transfer : call.after.of(program_.transfers)) reg(transfer.to) = reg(transfer.from);
     trace_transfers(call.after);
@@ -405,6 +437,17 @@ class VCodeExecutor::Run final : public notation::Memory {
                 : nullptr;
         if (callee == nullptr && !owner_.is_host_stub(address)) return fault(FaultKind::Fetch, address);
         return call(step, callee, static_cast<uint32_t>(address - map::kCodeBase));
+      }
+      case Kind::TailCall:
+        return tail_call(step, program_.functions[step.target]);
+      case Kind::TailCallIndirect: {
+        const uint64_t address = reg(step.address).low();
+        const VCodeProgram::Function* callee =
+            address - map::kCodeBase < program_.steps.size()
+                ? program_.function_at(static_cast<uint32_t>(address - map::kCodeBase))
+                : nullptr;
+        if (callee == nullptr) return fault(FaultKind::Fetch, address);
+        return tail_call(step, *callee);
       }
       case Kind::Return:
         transfer(step.before);

@@ -35,13 +35,20 @@ PReg zero_register(IsaKind isa) {
 uint32_t align_up(uint32_t value, uint32_t alignment) { return (value + alignment - 1) / alignment * alignment; }
 
 // Before allocation there need not be a frame; any with room for what the code names will do.
-machine::FrameLayout virtual_frame(const machine::VCode& code, const machine::AbiTable& abi) {
+machine::FrameLayout virtual_frame(const machine::VCode& code, const machine::TargetIsa& isa) {
+  const machine::AbiTable& abi = isa.abi;
+  const machine::AbiTable& own = isa.abi_of(code.call_conv);
   machine::FrameLayout frame;
-  frame.outgoing_size = code.has_calls ? code.outgoing_size + abi.outgoing_base : 0;
+  frame.growth = code.tail_size > code.incoming_size ? code.tail_size - code.incoming_size : 0;
+  frame.popped = own.callee_pops ? code.incoming_size + frame.growth : 0;
+  frame.outgoing_size = code.has_calls || code.outgoing_size != 0 ? code.outgoing_size + abi.outgoing_base : 0;
   frame.slots_offset = align_up(frame.outgoing_size, std::max<uint32_t>(code.frame_align, 8));
-  frame.size = align_up(frame.slots_offset + code.slots_size + abi.return_address_bytes, abi.stack_align) -
-               abi.return_address_bytes;
-  frame.incoming_offset = int64_t(frame.size) + abi.outgoing_base + abi.return_address_bytes;
+  frame.size =
+      align_up(frame.slots_offset + code.slots_size + abi.linkage_bytes + abi.return_address_bytes, abi.stack_align) -
+      abi.return_address_bytes;
+  frame.linkage_offset = frame.size - abi.linkage_bytes;
+  frame.linkage_pointer = abi.frame_pointer_at_entry ? frame.size : frame.linkage_offset;
+  frame.incoming_offset = int64_t(frame.size) + frame.growth + own.outgoing_base + abi.return_address_bytes;
   frame.needs_frame = true;
   return frame;
 }
@@ -128,7 +135,8 @@ struct VCodeProgram::Builder {
     if (operand.kind == OperandKind::Symbol) {
       const std::string& name = code->symbols[size_t(operand.imm)].name;
       if (const auto found = by_name.find(name); found != by_name.end()) {
-        return memory_map::kCodeBase + program.functions[found->second].first_step;
+        return memory_map::kCodeBase + program.functions[found->second].first_step +
+               static_cast<uint64_t>(code->symbols[size_t(operand.imm)].offset);
       }
       const auto host = host_steps.find(name);
       return host == host_steps.end() ? 0 : memory_map::kCodeBase + host->second;
@@ -246,6 +254,21 @@ struct VCodeProgram::Builder {
       add_transfers(step.before, operands, true);
       return step;
     }
+    if (inst.opcode == isa.opcodes.tail_call || inst.opcode == isa.opcodes.tail_call_indirect) {
+      const Operand& callee = operands[0];
+      step.kind = Kind::TailCall;
+      step.targets = static_cast<uint32_t>(operands.back().imm);
+      if (callee.kind == OperandKind::Symbol) {
+        const auto found = by_name.find(code->symbols[size_t(callee.imm)].name);
+        if (found == by_name.end()) error = "a tail call of " + code->symbols[size_t(callee.imm)].name;
+        step.target = found == by_name.end() ? 0 : found->second;
+      } else {
+        step.kind = Kind::TailCallIndirect;
+        step.address = reg_index(callee.reg);
+      }
+      add_transfers(step.before, operands, false);
+      return step;
+    }
     if (desc.is(machine::kIsReturn)) {
       step.kind = Kind::Return;
       add_transfers(step.before, operands, false);
@@ -269,6 +292,14 @@ struct VCodeProgram::Builder {
       }
       add_transfers(step.before, operands, false);
       add_transfers(step.after, operands, true);
+      // With handlers, results stay in their registers for the `args` of the successors.
+      if (std::ranges::any_of(operands, [](const Operand& o) { return o.kind == OperandKind::Label; }))
+        step.clobbers = 0;
+      for (size_t i = desc.operands.size(); i < operands.size(); ++i) {
+        if (operands[i].kind != OperandKind::Imm) continue;
+        step.targets = static_cast<uint32_t>(operands[i].imm);
+        break;
+      }
       return step;
     }
     step.semantics = meanings.semantics(inst.opcode, operands);
@@ -344,7 +375,7 @@ Expected<void> VCodeProgram::build(VCodeMeanings& meanings, VCodeStage at,
     functions.push_back({.number = source.number,
                          .first_step = total,
                          .registers = stage == VCodeStage::Virtual ? uint32_t(source.code.vreg_classes.size()) : 0,
-                         .frame = source.frame ? *source.frame : virtual_frame(source.code, meanings.isa().abi)});
+                         .frame = source.frame ? *source.frame : virtual_frame(source.code, meanings.isa())});
     const uint32_t size = std::max(source.room, static_cast<uint32_t>(source.code.insts.size()));
     image.functions.push_back({total, total + size});
     total = align_up(total + size + 1, 16);  // addresses of functions are multiples of 16, and no two are equal

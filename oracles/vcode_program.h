@@ -80,6 +80,8 @@ class VCodeProgram {
     Call,
     CallHost,  // of a function that is not in the program
     CallIndirect,
+    TailCall,
+    TailCallIndirect,
     Return,
     Args,
     Nothing,  // has no effect
@@ -117,8 +119,8 @@ class VCodeProgram {
     Range<Transfer> after;   // Call: results
     uint32_t clobbers = 0;   // index into clobber_sets
     uint32_t target = 0;     // Branch, Jump: index into edges; JumpTable: the first of them; Call: function; CallHost: step
-    uint32_t targets = 0;    // JumpTable: how many
-    uint32_t address = 0;    // CallIndirect, JumpTable: register
+    uint32_t targets = 0;    // JumpTable: how many; calls: bytes that the callee pops; TailCall: of its stack arguments
+    uint32_t address = 0;    // CallIndirect, TailCallIndirect, JumpTable: register
   };
   // A way from one block to another, with the arguments to pass.
   struct Edge {

@@ -395,6 +395,8 @@ class Checker {
         return "R_X86_64_64";
       case machine::RelocKind::X86PcRel4:
         return "R_X86_64_PLT32";
+      case machine::RelocKind::Arm64Jump:
+        return "R_AARCH64_JUMP26";
       case machine::RelocKind::Arm64Call:
         return "R_AARCH64_CALL26";
       case machine::RelocKind::Arm64AdrPrelPgHi21:

@@ -42,6 +42,7 @@ machine::RelocKind reloc_kind(std::string_view name) {
       {"Abs8", RelocKind::Abs8},
       {"X86PcRel4", RelocKind::X86PcRel4},
       {"Arm64Call", RelocKind::Arm64Call},
+      {"Arm64Jump", RelocKind::Arm64Jump},
       {"Arm64AdrPrelPgHi21", RelocKind::Arm64AdrPrelPgHi21},
       {"Arm64AddAbsLo12Nc", RelocKind::Arm64AddAbsLo12Nc},
       {"RiscvCallPlt", RelocKind::RiscvCallPlt},

@@ -21,6 +21,7 @@ enum class CallConv : uint8_t {
   kWinch,
   kPreserveAll
 };
+inline constexpr unsigned kCallConvCount = 8;
 std::string_view to_string(CallConv convention);
 std::optional<CallConv> parse_call_conv(std::string_view text);
 

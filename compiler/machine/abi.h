@@ -1,13 +1,13 @@
 // Calling conventions: where the arguments and results of a signature are. The same answer serves callers, callees and
 // the harness that calls compiled functions.
 //
-// Every CLIF convention is treated as the platform's C convention. Integer arguments (i8..i64) take the argument
-// registers in order, then 8-byte stack slots; floats (f16..f64) the float registers, then slots; an i128 two registers
-// or slots, as AbiTable::pairs says; `sret` and `vmctx` are ordinary arguments. Results take the result registers in
-// the same way; those that are left over go to memory: 8-byte slots in order, in an area of the caller whose address is
-// passed as one more integer argument after all others. A narrow value's upper bits are arbitrary, in registers and in
-// slots, unless the signature says `uext` or `sext`: then the caller (of an argument) or callee (of a result) extends
-// it to 64 bits.
+// A convention is a table of the ISA (AbiTable); without one of its own it is the platform's C convention. Integer
+// arguments (i8..i64) take the argument registers in order, then 8-byte stack slots; floats (f16..f64) the float
+// registers, then slots; an i128 two registers or slots, as AbiTable::pairs says; `sret` and `vmctx` are ordinary
+// arguments. Results take the result registers in the same way; those that are left over go to memory: 8-byte slots in
+// order, in an area of the caller whose address is passed as one more integer argument after all others. A narrow
+// value's upper bits are arbitrary, in registers and in slots, unless the signature says `uext` or `sext`: then the
+// caller (of an argument) or callee (of a result) extends it to 64 bits.
 #pragma once
 
 #include <cstdint>
@@ -37,6 +37,7 @@ struct AbiLocation {
   ir::Type type;
   ir::Extension extension = ir::Extension::kNone;
   ir::Purpose purpose = ir::Purpose::kNormal;
+  uint32_t struct_size = 0;  // not 0: a struct of so many bytes lies at the part, the argument is its address
 };
 
 struct AbiSignature {
@@ -47,6 +48,7 @@ struct AbiSignature {
   uint32_t return_area_size = 0;
   uint32_t stack_size = 0;   // bytes of stack arguments, a multiple of the stack's alignment
   uint32_t copies_size = 0;  // bytes of the copies of arguments passed by reference
+  ir::CallConv call_conv = ir::CallConv::kSystemV;
 };
 
 // Whether the backend keeps values of this type in registers at all: in one, an i128 in two.

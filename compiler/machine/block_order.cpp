@@ -31,10 +31,14 @@ void BlockOrder::collect_edges(const ir::Function& function, ir::Inst branch) {
   block.first_call = static_cast<uint32_t>(edge_of_call_.size());
   const std::span<const ir::BlockCall> calls = function.block_calls(branch);
   block.call_count = static_cast<uint32_t>(calls.size());
+  const ir::Format format = function.info(branch).format;
+  block.is_try_call = format == ir::Format::kTryCall || format == ir::Format::kTryCallIndirect;
   if (calls.size() > 4) seen_.clear();
   for (const ir::BlockCall& call : calls) {
     uint32_t edge = kUnplaced;
-    if (calls.size() <= 4) {
+    if (block.is_try_call) {
+      // All different.
+    } else if (calls.size() <= 4) {
       for (uint32_t e = block.first_edge; e < edges_.size(); ++e) {
         if (edges_[e].call.block == call.block && same_args(function, edges_[e].call, call)) edge = e;
       }
@@ -79,7 +83,7 @@ void BlockOrder::compute(const ir::Function& function, RandomChoices choices) {
   }
   if (choices.active()) choices.shuffle(std::span(emission_).subspan(1));
   for (ir::Block block : emission_) {
-    blocks_.push_back({block, ir::Inst(), 0, 0, 0, 0});
+    blocks_.push_back({.block = block, .branch = ir::Inst()});
     const ir::Inst last = function.last_inst(block);
     if (!last.is_none() && function.block_calls(last).size() != 0) collect_edges(function, last);
   }
@@ -94,11 +98,15 @@ void BlockOrder::compute(const ir::Function& function, RandomChoices choices) {
     Edge* falls_through = nullptr;
     const auto place_edge = [&](Edge& edge) {
       edge.label = Block(static_cast<uint32_t>(entries_.size()));
-      entries_.push_back({.source = ir::Block(), .call = edge.call, .branch = block.branch, .cold = cold});
+      entries_.push_back({.source = ir::Block(),
+                          .call = edge.call,
+                          .branch = block.branch,
+                          .cold = cold,
+                          .is_try_edge = block.is_try_call});
     };
     for (uint32_t e = block.first_edge; e < block.first_edge + block.edge_count; ++e) {
       Edge& edge = edges_[e];
-      edge.split = block.edge_count > 1 && edge_count_[edge.call.block.index] > 1;
+      edge.split = block.is_try_call || (block.edge_count > 1 && edge_count_[edge.call.block.index] > 1);
       if (!edge.split) continue;
       if (edge.call.block == next && falls_through == nullptr) {
         falls_through = &edge;
@@ -129,7 +137,8 @@ void BlockOrder::compute(const ir::Function& function, RandomChoices choices) {
       edge_entry.passes_args = edges_[e].call.args.count != 0;
       succs_.push_back(Block(place_[edges_[e].call.block.index]));
     }
-    entry.passes_args = block.edge_count == 1 && edge_count_[edges_[block.first_edge].call.block.index] > 1 &&
+    entry.passes_args = block.edge_count == 1 && !block.is_try_call &&
+                        edge_count_[edges_[block.first_edge].call.block.index] > 1 &&
                         edges_[block.first_edge].call.args.count != 0;
     if (block.edge_count == 1) entry.call = edges_[block.first_edge].call;
     entry.first_label = static_cast<uint32_t>(labels_.size());

@@ -1,12 +1,13 @@
 // The orders in which the blocks of a function are emitted and lowered, with critical edges split.
 //
-// Reachable blocks are emitted in reverse post-order, cold ones last; lowering must not know of cold. An edge whose source has several successors and whose
-// target has several incoming edges gets an edge block of its own, placed right after the source (the one to the block
-// that comes next in the order last, so that it falls through). Equal edges of one instruction (same target, same
-// arguments) are one edge.
+// Reachable blocks are emitted in reverse post-order, cold ones last; lowering must not know of cold. An edge whose
+// source has several successors and whose target has several incoming edges gets an edge block of its own, placed right
+// after the source (the one to the block that comes next in the order last, so that it falls through). Equal edges of
+// one instruction (same target, same arguments) are one edge. Every edge of a try_call has a block of its own, where
+// the call's results are received.
 //
-// A block with exactly one incoming edge needs no parameters: each one is the same value as its argument (single_value).
-// Linear in blocks, edges and arguments.
+// A block with exactly one incoming edge needs no parameters: each one is the same value as its argument
+// (single_value). Linear in blocks, edges and arguments.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +32,7 @@ class BlockOrder {
     uint32_t first_label = 0, label_count = 0;  // labels(): one per block call of `branch`, in order
     bool passes_args = false;  // the single edge of `branch` goes straight to a block with parameters
     bool cold = false;
+    bool is_try_edge = false;  // an edge block of a try_call
   };
 
   // Reuses its memory. The function must have passed the verifier. If `choices` are to be made, all blocks but the entry
@@ -70,6 +72,7 @@ class BlockOrder {
   struct BlockEdges {
     ir::Block block;
     ir::Inst branch;
+    bool is_try_call = false;
     uint32_t first_edge = 0, edge_count = 0, first_call = 0, call_count = 0;
   };
   std::vector<BlockEdges> blocks_;            // in emission order, without edge blocks

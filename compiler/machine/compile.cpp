@@ -60,6 +60,14 @@ regalloc::MoveHooks move_hooks(const TargetIsa& isa) {
   return hooks;
 }
 
+// The registers that are left if CLIF's pinned register is one.
+regalloc::RegisterEnv without_pinned(const TargetIsa& isa) {
+  regalloc::RegisterEnv env = isa.registers;
+  std::erase(env.allocatable[size_t(RegClass::Gpr)], isa.abi.pinned);
+  env.callee_saved.remove(isa.abi.pinned);
+  return env;
+}
+
 std::unexpected<Diagnostic> internal_error(const ir::Function& function, const TargetIsa& isa, Stage stage,
                                            const Diagnostic& cause) {
   Diagnostic error = cause;
@@ -139,6 +147,7 @@ struct Compiler::State {
   std::vector<PRegSet> clobbers_by_opcode;
   regalloc::InstClobbers clobbers;
   regalloc::MoveHooks hooks;
+  regalloc::RegisterEnv registers;  // without the pinned one, once asked for
   FrameLayout frame;
   std::vector<uint32_t> origins;
   Emitter emitter;
@@ -203,6 +212,9 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& given, const Co
 
   const LowerOptions lower_options{.look_through = options.opt_level != OptLevel::None,
                                    .want_origins = static_cast<bool>(options.observe),
+                                   .pinned_register = options.pinned_register,
+                                   .preserve_frame_pointers = options.preserve_frame_pointers,
+                                   .probe_log2 = options.probe_log2,
                                    .choice_seed = options.choice_seed};
   const bool expands = needs_expansion(function, isa_, options.canonical_nans);
   if (expands) {
@@ -228,7 +240,9 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& given, const Co
     done(Stage::VerifyMachine);
   }
 
-  auto allocated = s.allocator.run(s.vcode, isa_.registers, s.clobbers, allocate_options(options), s.allocation);
+  if (options.pinned_register && s.registers.callee_saved.empty()) s.registers = without_pinned(isa_);
+  const regalloc::RegisterEnv& registers = options.pinned_register ? s.registers : isa_.registers;
+  auto allocated = s.allocator.run(s.vcode, registers, s.clobbers, allocate_options(options), s.allocation);
   if (!allocated) return refuse(Stage::Allocate, allocated.error());
   done(Stage::Allocate);
   result.stats.moves = static_cast<uint32_t>(s.allocation.moves.size());
@@ -240,7 +254,7 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& given, const Co
         .allocation = &s.allocation});
 
   if (options.check_allocation) {
-    const Diagnostics errors = regalloc::check(s.vcode, s.allocation, isa_.registers, s.clobbers);
+    const Diagnostics errors = regalloc::check(s.vcode, s.allocation, registers, s.clobbers);
     if (!errors.empty()) return refuse(Stage::Check, errors.front());
     done(Stage::Check);
   }
@@ -266,6 +280,10 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& given, const Co
   result.name = to_string(function.name);
   result.symbols = std::move(s.vcode.symbols);
   result.frame_size = s.frame.size;
+  result.unwind = {.size = s.frame.size,
+                   .return_address = s.frame.linkage_pointer + isa_.abi.return_address_at,
+                   .frame_pointer = s.frame.linkage_pointer,
+                   .popped = s.frame.popped};
   result.stats.machine_insts = result.code.instructions;
   return result;
 }

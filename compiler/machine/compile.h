@@ -71,6 +71,9 @@ struct CompileOptions {
   // Not 0: where any choice is right, one is made at random from this seed: the order of blocks, a rule of lower priority
   // that matches too, registers, spills, and sometimes max_registers if that is 0. For testing.
   uint64_t choice_seed = 0;
+  bool pinned_register = false;          // no value lives in the register that get_pinned_reg and set_pinned_reg mean
+  bool preserve_frame_pointers = false;  // every function has a frame with a frame pointer
+  uint8_t probe_log2 = 0;                // not 0: prologues touch every page of 2 to this many bytes
   bool want_listing = false;     // fill EmittedCode::listing
   // Called after a stage with its text: Optimize (CLIF), Lower and Apply (VCode), Allocate (figures), Emit (the listing).
   std::function<void(Stage, const std::string& text)> dump;
@@ -95,11 +98,20 @@ struct CompileStats {
   CompileStats& operator+=(const CompileStats& other);
 };
 
+// A frame as an unwinder sees it; offsets from the stack pointer as it is in the function's body.
+struct UnwindFacts {
+  uint32_t size = 0;           // of the frame: up to the stack pointer at entry, with what was made room for
+  int64_t return_address = 0;  // where it is, if the function has calls
+  int64_t frame_pointer = 0;   // what the frame pointer holds (s390x has none: the stack pointer at entry)
+  uint32_t popped = 0;         // what a return adds to `size` and the return address
+};
+
 struct CompiledFunction {
   std::string name;  // as printed in CLIF: %f, u0:3
   EmittedCode code;
   std::vector<Symbol> symbols;  // what code.relocations refer to
   uint32_t frame_size = 0;
+  UnwindFacts unwind;
   CompileStats stats;
 };
 

@@ -63,6 +63,8 @@ Expected<void> Emitter::emit(const VCode& vcode, const TargetIsa& isa, const Fra
   relocs_.clear();
   marks_.clear();
   lines_.clear();
+  calls_.clear();
+  handlers_.clear();
   emitted_.clear();
   last_source_ = current_vcode_ = kNoSource;
   in_list_ = false;
@@ -76,6 +78,7 @@ Expected<void> Emitter::emit(const VCode& vcode, const TargetIsa& isa, const Fra
   redirect_blocks();
   if (frame.needs_frame) {
     list_.clear();
+    probe_stack();
     isa.prologue(frame, list_);
     emit_list(kNoSource);
   }
@@ -219,19 +222,82 @@ void Emitter::emit_inst(const Inst& inst, std::span<const Operand> operands) {
   if (inst.opcode == isa_->opcodes.args) return;
   current_vcode_ = static_cast<uint32_t>(&inst - vcode_->insts.data());
   mark_source(inst.source);
+  if (inst.opcode == isa_->opcodes.tail_call || inst.opcode == isa_->opcodes.tail_call_indirect) {
+    return emit_tail_call(inst, operands);
+  }
   if (desc.is(kIsReturn) && frame_->needs_frame) {
     list_.clear();
-    isa_->epilogue(*frame_, list_);
+    isa_->epilogue(*frame_, frame_->popped, list_);
     emit_list(inst.source);
   }
+  if (desc.is(kIsCall)) return emit_call(inst, operands);
+  emit_with_frame(inst.opcode, operands, inst.trap, inst.source);
+}
 
+// The call, then what it takes to have the stack pointer where it was. Handlers are reached from elsewhere (V6).
+void Emitter::emit_call(const Inst& inst, std::span<const Operand> operands) {
+  const size_t own = isa_->desc(inst.opcode).operands.size();
+  encode_fixed(inst.opcode, operands.first(own), inst.trap, inst.source);
+  size_t at = own;
+  while (at < operands.size() && operands[at].kind != OperandKind::Imm) ++at;
+  if (at == operands.size()) return;
+  const auto popped = static_cast<uint32_t>(operands[at++].imm);
+  PendingCall call{here(), {.popped = popped, .first_handler = static_cast<uint32_t>(handlers_.size())}};
+  for (; at + 1 < operands.size(); at += 2, ++call.site.handler_count) {
+    const int64_t tag = operands[at].imm;
+    handlers_.push_back({{.any_tag = tag < 0, .tag = tag < 0 ? 0 : static_cast<uint32_t>(tag)}, operands[at + 1]});
+  }
+  calls_.push_back(call);
+  if (popped == 0) return;
+  list_.clear();
+  isa_->lower_stack(popped, list_);
+  emit_list(inst.source);
+}
+
+// Stack arguments go from the outgoing area to where the callee looks for them: they end where this function's end. The
+// two do not overlap, and nothing of the frame is above its linkage but this function's own arguments.
+void Emitter::emit_tail_call(const Inst& inst, std::span<const Operand> operands) {
+  const auto bytes = static_cast<uint32_t>(operands.back().imm);
+  const PReg word = isa_->abi.tail_scratch;
+  const int64_t to = int64_t(vcode_->incoming_size) - bytes;
+  for (uint32_t at = 0; at < bytes; at += 8) {
+    Amode place{.base = {}, .index = {}, .shift = 0, .in_frame = true, .area = FrameArea::Outgoing};
+    place.disp = static_cast<int32_t>(isa_->abi.outgoing_base + at);
+    SimpleInst move = isa_->load(ir::kI64, word, place);
+    emit_with_frame(move.opcode, move.span(), kNoTrap, inst.source);
+    place.area = FrameArea::Incoming;
+    place.disp = static_cast<int32_t>(to + at);
+    move = isa_->store(ir::kI64, word, place);
+    emit_with_frame(move.opcode, move.span(), kNoTrap, inst.source);
+  }
+  if (frame_->needs_frame) {
+    list_.clear();
+    isa_->epilogue(*frame_, frame_->popped - bytes, list_);
+    emit_list(inst.source);
+  }
+  encode_fixed(inst.opcode, operands.first(isa_->desc(inst.opcode).operands.size()), inst.trap, inst.source);
+}
+
+// A load from every page of the frame, so that no guard page is passed over.
+void Emitter::probe_stack() {
+  const int64_t page = int64_t(1) << frame_->probe_log2;
+  if (page == 1) return;
+  const PReg place = isa_->abi.frame_scratch;
+  for (int64_t at = page; at <= int64_t(frame_->size) + frame_->growth; at += page) {
+    isa_->frame_address(place, -at, list_);
+    list_.push(isa_->load(ir::kI64, place, Amode{.base = place}));
+  }
+}
+
+void Emitter::emit_with_frame(uint16_t opcode, std::span<const Operand> operands, uint8_t trap, uint32_t source) {
+  const InstDesc& desc = isa_->desc(opcode);
   const auto frame_operand =
       std::ranges::find_if(operands, [](const Operand& operand) { return operand.kind == OperandKind::Frame; });
   if (frame_operand == operands.end()) {
     if (has_late_operand(operands)) {
-      add_site(inst.opcode, operands, inst.trap, inst.source);
+      add_site(opcode, operands, trap, source);
     } else {
-      encode_fixed(inst.opcode, operands, inst.trap, inst.source);
+      encode_fixed(opcode, operands, trap, source);
     }
     return;
   }
@@ -243,17 +309,17 @@ void Emitter::emit_inst(const Inst& inst, std::span<const Operand> operands) {
   constexpr int64_t kAlwaysFits = 248;
   if (offset < 0 || offset > kAlwaysFits) {
     EncodedInst encoded;
-    const EncodeError error = isa_->insts->encode(inst.opcode, scratch_operands_, {}, encoded);
+    const EncodeError error = isa_->insts->encode(opcode, scratch_operands_, {}, encoded);
     if (error == EncodeError::BadOperand && slot < desc.operands.size() &&
         desc.operands[slot].kind == SlotKind::MemDisp) {
       list_.clear();
       isa_->frame_address(isa_->abi.frame_scratch, offset, list_);
-      emit_list(inst.source);
+      emit_list(source);
       scratch_operands_[slot] = Operand::immediate(0);
       scratch_operands_[slot - 3].reg = isa_->abi.frame_scratch;
     }
   }
-  encode_fixed(inst.opcode, scratch_operands_, inst.trap, inst.source);
+  encode_fixed(opcode, scratch_operands_, trap, source);
 }
 
 void Emitter::encode_fixed(uint16_t opcode, std::span<const Operand> operands, uint8_t trap, uint32_t source) {
@@ -269,8 +335,9 @@ void Emitter::encode_fixed(uint16_t opcode, std::span<const Operand> operands, u
     const auto symbol =
         std::ranges::find_if(operands, [](const Operand& operand) { return operand.kind == OperandKind::Symbol; });
     assert(symbol != operands.end());
-    relocs_.push_back(
-        {here(), {encoded.symbol_offset, encoded.reloc, static_cast<uint32_t>(symbol->imm), encoded.symbol_addend}});
+    relocs_.push_back({here(),
+                       {encoded.symbol_offset, encoded.reloc, static_cast<uint32_t>(symbol->imm),
+                        encoded.symbol_addend + vcode_->symbols[size_t(symbol->imm)].offset}});
   }
   base_.insert(base_.end(), encoded.bytes, encoded.bytes + encoded.size);
 }
@@ -434,6 +501,16 @@ void Emitter::put_together() {
   for (PendingReloc& r : relocs_) {
     r.reloc.offset += final_offset(r.position);
     out_->relocations.push_back(r.reloc);
+  }
+  out_->call_sites.clear();
+  for (const PendingCall& call : calls_) {
+    out_->call_sites.push_back(call.site);
+    out_->call_sites.back().return_offset = final_offset(call.position);
+  }
+  out_->handlers.clear();
+  for (PendingHandler& h : handlers_) {
+    h.handler.offset = static_cast<uint32_t>(target_of(h.label));
+    out_->handlers.push_back(h.handler);
   }
   out_->sources.clear();
   for (const PendingMark& m : marks_) {

@@ -40,6 +40,23 @@ struct SourceMark {
   bool operator==(const SourceMark&) const = default;
 };
 
+// Where a call goes on if it unwinds with an exception of this tag.
+struct HandlerRecord {
+  bool any_tag = false;
+  uint32_t tag = 0;
+  uint32_t offset = 0;
+  bool operator==(const HandlerRecord&) const = default;
+};
+
+// What an unwinder has to know of a call: those with handlers and those whose callee pops arguments.
+struct CallSiteRecord {
+  uint32_t return_offset = 0;  // where the call returns to
+  uint32_t popped = 0;         // bytes by which the callee raises the stack pointer
+  uint32_t first_handler = 0;  // in EmittedCode::handlers, to be tried in order
+  uint32_t handler_count = 0;
+  bool operator==(const CallSiteRecord&) const = default;
+};
+
 // Bytes among the code that are not instructions: [begin, end).
 struct DataRange {
   uint32_t begin = 0;
@@ -63,6 +80,8 @@ struct EmittedCode {
   std::vector<Relocation> relocations;  // symbols as in VCode::symbols
   std::vector<TrapRecord> traps;     // by offset
   std::vector<SourceMark> sources;   // by offset
+  std::vector<CallSiteRecord> call_sites;  // by offset
+  std::vector<HandlerRecord> handlers;     // of all call sites
   uint32_t instructions = 0;         // emitted, pseudo-instructions counting as one
   uint32_t long_branches = 0;        // sites that grew
   std::string listing;               // if asked for: offset, bytes and text of every instruction, one a line
@@ -103,6 +122,10 @@ class Emitter {
   void redirect_blocks();
   void emit_block(uint32_t order_index);
   void emit_inst(const Inst& inst, std::span<const Operand> operands);
+  void emit_call(const Inst& inst, std::span<const Operand> operands);
+  void probe_stack();
+  void emit_tail_call(const Inst& inst, std::span<const Operand> operands);
+  void emit_with_frame(uint16_t opcode, std::span<const Operand> operands, uint8_t trap, uint32_t source);
   void emit_simple(const SimpleInst& inst);
   void emit_list(uint32_t source);
   void encode_fixed(uint16_t opcode, std::span<const Operand> operands, uint8_t trap, uint32_t source);
@@ -160,10 +183,20 @@ class Emitter {
     Position position;
     EmittedInst inst;
   };
+  struct PendingCall {
+    Position position;
+    CallSiteRecord site;
+  };
+  struct PendingHandler {
+    HandlerRecord handler;
+    Operand label;
+  };
   std::vector<PendingTrap> traps_;
   std::vector<PendingReloc> relocs_;
   std::vector<PendingMark> marks_;
   std::vector<PendingLine> lines_;
+  std::vector<PendingCall> calls_;
+  std::vector<PendingHandler> handlers_;
   uint32_t last_source_ = kNoSource;
   uint32_t current_vcode_ = kNoSource;
   bool in_list_ = false;

@@ -43,6 +43,7 @@ enum class FrameArea : uint8_t {
   Slots,     // explicit stack slots of the function
   Spills,    // allocator's spill slots
   Incoming,  // stack arguments of this function, in the caller's frame
+  Linkage,   // where the frame pointer stands (s390x: the stack pointer at entry)
 };
 
 struct Operand {

@@ -64,14 +64,15 @@ enum class FixupKind : uint8_t {
 
 // Relocations as the linker of compiled modules (module.h) resolves them; S symbol, A addend, P place.
 enum class RelocKind : uint8_t {
-  Abs8,            // 64-bit S + A
-  X86PcRel4,       // 32-bit S + A - P (the addend includes the -4)
-  Arm64Call,       // 26-bit (S + A - P) / 4
+  Abs8,       // 64-bit S + A
+  X86PcRel4,  // 32-bit S + A - P (the addend includes the -4)
+  Arm64Call,  // 26-bit (S + A - P) / 4
+  Arm64Jump,  // likewise, of a branch that does not link
   Arm64AdrPrelPgHi21,
   Arm64AddAbsLo12Nc,
-  RiscvCallPlt,    // auipc + jalr pair, S + A - P
+  RiscvCallPlt,        // auipc + jalr pair, S + A - P
   RiscvPcrelHi20Lo12,  // auipc + addi pair, S + A - P
-  S390xPlt32Dbl,   // 32-bit (S + A - P) / 2 (big-endian), the addend includes the +2
+  S390xPlt32Dbl,       // 32-bit (S + A - P) / 2 (big-endian), the addend includes the +2
   S390xPcRel32Dbl,
 };
 

@@ -6,6 +6,7 @@
 // outside compiler/isa asks which machine it is working for.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -15,6 +16,7 @@
 #include <vector>
 
 #include "compiler/ir/entities.h"
+#include "compiler/ir/signature.h"
 #include "compiler/ir/types.h"
 #include "compiler/isle/rule_table.h"
 #include "compiler/machine/inst_desc.h"
@@ -63,12 +65,14 @@ class InstList {
 enum class Pairs : uint8_t {
   None,           // the backend has no i128
   WholeOrMemory,  // in the next two registers, or whole in memory; a register left over stays for later arguments (x64)
+  NextOrMemory,   // in the next two registers; once in memory, so is what follows (Apple)
   EvenOrMemory,   // the first register's place in the sequence is even; once in memory, so is what follows (AArch64)
   Split,          // the last register takes the low half, memory the high one (RISC-V)
   ByReference,    // the address of a copy in the caller's frame; results are in memory (s390x)
 };
 
-// The platform's C calling convention as tables. See abi.h for what is made of it.
+// A calling convention as tables. See abi.h for what is made of it. What the frame consists of (from stack_pointer to
+// linkage_bytes, saves_in_caller_frame) is the same in all conventions of an ISA.
 struct AbiTable {
   std::span<const PReg> argument_registers;        // in order
   std::span<const PReg> result_registers;          // in order: CLIF's several results use all, then memory (abi.h)
@@ -80,6 +84,7 @@ struct AbiTable {
   PReg stack_pointer;
   PReg frame_pointer;  // none: the frame has no frame pointer (s390x)
   PReg link_register;  // none: calls push the return address (x64)
+  PReg pinned;         // CLIF's pinned register; none: the machine has none
   PReg frame_scratch;  // holds addresses of frame places that do not fit a displacement
   uint8_t stack_align = 16;
   uint8_t return_address_bytes = 0;  // pushed by a call (x64: 8)
@@ -87,6 +92,16 @@ struct AbiTable {
   uint32_t outgoing_base = 0;  // first stack argument, from the stack pointer at the call instruction (s390x: 160)
   bool saves_in_caller_frame = false;  // callee-saved registers go to the area the caller provides (s390x)
   bool sret_in_result = false;         // a callee also returns its `sret` pointer in the first result register (x64)
+  bool frame_pointer_at_entry = false;  // it holds the stack pointer at entry, not the place of the linkage
+  int16_t return_address_at = 0;        // where a frame has it, from FrameArea::Linkage
+  uint8_t vec_save_bytes = 8;           // how much of a callee-saved float register is kept
+  PReg sret_register;                   // none: an `sret` pointer is an ordinary argument
+  bool by_position = false;             // the nth argument takes the nth register of its class (Windows)
+  bool packed_arguments = false;        // on the stack, arguments take no more bytes than they need (Apple)
+  bool callee_pops = false;             // a callee removes its stack arguments (`tail`)
+  PReg tail_scratch;                    // free when a tail call's arguments are in place: no argument, not tail_target
+  PReg tail_target;                     // where an indirect tail call has the address (`tail`)
+  const PRegSet* callee_saved = nullptr;  // null: RegisterEnv's
 };
 
 // A frame once its size is known. The stack pointer is lowered by `size` once, by the prologue; offsets count from the
@@ -96,12 +111,30 @@ struct FrameLayout {
   uint32_t outgoing_size = 0;  // incl. outgoing_base
   uint32_t slots_offset = 0;
   uint32_t spills_offset = 0;
-  uint32_t saves_offset = 0;    // saved[i] at saves_offset + 8 * i
+  uint32_t saves_offset = 0;    // of the saved registers (each_save)
   uint32_t linkage_offset = 0;  // == size - linkage bytes
   int64_t incoming_offset = 0;  // of the first incoming stack argument
   bool needs_frame = false;     // false: a leaf function that leaves the stack pointer alone
   bool has_calls = false;
-  std::vector<PReg> saved;  // callee-saved registers that the function writes, by number
+  uint8_t probe_log2 = 0;       // VCode's
+  std::vector<PReg> saved;      // callee-saved registers that the function writes, by class and number
+  uint32_t vec_save_bytes = 8;  // of a saved float register
+  // A function that makes tail calls with more stack arguments than it has itself begins by lowering the stack pointer
+  // by the difference (and moves the return address along); `size` and what follows count from there.
+  uint32_t growth = 0;
+  uint32_t popped = 0;          // by a return: stack arguments and growth, if the callee pops
+  int64_t linkage_pointer = 0;  // FrameArea::Linkage
+
+  // Calls f(register, offset from saves_offset) of what is saved there, in order: all but those that `in_caller_frame`.
+  void each_save(bool in_caller_frame, auto f) const {
+    int64_t place = 0;
+    for (PReg reg : saved) {
+      const bool is_vec = reg.reg_class() == RegClass::Vec;
+      if (in_caller_frame && !is_vec) continue;
+      f(reg, place);
+      place += is_vec ? vec_save_bytes : 8;
+    }
+  }
 
   int64_t offset_of(FrameArea area) const {
     switch (area) {
@@ -113,6 +146,8 @@ struct FrameLayout {
         return spills_offset;
       case FrameArea::Incoming:
         return incoming_offset;
+      case FrameArea::Linkage:
+        return linkage_pointer;
     }
     return 0;
   }
@@ -131,6 +166,8 @@ struct CommonOpcodes {
   uint16_t call = 0;           // variadic: symbol, then fixed uses of arguments and fixed defs of results
   uint16_t call_indirect = 0;  // variadic: register, then as above
   uint16_t jump = 0;           // to a label; the shortest form
+  uint16_t tail_call = 0;      // variadic: symbol, then fixed uses of arguments, then the bytes of those on the stack
+  uint16_t tail_call_indirect = 0;  // variadic: register, then as above
 };
 
 inline constexpr uint16_t kNoOpcode = 0xffff;
@@ -148,7 +185,8 @@ struct TargetIsa {
   const InstSet* insts = nullptr;
   regalloc::RegisterEnv registers;
   ir::Type spill_types[kRegClasses] = {ir::kI64};  // what of a register a spill slot keeps
-  AbiTable abi;
+  AbiTable abi;                                    // the platform's C convention
+  std::array<const AbiTable*, ir::kCallConvCount> conventions{};  // where they differ from it, by ir::CallConv
   CommonOpcodes opcodes;
   Expanded expanded;
   // The lowering rules: by RuleId: names, places (islec's <unit>_rules()).
@@ -175,10 +213,13 @@ struct TargetIsa {
   // to := the address of a place; one instruction with the place as its `mem` operand, so that it can be legalised.
   SimpleInst (*address)(Reg to, const Amode& place) = nullptr;
 
-  // Instructions that set up the frame, and that take it down just before a return instruction. Displacements must fit
-  // whatever the size of the frame (use abi.frame_scratch). Not called if the layout says !needs_frame.
+  // Instructions that set up the frame, and that take it down just before a return or tail call, which find the stack
+  // pointer `popped` bytes above where it was at entry (growth included). Displacements must fit whatever the size of
+  // the frame (use abi.frame_scratch). Not called if the layout says !needs_frame.
   void (*prologue)(const FrameLayout& frame, InstList& out) = nullptr;
-  void (*epilogue)(const FrameLayout& frame, InstList& out) = nullptr;
+  void (*epilogue)(const FrameLayout& frame, uint32_t popped, InstList& out) = nullptr;
+  // stack pointer := stack pointer - bytes, right behind a call.
+  void (*lower_stack)(uint32_t bytes, InstList& out) = nullptr;
   // to := stack pointer + offset, for any offset; no register but `to` may be written.
   void (*frame_address)(PReg to, int64_t offset, InstList& out) = nullptr;
 
@@ -191,7 +232,18 @@ struct TargetIsa {
                        std::vector<uint8_t>& out, uint32_t& data_begin) = nullptr;
 
   const InstDesc& desc(uint16_t opcode) const { return insts->descs[opcode]; }
+  const AbiTable& abi_of(ir::CallConv convention) const {
+    const AbiTable* own = conventions[size_t(convention)];
+    return own != nullptr ? *own : abi;
+  }
+  const PRegSet& callee_saved(ir::CallConv convention) const {
+    const PRegSet* own = abi_of(convention).callee_saved;
+    return own != nullptr ? *own : registers.callee_saved;
+  }
 };
+
+// All that an allocator may use, scratch registers included: what a function of `preserve_all` keeps.
+PRegSet all_registers(const regalloc::RegisterEnv& env);
 
 // The four operands of an addressing mode as they stand in an instruction. In a frame, the base is the stack pointer.
 void amode_operands(const TargetIsa& isa, const Amode& amode, Operand out[kAmodeOperands]);

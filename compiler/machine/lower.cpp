@@ -72,6 +72,10 @@ Expected<void> LowerContext::prepare(const ir::Function& function) {
 
   if (Expected<void> own = compute_abi(function.signature, *isa_, own_abi_); !own) return own;
   vcode_->incoming_size = own_abi_.stack_size;
+  vcode_->call_conv = function.signature.call_conv;
+  vcode_->needs_linkage = options_.preserve_frame_pointers;
+  vcode_->probe_log2 = options_.probe_log2;
+  vcode_->pinned_register = options_.pinned_register;
   if (own_abi_.has_return_area) return_area_ = new_reg(RegClass::Gpr);
   lay_out_slots();
   choices_ = RandomChoices(options_.choice_seed, RandomChoices::kForLowering);
@@ -142,6 +146,13 @@ void LowerContext::begin_inst(Inst inst) {
 void LowerContext::lower_block(uint32_t index) {
   const BlockOrder::Entry& entry = order_.entries()[index];
   begin_inst(entry.branch);
+  if (entry.source.is_none() && entry.is_try_edge) {
+    land(entry);
+    pass_arguments(index, entry.call);
+    emit_jump(order_.successors(entry)[0]);
+    flush();
+    return;
+  }
   if (entry.source.is_none()) {
     emit_jump(order_.successors(entry)[0]);
     flush();
@@ -232,13 +243,10 @@ void LowerContext::pass_arguments(uint32_t index, const ir::BlockCall& call) {
   const std::span<const ir::BlockArg> args = function_->args(call);
   const std::span<const Value> params = function_->block_params(call.block);
   for (const ir::BlockArg& arg : args) {
-    if (!arg.is_value()) {
-      unsupported("try_call");
-      break;
-    }
     const size_t param = static_cast<size_t>(&arg - args.data());
-    if (!is_passed(params[param])) continue;
-    const ValueRegs regs = put_in_regs(arg.value());
+    if (!is_passed(params[param]) || order_.only_edge(call.block) != nullptr) continue;
+    const bool by_result = function_->block_calls(current_inst_).size() == 1;  // see land
+    const ValueRegs regs = arg.is_value() ? put_in_regs(arg.value()) : landed_[by_result ? arg.index() : param];
     vcode_->branch_args.push_back(own_reg(regs.low));
     if (!regs.high.is_none()) vcode_->branch_args.push_back(own_reg(regs.high));
   }

@@ -40,6 +40,9 @@ struct LowerOptions {
   bool look_through = true;
   // Keep value_regs() and, for each instruction, the rules that emitted it.
   bool want_origins = false;
+  bool pinned_register = false;          // CLIF's pinned register is there
+  bool preserve_frame_pointers = false;  // every function has a frame with its linkage
+  uint8_t probe_log2 = 0;                // not 0: touch every page of so many bytes of the frame
   // Not 0: a rule that matches is passed over at random, if others match too, and blocks come in a random order.
   uint64_t choice_seed = 0;
 };
@@ -62,6 +65,7 @@ class LowerContext {
   using StackSlot = ir::StackSlot;
   using FuncRef = ir::FuncRef;
   using SigRef = ir::SigRef;
+  using GlobalValue = ir::GlobalValue;
   using Reg = machine::Reg;
   using MultiReg = machine::MultiReg;
   using ValueRegs = machine::ValueRegs;
@@ -201,7 +205,17 @@ class LowerContext {
   InstOutput gen_call(FuncRef callee, ValueSlice args);
   InstOutput gen_call_indirect(SigRef signature, Value callee, ValueSlice args);
   InstOutput gen_return(ValueSlice results);
+  InstOutput gen_return_call(FuncRef callee, ValueSlice args);
+  InstOutput gen_return_call_indirect(SigRef signature, Value callee, ValueSlice args);
+  Unit gen_try_call(FuncRef callee, ValueSlice args, MachLabelSlice labels);
+  Unit gen_try_call_indirect(Value callee, ValueSlice args, MachLabelSlice labels);
   ExternalName func_ref_name(FuncRef callee);
+  ExternalName global_symbol(GlobalValue global);
+  InstOutput gen_stack_pointer();
+  InstOutput gen_frame_pointer();
+  InstOutput gen_return_address();
+  InstOutput gen_get_pinned();
+  InstOutput gen_set_pinned(Value v);
 
   std::optional<std::tuple<MachLabel, MachLabel>> two_targets(MachLabelSlice labels) const;
   std::optional<MachLabel> one_target(MachLabelSlice labels) const;
@@ -248,7 +262,16 @@ class LowerContext {
   Reg for_part(Reg reg, const AbiLocation& location, unsigned part);
   void store_copy(Value v, const AbiLocation& location, uint32_t copies);
   const AbiSignature& abi_of(SigRef signature);
+  void pass(const AbiSignature& abi, ValueSlice args, Reg return_area);
+  void push_register_arguments(const AbiSignature& abi, ValueSlice args, Reg return_area);
   InstOutput emit_call(const AbiSignature& abi, uint16_t opcode, Operand callee, ValueSlice args);
+  InstOutput emit_tail_call(const AbiSignature& abi, uint16_t opcode, Operand callee, ValueSlice args);
+  Unit emit_try_call(const AbiSignature& abi, uint16_t opcode, Operand callee, ValueSlice args, MachLabelSlice labels);
+  void land(const BlockOrder::Entry& edge);
+  const AbiSignature& abi_of_try(Inst inst);
+  Reg copy_address(uint32_t offset);
+  void copy_struct(Reg from, const AbiLocation& location, uint32_t base);
+  PRegSet clobbers_of(ir::CallConv convention) const;
   uint8_t clobber_set(const PRegSet& set);
   uint32_t symbol(FuncRef callee);
   Amode frame_amode(FrameArea area, uint32_t offset) const;
@@ -294,6 +317,8 @@ class LowerContext {
   std::vector<uint32_t> symbols_;  // by FuncRef: index into VCode::symbols, or kNoSymbol
   std::vector<Operand> call_operands_;
   std::vector<Reg> arrivals_;  // registers that arguments arrive in, if those are not their own
+  // What an edge of a try_call passes on of the call's results or the exception, by the edge's argument.
+  std::vector<ValueRegs> landed_;
 };
 
 }  // namespace assay::machine

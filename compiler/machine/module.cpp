@@ -54,6 +54,7 @@ bool apply_relocation(std::span<uint8_t> bytes, uint64_t address, const Relocati
       put_little(at, uint64_t(distance), 4);
       return fits_signed(distance, 32);
     case RelocKind::Arm64Call:
+    case RelocKind::Arm64Jump:
       patch32(at, uint64_t(distance) >> 2, 0, 26);
       return distance % 4 == 0 && fits_signed(distance, 28);
     case RelocKind::Arm64AdrPrelPgHi21: {

@@ -22,6 +22,8 @@ const char* area_text(FrameArea area) {
       return "spills";
     case FrameArea::Incoming:
       return "incoming";
+    case FrameArea::Linkage:
+      return "linkage";
   }
   return "?";
 }

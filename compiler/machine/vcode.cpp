@@ -18,7 +18,11 @@ void VCode::clear() {
   rule_chains.clear();
   slots_size = outgoing_size = incoming_size = spills_size = 0;
   frame_align = 16;
-  has_calls = false;
+  has_calls = has_tail_calls = needs_linkage = false;
+  tail_size = 0;
+  probe_log2 = 0;
+  pinned_register = false;
+  call_conv = ir::CallConv::kSystemV;
 }
 
 }  // namespace assay::machine

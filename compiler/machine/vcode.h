@@ -5,11 +5,17 @@
 //     dominates all uses.
 // V2  Critical edges are split: a block with several successors passes no block arguments, so only a block with exactly
 //     one successor has `args`. (An edge block is an ordinary block with one jump.)
-// V3  The branches of a block are its last instructions. Successors are listed in `succs` in any order, without duplicates
+// V3  The branches of a block are its last instructions. Successors are listed in `succs` in any order, without
+// duplicates
 //     per edge: two branches to one block are two edges, each through its own edge block where arguments differ.
 // V4  A virtual register of class Flags is defined by one instruction and used only in the same block, with no other
 //     writer of flags in between; after allocation it is kFlagsReg.
 // V5  The entry block is block 0, has no predecessors and no block parameters.
+// V6  Behind a call's registers may come an immediate, by how many bytes the callee raises the stack pointer, and then
+// for
+//     each handler of exceptions its tag as an immediate (any: -1) and its label. A call with handlers is the first
+//     branch of its block, a jump to where it returns the other; what it leaves in registers is defined by an `args` at
+//     the start of each successor.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +23,7 @@
 #include <string>
 #include <vector>
 
+#include "compiler/ir/signature.h"
 #include "compiler/isle/rule_table.h"
 #include "compiler/machine/inst.h"
 
@@ -41,6 +48,7 @@ struct VBlock {
 struct Symbol {
   std::string name;  // "%callee" or "u0:7", as printed in CLIF
   bool colocated = false;
+  int64_t offset = 0;  // added to its address
 };
 
 struct StackSlot {
@@ -75,6 +83,12 @@ struct VCode {
   uint32_t spills_size = 0;                     // bytes of FrameArea::Spills (set by allocation)
   uint16_t frame_align = 16;
   bool has_calls = false;
+  bool has_tail_calls = false;
+  bool needs_linkage = false;    // FrameArea::Linkage is used
+  uint32_t tail_size = 0;        // the most stack arguments of a tail call, in bytes
+  bool pinned_register = false;  // LowerOptions'
+  uint8_t probe_log2 = 0;        // LowerOptions'
+  ir::CallConv call_conv = ir::CallConv::kSystemV;
 
   std::span<Operand> operands_of(const Inst& inst) { return {operands.data() + inst.first_operand, inst.operand_count}; }
   std::span<const Operand> operands_of(const Inst& inst) const {

@@ -427,7 +427,7 @@ TEST(Aarch64Frame, SavedRegistersStandBelowTheLinkage) {
   EXPECT_EQ(printed(prologue_code),
             "stp x29, x30, [sp, #-16]!\nadd x29, sp, #0\nsub sp, sp, #48\nstp x19, x20, [x29, #-32]\n"
             "stur x21, [x29, #-16]\n");
-  target_isa().epilogue(frame, epilogue_code);
+  target_isa().epilogue(frame, 0, epilogue_code);
   EXPECT_EQ(printed(epilogue_code),
             "ldp x19, x20, [x29, #-32]\nldur x21, [x29, #-16]\nadd sp, x29, #0\nldp x29, x30, [sp], #16\n");
 }

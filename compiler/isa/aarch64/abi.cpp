@@ -26,6 +26,7 @@ constexpr PReg kResults[] = {x(0), x(1), x(2), x(3), x(4), x(5), x(6), x(7)};
 constexpr PReg v(unsigned number) { return PReg(RegClass::Vec, number); }
 constexpr PReg kFloats[] = {v(0), v(1), v(2), v(3), v(4), v(5), v(6), v(7)};
 
+constexpr PReg kTailTarget = x(9), kPinned = x(21);
 constexpr int64_t kLinkage = 16;
 
 template <class Enum>
@@ -69,13 +70,27 @@ void add_offset(PReg to, PReg from, int64_t offset, PReg scratch, InstList& out)
   out.push(kAddSp, {Operand::def(to), Operand::use(from), Operand::use(scratch)});
 }
 
-// The saved registers, two by two; the last one alone if their number is odd. They stand right below x29.
+// The saved registers, general ones two by two, right below x29.
 void each_saved(const FrameLayout& frame, auto pair, auto single) {
-  int64_t place = int64_t(frame.saves_offset) - frame.linkage_offset;
-  size_t i = 0;
-  for (; i + 1 < frame.saved.size(); i += 2, place += 16) pair(frame.saved[i], frame.saved[i + 1], at(kFp, place));
-  if (i < frame.saved.size()) single(frame.saved[i], at(kFp, place));
+  const int64_t saves = int64_t(frame.saves_offset) - frame.linkage_offset;
+  PReg first;
+  int64_t first_place = 0;
+  frame.each_save(false, [&](PReg reg, int64_t place) {
+    const bool is_vec = reg.reg_class() == RegClass::Vec;
+    if (first && !is_vec) {
+      pair(first, reg, at(kFp, saves + first_place));
+      first = {};
+      return;
+    }
+    if (first) single(first, at(kFp, saves + first_place));
+    first = is_vec ? PReg() : reg;
+    first_place = place;
+    if (is_vec) single(reg, at(kFp, saves + place));
+  });
+  if (first) single(first, at(kFp, saves + first_place));
 }
+
+ir::Type save_type(PReg reg) { return reg.reg_class() == RegClass::Vec ? ir::kF64 : ir::kI64; }
 
 void put32(std::vector<uint8_t>& out, uint64_t value) {
   for (unsigned i = 0; i < 4; ++i) out.push_back(static_cast<uint8_t>(value >> (8 * i)));
@@ -110,6 +125,7 @@ const machine::AbiTable kAbi = {
     .stack_pointer = kSp,
     .frame_pointer = kFp,
     .link_register = kLr,
+    .pinned = kPinned,
     .frame_scratch = kX17,
     .stack_align = 16,
     .return_address_bytes = 0,
@@ -117,7 +133,35 @@ const machine::AbiTable kAbi = {
     .outgoing_base = 0,
     .saves_in_caller_frame = false,
     .sret_in_result = false,
+    .return_address_at = 8,
+    .sret_register = x(8),
+    .tail_scratch = kX16,
 };
+
+void set_conventions(machine::TargetIsa& isa) {
+  static const machine::AbiTable tail = [] {
+    machine::AbiTable abi = kAbi;
+    abi.callee_pops = true;
+    abi.tail_target = kTailTarget;
+    return abi;
+  }();
+  // "Writing ARM64 code for Apple platforms".
+  static const machine::AbiTable apple = [] {
+    machine::AbiTable abi = kAbi;
+    abi.pairs = machine::Pairs::NextOrMemory;
+    abi.packed_arguments = true;
+    return abi;
+  }();
+  static const machine::PRegSet all = machine::all_registers(isa.registers);
+  static const machine::AbiTable preserve_all = [] {
+    machine::AbiTable abi = kAbi;
+    abi.callee_saved = &all;
+    return abi;
+  }();
+  isa.conventions[size_t(ir::CallConv::kTail)] = &tail;
+  isa.conventions[size_t(ir::CallConv::kAppleAarch64)] = &apple;
+  isa.conventions[size_t(ir::CallConv::kPreserveAll)] = &preserve_all;
+}
 
 regalloc::RegisterEnv register_env() {
   regalloc::RegisterEnv env;
@@ -165,6 +209,7 @@ SimpleInst address(Reg to, const Amode& place) {
 }
 
 void prologue(const FrameLayout& frame, InstList& out) {
+  if (frame.growth != 0) add_offset(kSp, kSp, -int64_t(frame.growth), kX17, out);
   out.push(kPushPair, {Operand::use(kFp), Operand::use(kLr)});
   out.push(kMovSp, {Operand::def(kFp), Operand::use(kSp)});
   if (frame.linkage_offset != 0) add_offset(kSp, kSp, -int64_t(frame.linkage_offset), kX17, out);
@@ -173,19 +218,22 @@ void prologue(const FrameLayout& frame, InstList& out) {
       [&](PReg a, PReg b, const Amode& place) {
         out.push(machine::with_amode(target_isa(), kStorePair, {Operand::use(a), Operand::use(b)}, place));
       },
-      [&](PReg a, const Amode& place) { out.push(store(ir::kI64, a, place)); });
+      [&](PReg a, const Amode& place) { out.push(store(save_type(a), a, place)); });
 }
 
-void epilogue(const FrameLayout& frame, InstList& out) {
+void epilogue(const FrameLayout& frame, uint32_t popped, InstList& out) {
   each_saved(
       frame,
       [&](PReg a, PReg b, const Amode& place) {
         out.push(machine::with_amode(target_isa(), kLoadPair, {Operand::def(a), Operand::def(b)}, place));
       },
-      [&](PReg a, const Amode& place) { out.push(load(ir::kI64, a, place)); });
+      [&](PReg a, const Amode& place) { out.push(load(save_type(a), a, place)); });
   if (frame.linkage_offset != 0) out.push(kMovSp, {Operand::def(kSp), Operand::use(kFp)});
   out.push(kPopPair, {Operand::def(kFp), Operand::def(kLr)});
+  if (popped != 0) add_offset(kSp, kSp, popped, kX17, out);
 }
+
+void lower_stack(uint32_t bytes, InstList& out) { add_offset(kSp, kSp, -int64_t(bytes), kX17, out); }
 
 void frame_address(PReg to, int64_t offset, InstList& out) { add_offset(to, kSp, offset, to, out); }
 
@@ -203,6 +251,7 @@ EncodeError encode_hatch(uint16_t opcode, std::span<const Operand> operands, con
 void set_abi(machine::TargetIsa& isa) {
   isa.registers = register_env();
   isa.abi = kAbi;
+  set_conventions(isa);
   isa.spill_types[1] = ir::kF64;
   isa.move = move;
   isa.load = load;
@@ -210,6 +259,7 @@ void set_abi(machine::TargetIsa& isa) {
   isa.address = address;
   isa.prologue = prologue;
   isa.epilogue = epilogue;
+  isa.lower_stack = lower_stack;
   isa.frame_address = frame_address;
   isa.longer_branch = longer_branch;
   isa.hatch = encode_hatch;

@@ -13,7 +13,13 @@ machine::TargetIsa make() {
   isa.kind = IsaKind::aarch64;
   isa.name = name(isa.kind);
   isa.insts = &inst_set();
-  isa.opcodes = {.args = kArgs, .ret = kRet, .call = kCall, .call_indirect = kCallIndirect, .jump = kB};
+  isa.opcodes = {.args = kArgs,
+                 .ret = kRet,
+                 .call = kCall,
+                 .call_indirect = kCallIndirect,
+                 .jump = kB,
+                 .tail_call = kTailCall,
+                 .tail_call_indirect = kTailCallIndirect};
   isa.rules = aarch64_rules();
   machine::set_lowering<Context>(isa);
   set_abi(isa);

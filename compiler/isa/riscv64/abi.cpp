@@ -103,6 +103,7 @@ const machine::AbiTable kAbi = {
     .stack_pointer = kSp,
     .frame_pointer = kS0,
     .link_register = kRa,
+    .pinned = x(27),
     .frame_scratch = kT6,
     .stack_align = 16,
     .return_address_bytes = 0,
@@ -110,7 +111,29 @@ const machine::AbiTable kAbi = {
     .outgoing_base = 0,
     .saves_in_caller_frame = false,
     .sret_in_result = false,
+    .frame_pointer_at_entry = true,
+    .return_address_at = -8,
+    .tail_scratch = kT5,
 };
+
+void set_conventions(machine::TargetIsa& isa) {
+  static const machine::AbiTable tail = [] {
+    machine::AbiTable abi = kAbi;
+    abi.callee_pops = true;
+    abi.tail_target = x(6);
+    return abi;
+  }();
+  static const machine::PRegSet all = machine::all_registers(isa.registers);
+  static const machine::AbiTable preserve_all = [] {
+    machine::AbiTable abi = kAbi;
+    abi.callee_saved = &all;
+    return abi;
+  }();
+  isa.conventions[size_t(ir::CallConv::kTail)] = &tail;
+  isa.conventions[size_t(ir::CallConv::kPreserveAll)] = &preserve_all;
+}
+
+ir::Type save_type(PReg reg) { return reg.reg_class() == RegClass::Vec ? ir::kF64 : ir::kI64; }
 
 regalloc::RegisterEnv register_env() {
   regalloc::RegisterEnv env;
@@ -158,29 +181,28 @@ SimpleInst address(Reg to, const Amode& place) {
 }
 
 void prologue(const FrameLayout& frame, InstList& out) {
+  if (frame.growth != 0) add_offset(kSp, kSp, -int64_t(frame.growth), kT6, out);
   out.push(addi(kSp, kSp, -kLinkage));
   out.push(store(ir::kI64, kRa, at(kSp, 8)));
   out.push(store(ir::kI64, kS0, at(kSp, 0)));
   out.push(addi(kS0, kSp, kLinkage));
-  int64_t place = int64_t(frame.saves_offset) - frame.size;
-  for (PReg reg : frame.saved) {
-    out.push(store(ir::kI64, reg, at(kS0, place)));
-    place += 8;
-  }
+  const int64_t saves = int64_t(frame.saves_offset) - frame.size;
+  frame.each_save(false,
+                  [&](PReg reg, int64_t place) { out.push(store(save_type(reg), reg, at(kS0, saves + place))); });
   if (frame.size != kLinkage) add_offset(kSp, kSp, kLinkage - int64_t(frame.size), kT6, out);
 }
 
-void epilogue(const FrameLayout& frame, InstList& out) {
-  int64_t place = int64_t(frame.saves_offset) - frame.size;
-  for (PReg reg : frame.saved) {
-    out.push(load(ir::kI64, reg, at(kS0, place)));
-    place += 8;
-  }
+void epilogue(const FrameLayout& frame, uint32_t popped, InstList& out) {
+  const int64_t saves = int64_t(frame.saves_offset) - frame.size;
+  frame.each_save(false, [&](PReg reg, int64_t place) { out.push(load(save_type(reg), reg, at(kS0, saves + place))); });
   if (frame.size != kLinkage) out.push(addi(kSp, kS0, -kLinkage));
   out.push(load(ir::kI64, kRa, at(kSp, 8)));
   out.push(load(ir::kI64, kS0, at(kSp, 0)));
-  out.push(addi(kSp, kSp, kLinkage));
+  if (fits_12(kLinkage + int64_t(popped))) return out.push(addi(kSp, kSp, kLinkage + int64_t(popped)));
+  add_offset(kSp, kSp, kLinkage + int64_t(popped), kT6, out);
 }
+
+void lower_stack(uint32_t bytes, InstList& out) { add_offset(kSp, kSp, -int64_t(bytes), kT6, out); }
 
 void frame_address(PReg to, int64_t offset, InstList& out) { add_offset(to, kSp, offset, to, out); }
 
@@ -199,6 +221,7 @@ EncodeError encode_hatch(uint16_t opcode, std::span<const Operand> operands, con
 void set_abi(machine::TargetIsa& isa) {
   isa.registers = register_env();
   isa.abi = kAbi;
+  set_conventions(isa);
   isa.spill_types[1] = ir::kF64;
   isa.transfer = transfer;
   isa.move = move;
@@ -207,6 +230,7 @@ void set_abi(machine::TargetIsa& isa) {
   isa.address = address;
   isa.prologue = prologue;
   isa.epilogue = epilogue;
+  isa.lower_stack = lower_stack;
   isa.frame_address = frame_address;
   isa.longer_branch = longer_branch;
   isa.hatch = encode_hatch;

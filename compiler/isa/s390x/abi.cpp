@@ -29,6 +29,7 @@ constexpr PReg kResults[] = {r(2), r(3), r(4), r(5)};
 constexpr PReg f(unsigned number) { return PReg(RegClass::Vec, number); }
 constexpr PReg kFloats[] = {f(0), f(2), f(4), f(6)};
 
+constexpr PReg kTailArguments[] = {r(2), r(3), r(4)};  // r6 is callee-saved, r5 is for the address of the callee
 constexpr int64_t kRegisterSaveArea = 160;
 
 Amode at(PReg base, int64_t disp) {
@@ -49,7 +50,11 @@ void move_stack(int64_t offset, InstList& out) {
 
 // The first of the registers up to r15 that are saved, or none. r14 counts if there are calls.
 PReg first_saved(const FrameLayout& frame) {
-  if (!frame.saved.empty()) return std::ranges::min(frame.saved, {}, [](PReg reg) { return reg.number(); });
+  PReg first;
+  for (PReg reg : frame.saved) {
+    if (reg.reg_class() == RegClass::Gpr && (!first || reg.number() < first.number())) first = reg;
+  }
+  if (first) return first;
   return frame.has_calls ? kLink : PReg();
 }
 
@@ -98,7 +103,37 @@ const machine::AbiTable kAbi = {
     .outgoing_base = kRegisterSaveArea,
     .saves_in_caller_frame = true,
     .sret_in_result = false,
+    .frame_pointer_at_entry = true,
+    .return_address_at = 8 * 14,
+    .tail_scratch = kR0,
 };
+
+void set_conventions(machine::TargetIsa& isa) {
+  static const machine::AbiTable tail = [] {
+    machine::AbiTable abi = kAbi;
+    abi.argument_registers = kTailArguments;
+    abi.pairs = machine::Pairs::WholeOrMemory;  // copies would lie in a frame that is gone
+    abi.stack_align = 16;
+    abi.callee_pops = true;
+    abi.tail_target = r(5);
+    return abi;
+  }();
+  // Registers up to r5 have no place in the area that the caller provides.
+  static const machine::PRegSet all = [&isa] {
+    machine::PRegSet set = isa.registers.callee_saved;
+    for (unsigned n = 2; n < 6; ++n) set.add(r(n));
+    for (PReg reg : isa.registers.allocatable[1]) set.add(reg);
+    set.add(isa.registers.scratch[1]);
+    return set;
+  }();
+  static const machine::AbiTable preserve_all = [] {
+    machine::AbiTable abi = kAbi;
+    abi.callee_saved = &all;
+    return abi;
+  }();
+  isa.conventions[size_t(ir::CallConv::kTail)] = &tail;
+  isa.conventions[size_t(ir::CallConv::kPreserveAll)] = &preserve_all;
+}
 
 regalloc::RegisterEnv register_env() {
   regalloc::RegisterEnv env;
@@ -140,25 +175,6 @@ SimpleInst address(Reg to, const Amode& place) {
   return machine::with_amode(target_isa(), kLay, {Operand::def(to)}, place);
 }
 
-void prologue(const FrameLayout& frame, InstList& out) {
-  if (const PReg first = first_saved(frame)) {
-    out.push(machine::with_amode(target_isa(), kStmg, {Operand::use(first), Operand::use(kSp)},
-                                 at(kSp, save_place(first))));
-  }
-  move_stack(-int64_t(frame.size), out);
-}
-
-void epilogue(const FrameLayout& frame, InstList& out) {
-  const PReg first = first_saved(frame);
-  if (!first) return move_stack(frame.size, out);
-  int64_t place = frame.size + save_place(first);  // from the lowered stack pointer; loading r15 raises it
-  if (!fits_20(place)) {
-    move_stack(frame.size, out);
-    place = save_place(first);
-  }
-  out.push(machine::with_amode(target_isa(), kLmg, {Operand::def(first), Operand::def(kSp)}, at(kSp, place)));
-}
-
 // Leaves the condition code alone: this may stand between a comparison and its branch.
 void frame_address(PReg to, int64_t offset, InstList& out) {
   if (fits_20(offset)) return out.push(address(to, at(kSp, offset)));
@@ -171,6 +187,43 @@ void frame_address(PReg to, int64_t offset, InstList& out) {
   sum.index = to;
   out.push(address(to, sum));
 }
+
+// Float registers are saved in the frame itself; r1 is free before the frame is set up and behind its end.
+void each_float(const FrameLayout& frame, InstList& out, auto act) {
+  frame.each_save(true, [&](PReg reg, int64_t place) {
+    Amode to = at(kSp, frame.saves_offset + place);
+    if (!fits_20(frame.saves_offset + place)) {
+      frame_address(kR1, frame.saves_offset + place, out);
+      to = at(kR1, 0);
+    }
+    out.push(act(reg, to));
+  });
+}
+
+void prologue(const FrameLayout& frame, InstList& out) {
+  move_stack(-int64_t(frame.growth), out);
+  if (const PReg first = first_saved(frame)) {
+    out.push(machine::with_amode(target_isa(), kStmg, {Operand::use(first), Operand::use(kSp)},
+                                 at(kSp, save_place(first))));
+  }
+  move_stack(-int64_t(frame.size), out);
+  each_float(frame, out, [](PReg reg, const Amode& to) { return store(ir::kF64, reg, to); });
+}
+
+void epilogue(const FrameLayout& frame, uint32_t popped, InstList& out) {
+  each_float(frame, out, [](PReg reg, const Amode& from) { return load(ir::kF64, reg, from); });
+  const PReg first = first_saved(frame);
+  if (!first) return move_stack(int64_t(frame.size) + popped, out);
+  int64_t place = frame.size + save_place(first);  // from the lowered stack pointer; loading r15 raises it
+  if (!fits_20(place)) {
+    move_stack(frame.size, out);
+    place = save_place(first);
+  }
+  out.push(machine::with_amode(target_isa(), kLmg, {Operand::def(first), Operand::def(kSp)}, at(kSp, place)));
+  move_stack(popped, out);
+}
+
+void lower_stack(uint32_t bytes, InstList& out) { move_stack(-int64_t(bytes), out); }
 
 uint16_t longer_branch(uint16_t opcode) {
   if (opcode == kJ) return kJg;
@@ -190,6 +243,7 @@ EncodeError encode_hatch(uint16_t opcode, std::span<const Operand> operands, con
 void set_abi(machine::TargetIsa& isa) {
   isa.registers = register_env();
   isa.abi = kAbi;
+  set_conventions(isa);
   isa.spill_types[1] = ir::kF64;
   isa.move = move;
   isa.load = load;
@@ -197,6 +251,7 @@ void set_abi(machine::TargetIsa& isa) {
   isa.address = address;
   isa.prologue = prologue;
   isa.epilogue = epilogue;
+  isa.lower_stack = lower_stack;
   isa.frame_address = frame_address;
   isa.longer_branch = longer_branch;
   isa.hatch = encode_hatch;

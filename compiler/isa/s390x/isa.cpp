@@ -13,7 +13,13 @@ machine::TargetIsa make() {
   isa.kind = IsaKind::s390x;
   isa.name = name(isa.kind);
   isa.insts = &inst_set();
-  isa.opcodes = {.args = kArgs, .ret = kRet, .call = kCall, .call_indirect = kCallIndirect, .jump = kJ};
+  isa.opcodes = {.args = kArgs,
+                 .ret = kRet,
+                 .call = kCall,
+                 .call_indirect = kCallIndirect,
+                 .jump = kJ,
+                 .tail_call = kTailCall,
+                 .tail_call_indirect = kTailCallIndirect};
   isa.expanded = {.least_atomic_bits = 32};
   isa.rules = s390x_rules();
   machine::set_lowering<Context>(isa);

@@ -42,7 +42,7 @@ std::string prologue_of(const machine::FrameLayout& frame) {
 
 std::string epilogue_of(const machine::FrameLayout& frame) {
   machine::InstList list;
-  target_isa().epilogue(frame, list);
+  target_isa().epilogue(frame, 0, list);
   return printed(list);
 }
 

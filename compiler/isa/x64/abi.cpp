@@ -73,6 +73,12 @@ EncodeError encode_jump_table(std::span<const Operand> operands, const machine::
   return EncodeError::None;
 }
 
+// "Microsoft x64 calling convention": 32 bytes of shadow space below the stack arguments.
+constexpr PReg kWindowsArguments[] = {kRcx, kRdx, kR8, kR9};
+constexpr PReg kWindowsResults[] = {kRax};
+constexpr PReg kWindowsFloatArguments[] = {xmm(0), xmm(1), xmm(2), xmm(3)};
+constexpr PReg kWindowsFloatResults[] = {xmm(0)};
+
 const machine::AbiTable kAbi = {
     .argument_registers = kArguments,
     .result_registers = kResults,
@@ -83,6 +89,7 @@ const machine::AbiTable kAbi = {
     .stack_pointer = kRsp,
     .frame_pointer = kRbp,
     .link_register = {},
+    .pinned = kR15,
     .frame_scratch = kR11,
     .stack_align = 16,
     .return_address_bytes = 8,
@@ -90,6 +97,8 @@ const machine::AbiTable kAbi = {
     .outgoing_base = 0,
     .saves_in_caller_frame = false,
     .sret_in_result = true,
+    .return_address_at = 8,
+    .tail_scratch = kRax,
 };
 
 regalloc::RegisterEnv register_env() {
@@ -101,6 +110,47 @@ regalloc::RegisterEnv register_env() {
   for (unsigned n = 0; n < 15; ++n) env.allocatable[unsigned(RegClass::Vec)].push_back(xmm(n));
   env.scratch[unsigned(RegClass::Vec)] = xmm(15);
   return env;
+}
+
+machine::PRegSet windows_callee_saved() {
+  machine::PRegSet set;
+  for (PReg reg : {kRbx, kRbp, kRsi, kRdi, kR12, kR13, kR14, kR15}) set.add(reg);
+  for (unsigned n = 6; n < 16; ++n) set.add(xmm(n));
+  return set;
+}
+
+void set_conventions(machine::TargetIsa& isa) {
+  static const machine::AbiTable tail = [] {
+    machine::AbiTable abi = kAbi;
+    abi.callee_pops = true;
+    abi.sret_in_result = false;
+    abi.tail_target = kR10;
+    return abi;
+  }();
+  static const machine::PRegSet windows_saved = windows_callee_saved();
+  static const machine::AbiTable windows = [] {
+    machine::AbiTable abi = kAbi;
+    abi.argument_registers = kWindowsArguments;
+    abi.result_registers = kWindowsResults;
+    abi.float_argument_registers = kWindowsFloatArguments;
+    abi.float_result_registers = kWindowsFloatResults;
+    abi.pairs = machine::Pairs::ByReference;
+    abi.by_position = true;
+    abi.outgoing_base = 32;
+    abi.vec_save_bytes = 16;
+    abi.callee_saved = &windows_saved;
+    return abi;
+  }();
+  static const machine::PRegSet all = machine::all_registers(isa.registers);
+  static const machine::AbiTable preserve_all = [] {
+    machine::AbiTable abi = kAbi;
+    abi.vec_save_bytes = 16;
+    abi.callee_saved = &all;
+    return abi;
+  }();
+  isa.conventions[size_t(ir::CallConv::kTail)] = &tail;
+  isa.conventions[size_t(ir::CallConv::kWindowsFastcall)] = &windows;
+  isa.conventions[size_t(ir::CallConv::kPreserveAll)] = &preserve_all;
 }
 
 SimpleInst move(RegClass reg_class, Reg to, Reg from) {
@@ -127,8 +177,17 @@ SimpleInst address(Reg to, const Amode& place) {
   return machine::with_amode(target_isa(), kLea, {Operand::immediate(index_of(Wide::Q)), Operand::def(to)}, place);
 }
 
+// The stack pointer by so many bytes, with the return address that it points to.
+void move_return_address(int64_t distance, InstList& out) {
+  if (distance == 0) return;
+  out.push(kPop, {Operand::def(kR11)});
+  out.push(lea(kRsp, kRsp, {}, distance));
+  out.push(kPush, {Operand::use(kR11)});
+}
+
 // rbp stands at the linkage, right above the saved registers.
 void prologue(const machine::FrameLayout& frame, InstList& out) {
+  move_return_address(-int64_t(frame.growth), out);
   out.push(kPush, {Operand::use(kRbp)});
   out.push(move(RegClass::Gpr, kRbp, kRsp));
   if (frame.linkage_offset != 0) {
@@ -140,22 +199,28 @@ void prologue(const machine::FrameLayout& frame, InstList& out) {
       out.push(lea(kRsp, kRsp, kR11, 0));
     }
   }
-  int64_t place = int64_t(frame.saves_offset) - frame.linkage_offset;
-  for (PReg reg : frame.saved) {
-    out.push(store(ir::kI64, reg, at(kRbp, place)));
-    place += 8;
-  }
+  const int64_t saves = int64_t(frame.saves_offset) - frame.linkage_offset;
+  frame.each_save(false, [&](PReg reg, int64_t place) {
+    const Amode to = at(kRbp, saves + place);
+    out.push(reg.reg_class() == RegClass::Vec ? machine::with_amode(target_isa(), kSaveVec, {Operand::use(reg)}, to)
+                                              : store(ir::kI64, reg, to));
+  });
 }
 
-void epilogue(const machine::FrameLayout& frame, InstList& out) {
-  int64_t place = int64_t(frame.saves_offset) - frame.linkage_offset;
-  for (PReg reg : frame.saved) {
-    out.push(load(ir::kI64, reg, at(kRbp, place)));
-    place += 8;
-  }
+void epilogue(const machine::FrameLayout& frame, uint32_t popped, InstList& out) {
+  const int64_t saves = int64_t(frame.saves_offset) - frame.linkage_offset;
+  frame.each_save(false, [&](PReg reg, int64_t place) {
+    const Amode from = at(kRbp, saves + place);
+    out.push(reg.reg_class() == RegClass::Vec
+                 ? machine::with_amode(target_isa(), kRestoreVec, {Operand::def(reg)}, from)
+                 : load(ir::kI64, reg, from));
+  });
   if (frame.linkage_offset != 0) out.push(move(RegClass::Gpr, kRsp, kRbp));
   out.push(kPop, {Operand::def(kRbp)});
+  move_return_address(popped, out);
 }
+
+void lower_stack(uint32_t bytes, InstList& out) { out.push(lea(kRsp, kRsp, {}, -int64_t(bytes))); }
 
 void frame_address(PReg to, int64_t offset, InstList& out) {
   if (fits_displacement(offset)) return out.push(lea(to, kRsp, {}, offset));
@@ -183,6 +248,7 @@ EncodeError encode_hatch(uint16_t opcode, std::span<const Operand> operands, con
 void set_abi(machine::TargetIsa& isa) {
   isa.registers = register_env();
   isa.abi = kAbi;
+  set_conventions(isa);
   isa.spill_types[unsigned(RegClass::Vec)] = ir::kF64;
   isa.move = move;
   isa.load = load;
@@ -190,6 +256,7 @@ void set_abi(machine::TargetIsa& isa) {
   isa.address = address;
   isa.prologue = prologue;
   isa.epilogue = epilogue;
+  isa.lower_stack = lower_stack;
   isa.frame_address = frame_address;
   isa.longer_branch = longer_branch;
   isa.hatch = encode_hatch;

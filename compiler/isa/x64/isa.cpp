@@ -13,7 +13,13 @@ machine::TargetIsa make() {
   isa.kind = IsaKind::x64;
   isa.name = name(isa.kind);
   isa.insts = &inst_set();
-  isa.opcodes = {.args = kArgs, .ret = kRet, .call = kCall, .call_indirect = kCallIndirect, .jump = kJmp};
+  isa.opcodes = {.args = kArgs,
+                 .ret = kRet,
+                 .call = kCall,
+                 .call_indirect = kCallIndirect,
+                 .jump = kJmp,
+                 .tail_call = kTailCall,
+                 .tail_call_indirect = kTailCallIndirect};
   isa.expanded = {.fma = true};
   isa.rules = x64_rules();
   machine::set_lowering<Context>(isa);

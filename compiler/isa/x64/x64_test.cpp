@@ -186,7 +186,7 @@ TEST(X64Frame, SavedRegistersStandBelowTheLinkage) {
   target_isa().prologue(frame, prologue_code);
   EXPECT_EQ(printed(prologue_code),
             "pushq %rbp\nmovq %rsp, %rbp\nleaq -48(%rsp), %rsp\nmovq %rbx, -16(%rbp)\nmovq %r12, -8(%rbp)\n");
-  target_isa().epilogue(frame, epilogue_code);
+  target_isa().epilogue(frame, 0, epilogue_code);
   EXPECT_EQ(printed(epilogue_code), "movq -16(%rbp), %rbx\nmovq -8(%rbp), %r12\nmovq %rbp, %rsp\npopq %rbp\n");
 }
 

@@ -394,9 +394,10 @@ class Checker {
         error(inst.place, "a symbol needs a `reloc` line", "reloc RiscvCallPlt at 0");
       return;
     }
-    constexpr std::string_view kKinds[] = {
-        "Abs8",         "X86PcRel4",          "Arm64Call",     "Arm64AdrPrelPgHi21", "Arm64AddAbsLo12Nc",
-        "RiscvCallPlt", "RiscvPcrelHi20Lo12", "S390xPlt32Dbl", "S390xPcRel32Dbl"};
+    constexpr std::string_view kKinds[] = {"Abs8",           "X86PcRel4",          "Arm64Call",
+                                           "Arm64Jump",      "Arm64AdrPrelPgHi21", "Arm64AddAbsLo12Nc",
+                                           "RiscvCallPlt",   "RiscvPcrelHi20Lo12", "S390xPlt32Dbl",
+                                           "S390xPcRel32Dbl"};
     if (std::find(std::begin(kKinds), std::end(kKinds), inst.reloc.kind) == std::end(kKinds)) {
       std::string hint;
       for (std::string_view kind : kKinds) hint += (hint.empty() ? "" : " ") + std::string(kind);
