@@ -156,6 +156,7 @@ class FunctionGenerator {
   std::vector<Value> permuted(const std::vector<Value>& values);
   void rotation(unsigned depth);
   void across_call();
+  void overlapping();
 
   // ---- what a campaign wants more of ----
   void tilted();

@@ -124,7 +124,11 @@ void FunctionGenerator::statement() {
   } else if (what < 76) {
     add(load_something());
   } else if (what < 85) {
-    store_something();
+    if (random_.chance(15)) {
+      overlapping();
+    } else {
+      store_something();
+    }
   } else if (what < 92 && !f_.functions.empty()) {
     if (random_.chance(30)) {
       across_call();
