@@ -15,10 +15,12 @@
 
 #include "compiler/isa/registry.h"
 #include "compiler/isle/sema.h"
+#include "verify/expand.h"
 #include "verify/helper_check.h"
 #include "verify/helper_table.h"
 #include "verify/mutants_instructions.h"
 #include "verify/mutate_instructions.h"
+#include "verify/proof_cache.h"
 #include "verify/rule_equivalence.h"
 #include "verify/totality.h"
 #include "verify/verify.h"
@@ -46,16 +48,21 @@ bool is_proven(const UnitResult& unit, const std::string& rule) {
 class Originals {
  public:
   Originals(IsaKind isa, const RuleSources& sources, unsigned timeout_ms)
-      : isa_(isa), sources_(sources), timeout_ms_(timeout_ms) {}
+      : isa_(isa), sources_(sources), timeout_ms_(timeout_ms) {
+    if (auto cache = ProofCache::open(":memory:")) proofs_ = *std::move(cache);
+  }
 
+  // What has been proven so far: of what an edit does not touch, nothing is asked again.
+  const std::shared_ptr<ProofCache>& proofs() const { return proofs_; }
   // The least time limit, of the given one and kPatience times that, with which the rule is proven; 0: with neither.
   unsigned timeout_for(const std::string& rule) {
     const std::lock_guard lock(mutex_);
     const auto it = timeouts_.find(rule);
     if (it != timeouts_.end()) return it->second;
     for (const unsigned timeout_ms : {timeout_ms_, kPatience * timeout_ms_}) {
-      const auto unit =
-          verify_sources(isa_, sources_, {.jobs = 1, .timeout_ms = timeout_ms, .rules = {rule}, .functions = false});
+      VerifyOptions asked{.jobs = 1, .timeout_ms = timeout_ms, .rules = {rule}, .functions = false};
+      asked.shared_cache = proofs_;
+      const auto unit = verify_sources(isa_, sources_, asked);
       if (unit && is_proven(*unit, rule)) return timeouts_[rule] = timeout_ms;
     }
     return timeouts_[rule] = 0;
@@ -93,6 +100,7 @@ class Originals {
   IsaKind isa_;
   const RuleSources& sources_;
   unsigned timeout_ms_;
+  std::shared_ptr<ProofCache> proofs_;
   std::mutex mutex_;
   std::optional<std::vector<std::string>> covered_;  // of the original rules; not asked yet
   std::map<std::string, unsigned> timeouts_;
@@ -134,6 +142,14 @@ class Judge {
     }
     if (mutant.is_external && refuted_by_code(sources, out)) return;
 
+    Diagnostics errors;
+    const std::shared_ptr<Definitions> definitions = load_definitions(sources, errors);
+    if (definitions == nullptr) {
+      const bool refused = errors.front().place.line != 0;
+      out.state = refused ? MutantState::Invalid : MutantState::Noticed;
+      out.reason = errors.front().message;
+      return;
+    }
     originals_.sort_by_cost(judges);
     bool any_judge = false, helper_used = !mutant.is_helper;
     // A few first: one that notices is enough.
@@ -144,12 +160,17 @@ class Judge {
           judges.begin() + static_cast<std::ptrdiff_t>(std::min(done + size, judges.size())));
       std::vector<std::string> names(batch.begin(), batch.end());
       if (mutant.is_helper) names.push_back(mutant.subject);
+      VerifyOptions asked{.jobs = 1, .rules = names, .functions = false, .only_trials = true};
+      asked.definitions = definitions;
+      asked.shared_cache = originals_.proofs();
+      const auto tried = verify_sources(isa_, sources, asked);
+      if (tried && refuted(*tried, batch, out)) return;
+      asked.only_trials = false;
       for (unsigned timeout_ms = options_.timeout_ms; timeout_ms != 0;) {
-        const auto unit =
-            verify_sources(isa_, sources, {.jobs = 1, .timeout_ms = timeout_ms, .rules = names, .functions = false});
+        asked.timeout_ms = timeout_ms;
+        const auto unit = verify_sources(isa_, sources, asked);
         if (!unit) {
-          const bool refused = unit.error().place.line != 0;
-          out.state = refused ? MutantState::Invalid : MutantState::Noticed;
+          out.state = MutantState::Noticed;
           out.reason = unit.error().message;
           return;
         }
@@ -184,19 +205,26 @@ class Judge {
     return false;
   }
 
+  // By one of the batch.
+  static bool refuted(const UnitResult& unit, const std::set<std::string>& batch, MutantResult& out) {
+    const auto failed = std::find_if(unit.rules.begin(), unit.rules.end(), [&](const RuleResult& rule) {
+      return rule.state == RuleState::Failed && batch.contains(rule.name);
+    });
+    if (failed == unit.rules.end()) return false;
+    out.state = MutantState::Refuted;
+    out.judge = failed->name;
+    return true;
+  }
+
   // True if the mutant is noticed. Otherwise `timeout_ms` becomes what the batch should be tried with again, or 0.
   bool hold(const UnitResult& unit, const std::set<std::string>& batch, unsigned& timeout_ms, MutantResult& out,
             bool& any_judge, bool& helper_used) {
     const unsigned used = std::exchange(timeout_ms, 0);
     const RuleResult* unknown = nullptr;
+    if (refuted(unit, batch, out)) return true;
     for (const RuleResult& rule : unit.rules) {
       if (out.mutant.is_helper && rule.name == out.mutant.subject) helper_used |= rule.state == RuleState::Proven;
       if (!batch.contains(rule.name)) continue;
-      if (rule.state == RuleState::Failed) {
-        out.state = MutantState::Refuted;
-        out.judge = rule.name;
-        return true;
-      }
       if (rule.state == RuleState::Proven) {
         any_judge = true;
         originals_.add_cost(rule.name, rule.seconds);

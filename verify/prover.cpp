@@ -8,6 +8,7 @@
 
 #include "verify/counterexample.h"
 #include "verify/cvc5_solver.h"
+#include "verify/trial.h"
 
 namespace assay::verify {
 
@@ -60,7 +61,7 @@ double thread_seconds() {
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
-Prover::Prover(const VerifyOptions& options, std::unique_ptr<Definitions> definitions, ProofCache* cache)
+Prover::Prover(const VerifyOptions& options, std::shared_ptr<Definitions> definitions, ProofCache* cache)
     : options_(options),
       definitions_(std::move(definitions)),
       cache_(cache),
@@ -86,6 +87,11 @@ void Prover::prove(isle::RuleId rule) {
   const double begin = thread_seconds();
   // Divisions and wide products as uninterpreted functions first: what follows from congruence alone is proven at once.
   // If that is not enough, again with their real meaning.
+  if (options_.only_trials) {
+    attempt(rule, ArithmeticMode::Exact);
+    tallies_[rule.index].seconds += thread_seconds() - begin;
+    return;
+  }
   if (!attempt(rule, ArithmeticMode::Uninterpreted)) attempt(rule, ArithmeticMode::Exact);
   Tally& tally = tallies_[rule.index];
   if (options_.functions && tally.failed != 0 && tally.function.empty()) {
@@ -142,7 +148,12 @@ z3::check_result Prover::check(Query& query, bool wants_model) {
     }
   }
   decided_by_ = z3_name_;
-  z3::check_result result = known_or([&] { return first_try(query); }, query, z3_name_, wants_model);
+  // Whether assumptions can hold is asked more often than anything else, and the answer is mostly yes.
+  const auto ask = [&] {
+    const bool tried = !wants_model && Trial(query.assertions).find().has_value();
+    return tried ? z3::sat : first_try(query);
+  };
+  z3::check_result result = known_or(ask, query, z3_name_, wants_model);
   if (result == z3::unknown) result = fall_back(query, wants_model);
   if (result == z3::unsat && options_.cross_check) confirm(query);
   return result;
@@ -285,6 +296,9 @@ void Prover::confirm(Query& query) {
 // Whether the assumptions hold for two different values of the rule's variables, or there are none to differ.
 bool Prover::has_several_inputs(Query& query) {
   const auto ask = [&] {
+    std::vector<z3::expr> variables;
+    for (const NamedTerm& variable : query.instantiation.variables) variables.push_back(variable.term);
+    if (Trial(query.assertions, variables).has_two()) return z3::sat;
     z3::solver solver = make_solver(query.instantiation);
     for (const z3::expr& assumption : query.assertions) solver.add(assumption);
     if (solver.check() != z3::sat) return z3::unknown;
@@ -321,6 +335,7 @@ void Prover::decide(isle::RuleId rule, Instantiation& instantiation, Tally& tall
   z3::expr all = context_.bool_val(true);
   for (const z3::expr& goal : instantiation.goals) all = all && goal;
   all = terms_.simplify(all);
+  if (options_.only_trials) return refute_by_trial(instantiation, all, tally);
   // Whether an instantiation applies matters only until each of its rules has one that does: what is valid without
   // applying does no harm.
   const bool all_seen = std::all_of(instantiation.rules.begin(), instantiation.rules.end(),
@@ -370,6 +385,17 @@ void Prover::decide(isle::RuleId rule, Instantiation& instantiation, Tally& tall
   tally.counterexample = std::move(found.text);
   tally.function = std::move(found.function);
   tally.obstacle = std::move(found.obstacle);
+}
+
+void Prover::refute_by_trial(const Instantiation& instantiation, const z3::expr& all, Tally& tally) {
+  tally.applicable = 1;
+  if (all.is_true()) {
+    tally.unknown = 1;
+    return;
+  }
+  std::vector<z3::expr> conditions = instantiation.assumptions;
+  conditions.push_back(!all);
+  (Trial(conditions).find() ? tally.failed : tally.unknown) = 1;
 }
 
 void Prover::export_query(Query& query) {

@@ -57,7 +57,7 @@ double thread_seconds();
 class Prover {
  public:
   // `cache` may be null; `options` must outlive it.
-  Prover(const VerifyOptions& options, std::unique_ptr<Definitions> definitions, ProofCache* cache);
+  Prover(const VerifyOptions& options, std::shared_ptr<Definitions> definitions, ProofCache* cache);
 
   const isle::Program& program() const { return definitions_->program(); }
   // What is known so far, by rule.
@@ -87,6 +87,7 @@ class Prover {
   z3::solver& solver_of(Query& query);
   bool is_rechecked(const QueryKey& key) const;
   z3::check_result first_try(Query& query);
+  void refute_by_trial(const Instantiation& instantiation, const z3::expr& all, Tally& tally);
   z3::check_result split_by_shift(Query& query);
   z3::check_result fall_back(Query& query, bool wants_model);
   void confirm(Query& query);
@@ -96,7 +97,7 @@ class Prover {
   void export_query(Query& query);
 
   const VerifyOptions& options_;
-  std::unique_ptr<Definitions> definitions_;
+  std::shared_ptr<Definitions> definitions_;
   ProofCache* cache_;
   const std::string z3_name_, z3_long_;
   const std::string cvc5_name_, cvc5_integers_;

@@ -77,17 +77,19 @@ namespace {
 Expected<UnitResult> verify_unit(const std::string& unit_name, const RuleSources& sources, const VerifyOptions& options) {
   const auto begin = std::chrono::steady_clock::now();
 
-  std::unique_ptr<ProofCache> cache;
-  if (!options.cache.empty()) {
+  std::shared_ptr<ProofCache> cache = options.shared_cache;
+  if (cache == nullptr && !options.cache.empty()) {
     auto opened = ProofCache::open(options.cache);
     if (!opened) return std::unexpected(opened.error());
     cache = *std::move(opened);
   }
   unsigned jobs = options.jobs != 0 ? options.jobs : std::max(1u, std::thread::hardware_concurrency());
+  if (options.definitions != nullptr) jobs = 1;
   std::vector<std::unique_ptr<Prover>> provers;
   for (unsigned i = 0; i < jobs; ++i) {
     Diagnostics errors;
-    auto definitions = load_definitions(sources, errors);
+    std::shared_ptr<Definitions> definitions = options.definitions;
+    if (definitions == nullptr) definitions = load_definitions(sources, errors);
     if (definitions == nullptr) return std::unexpected(errors.front());
     provers.push_back(std::make_unique<Prover>(options, std::move(definitions), cache.get()));
   }

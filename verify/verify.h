@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,10 @@ struct VerifyOptions {
   double recheck = 0;              // share of what the cache knows that is asked again
   bool cross_check = false;        // have cvc5 confirm what is proven
   bool functions = true;           // make RuleResult::function
+  bool only_trials = false;        // nothing is proven: rules fail for values that are tried, or stay unknown
+  // For those who ask about the same rules, or similar ones, again and again; each may be null.
+  std::shared_ptr<class Definitions> definitions;  // of the sources that are given, for one thread
+  std::shared_ptr<class ProofCache> shared_cache;  // instead of `cache`
   // Told after each rule; called from one thread at a time.
   std::function<void(const struct RuleResult&)> progress;
 };
