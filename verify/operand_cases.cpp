@@ -61,6 +61,22 @@ std::vector<int64_t> edge_values(const ImmKind& kind) {
   return values;
 }
 
+// The numbers that stand in the conditions of the instruction, and those before them: a bound, and what it keeps out.
+std::vector<int64_t> bounds_of(const notation::Definitions& definitions, const notation::InstDef& inst) {
+  const notation::Ast& ast = definitions.library.ast;
+  std::vector<notation::ExprId> work = inst.required;
+  std::vector<int64_t> out;
+  while (!work.empty()) {
+    const notation::ExprNode& node = ast.nodes[work.back()];
+    work.pop_back();
+    for (unsigned i = 0; i < node.child_count; ++i) work.push_back(ast.child(node, i));
+    if (node.kind != notation::ExprKind::Number || node.number > INT32_MAX) continue;
+    out.push_back(static_cast<int64_t>(node.number));
+    out.push_back(static_cast<int64_t>(node.number) - 1);
+  }
+  return out;
+}
+
 }  // namespace
 
 bool is_wanted(std::span<const std::string> names, std::string_view name) {
@@ -87,8 +103,19 @@ const OperandDef* OperandCases::operand_of(uint16_t opcode, unsigned slot) const
 
 const std::vector<Operand>& OperandCases::values(uint16_t opcode, unsigned slot) {
   const auto [it, is_new] = values_.try_emplace(uint32_t(opcode) << 8 | slot);
-  if (is_new) it->second = make_values(insts_.descs[opcode].operands[slot], operand_of(opcode, slot));
-  return it->second;
+  if (!is_new) return it->second;
+  const OperandDesc& desc = insts_.descs[opcode].operands[slot];
+  const OperandDef* operand = operand_of(opcode, slot);
+  std::vector<Operand>& list = it->second;
+  list = make_values(desc, operand);
+  if (desc.kind != SlotKind::Imm) return list;
+  for (const int64_t bound : bounds_of(definitions_, definitions_.insts[opcode])) {
+    const bool is_known = std::any_of(list.begin(), list.end(), [&](const Operand& known) { return known.imm == bound; });
+    if (!is_known && operand->imm.kind != ImmKind::Kind::Hatch && operand->imm.contains(bound)) {
+      list.push_back(Operand::immediate(bound));
+    }
+  }
+  return list;
 }
 
 std::vector<Operand> OperandCases::make_values(const OperandDesc& slot, const OperandDef* operand) const {

@@ -353,6 +353,34 @@ TEST(Verify, AccessesAreNeitherMovedNorRepeated) {
   expect_refuted(stores + "(seq " + trap + " " + store + "))", {"traps"});
 }
 
+// Of an access of 128 bits the half at the lower address comes first, in stores and loads alike: what a device or another
+// thread sees is an order, and none that differs is taken to be as good.
+TEST(Verify, AccessesKeepTheirOrder) {
+  const std::string where =
+      "(decl pure partial next_word (i64) i64) (extern constructor next_word next_word) "
+      "(spec (next_word k) (provide (= result (bvadd k (int2bv 64 8)))) (require (bvsle k (int2bv 64 2000)) "
+      "(bvsge k (int2bv 64 (- 0 2000))))) ";
+  const std::string offsets =
+      "(if (mem_little flags)) (if-let k (signed_fits 12 (offset_as_i64 off))) (if-let next (next_word k)) ";
+  const auto store = [](const std::string& half, const std::string& k) {
+    return "(t_store (Bits.X) (" + half + "_reg x) (amode_disp p " + k + ") flags)";
+  };
+  const auto stores = [&](const std::string& first, const std::string& second) {
+    return where + "(rule r (lower (store flags x @ (value_type $I128) p off)) " + offsets + "(seq " + first + " " +
+           second + "))";
+  };
+  expect_proven(stores(store("low", "k"), store("high", "next")));
+  expect_refuted(stores(store("high", "next"), store("low", "k")), {"memory access 1"});
+  expect_refuted(stores(store("low", "next"), store("high", "k")), {"memory access 1"});
+  const auto loads = [&](const std::string& first, const std::string& second) {
+    return where + "(rule r (lower (has_type $I128 (load flags p off))) " + offsets +
+           "(let ((a Reg (t_load (Bits.X) (amode_disp p " + first + ") flags)) (b Reg (t_load (Bits.X) (amode_disp p " +
+           second + ") flags))) (output_pair (two_regs " + (first == "k" ? "a b" : "b a") + "))))";
+  };
+  expect_proven(loads("k", "next"));
+  expect_refuted(loads("next", "k"), {"memory access 1"});
+}
+
 TEST(Verify, BranchesAreCompared) {
   const auto brif = [](const std::string& cc, const std::string& taken, const std::string& otherwise) {
     return "(rule r (lower_branch (brif (in_reg c)) (two_targets a b)) (branch_else (t_bcc (Cc." + cc +
