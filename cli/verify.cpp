@@ -10,6 +10,7 @@
 
 #include "cli/command.h"
 #include "cli/judges.h"
+#include "cli/sweep.h"
 #include "cli/witnesses.h"
 #include "verify/proof_cache.h"
 #include "verify/rule_sources.h"
@@ -30,6 +31,7 @@ struct Options {
   std::string tree;
   WitnessArguments witnesses;
   JudgeArguments judges;
+  SweepArguments sweep;
   std::string cache = verify::default_cache_path();
   bool no_cache = false;
   double recheck = 0;
@@ -146,6 +148,17 @@ int run_verify(const Options& options) {
   const auto named = named_isas(names);
   if (!named) return report(named.error());
   const std::vector<IsaKind> isas = names.empty() && !all_isas ? std::vector<IsaKind>{} : *named;
+  if (options.sweep.wanted) {
+    SweepArguments arguments = options.sweep;
+    arguments.options.isas = isas;
+    arguments.options.only = options.rules;
+    arguments.options.seed = options.judges.seed;
+    arguments.seconds = options.judges.seconds;
+    arguments.jobs = options.jobs;
+    arguments.list = options.list;
+    arguments.json = options.json;
+    return run_sweep(arguments);
+  }
   if (options.judges.conformance || options.judges.encodings) {
     JudgeArguments arguments = options.judges;
     arguments.instructions = options.rules;
@@ -246,9 +259,12 @@ void add_verify(CLI::App& app, Action& action) {
                     "instead: run the instructions on emulators and the host, against their definitions; --rule chooses");
   command->add_flag("--encodings", options->judges.encodings,
                     "instead: hold the instructions' bytes and texts against a disassembler; --rule chooses");
-  command->add_option("--seconds", options->judges.seconds, "with these two: for how long; default: one round of each")
+  command->add_flag("--operations", options->sweep.wanted,
+                    "instead: run single operations on very many operands, interpreter against machines; --rule chooses");
+  command->add_option("--patterns", options->sweep.options.patterns, "with --operations: of each")->capture_default_str();
+  command->add_option("--seconds", options->judges.seconds, "with these three: for how long; default: one round of each")
       ->check(CLI::Range(0.0, 1e9));
-  command->add_option("--seed", options->judges.seed, "with these two: the cases follow from it")->capture_default_str();
+  command->add_option("--seed", options->judges.seed, "with these three: the cases follow from it")->capture_default_str();
   command->add_option("--cache", options->cache, "file with the verdicts of earlier runs")->capture_default_str();
   command->add_flag("--no-cache", options->no_cache, "ask the solver everything");
   command->add_option("--recheck", options->recheck, "share of the known verdicts to ask again")->check(CLI::Range(0.0, 1.0));

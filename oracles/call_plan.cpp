@@ -72,7 +72,7 @@ class Places {
   }
 
   CallLocation next(const ir::AbiParam& param) {
-    CallLocation location{.type = param.type, .extension = param.extension, .parts = {}};
+    CallLocation location{.type = param.type, .value_type = param.type, .extension = param.extension, .parts = {}};
     if (param.purpose == ir::Purpose::kStructReturn && isa_ == IsaKind::aarch64 && !is_tail_ && !results_) {
       location.parts[0] = {.in_register = true, .id = integer_register(8)};
     } else if (param.type.is_float()) {
@@ -264,11 +264,13 @@ Expected<CallLayout> lay_out_call(const ir::Signature& signature, IsaKind isa) {
     if (!is_planned(param.type)) return refuse("argument." + param.type.to_string());
     if (param.purpose == ir::Purpose::kStructArgument) return refuse("argument.sarg");
     layout.params.push_back(arguments.next(param));
+    layout.params.back().value_type = given.type;
   }
   for (const ir::AbiParam& given : signature.returns) {
     const ir::AbiParam param = planned(given, isa);
     if (!is_planned(param.type)) return refuse("result." + param.type.to_string());
     layout.returns.push_back(results.next(param));
+    layout.returns.back().value_type = given.type;
   }
   if (results.offset != 0) {
     layout.has_return_area = true;
@@ -342,10 +344,10 @@ std::optional<std::string> compare_results(const CallLayout& layout, std::span<c
   std::optional<std::string> difference;
   each_result(layout, outcome, [&](size_t i, const ResultWords& words) {
     const CallLocation& location = layout.returns[i];
-    const ir::DataValue value = value_of(location.type, words);
+    const ir::DataValue value = value_of(location.value_type, words);
     // Where nothing is promised, the machine's own bits are right.
     const unsigned __int128 free = free_bits.empty() ? 0 : free_bits[i];
-    const ir::DataValue right(location.type, (expected[i].bits() & ~free) | (value.bits() & free));
+    const ir::DataValue right(location.value_type, (expected[i].bits() & ~free) | (value.bits() & free));
     if (value != right) {
       difference = "result " + std::to_string(i) + " is " + to_string(value) + ", should be " + to_string(expected[i]);
     } else if (location.type.is_int() && location.type.bits() < 64) {
@@ -364,7 +366,7 @@ std::optional<std::string> compare_results(const CallLayout& layout, std::span<c
 std::vector<ir::DataValue> machine_results(const CallLayout& layout, const Outcome& outcome) {
   std::vector<ir::DataValue> values;
   each_result(layout, outcome, [&](size_t i, const ResultWords& words) {
-    values.push_back(value_of(layout.returns[i].type, words));
+    values.push_back(value_of(layout.returns[i].value_type, words));
     return true;
   });
   return values;

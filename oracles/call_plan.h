@@ -46,7 +46,8 @@ struct CallPart {
 
 // Where one argument or result is: in one part, an i128 in two, the low half first.
 struct CallLocation {
-  ir::Type type;
+  ir::Type type;        // as it is passed: a float without registers of its own as an integer
+  ir::Type value_type;  // as in the signature
   ir::Extension extension = ir::Extension::kNone;
   std::array<CallPart, 2> parts;
   uint8_t part_count = 1;

@@ -121,8 +121,8 @@ TEST_F(HarnessCheck, EndlessLoopsAreLetGo) {
 TEST_F(HarnessCheck, SaysWhatIsNotSupported) {
   Harness harness;
   const Module module(
-      "function %f(i32) -> i32 {\nblock0(v0: i32):\n    v1 = fcvt_from_sint.f128 v0\n    v2 = fadd v1, v1\n"
-      "    v3 = fcvt_to_sint_sat.i32 v2\n    return v3\n}");
+      "function %f(i32) -> i32 {\nblock0(v0: i32):\n    brif v0, block1, block2\nblock1:\n    return v0\nblock2:\n"
+      "    v1 = splat.i32x4 v0\n    v2 = extractlane v1, 0\n    return v2\n}");
   EXPECT_TRUE(module.check(harness, {{{i32(1)}}}).empty());
   for (const auto& [reason, count] : harness.stats().not_run)
     EXPECT_TRUE(reason.starts_with("not supported on ")) << reason;

@@ -21,7 +21,9 @@ TEST(Determinism, OfAllInstructions) {
     // What is undefined is said where it is, not by leaving something out.
     for (const Judgement& row : *rows) {
       if (row.state == JudgementState::Weaker) {
-        EXPECT_TRUE(isa == IsaKind::x64 || isa == IsaKind::s390x) << row.name << ": " << row.reason;
+        // Whether an exclusive store succeeded is left in a register of which nothing is promised.
+        const bool is_loop = row.name == "cas" && row.reason == "bits are undefined in status";
+        EXPECT_TRUE(isa == IsaKind::x64 || isa == IsaKind::s390x || is_loop) << row.name << ": " << row.reason;
       }
     }
   }

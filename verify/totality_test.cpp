@@ -75,6 +75,8 @@ TEST(Totality, BackendsClaimTheSame) {
   }
   EXPECT_GT(backends.size(), 250u);
   for (const auto& [what, isas] : backends) {
+    // Where there is none, it is a loop around the aligned word's (machine/expand.h).
+    if (what.starts_with("atomic_cas.i8 ") || what.starts_with("atomic_cas.i16 ")) continue;
     // Floats come one backend after the other.
     if (what.find(" f") != std::string::npos || what.find(".f") != std::string::npos) continue;
     EXPECT_EQ(isas.size(), count) << what << " is compiled by " << *isas.begin() << (isas.size() > 1 ? " and others only" : " only");
