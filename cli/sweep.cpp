@@ -20,7 +20,8 @@ int run_sweep(const SweepArguments& arguments) {
     const auto is_part = [&](const std::string& part) { return name.find(part) != std::string::npos; };
     if (parts.empty() || std::ranges::any_of(parts, is_part)) names.push_back(std::move(name));
   }
-  if (names.empty()) return report(Diagnostic{{}, "no operation has a name like that", "assay verify --operations --rule fma"});
+  if (names.empty())
+    return report(Diagnostic{{}, "no operation has a name like that", "assay verify --operations --rule fma"});
 
   const auto begin = std::chrono::steady_clock::now();
   std::vector<fuzz::SweptOperation> rows(names.size());

@@ -1,4 +1,5 @@
-// See operation_sweep.h. A pattern is 64 bytes in the table: three operands of 16 bytes each, little-endian, and a result.
+// See operation_sweep.h. A pattern is 64 bytes in the table: three operands of 16 bytes each, little-endian, and a
+// result.
 #include "fuzz/operation_sweep.h"
 
 #include <algorithm>
@@ -38,7 +39,8 @@ std::vector<Operation> operations() {
     out.push_back({opcode, operands, from, to, std::move(name)});
   };
   for (const Type type : kFloats) {
-    for (const Opcode opcode : {Opcode::kFadd, Opcode::kFsub, Opcode::kFmul, Opcode::kFdiv, Opcode::kFmin, Opcode::kFmax}) {
+    for (const Opcode opcode :
+         {Opcode::kFadd, Opcode::kFsub, Opcode::kFmul, Opcode::kFdiv, Opcode::kFmin, Opcode::kFmax}) {
       add(opcode, 2, type, type);
     }
     for (const Opcode opcode : {Opcode::kSqrt, Opcode::kCeil, Opcode::kFloor, Opcode::kTrunc, Opcode::kNearest}) {

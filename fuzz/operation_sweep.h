@@ -1,9 +1,10 @@
-// One operation on very many operands: bit patterns of which edges are frequent, by the interpreter and by every machine.
+// One operation on very many operands: bit patterns of which edges are frequent, by the interpreter and by every
+// machine.
 //
 // For each operation and type there is a function that loads operands from a table, does the operation and stores its
 // result beside them, thousands of times a run; the harness compares every byte (but for bits of NaNs that CLIF leaves
-// open). Operands on which the operation traps are run one by one. Conversions, fma, minimum and maximum, rounding, roots,
-// division, arithmetic of floats of all widths; division of integers of all widths.
+// open). Operands on which the operation traps are run one by one. Conversions, fma, minimum and maximum, rounding,
+// roots, division, arithmetic of floats of all widths; division of integers of all widths.
 #pragma once
 
 #include <cstdint>

@@ -44,7 +44,8 @@ Block Rewriter::new_block() {
 
 Value Rewriter::constant(Type type, unsigned __int128 bits) {
   if (type != ir::kI128) return b.iconst(type, static_cast<uint64_t>(bits & low_mask(type.bits())));
-  return b.iconcat(b.iconst(ir::kI64, static_cast<uint64_t>(bits)), b.iconst(ir::kI64, static_cast<uint64_t>(bits >> 64)));
+  return b.iconcat(b.iconst(ir::kI64, static_cast<uint64_t>(bits)),
+                   b.iconst(ir::kI64, static_cast<uint64_t>(bits >> 64)));
 }
 
 Value Rewriter::call(const ir::ExternalName& name, std::initializer_list<Value> args, Type result) {

@@ -23,8 +23,8 @@ namespace assay::machine {
 bool needs_expansion(const ir::Function& function, const TargetIsa& isa, bool canonical_nans);
 
 // Expands it all. Values and instructions keep their numbers, but not values of types that the machine has no registers
-// for their types; `origins` tells for each new instruction, from function.inst_count() as it was, the instruction given
-// that it is part of. Precondition: the function verifies.
+// for their types; `origins` tells for each new instruction, from function.inst_count() as it was, the instruction
+// given that it is part of. Precondition: the function verifies.
 void expand(ir::Function& function, const TargetIsa& isa, bool canonical_nans, std::vector<ir::Inst>& origins);
 
 }  // namespace assay::machine

@@ -1,7 +1,8 @@
 // Read-modify-writes as loops around a compare-and-swap, and narrow ones on the aligned word that they are in.
 //
 //   whole:   old = atomic_load p; do { seen = atomic_cas p, old, combine(old, x) } while (seen != old, old = seen)
-//   narrow:  the same on the word, of which only the field is changed. A narrow atomic_cas gives up as soon as the field
+//   narrow:  the same on the word, of which only the field is changed. A narrow atomic_cas gives up as soon as the
+//   field
 //            is not what it expects; it is tried again if only its neighbours have changed.
 #include <optional>
 
@@ -55,8 +56,8 @@ class Field {
   // Builds what says where it is.
   Field(Rewriter& r, Value p, Type type, const TargetIsa& isa) : r_(r), type_(type) {
     ir::InstBuilder& b = r.b;
-    const ir::Endianness order = endianness(isa.kind) == std::endian::big ? ir::Endianness::kBig
-                                                                          : ir::Endianness::kLittle;
+    const ir::Endianness order =
+        endianness(isa.kind) == std::endian::big ? ir::Endianness::kBig : ir::Endianness::kLittle;
     const ir::MemFlags flags = r.data().flags;
     swaps_ = type.bits() > 8 && flags.endianness(order) != order;
     flags_ = flags.with_endianness(ir::Endianness::kNative);

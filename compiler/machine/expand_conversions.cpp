@@ -67,8 +67,8 @@ void trap_out_of_range(Rewriter& r, Value x, bool is_signed) {
   b.trapz(b.fcmp(FloatCC::kOrd, x, x), ir::kBadConversionToInteger);
   const Value limit = power(r, ir::kF64, is_signed ? 127 : 128);
   // The float next below -2^127 is out of range; between -1 and 0 the fraction is cut off.
-  const Value in_range = is_signed ? b.fcmp(FloatCC::kLe, b.fneg(limit), x)
-                                   : b.fcmp(FloatCC::kLt, b.fneg(power(r, ir::kF64, 0)), x);
+  const Value in_range =
+      is_signed ? b.fcmp(FloatCC::kLe, b.fneg(limit), x) : b.fcmp(FloatCC::kLt, b.fneg(power(r, ir::kF64, 0)), x);
   b.trapz(b.band(b.fcmp(FloatCC::kLt, x, limit), in_range), ir::kIntegerOverflow);
 }
 

@@ -1,13 +1,12 @@
 // f16 and f128, and fma where the machine has none.
 //
-// f16: arithmetic is that of f32, rounded once more. With p bits of significand, an operation of + - * / or the root that
-// is rounded to 2p + 2 bits or more and then to p is rounded as if once (p is 11, f32 has 24): the exact result is never
-// so near to the middle between two numbers of p bits, without being it, that the first rounding ends there. fma is done
-// in f64: the product of 22 bits is exact. So is the sum, unless the exponents differ by more than 53 - 22; the product
-// is then too large for f16, whatever is added to it, or else less than half of the last place of a number that f16 has:
-// it cannot take the sum to or over a middle.
-// f128: arithmetic is the library's (compiler-rt's names; libm's for f128).
-// Both: what is about the sign, comparisons, and integers of f128 are done on the bits.
+// f16: arithmetic is that of f32, rounded once more. With p bits of significand, an operation of + - * / or the root
+// that is rounded to 2p + 2 bits or more and then to p is rounded as if once (p is 11, f32 has 24): the exact result is
+// never so near to the middle between two numbers of p bits, without being it, that the first rounding ends there. fma
+// is done in f64: the product of 22 bits is exact. So is the sum, unless the exponents differ by more than 53 - 22; the
+// product is then too large for f16, whatever is added to it, or else less than half of the last place of a number that
+// f16 has: it cannot take the sum to or over a middle. f128: arithmetic is the library's (compiler-rt's names; libm's
+// for f128). Both: what is about the sign, comparisons, and integers of f128 are done on the bits.
 #include <algorithm>
 
 #include "compiler/machine/abi.h"
@@ -37,12 +36,16 @@ bool is_expanded(Type type) { return type == kF16 || type == kF128; }
 
 Word128 sign_bit(Type type) { return Word128{1} << (type.bits() - 1); }
 Word128 infinity(Type type) {
-  return type == kF16 ? Word128{0x7c00} : type == kF32 ? Word128{0x7f800000}
-       : type == kF64 ? Word128{0x7ff} << 52 : Word128{0x7fff} << kFraction128;
+  return type == kF16   ? Word128{0x7c00}
+         : type == kF32 ? Word128{0x7f800000}
+         : type == kF64 ? Word128{0x7ff} << 52
+                        : Word128{0x7fff} << kFraction128;
 }
 Word128 canonical_nan(Type type) {
-  return infinity(type) | (type == kF16 ? Word128{0x200} : type == kF32 ? Word128{0x400000}
-                         : type == kF64 ? Word128{1} << 51 : Word128{1} << (kFraction128 - 1));
+  return infinity(type) | (type == kF16   ? Word128{0x200}
+                           : type == kF32 ? Word128{0x400000}
+                           : type == kF64 ? Word128{1} << 51
+                                          : Word128{1} << (kFraction128 - 1));
 }
 
 Value float_constant(Rewriter& r, Type type, Word128 bits) {
@@ -162,8 +165,9 @@ Value to_integer(Rewriter& r, Type to, Value x, bool is_signed, bool traps) {
   if (traps) {
     b.trapz(number, ir::kBadConversionToInteger);
     // The least magnitude that is out of range if negative: 1; 2^(bits - 1) + 1, or what comes next to 2^127.
-    const Word128 below = !is_signed ? power128(0)
-                        : bits == 128 ? limit + 1 : limit + (Word128{1} << (kFraction128 - (bits - 1)));
+    const Word128 below = !is_signed    ? power128(0)
+                          : bits == 128 ? limit + 1
+                                        : limit + (Word128{1} << (kFraction128 - (bits - 1)));
     const Value too_low = b.band(negative, b.icmp(IntCC::kUge, size, wide(below)));
     b.trapnz(b.bor(too_low, b.band(large, b.icmp(IntCC::kEq, negative, b.iconst(ir::kI8, 0)))), ir::kIntegerOverflow);
   }
@@ -173,8 +177,8 @@ Value to_integer(Rewriter& r, Type to, Value x, bool is_signed, bool traps) {
   const Value significand = b.bor(fraction, wide(Word128{1} << kFraction128));
   const Value places = b.isub(exponent, b.iconst(kI64, kBias128 + kFraction128));
   const Value zero = b.iconst(kI64, 0);
-  const Value shifted = b.select(b.icmp(IntCC::kSlt, places, zero), b.ushr(significand, b.ineg(places)),
-                                 b.ishl(significand, places));
+  const Value shifted =
+      b.select(b.icmp(IntCC::kSlt, places, zero), b.ushr(significand, b.ineg(places)), b.ishl(significand, places));
   const Value one_or_more = b.icmp(IntCC::kUge, size, wide(power128(0)));
   Value whole = b.select(one_or_more, shifted, wide(0));
   if (to != kI128) whole = b.ireduce(to, whole);
@@ -191,8 +195,7 @@ Value to_integer(Rewriter& r, Type to, Value x, bool is_signed, bool traps) {
 // Every number of f16 is one of f32.
 Value to_integer_of_half(Rewriter& r) {
   const Value args[] = {promote(r, kF32, r.arg(0))};
-  return r.f.result(
-      r.b.insert({.opcode = r.data().opcode, .type = r.result_type(), .args = r.f.make_values(args)}));
+  return r.f.result(r.b.insert({.opcode = r.data().opcode, .type = r.result_type(), .args = r.f.make_values(args)}));
 }
 
 Value from_integer(Rewriter& r, Type to, Value x, bool is_signed) {
@@ -248,7 +251,10 @@ Value arithmetic(Rewriter& r) {
   const Value x = r.arg(0), y = count > 1 ? r.arg(1) : Value(), z = count > 2 ? r.arg(2) : Value();
   if (r.type_of(x) == kF16) {
     const Type type = opcode == Opcode::kFma ? kF64 : kF32;
-    return demote(r, kF16, count == 1 ? at_type(r, type, {x}) : count == 2 ? at_type(r, type, {x, y}) : at_type(r, type, {x, y, z}));
+    return demote(r, kF16,
+                  count == 1   ? at_type(r, type, {x})
+                  : count == 2 ? at_type(r, type, {x, y})
+                               : at_type(r, type, {x, y, z}));
   }
   if (opcode == Opcode::kFmin || opcode == Opcode::kFmax) return min_max(r, opcode == Opcode::kFmin, x, y);
   const char* name = library_name(opcode);
@@ -427,7 +433,8 @@ void make_integers_of_floats(ir::Function& function, const TargetIsa& isa) {
       data.type = ir::kI16;
     }
     const ir::Inst inst(i);
-    if (data.opcode != Opcode::kBitcast || function.inst_block(inst).is_none() || !is_idle_bitcast(function, inst)) continue;
+    if (data.opcode != Opcode::kBitcast || function.inst_block(inst).is_none() || !is_idle_bitcast(function, inst))
+      continue;
     const Value x = function.arg(inst, 0), result = function.result(inst);
     function.detach_results(inst);
     function.remove_inst(inst);

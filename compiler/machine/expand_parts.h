@@ -51,7 +51,9 @@ class Rewriter {
   ir::Value result_;
 };
 
-inline unsigned __int128 low_mask(unsigned bits) { return bits == 128 ? ~(unsigned __int128){0} : ((unsigned __int128){1} << bits) - 1; }
+inline unsigned __int128 low_mask(unsigned bits) {
+  return bits == 128 ? ~(unsigned __int128){0} : ((unsigned __int128){1} << bits) - 1;
+}
 
 // atomic_rmw; atomic_cas of less than Expanded::least_atomic_bits.
 bool wants_atomic(const ir::Function& function, ir::Inst inst, const TargetIsa& isa);
