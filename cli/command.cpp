@@ -9,6 +9,9 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "compiler/isa/registry.h"
+#include "compiler/machine/features.h"
+
 namespace assay::cli {
 
 void add_example(CLI::App& app, const std::string& example) { app.footer("Example:\n  " + example); }
@@ -22,6 +25,31 @@ Expected<std::vector<IsaKind>> named_isas(const std::vector<std::string>& names)
   }
   if (isas.empty()) isas.assign(std::begin(kAllIsas), std::end(kAllIsas));
   return isas;
+}
+
+Expected<std::array<machine::FeatureSet, kIsaCount>> named_features(const std::string& list,
+                                                                   const std::vector<IsaKind>& isas) {
+  std::array<machine::FeatureSet, kIsaCount> features{};
+  for (size_t at = 0; at < list.size();) {
+    const size_t end = std::min(list.find(',', at), list.size());
+    const std::string word = list.substr(at, end - at);
+    at = end + 1;
+    std::optional<Diagnostic> unknown;
+    bool is_known = false;
+    for (const IsaKind kind : isas) {
+      const machine::TargetIsa* isa = isa::find_isa(kind);
+      if (isa == nullptr) continue;
+      auto named = machine::parse_features(*isa->insts, word);
+      if (named) {
+        features[static_cast<size_t>(kind)] |= *named;
+        is_known = true;
+      } else {
+        unknown = std::move(named.error());
+      }
+    }
+    if (!is_known && unknown) return std::unexpected(std::move(*unknown));
+  }
+  return features;
 }
 
 Expected<std::vector<std::string>> expand_paths(const std::vector<std::string>& paths) {

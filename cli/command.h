@@ -5,11 +5,13 @@
 // line in ASSAY_COMMANDS below. The work itself is done by the libraries; see cfg.cpp for a short example.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "compiler/ir/parser.h"
+#include "compiler/machine/inst_desc.h"
 #include "compiler/machine/isa_kind.h"
 #include "compiler/support/diagnostic.h"
 
@@ -63,6 +65,12 @@ Expected<std::string> read_input(const std::string& path);
 
 // The ISAs of these names; all if there are none. Fails for a name that no ISA has.
 Expected<std::vector<IsaKind>> named_isas(const std::vector<std::string>& names);
+
+// The features named by `--features`, separated by commas: for each of the ISAs those it has. `all` and `host` are all
+// and those that this computer has. Fails for a name that none of them has.
+Expected<std::array<machine::FeatureSet, kIsaCount>> named_features(const std::string& list,
+                                                                   const std::vector<IsaKind>& isas);
+inline constexpr const char* kFeaturesHelp = "ISA features to compile for, separated by commas; all, host: this computer's";
 
 struct ClifFile {
   const std::string& path;

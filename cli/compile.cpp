@@ -22,6 +22,7 @@ struct Options {
   std::vector<std::string> emit;
   std::string function;
   std::string opt_level = "speed";
+  std::string features;
   uint64_t choice_seed = 0;
   unsigned max_registers = 0;
   bool stats = false;
@@ -46,7 +47,8 @@ struct Compiled {
   std::optional<Diagnostic> error;
 };
 
-Compiled compile_one(const ir::Function& function, machine::Compiler& compiler, const Options& options) {
+Compiled compile_one(const ir::Function& function, machine::Compiler& compiler, machine::FeatureSet features,
+                     const Options& options) {
   Compiled result;
   const auto wants = [&](const char* part) {
     return std::find(options.emit.begin(), options.emit.end(), part) != options.emit.end();
@@ -58,6 +60,7 @@ Compiled compile_one(const ir::Function& function, machine::Compiler& compiler, 
   if (wants("clif")) add("clif", ir::print(function));
   machine::CompileOptions compile_options;
   compile_options.opt_level = *machine::opt_level_from_name(options.opt_level);
+  compile_options.features = features;
   compile_options.choice_seed = options.choice_seed;
   compile_options.max_registers = options.max_registers;
   compile_options.verify_ir = false;
@@ -93,6 +96,8 @@ Compiled compile_one(const ir::Function& function, machine::Compiler& compiler, 
 int run_compile(const Options& options) {
   const auto isas = named_isas(options.targets);
   if (!isas) return report(isas.error());
+  const auto features = named_features(options.features, *isas);
+  if (!features) return report(features.error());
   std::vector<std::unique_ptr<machine::Compiler>> compilers;
   for (const IsaKind isa : *isas) {
     if (const machine::TargetIsa* found = isa::find_isa(isa))
@@ -113,7 +118,7 @@ int run_compile(const Options& options) {
         continue;
       }
       for (auto& compiler : compilers) {
-        Compiled compiled = compile_one(parsed.function, *compiler, options);
+        Compiled compiled = compile_one(parsed.function, *compiler, (*features)[static_cast<size_t>(compiler->isa().kind)], options);
         if (compiled.error) {
           compiled.error->place.file = file.path;
           compiled.error->place.line = parsed.line;
@@ -155,6 +160,7 @@ void add_compile(CLI::App& app, Action& action) {
   command->add_option("--opt-level", options->opt_level, "none, speed or speed_and_size")
       ->check(CLI::IsMember({"none", "speed", "speed_and_size"}))
       ->capture_default_str();
+  command->add_option("--features", options->features, kFeaturesHelp);
   command->add_option("--choice-seed", options->choice_seed,
                       "Let the compiler choose at random where any choice is right");
   command->add_option("--max-registers", options->max_registers, "Allocate with so few registers (0: all)");

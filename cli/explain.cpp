@@ -24,6 +24,7 @@ struct Options {
   std::vector<std::string> targets;
   std::string function;
   std::string opt_level = "speed";
+  std::string features;
   uint64_t choice_seed = 0;
   unsigned max_registers = 0;
   std::string html;
@@ -36,6 +37,9 @@ int run_explain(const Options& options) {
   verify::explain::ExplainOptions what;
   auto isas = named_isas(options.targets);
   if (!isas) return report(isas.error());
+  const auto features = named_features(options.features, *isas);
+  if (!features) return report(features.error());
+  what.features = *features;
   what.isas = std::move(*isas);
   what.compile.opt_level = *machine::opt_level_from_name(options.opt_level);
   what.compile.choice_seed = options.choice_seed;
@@ -97,6 +101,7 @@ void add_explain(CLI::App& app, Action& action) {
   command->add_option("--opt-level", options->opt_level, "none, speed or speed_and_size")
       ->check(CLI::IsMember({"none", "speed", "speed_and_size"}))
       ->capture_default_str();
+  command->add_option("--features", options->features, kFeaturesHelp);
   command->add_option("--choice-seed", options->choice_seed,
                       "Let the compiler choose at random where any choice is right");
   command->add_option("--max-registers", options->max_registers, "Allocate with so few registers (0: all)");

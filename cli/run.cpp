@@ -19,6 +19,7 @@ struct Options {
   std::string path;
   std::vector<std::string> targets;
   std::vector<std::string> calls;
+  std::string features;
   bool qemu = false;
   bool json = false;
 };
@@ -63,6 +64,9 @@ int run_run(const Options& options) {
   harness_options.qemu = options.qemu;
   auto isas = named_isas(options.targets);
   if (!isas) return report(isas.error());
+  const auto features = named_features(options.features, *isas);
+  if (!features) return report(features.error());
+  harness_options.features = *features;
   harness_options.isas = std::move(*isas);
   oracles::Harness harness(harness_options);
   std::vector<oracles::Finding> findings;
@@ -128,6 +132,7 @@ void add_run(CLI::App& app, Action& action) {
   command->add_option("PATH", options->path, "A CLIF file; - is standard input")->required();
   command->add_option("--target", options->targets, "x64, aarch64, riscv64 or s390x (several); default: all");
   command->add_option("--call", options->calls, "Make this call (several); default: those of the file's directives");
+  command->add_option("--features", options->features, kFeaturesHelp);
   command->add_flag("--qemu", options->qemu, "Also under user-mode QEMU");
   command->add_flag("--json", options->json, "Print one JSON object");
   add_example(*command, "assay run gcd.clif --target riscv64 --call '%gcd(12, 18)'");

@@ -1,6 +1,7 @@
 // See witnesses.h.
 #include "cli/witnesses.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
@@ -47,9 +48,10 @@ int run_witnesses(const WitnessArguments& arguments, const std::vector<IsaKind>&
     const auto found =
         verify::find_witnesses(isa, {.functions_per_rule = arguments.per_rule, .rules = arguments.rules});
     if (!found) return report(found.error());
-    const std::string path = arguments.directory + "/" + name(isa) + ".clif";
-    if (!(std::ofstream(path) << verify::to_filetest(*found))) {
-      return report(Diagnostic{{.file = path}, "cannot write the file", ""});
+    for (const auto& [features, text] : verify::to_filetests(*found)) {
+      std::string path = arguments.directory + "/" + name(isa) + (features.empty() ? "" : "_") + features + ".clif";
+      std::ranges::replace(path, ' ', '_');
+      if (!(std::ofstream(path) << text)) return report(Diagnostic{{.file = path}, "cannot write the file", ""});
     }
     if (!found->missing.empty() || !found->mismatches.empty()) status = kFinding;
     if (arguments.json) {

@@ -3,6 +3,7 @@
 
 #include "compiler/ir/parser.h"
 #include "compiler/isa/interpreted.h"
+#include "compiler/machine/features.h"
 #include "fuzz/generate.h"
 
 namespace assay::fuzz {
@@ -24,10 +25,12 @@ std::string provenance(const machine::VCode& code, const machine::TargetIsa& isa
 }
 
 // The VCode after lowering with what it comes from, or the error.
-std::string lower(machine::Compiler& compiler, const ir::Function& function, machine::OptLevel level) {
+std::string lower(machine::Compiler& compiler, const ir::Function& function, machine::OptLevel level,
+                  machine::FeatureSet features) {
   std::string text;
   machine::CompileOptions options;
   options.opt_level = level;
+  options.features = features;
   options.check_allocation = false;
   options.dump = [&](machine::Stage stage, const std::string& dumped) {
     if (stage == machine::Stage::Lower) text += dumped;
@@ -50,8 +53,11 @@ SelectionChecker::SelectionChecker(const machine::TargetIsa& isa)
     : interpreted_(isa::interpreted_isa(isa.kind)), trees_(isa), rules_(*interpreted_) {}
 
 std::string SelectionChecker::compare(const ir::Function& function) {
-  for (const machine::OptLevel level : {machine::OptLevel::None, machine::OptLevel::Speed}) {
-    const std::string by_trees = lower(trees_, function, level), by_rules = lower(rules_, function, level);
+  constexpr machine::OptLevel kNone = machine::OptLevel::None, kSpeed = machine::OptLevel::Speed;
+  const machine::FeatureSet all = machine::all_features(*trees_.isa().insts);
+  for (const auto& [level, features] : {std::pair(kNone, all & 0), std::pair(kSpeed, all & 0), std::pair(kSpeed, all)}) {
+    const std::string by_trees = lower(trees_, function, level, features);
+    const std::string by_rules = lower(rules_, function, level, features);
     if (by_trees == by_rules) continue;
     size_t at = 0;
     while (at < by_trees.size() && at < by_rules.size() && by_trees[at] == by_rules[at]) ++at;

@@ -9,6 +9,8 @@
 #include "compiler/ir/parser.h"
 #include "compiler/ir/printer.h"
 #include "compiler/ir/verifier.h"
+#include "compiler/isa/registry.h"
+#include "compiler/machine/features.h"
 #include "interpreter/interpreter.h"
 #include "oracles/filetest_directive.h"
 #include "oracles/filetest_machines.h"
@@ -38,7 +40,11 @@ struct Wanted {
   bool interpret = false;  // `test interpret`
   bool targets = false;    // has target lines; if not, every ISA is meant
   std::array<bool, kIsaCount> isas{};
+  std::array<std::vector<machine::FeatureSet>, kIsaCount> features;  // of the target lines, each once
   bool canonical_nans = false;  // `set enable_nan_canonicalization`
+
+  // The most that an ISA has.
+  size_t target_lines() const { return std::ranges::max_element(features, {}, &std::vector<machine::FeatureSet>::size)->size(); }
 
   // Then accesses that name no byte order are meant to be big-endian.
   bool only_big_endian() const {
@@ -51,6 +57,18 @@ struct Wanted {
     return any;
   }
 };
+
+// Of a target line; names that we don't know are another compiler's.
+machine::FeatureSet features_of(const ir::Setting& setting, IsaKind isa) {
+  const machine::TargetIsa* target = isa::find_isa(isa);
+  machine::FeatureSet features = 0;
+  for (const ir::Flag& flag : setting.flags) {
+    if (target == nullptr) break;
+    const machine::FeatureSet named = machine::features_by_name(*target->insts, flag.name);
+    features = flag.value == "false" ? features & ~named : features | named;
+  }
+  return features;
+}
 
 Wanted wanted_by(const ir::File& file) {
   Wanted wanted;
@@ -65,9 +83,16 @@ Wanted wanted_by(const ir::File& file) {
     if (!setting.is_target) continue;
     wanted.targets = true;
     const auto isa = isa_from_name(std::string_view(setting.target).substr(0, setting.target.find('-')));
-    if (isa) wanted.isas[static_cast<size_t>(*isa)] = true;
+    if (!isa) continue;
+    wanted.isas[static_cast<size_t>(*isa)] = true;
+    const machine::FeatureSet features = features_of(setting, *isa);
+    auto& sets = wanted.features[static_cast<size_t>(*isa)];
+    if (std::ranges::find(sets, features) == sets.end()) sets.push_back(features);
   }
   if (!wanted.targets) wanted.isas.fill(true);
+  for (auto& sets : wanted.features) {
+    if (sets.empty()) sets.push_back(0);
+  }
   return wanted;
 }
 
@@ -130,6 +155,7 @@ struct FiletestRunner::Implementation {
   // Of the file being run.
   const ir::File* file = nullptr;
   Wanted wanted;
+  size_t target_line = 0;  // which of an ISA's several, with other features each
   bool is_first = true;  // of several levels: of the others only failures count
   FiletestReport report;
 
@@ -212,13 +238,15 @@ void FiletestRunner::Implementation::run_file(const ir::File& parsed) {
     }
   }
   if (runs && !expects_errors) {
-    if (!wanted.run || says_level(*file)) {
-      run_directives({}, true);
-    } else {
-      run_directives(machine::OptLevel::Speed, true);
-      run_directives(machine::OptLevel::None, false);
-      is_first = true;
+    for (target_line = 0; target_line < wanted.target_lines(); ++target_line) {
+      if (!wanted.run || says_level(*file)) {
+        run_directives({}, target_line == 0);
+      } else {
+        run_directives(machine::OptLevel::Speed, target_line == 0);
+        run_directives(machine::OptLevel::None, false);
+      }
     }
+    is_first = true;
   }
 }
 
@@ -275,7 +303,7 @@ void FiletestRunner::Implementation::run_compile() {
     const auto index = static_cast<size_t>(isa);
     if (!wanted.isas[index] || !options.executors[index + 1]) continue;
     Totals& totals = report.commands[std::string("compile ") + name(isa)];
-    machines.prepare(isa, *file);
+    machines.prepare(isa, *file, false, {}, wanted.features[index].front());
     for (size_t i = 0; i < file->functions.size(); ++i) {
       const FiletestMachines::Readiness ready = machines.readiness(isa, static_cast<uint32_t>(i));
       const Place place{.file = file->name, .line = file->functions[i].line, .column = 1};
@@ -309,7 +337,8 @@ void FiletestRunner::Implementation::run_directives(std::optional<machine::OptLe
         used = true;
         stages = stages || executor >= kFirstStageExecutor;
       }
-      if (wanted.isas[index] && used) machines.prepare(isa, *file, stages, level);
+      if (!wanted.isas[index] || !used || target_line >= wanted.features[index].size()) continue;
+      machines.prepare(isa, *file, stages, level, wanted.features[index][target_line]);
     }
   }
   uint32_t number = 0;
@@ -357,7 +386,7 @@ void FiletestRunner::Implementation::run_directive(uint32_t function, const Test
       count_not_run(report.executors[executor], "the file is only for `test interpret`");
     } else if (!wanted.isas[static_cast<size_t>(isa)]) {
       count_not_run(report.executors[executor], std::string("the file has no target line for ") + name(isa));
-    } else {
+    } else if (target_line < wanted.features[static_cast<size_t>(isa)].size()) {
       run_on_machine(executor, function, directive, regions, place);
     }
   }

@@ -31,7 +31,7 @@ FiletestMachines::FiletestMachines(const Targets& targets) : targets_(targets) {
 FiletestMachines::~FiletestMachines() = default;
 
 void FiletestMachines::prepare(IsaKind isa, const ir::File& file, bool keep_stages,
-                               std::optional<machine::OptLevel> level) {
+                               std::optional<machine::OptLevel> level, machine::FeatureSet features) {
   auto& side = sides_[static_cast<size_t>(isa)];
   if (!side) side = std::make_unique<Side>(isa, targets_[static_cast<size_t>(isa)]);
   std::vector<const ir::Function*> functions;
@@ -40,6 +40,7 @@ void FiletestMachines::prepare(IsaKind isa, const ir::File& file, bool keep_stag
   options.verify_ir = false;
   bool probes = false;
   uint8_t probe_log2 = 12;
+  options.features = features;
   for (const ir::Setting& setting : file.settings) {
     for (const ir::Flag& flag : setting.flags) {
       if (flag.name == "enable_nan_canonicalization") options.canonical_nans = flag.value != "false";
@@ -84,6 +85,8 @@ std::optional<std::string> FiletestMachines::run(IsaKind isa, ExecutorKind kind,
                                                  std::span<const ir::DataValue> args,
                                                  const std::vector<Region>& regions, CallResult& result) {
   Side& side = *sides_[static_cast<size_t>(isa)];
+  // What Unicorn has no instructions for runs under QEMU.
+  if (kind == ExecutorKind::Unicorn && !side.session.lacking(kind).empty()) kind = ExecutorKind::Qemu;
   const auto index = static_cast<size_t>(kind);
   if (!side.is_loaded[index] || !same(side.loaded[index], regions)) {
     const auto loaded = side.session.load(kind, regions);

@@ -336,6 +336,7 @@ void Harness::check_isa(const TestCase& test, MachineSession& session, const Lev
   const auto isa = static_cast<size_t>(session.isa());
   machine::CompileOptions options;
   options.opt_level = level.opt_level;
+  options.features = options_.features[isa];
   options.optimize = options_.optimize;
   options.verify_optimized = options_.verify_machine;
   options.choice_seed = level.choice_seed;
@@ -397,12 +398,14 @@ void Harness::check_isa(const TestCase& test, MachineSession& session, const Lev
   previous_image_.bytes = image.bytes;
   previous_image_.traps = image.traps;
 
+  bool is_run = false, lacks = false;  // on the processors before; for want of features
   for (ExecutorKind kind : kAllExecutorKinds) {
     const bool wanted = kind == ExecutorKind::Unicorn  ? options_.unicorn
                         : kind == ExecutorKind::Native ? options_.native
-                        : kind == ExecutorKind::Qemu   ? options_.qemu
+                        : kind == ExecutorKind::Qemu   ? options_.qemu || (lacks && !is_run)
                                                        : options_.stages;
     if (!wanted || !MachineSession::exists(kind, session.isa())) continue;
+    if (!is_stage(kind)) (session.lacking(kind).empty() ? is_run : lacks) = true;
     if (!check_executor(test, session, kind, level, findings, stop_at_first)) return;
   }
 }

@@ -33,10 +33,11 @@ namespace assay::oracles {
 struct HarnessOptions {
   std::vector<IsaKind> isas = {std::begin(kAllIsas), std::end(kAllIsas)};
   bool optimize = true;  // the mid-end above OptLevel::None
+  std::array<machine::FeatureSet, kIsaCount> features{};  // CompileOptions::features, by ISA
   std::vector<machine::OptLevel> opt_levels = {machine::OptLevel::None, machine::OptLevel::Speed};
   bool unicorn = true;
   bool native = true;   // x64 also on the host
-  bool qemu = false;    // every ISA also under QEMU
+  bool qemu = false;    // every ISA also under QEMU; without it only code that needs features the others lack
   bool stages = false;  // code over virtual and over physical registers also before there are bytes (vcode_executor.h)
   // Before a difference that an executor's known mistakes could explain (exclusions.h) becomes a finding, QEMU is
   // asked.
@@ -154,6 +155,8 @@ class Harness {
   void clear_stats() { stats_ = {}; }
   // For rule counts and switches. Null if the ISA is not among the options' or has no backend.
   machine::Compiler* compiler(IsaKind isa);
+  // From now on, code for this ISA is compiled for these (HarnessOptions::features).
+  void set_features(IsaKind isa, machine::FeatureSet features) { options_.features[static_cast<size_t>(isa)] = features; }
 
  private:
   void interpret(const TestCase& test);

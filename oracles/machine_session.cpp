@@ -7,8 +7,10 @@
 #include <utility>
 
 #include "compiler/isa/registry.h"
+#include "compiler/machine/features.h"
 #include "compiler/machine/module.h"
 #include "oracles/exclusions.h"
+#include "oracles/executor_features.h"
 
 namespace assay::oracles {
 
@@ -246,12 +248,25 @@ bool MachineSession::may_be_wrong(ExecutorKind kind) {
   return find_exclusion(full_name.substr(0, full_name.find('-')), isa_, code) != nullptr;
 }
 
+std::string MachineSession::lacking(ExecutorKind kind) const {
+  if (is_stage(kind) || compiler_ == nullptr) return {};
+  machine::FeatureSet needed = 0;
+  for (const machine::CompiledFunction& function : compiled_) needed |= function.code.features;
+  if (needed == 0) return {};
+  const machine::InstSet& insts = *compiler_->isa().insts;
+  constexpr std::string_view kNames[] = {"unicorn", "native", "qemu"};
+  return machine::feature_names(insts, needed & ~executor_features(kNames[static_cast<size_t>(kind)], insts));
+}
+
 const char* MachineSession::executor_name(ExecutorKind kind) { return executor(kind).name(); }
 
 Expected<void> MachineSession::load(ExecutorKind kind, std::span<const Region> regions) {
   assert(exists(kind, isa_));
   const std::string missing = executor(kind).unavailable();
   if (!missing.empty()) return fail(std::string(executor(kind).name()) + " cannot run here: " + missing);
+  if (const std::string features = lacking(kind); !features.empty()) {
+    return fail(std::string(executor(kind).name()) + " lacks " + features);
+  }
   if (is_stage(kind)) {
     const size_t index = stage_index(kind);
     if (!built_[index]) built_[index] = build_stage(kind);

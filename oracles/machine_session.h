@@ -95,6 +95,8 @@ class MachineSession {
                      const Limits& limits, Outcome& outcome);
   // Of host functions, in the last run.
   const std::vector<interpreter::HostCall>& host_calls() const { return host_.calls(); }
+  // Which features that the linked code needs does this executor lack? Empty: none.
+  std::string lacking(ExecutorKind kind) const;
   // How the function is called.
   const Expected<CallLayout>& layout(uint32_t function);
   // Does the linked code use an instruction that this executor is known to get wrong (exclusions.h)? Then a difference

@@ -15,7 +15,7 @@ add_library(assay_conformance STATIC
   static_value.cpp)
 set_source_files_properties(assembler.cpp decoded_roles.cpp llvm_target.cpp PROPERTIES COMPILE_OPTIONS "-fno-rtti;-Wno-deprecated-declarations")
 target_include_directories(assay_conformance SYSTEM PRIVATE ${LLVM19_CPP_INCLUDE})
-target_link_libraries(assay_conformance PUBLIC assay_notation assay_oracles PRIVATE assay_isa ${LLVM19_LIBRARY})
+target_link_libraries(assay_conformance PUBLIC assay_notation assay_harness assay_oracles PRIVATE assay_isa ${LLVM19_LIBRARY})
 foreach(isa ${isas})
   string(TOUPPER ${isa} upper)
   target_compile_definitions(assay_conformance PRIVATE ASSAY_HAS_${upper})

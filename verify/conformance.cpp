@@ -10,8 +10,10 @@
 #include <set>
 
 #include "compiler/isle/notation/inst_eval.h"
+#include "compiler/machine/features.h"
 #include "oracles/disassembler.h"
 #include "oracles/exclusions.h"
+#include "oracles/executor_features.h"
 #include "verify/assembler.h"
 #include "verify/operand_cases.h"
 #include "verify/zero_register.h"
@@ -189,8 +191,10 @@ class Checker {
         cases_(isa, insts, parsed_.definitions, options.seed),
         random_(options.seed),
         disassembler_(oracles::Disassembler::make(isa, oracles::DisassemblerKind::Llvm)) {
-    // QEMU's guest comes to the code through r1.
+    // QEMU's guest comes to the code through a register.
     if (std::string_view(executor.name()) == "qemu-s390x") std::erase(facts_.registers, 1u);
+    if (std::string_view(executor.name()) == "qemu-aarch64") std::erase(facts_.registers, 16u);
+    if (std::string_view(executor.name()) == "qemu-riscv64") std::erase(facts_.registers, 31u);
     cases_.set_registers(facts_.registers);
     report_.executor = executor.name();
   }
@@ -202,6 +206,7 @@ class Checker {
     }
     for (uint16_t opcode = 0; opcode < insts_.descs.size(); ++opcode) {
       if (!is_wanted(options_.only, insts_.descs[opcode].name)) continue;
+      if (options_.only_features && insts_.descs[opcode].features == 0) continue;
       const std::string reason = run(opcode);
       if (!reason.empty()) report_.not_run.push_back(std::string(insts_.descs[opcode].name) + ": " + reason);
     }
@@ -610,6 +615,9 @@ class Checker {
     if (!inst.hatch.empty() || desc.is(machine::kIsVariadic)) return "not one instruction";
     for (const notation::OperandDef& operand : inst.operands) {
       if (operand.kind == OperandDefKind::Symbol) return "a symbol";
+    }
+    if (const auto lacks = desc.features & ~oracles::executor_features(executor_.name(), insts_)) {
+      return "this executor lacks " + machine::feature_names(insts_, lacks);
     }
     const auto combinations = cases_.params(opcode);
     const size_t share = std::max<size_t>(2, options_.cases_per_instruction / combinations.size());

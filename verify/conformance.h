@@ -37,6 +37,7 @@ struct ConformanceOptions {
   size_t cases_per_instruction = 150;  // at least two for each combination of parameters
   uint64_t seed = 1;
   std::vector<std::string> only;  // names of instructions; empty: all
+  bool only_features = false;     // only those that need a feature
 };
 
 ConformanceReport check_conformance(IsaKind isa, const machine::InstSet& insts, oracles::Executor& executor,

@@ -29,6 +29,16 @@ TEST(Conformance, EveryInstructionOnTheHost) {
   std::printf("%s", describe(report).c_str());
 }
 
+TEST(Conformance, InstructionsOfFeaturesUnderQemu) {
+  for (const machine::TargetIsa* isa : isa::all_isas()) {
+    const auto executor = oracles::make_qemu(isa->kind);
+    if (!executor->unavailable().empty()) continue;
+    const ConformanceReport report = check_conformance(isa->kind, *isa->insts, *executor, {.only_features = true});
+    EXPECT_TRUE(report.mismatches.empty()) << describe(report);
+    std::printf("%s", describe(report).c_str());
+  }
+}
+
 // An access that reaches one byte further than the machine's is only noticed at the end of what is mapped.
 TEST(Conformance, NoticesTooWideAccesses) {
   const machine::TargetIsa* isa = isa::find_isa(IsaKind::riscv64);

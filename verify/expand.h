@@ -14,6 +14,8 @@
 //     fits in one is a goal like any other: a rule that is not for i128 says so.
 // E4  What has no model ends the run as Unsupported; nothing is taken for granted. An instruction without a `sem`, for
 //     one, may do anything.
+// E6  A feature of the machine is on or off: an unknown condition of the rules that ask for it, the same for all. An
+//     instruction that needs one is a goal like any other: the rules that led to it have asked.
 // E5  A recursive term comes nearer to an end at each step: its first number nearer to 0 or -1, whichever is nearer.
 #pragma once
 
@@ -31,6 +33,9 @@
 #include "verify/symbol.h"
 
 namespace assay::verify {
+
+// Of the unknown that says whether a feature is on; its name follows.
+inline constexpr std::string_view kFeatureUnknown = "feature_";
 
 inline constexpr uint32_t kConditionId = 0xffffffefu;
 // The bits of an operation's result that may be anything (`free` in its sem).
@@ -136,6 +141,7 @@ struct Instantiation {
   std::vector<NamedTerm> outcomes;        // of both sides
   std::set<uint32_t> rules;               // indices of all rules that took part
   std::set<uint32_t> lemmas;              // terms with rules that stood for their spec
+  machine::FeatureSet features = 0;       // of the machine, assumed to be on
   std::vector<Symbol> arguments;          // of the rule's term
   std::vector<z3::expr> given;            // of the assumptions, those that no rule makes: on types, required of callers, provided by lemmas
   bool may_decline = false;               // a term was asked that may decline although its spec's requirements hold

@@ -256,6 +256,7 @@ void Run::describe(Instantiation& out) {
   out.description = description_;
   out.rules = rules_used_;
   out.lemmas = lemmas_;
+  out.features = features_;
   out.given = given_;
   out.may_decline = may_decline_;
   out.effects = effects_;

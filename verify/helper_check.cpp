@@ -451,6 +451,13 @@ Expected<std::vector<Judgement>> check_helpers(const machine::TargetIsa& isa, co
         continue;
       }
       if (!wanted(term.name)) continue;
+      if (definitions->instructions().isa.find_feature(term.name) >= 0) {
+        rows.push_back({.name = term.name,
+                        .types = "-> Unit",
+                        .state = JudgementState::NotJudged,
+                        .reason = "a feature: true if its bit is in the set; filetests run with it and without"});
+        continue;
+      }
       if (term.is_external_constructor()) rows.push_back(check.term(term, false, context));
       if (term.is_external_extractor()) rows.push_back(check.term(term, true, context));
     }

@@ -383,7 +383,15 @@ class Encoder {
       }
     }
     const unsigned wrxb = (fields.w ? 8u : 0) | (fields.r ? 4u : 0) | (fields.x ? 2u : 0) | (fields.b ? 1u : 0);
-    if (wrxb != 0 || fields.is_needed) put(0x40 | wrxb);
+    const auto vex = std::ranges::find(encoding.steps, X64Step::Kind::Vex, &X64Step::kind);
+    if (vex != encoding.steps.end()) {
+      const uint64_t other = encoding.vvvv < 0 ? 0 : reg(operand(encoding.vvvv).slot);
+      put(0xc4);
+      put((7 - (wrxb & 7)) * 32 + vex->value % 32);
+      put((fields.w ? 128u : 0) + (15 - other) * 8 + vex->value / 32);
+    } else if (wrxb != 0 || fields.is_needed) {
+      put(0x40 | wrxb);
+    }
     unsigned rip_field = 0;
     for (const X64Step& step : encoding.steps) {
       switch (step.kind) {

@@ -39,11 +39,11 @@ LlvmTarget llvm_target(IsaKind isa) {
     case IsaKind::x64:
       return {"x86_64-unknown-linux-gnu", "x86-64", ""};
     case IsaKind::aarch64:
-      return {"aarch64-unknown-linux-gnu", "generic", ""};
+      return {"aarch64-unknown-linux-gnu", "generic", "+lse,+fullfp16,+pauth,+bti"};
     case IsaKind::riscv64:
-      return {"riscv64-unknown-linux-gnu", "generic-rv64", "+m,+a,+f,+d,-relax"};
+      return {"riscv64-unknown-linux-gnu", "generic-rv64", "+m,+a,+f,+d,+zba,+zbb,+zbs,+zbkb,+zicond,+zfa,+zfh,-relax"};
     case IsaKind::s390x:
-      return {"s390x-unknown-linux-gnu", "z13", ""};
+      return {"s390x-unknown-linux-gnu", "z15", ""};
   }
   return {"", "", ""};
 }

@@ -384,6 +384,10 @@ void Prover::decide(isle::RuleId rule, Instantiation& instantiation, Tally& tall
       make_counterexample(*definitions_, terms_, program().rules[rule], instantiation, solver_of(question), options_.functions);
   tally.counterexample = std::move(found.text);
   tally.function = std::move(found.function);
+  const std::vector<notation::FeatureDef>& features = definitions_->instructions().isa.features;
+  for (size_t i = 0; i < features.size(); ++i) {
+    if ((instantiation.features >> i & 1) != 0) tally.features += " " + features[i].name;
+  }
   tally.obstacle = std::move(found.obstacle);
 }
 

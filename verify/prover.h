@@ -20,6 +20,7 @@ struct Tally {
   unsigned applicable = 0, inapplicable = 0, failed = 0, unknown = 0, trusted = 0;
   std::string reason, counterexample;
   std::string function, obstacle;  // see Counterexample
+  std::string features;            // that must be on for it, each after a blank
   std::set<uint32_t> lemmas;
   std::set<std::string> solvers;  // who has proven it, of several instantiations
   bool has_several_inputs = false;
@@ -39,6 +40,7 @@ struct Tally {
     if (counterexample.empty()) {
       counterexample = other.counterexample;
       function = other.function;
+      features = other.features;
       obstacle = other.obstacle;
     }
   }

@@ -214,6 +214,10 @@ bool Run::construct_builtin(const isle::Term& term, std::vector<Symbol>& argumen
     result = Symbol::of_number(terms_.bv(8, 255));
   } else if (const char* contract = contract_of(term)) {
     throw Unsupported{contract, true};
+  } else if (const int index = definitions_.instructions().isa.find_feature(name); index >= 0) {
+    features_ |= machine::FeatureSet(1) << index;
+    assume(terms_.context().bool_const((std::string(kFeatureUnknown) + name).c_str()));
+    result = Symbol::unit();
   } else {
     return false;
   }
@@ -301,6 +305,7 @@ void Run::assume_others_failed(const isle::Rule& rule, const std::vector<Symbol>
     const unsigned terms = terms_.made();
     const size_t structure = clif_.constants.size() + clif_.same.size();
     const bool may_decline = std::exchange(may_decline_, false);
+    const machine::FeatureSet features = features_;
     bool can_match = true;
     try {
       Bindings bindings(other.variables.size());
@@ -318,6 +323,7 @@ void Run::assume_others_failed(const isle::Rule& rule, const std::vector<Symbol>
       throw Unsupported{"the exact condition of " + other.name + ", before which " + rule.name + " is marked to come"};
     }
     may_decline_ = may_decline;
+    features_ = features;
     if (can_match) assume(!matches);
   }
 }
@@ -404,6 +410,9 @@ void Run::construct_jump_table(const isle::Term& term, const std::vector<Symbol>
 Symbol Run::construct_instruction(const isle::Term& term, int instruction, const std::vector<Symbol>& arguments) {
   const notation::InstDef& def = definitions_.instructions().insts[instruction];
   if (without_meaning(def, arguments)) return Symbol::unit();
+  if ((def.features & ~features_) != 0) {
+    obligations_.push_back({"the features that " + def.name + " needs are on", terms_.boolean(false)});
+  }
   std::vector<unsigned> params;
   for (size_t i = 0; i < def.params.size(); ++i) {
     if (arguments.at(i).kind != Symbol::Kind::Variant) throw Unsupported{"a parameter of " + def.name + " is not known"};

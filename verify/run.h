@@ -182,6 +182,7 @@ class Run {
   std::vector<Symbol> root_arguments_;  // of the outermost rule
   std::set<uint32_t> rules_used_;
   std::set<uint32_t> lemmas_;  // terms with rules for which their spec stood
+  machine::FeatureSet features_ = 0;  // assumed to be on
   std::vector<std::pair<const isle::Rule*, Bindings>> root_bindings_;
   int64_t next_identity_ = 1;
   int64_t flags_epoch_ = 0;  // instructions so far that write the flags

@@ -171,7 +171,7 @@ Expected<UnitResult> verify_unit(const std::string& unit_name, const RuleSources
       result.obstacle = total.obstacle;
       if (!total.function.empty()) {
         result.function =
-            test_header(unit_name) + "\n\n; rule " + rule.name + " does not hold\n" + total.function;
+            test_header(unit_name) + total.features + "\n\n; rule " + rule.name + " does not hold\n" + total.function;
       }
     }
     if (result.state == RuleState::Trusted || result.state == RuleState::Unknown) {

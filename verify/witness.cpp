@@ -10,6 +10,7 @@
 #include "compiler/ir/printer.h"
 #include "compiler/ir/verifier.h"
 #include "compiler/isa/registry.h"
+#include "compiler/machine/features.h"
 #include "oracles/filetest_directive.h"
 #include "oracles/harness.h"
 #include "verify/rule_sources.h"
@@ -419,6 +420,7 @@ class Search {
       return counter && counts.count(counter) != 0;
     };
     std::vector<oracles::Finding> findings;
+    harness_.set_features(report_.isa, instantiation.features);
     check(harness_, test, findings);
     if (!fires(rule)) {
       reason = "instead, for " + instantiation.description + ":";
@@ -430,7 +432,9 @@ class Search {
       for (const oracles::Finding& finding : findings) reason += "; " + oracles::describe(finding);
       return false;
     }
-    Witness witness{.rule = rule.name, .description = instantiation.description};
+    Witness witness{.rule = rule.name,
+                    .description = instantiation.description,
+                    .features = machine::feature_names(*isa::find_isa(report_.isa)->insts, instantiation.features)};
     for (const isle::Rule& other : program_.rules) {
       if (!fires(other) || fired_[other.id.index]) continue;
       fired_[other.id.index] = true;
@@ -512,15 +516,23 @@ Expected<WitnessReport> find_witnesses(IsaKind isa, const WitnessOptions& option
   }
 }
 
-std::string to_filetest(const WitnessReport& report) {
-  std::string out = "; A function for each lowering rule of ";
-  out += std::string(name(report.isa)) + " that makes it fire. Written by `assay verify --witnesses`.\n";
-  out += "test interpret\ntest run\ntarget ";
-  out += (report.isa == IsaKind::x64 ? "x86_64" : name(report.isa)) + std::string("\n");
+std::map<std::string, std::string> to_filetests(const WitnessReport& report) {
+  std::map<std::string, std::string> files;
+  const std::string target = report.isa == IsaKind::x64 ? "x86_64" : name(report.isa);
+  const auto file_for = [&](const std::string& features) -> std::string& {
+    std::string& out = files[features];
+    if (out.empty()) {
+      out = "; A function for each lowering rule of " + std::string(name(report.isa)) +
+            " that makes it fire. Written by `assay verify --witnesses`.\ntest interpret\ntest run\ntarget " + target +
+            (features.empty() ? "" : " ") + features + "\n";
+    }
+    return out;
+  };
+  file_for("");
   for (const Witness& witness : report.witnesses) {
-    out += "\n; rule " + witness.rule + ", " + witness.description + witness.text;
+    file_for(witness.features) += "\n; rule " + witness.rule + ", " + witness.description + witness.text;
   }
-  return out;
+  return files;
 }
 
 std::string describe(const WitnessReport& report) {

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -36,6 +37,7 @@ struct Witness {
   std::string rule;                // whose turn it was
   std::string description;         // the instantiation: "iadd.i8(x: i8, y: i8)"
   std::vector<std::string> first;  // rules that fired here for the first time
+  std::string features;            // that must be on, as in a target line
   std::string text;                // a CLIF function with directives
 };
 
@@ -67,8 +69,8 @@ Expected<WitnessReport> find_witnesses(IsaKind isa, const WitnessOptions& option
 // Why this rule cannot fire though lowering reaches its term; null if it must.
 const char* witness_exception(IsaKind isa, const std::string& rule);
 
-// For `assay test`.
-std::string to_filetest(const WitnessReport& report);
+// For `assay test`: a file for those that want no features, and one for each set that is wanted; by its names.
+std::map<std::string, std::string> to_filetests(const WitnessReport& report);
 // For people: a line of figures, then what is missing and what differs.
 std::string describe(const WitnessReport& report);
 

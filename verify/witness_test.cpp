@@ -33,7 +33,7 @@ TEST_P(WitnessTest, WritesAFiletest) {
   ASSERT_TRUE(report.has_value()) << report.error().message;
   ASSERT_GT(report->witnesses.size(), 10u);
   oracles::FiletestRunner runner({});
-  const oracles::FiletestReport result = runner.run_text(to_filetest(*report), "witnesses.clif");
+  const oracles::FiletestReport result = runner.run_text(to_filetests(*report).at(""), "witnesses.clif");
   EXPECT_TRUE(result.errors.empty());
   EXPECT_FALSE(result.has_failures()) << result.failures.front().message;
   const size_t executor = 1 + static_cast<size_t>(GetParam()->kind);

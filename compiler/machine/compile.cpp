@@ -104,6 +104,20 @@ regalloc::AllocateOptions allocate_options(const CompileOptions& options) {
   return out;
 }
 
+FeatureSet chosen_features(const InstSet& insts, const CompileOptions& options) {
+  RandomChoices choices(options.choice_seed, RandomChoices::kForFeatures);
+  if (!choices.active() || insts.features.empty()) return options.features;
+  const FeatureSet all = ~FeatureSet(0) >> (64 - insts.features.size());
+  switch (choices.below(4)) {
+    case 0:
+      return options.features;
+    case 1:
+      return all;
+    default:
+      return options.features | (choices.next() & all);
+  }
+}
+
 bool will_optimize(const CompileOptions& options) {
   if (!options.optimize || options.opt_level == OptLevel::None) return false;
   RandomChoices choices(options.choice_seed, RandomChoices::kForOptimizing);
@@ -139,6 +153,7 @@ CompileStats& CompileStats::operator+=(const CompileStats& other) {
 struct Compiler::State {
   ir::Function optimized;
   std::unique_ptr<LowerContext> context;
+  TargetIsa fused;                      // this machine with fma
   ir::Function expanded;                // the function given, if something in it has to be expanded
   std::vector<ir::Inst> expanded_from;  // by new instruction in it: what it is part of
   VCode vcode;
@@ -160,6 +175,8 @@ Compiler::Compiler(const TargetIsa& isa)
       coverage_(isa),
       state_(std::make_unique<State>()) {
   state_->context = isa.make_context();
+  state_->fused = isa;
+  state_->fused.expanded.fma = false;
   for (const InstDesc& desc : isa.insts->descs) state_->clobbers_by_opcode.push_back(desc.clobbers);
   state_->clobbers.by_opcode = state_->clobbers_by_opcode;
   state_->hooks = move_hooks(isa);
@@ -215,11 +232,14 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& given, const Co
                                    .pinned_register = options.pinned_register,
                                    .preserve_frame_pointers = options.preserve_frame_pointers,
                                    .probe_log2 = options.probe_log2,
+                                   .features = chosen_features(*isa_.insts, options),
                                    .choice_seed = options.choice_seed};
-  const bool expands = needs_expansion(function, isa_, options.canonical_nans);
+  const bool is_fused = (chosen_features(*isa_.insts, options) & isa_.expanded.fma_features) != 0;
+  const TargetIsa& expanded_for = is_fused ? s.fused : isa_;
+  const bool expands = needs_expansion(function, expanded_for, options.canonical_nans);
   if (expands) {
     s.expanded = function;
-    expand(s.expanded, isa_, options.canonical_nans, s.expanded_from);
+    expand(s.expanded, expanded_for, options.canonical_nans, s.expanded_from);
   }
   auto lowered = s.context->lower_function(expands ? s.expanded : function, isa_, lower_options, *rules_, s.vcode);
   if (!lowered) return std::unexpected(std::move(lowered.error()));

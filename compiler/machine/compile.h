@@ -56,6 +56,7 @@ struct StageView {
 
 struct CompileOptions {
   OptLevel opt_level = OptLevel::Speed;
+  FeatureSet features = 0;       // of the ISA, beyond its baseline (features.h)
   bool optimize = true;          // the mid-end, above OptLevel::None; off if the caller has had it run
   opt::OptimizeOptions passes;   // of the mid-end
   bool canonical_nans = false;   // NaNs that arithmetic makes are canonical (enable_nan_canonicalization)
@@ -69,7 +70,7 @@ struct CompileOptions {
   bool check_allocation = true;  // the symbolic checker
   unsigned max_registers = 0;    // allocate with at most so many registers of a class (0: all)
   // Not 0: where any choice is right, one is made at random from this seed: the order of blocks, a rule of lower priority
-  // that matches too, registers, spills, and sometimes max_registers if that is 0. For testing.
+  // that matches too, registers, spills, sometimes max_registers if that is 0, and more features. For testing.
   uint64_t choice_seed = 0;
   bool pinned_register = false;          // no value lives in the register that get_pinned_reg and set_pinned_reg mean
   bool preserve_frame_pointers = false;  // every function has a frame with a frame pointer
@@ -81,6 +82,8 @@ struct CompileOptions {
   std::function<void(const StageView&)> observe;
 };
 
+// The features that code is compiled for: those given, and with a choice_seed sometimes others.
+FeatureSet chosen_features(const InstSet& insts, const CompileOptions& options);
 // What of them the register allocator is told.
 regalloc::AllocateOptions allocate_options(const CompileOptions& options);
 // Does the mid-end run with these options? With a choice_seed that is one of the choices.

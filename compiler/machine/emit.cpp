@@ -69,6 +69,7 @@ Expected<void> Emitter::emit(const VCode& vcode, const TargetIsa& isa, const Fra
   last_source_ = current_vcode_ = kNoSource;
   in_list_ = false;
   out.data.clear();
+  out.features = 0;
   out.instructions = 0;
   out.long_branches = 0;
   out.listing.clear();
@@ -76,6 +77,8 @@ Expected<void> Emitter::emit(const VCode& vcode, const TargetIsa& isa, const Fra
   labels_.assign(vcode.blocks.size(), {});
 
   redirect_blocks();
+  find_landings();
+  land(0);
   if (frame.needs_frame) {
     list_.clear();
     probe_stack();
@@ -129,11 +132,34 @@ void Emitter::redirect_blocks() {
   }
 }
 
+// Where jump tables lead, if the machine wants to know.
+void Emitter::find_landings() {
+  landings_.clear();
+  if (isa_->landing == nullptr || (vcode_->features & isa_->landing_features) == 0) return;
+  landings_.assign(vcode_->blocks.size(), 0);
+  for (const Inst& inst : vcode_->insts) {
+    const InstDesc& desc = isa_->desc(inst.opcode);
+    if (!desc.is(kIsJump) || !desc.is(kIsVariadic)) continue;
+    for (const Operand& operand : vcode_->operands_of(inst)) {
+      if (operand.kind == OperandKind::Label) landings_[redirect_[size_t(operand.imm)].index] = 1;
+    }
+  }
+}
+
+// The instruction that indirect calls (of block 0) or jumps want to find there.
+void Emitter::land(uint32_t block) {
+  if (landings_.empty()) return;
+  list_.clear();
+  isa_->landing(block == 0, list_);
+  emit_list(kNoSource);
+}
+
 void Emitter::emit_block(uint32_t order_index) {
   const uint32_t index = emitted_[order_index];
   const Block next = order_index + 1 < emitted_.size() ? Block(emitted_[order_index + 1]) : Block();
   const VBlock& block = vcode_->blocks[index];
   labels_[index] = here();
+  if (index != 0 && !landings_.empty() && landings_[index] != 0) land(index);
 
   // What becomes of the last two branches.
   uint32_t end = block.end_inst;
@@ -192,6 +218,11 @@ void Emitter::mark_source(uint32_t source) {
   if (source == last_source_ && !marks_.empty()) return;
   marks_.push_back({here(), source});
   last_source_ = source;
+}
+
+void Emitter::need_features(const InstDesc& desc) {
+  assert((desc.features & ~vcode_->features) == 0);
+  out_->features |= desc.features;
 }
 
 void Emitter::add_listing(uint16_t opcode, std::span<const Operand> operands) {
@@ -329,6 +360,7 @@ void Emitter::encode_fixed(uint16_t opcode, std::span<const Operand> operands, u
   if (error != EncodeError::None) return refuse(opcode, operands, error);
   if (encoded.size == 0) return;
   ++out_->instructions;
+  need_features(isa_->desc(opcode));
   add_listing(opcode, operands);
   if (trap != kNoTrap) traps_.push_back({here(), encoded.trap_offset, trap, source});
   if (encoded.has_symbol) {
@@ -347,6 +379,7 @@ void Emitter::encode_fixed(uint16_t opcode, std::span<const Operand> operands, u
 void Emitter::add_site(uint16_t opcode, std::span<const Operand> operands, uint8_t trap, uint32_t source) {
   const InstDesc& desc = isa_->desc(opcode);
   ++out_->instructions;
+  need_features(desc);
   add_listing(opcode, operands);
   if (trap != kNoTrap) traps_.push_back({here(), desc.trap_offset, trap, source});
   Site site;

@@ -82,6 +82,7 @@ struct EmittedCode {
   std::vector<SourceMark> sources;   // by offset
   std::vector<CallSiteRecord> call_sites;  // by offset
   std::vector<HandlerRecord> handlers;     // of all call sites
+  FeatureSet features = 0;           // what the machine has to have to run it
   uint32_t instructions = 0;         // emitted, pseudo-instructions counting as one
   uint32_t long_branches = 0;        // sites that grew
   std::string listing;               // if asked for: offset, bytes and text of every instruction, one a line
@@ -120,6 +121,8 @@ class Emitter {
   static int64_t displacement(const void* user, unsigned slot);
 
   void redirect_blocks();
+  void find_landings();
+  void land(uint32_t block);
   void emit_block(uint32_t order_index);
   void emit_inst(const Inst& inst, std::span<const Operand> operands);
   void emit_call(const Inst& inst, std::span<const Operand> operands);
@@ -138,6 +141,7 @@ class Emitter {
   bool jumps_only(const VBlock& block, Block* target) const;
   EncodeError encode_site(const Site& site, uint32_t start, std::vector<uint8_t>* out);
   int64_t target_of(const Operand& operand) const;
+  void need_features(const InstDesc& desc);
   void add_listing(uint16_t opcode, std::span<const Operand> operands);
   void mark_source(uint32_t source);
   void refuse(uint16_t opcode, std::span<const Operand> operands, EncodeError error);
@@ -155,6 +159,7 @@ class Emitter {
   std::vector<uint32_t> emitted_;      // blocks in order
   std::vector<uint32_t> path_;
   std::vector<uint8_t> state_;
+  std::vector<uint8_t> landings_;      // by block: is it reached through a jump table? Empty: it does not matter
   std::vector<uint8_t> base_;
   std::vector<Site> sites_;
   std::vector<Operand> site_operands_;

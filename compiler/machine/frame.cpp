@@ -24,6 +24,7 @@ void layout_frame(const VCode& vcode, const TargetIsa& isa, FrameLayout& out) {
     written = written | isa.desc(inst.opcode).clobbers | vcode.clobber_sets[inst.clobbers];
   }
   if (vcode.pinned_register && abi.pinned) written.remove(abi.pinned);
+  out.features = vcode.features;
   out.saved.clear();
   for (unsigned reg_class = 0; reg_class < 2; ++reg_class) {
     uint64_t both = written.words[reg_class] & callee_saved.words[reg_class];
@@ -57,7 +58,8 @@ void layout_frame(const VCode& vcode, const TargetIsa& isa, FrameLayout& out) {
   }
   const uint32_t body = out.saves_offset + saves_bytes;
   // Incoming arguments are addressed from the stack pointer, so they do not need a frame.
-  out.needs_frame = body != 0 || vcode.has_calls || !out.saved.empty() || vcode.needs_linkage || out.popped != 0;
+  out.needs_frame = body != 0 || vcode.has_calls || !out.saved.empty() || vcode.needs_linkage || out.popped != 0 ||
+                    (vcode.features & isa.frame_features) != 0;
   if (!out.needs_frame) {
     out.size = 0;
     out.linkage_offset = 0;

@@ -41,6 +41,20 @@ enum InstAttribute : uint16_t {
   kHasMemFlags = 8192,
 };
 
+// What of a machine not every one has, and ways to compile for it: a bit each, by its place in InstSet::features.
+using FeatureSet = uint64_t;
+
+struct FeatureDesc {
+  const char* name;  // Cranelift's: "has_bmi1"
+  const char* text;
+};
+
+// A name for several features: "sse42".
+struct FeaturePreset {
+  const char* name;
+  FeatureSet features;
+};
+
 struct InstDesc {
   const char* name;  // as in the definition, with the form's suffix: "add_rr"
   const char* term;  // the ISLE term: "x64_add_rr"
@@ -51,6 +65,7 @@ struct InstDesc {
   int8_t invert_param;   // operand slot of the param to invert a branch, or -1
   const char* file;      // where it is defined
   uint32_t line;
+  FeatureSet features = 0;  // all that the machine has to have
 
   bool is(InstAttribute attribute) const { return (attributes & attribute) != 0; }
 };
@@ -125,6 +140,8 @@ struct InstSet {
   // The definitions' text, for the prover and the evaluator (the same files the tables are made from).
   std::span<const char* const> source_files;
   std::span<const char* const> source_texts;
+  std::span<const FeatureDesc> features = {};  // in the order of their bits
+  std::span<const FeaturePreset> presets = {};
 };
 
 }  // namespace assay::machine

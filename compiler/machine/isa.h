@@ -116,6 +116,7 @@ struct FrameLayout {
   int64_t incoming_offset = 0;  // of the first incoming stack argument
   bool needs_frame = false;     // false: a leaf function that leaves the stack pointer alone
   bool has_calls = false;
+  FeatureSet features = 0;      // VCode's
   uint8_t probe_log2 = 0;       // VCode's
   std::vector<PReg> saved;      // callee-saved registers that the function writes, by class and number
   uint32_t vec_save_bytes = 8;  // of a saved float register
@@ -175,6 +176,7 @@ inline constexpr uint16_t kNoOpcode = 0xffff;
 // What the rules leave to expand.h, which makes other CLIF of it.
 struct Expanded {
   bool fma = false;                // of f32 and f64: library calls
+  FeatureSet fma_features = 0;  // with one of which it has that instruction
   uint8_t least_atomic_bits = 8;   // a narrower atomic_rmw or atomic_cas works on the aligned word that it is in
   uint16_t atomic_rmw = 0x7ff;     // these kinds (bits: by ir::AtomicRmwOp) are loops around an atomic_cas
 };
@@ -220,6 +222,12 @@ struct TargetIsa {
   void (*epilogue)(const FrameLayout& frame, uint32_t popped, InstList& out) = nullptr;
   // stack pointer := stack pointer - bytes, right behind a call.
   void (*lower_stack)(uint32_t bytes, InstList& out) = nullptr;
+  // Functions compiled with one of these have a frame, be it empty, if they do not call either.
+  FeatureSet frame_features = 0;
+  // The instruction at the entry (else where a jump table leads) that code compiled with one of `landing_features`
+  // wants there. Null: none.
+  FeatureSet landing_features = 0;
+  void (*landing)(bool is_entry, InstList& out) = nullptr;
   // to := stack pointer + offset, for any offset; no register but `to` may be written.
   void (*frame_address)(PReg to, int64_t offset, InstList& out) = nullptr;
 

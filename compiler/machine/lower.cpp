@@ -48,6 +48,7 @@ void LowerContext::unsupported(std::string what) {
 
 Expected<void> LowerContext::prepare(const ir::Function& function) {
   vcode_->clear();
+  vcode_->features = options_.features;
   chains_.begin(vcode_->rule_chains, options_.want_origins);
   current_.clear();
   before_.clear();

@@ -43,6 +43,7 @@ struct LowerOptions {
   bool pinned_register = false;          // CLIF's pinned register is there
   bool preserve_frame_pointers = false;  // every function has a frame with its linkage
   uint8_t probe_log2 = 0;                // not 0: touch every page of so many bytes of the frame
+  FeatureSet features = 0;  // that rules may ask for
   // Not 0: a rule that matches is passed over at random, if others match too, and blocks come in a random order.
   uint64_t choice_seed = 0;
 };
@@ -123,6 +124,10 @@ class LowerContext {
   const TargetIsa& isa() const { return *isa_; }
   VCode& vcode() { return *vcode_; }
   ir::Inst current_inst() const { return current_inst_; }
+  // Is this feature on? By its place in InstSet::features.
+  std::optional<Unit> has_feature(unsigned feature) const {
+    return (options_.features >> feature & 1) != 0 ? std::optional<Unit>(Unit{}) : std::nullopt;
+  }
   // Follows CLIF aliases and block parameters that have only one possible value.
   Value resolve(Value v) const { return values_.resolve(v); }
   // Lowering goes on, but the function is refused in the end.

@@ -17,6 +17,7 @@ void VCode::clear() {
   constants.clear();
   rule_chains.clear();
   slots_size = outgoing_size = incoming_size = spills_size = 0;
+  features = 0;
   frame_align = 16;
   has_calls = has_tail_calls = needs_linkage = false;
   tail_size = 0;

@@ -81,6 +81,7 @@ struct VCode {
   uint32_t outgoing_size = 0;                   // bytes of FrameArea::Outgoing
   uint32_t incoming_size = 0;                   // bytes of stack arguments of this function
   uint32_t spills_size = 0;                     // bytes of FrameArea::Spills (set by allocation)
+  uint64_t features = 0;  // FeatureSet: what its instructions may need
   uint16_t frame_align = 16;
   bool has_calls = false;
   bool has_tail_calls = false;

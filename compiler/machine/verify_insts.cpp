@@ -50,6 +50,7 @@ class Verifier {
       if (size_t(inst.first_operand) + inst.operand_count > vcode_.operands.size())
         return complain(i, "operands out of range");
       if (ended) complain(i, "stands after the end of the block (V3)");
+      if ((desc.features & ~vcode_.features) != 0) complain(i, "needs a feature that is off");
       const bool branches = desc.is(kIsBranch) || desc.is(kIsJump);
       if (in_branches && !branches) complain(i, "stands after a branch (V3)");
       in_branches = in_branches || branches;

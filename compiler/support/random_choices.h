@@ -10,7 +10,7 @@ namespace assay {
 
 class RandomChoices {
  public:
-  enum User : uint32_t { kForBlocks = 1, kForLowering, kForAllocation, kForRegisters, kForOptimizing };
+  enum User : uint32_t { kForBlocks = 1, kForLowering, kForAllocation, kForRegisters, kForOptimizing, kForFeatures };
 
   RandomChoices() = default;
   // `user` (kForLowering …) tells those apart who choose from the same seed.

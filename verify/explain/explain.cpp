@@ -352,6 +352,7 @@ Explanation make_explanation(const ir::Function& given, const ExplainOptions& op
     }
     Seen seen;
     machine::CompileOptions compile_options = options.compile;
+    compile_options.features = options.features[static_cast<size_t>(kind)];
     compile_options.optimize = false;
     compile_options.want_listing = true;
     compile_options.observe = [&](const machine::StageView& view) {

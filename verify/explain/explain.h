@@ -6,6 +6,7 @@
 //   to_json(), to_html()  for programs, and as one page that needs nothing but itself
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -93,6 +94,7 @@ struct Explanation {
 
 struct ExplainOptions {
   std::vector<IsaKind> isas;
+  std::array<machine::FeatureSet, kIsaCount> features{};  // to compile for, by ISA
   machine::CompileOptions compile;  // its observer and listing are the explanation's
   // Asked once for each ISA, with the names of the rules that were applied; none: no verdicts.
   std::function<Verdicts(IsaKind, const std::vector<std::string>& rules)> prove;

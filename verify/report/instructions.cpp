@@ -104,8 +104,11 @@ std::vector<InstructionRow> judge_instructions(const machine::TargetIsa& isa, co
   std::vector<std::unique_ptr<oracles::Executor>> executors;
   executors.push_back(oracles::make_unicorn(isa.kind));
   if (auto native = oracles::make_native(); native->isa() == isa.kind) executors.push_back(std::move(native));
+  if (auto qemu = oracles::make_qemu(isa.kind); qemu->unavailable().empty()) executors.push_back(std::move(qemu));
   for (const auto& executor : executors) {
-    const ConformanceReport report = check_conformance(isa.kind, *isa.insts, *executor);
+    const bool only_features = isa.kind != IsaKind::s390x && std::string_view(executor->name()).starts_with("qemu");
+    const ConformanceReport report =
+        check_conformance(isa.kind, *isa.insts, *executor, {.only_features = only_features});
     Reasons wrong, not_judged;
     for (const ConformanceMismatch& m : report.mismatches) append(wrong, m.instruction, m.text + ": " + m.problem);
     for (const std::string& entry : report.not_run) {

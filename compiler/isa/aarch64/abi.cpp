@@ -208,8 +208,18 @@ SimpleInst address(Reg to, const Amode& place) {
   return machine::with_amode(target_isa(), kLea, {Operand::def(to)}, place);
 }
 
+constexpr machine::FeatureSet kSigned = kSignReturnAddress | kSignReturnAddressAll;
+
+// The signature's key, and the link register, which is written and read.
+void push_signature(uint16_t opcode, const FrameLayout& frame, InstList& out) {
+  if ((frame.features & kSigned) == 0) return;
+  const Key key = (frame.features & kSignReturnAddressWithBkey) != 0 ? Key::B : Key::A;
+  out.push(opcode, {param(key), Operand::def(kLr), Operand::use(kLr)});
+}
+
 void prologue(const FrameLayout& frame, InstList& out) {
   if (frame.growth != 0) add_offset(kSp, kSp, -int64_t(frame.growth), kX17, out);
+  push_signature(kPaciasp, frame, out);
   out.push(kPushPair, {Operand::use(kFp), Operand::use(kLr)});
   out.push(kMovSp, {Operand::def(kFp), Operand::use(kSp)});
   if (frame.linkage_offset != 0) add_offset(kSp, kSp, -int64_t(frame.linkage_offset), kX17, out);
@@ -230,10 +240,13 @@ void epilogue(const FrameLayout& frame, uint32_t popped, InstList& out) {
       [&](PReg a, const Amode& place) { out.push(load(save_type(a), a, place)); });
   if (frame.linkage_offset != 0) out.push(kMovSp, {Operand::def(kSp), Operand::use(kFp)});
   out.push(kPopPair, {Operand::def(kFp), Operand::def(kLr)});
+  push_signature(kAutiasp, frame, out);
   if (popped != 0) add_offset(kSp, kSp, popped, kX17, out);
 }
 
 void lower_stack(uint32_t bytes, InstList& out) { add_offset(kSp, kSp, -int64_t(bytes), kX17, out); }
+
+void landing(bool is_entry, InstList& out) { out.push(kBti, {param(is_entry ? Landing::Call : Landing::Jump)}); }
 
 void frame_address(PReg to, int64_t offset, InstList& out) { add_offset(to, kSp, offset, to, out); }
 
@@ -260,6 +273,9 @@ void set_abi(machine::TargetIsa& isa) {
   isa.prologue = prologue;
   isa.epilogue = epilogue;
   isa.lower_stack = lower_stack;
+  isa.frame_features = kSignReturnAddressAll;
+  isa.landing_features = kUseBti;
+  isa.landing = landing;
   isa.frame_address = frame_address;
   isa.longer_branch = longer_branch;
   isa.hatch = encode_hatch;

@@ -20,7 +20,7 @@ machine::TargetIsa make() {
                  .jump = kJmp,
                  .tail_call = kTailCall,
                  .tail_call_indirect = kTailCallIndirect};
-  isa.expanded = {.fma = true};
+  isa.expanded = {.fma = true, .fma_features = kHasFma};
   isa.rules = x64_rules();
   machine::set_lowering<Context>(isa);
   set_abi(isa);

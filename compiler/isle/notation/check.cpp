@@ -326,6 +326,12 @@ class Checker {
         case Step::Rex8:
           check_static(&inst, nullptr, step.condition, StaticType::Boolean);
           break;
+        case Step::Vex:
+          if (encoding.vvvv < 0) break;
+          if (operand_of(encoding.vvvv, "vvvv")->kind != OperandDefKind::Reg) {
+            error(encoding.place, "vvvv must be a register");
+          }
+          break;
         case Step::Byte:
           ++opcode_bytes;
           break;

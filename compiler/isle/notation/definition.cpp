@@ -77,6 +77,13 @@ int IsaDef::find_regnames(std::string_view set) const {
   return -1;
 }
 
+int IsaDef::find_feature(std::string_view feature) const {
+  for (size_t i = 0; i < features.size(); ++i) {
+    if (features[i].name == feature) return static_cast<int>(i);
+  }
+  return -1;
+}
+
 int InstDef::find_operand(std::string_view operand) const {
   for (size_t i = 0; i < operands.size(); ++i) {
     if (operands[i].name == operand) return static_cast<int>(i);
@@ -202,6 +209,14 @@ class Reader {
         read_regname(line.text, line.place);
         continue;
       }
+      if (line.keyword == "feature") {
+        read_feature(line);
+        continue;
+      }
+      if (line.keyword == "preset") {
+        read_preset(line);
+        continue;
+      }
       if (line.keyword == "immprefix") {
         isa.imm_prefix = trimmed(without_comment(line.text));
         continue;
@@ -222,6 +237,49 @@ class Reader {
       }
       cursor.finish();
     }
+  }
+
+  // NAME "text"
+  void read_feature(const Line& line) {
+    IsaDef& isa = definitions_.isa;
+    const size_t open = line.text.find('"');
+    const size_t close = open == std::string_view::npos ? open : line.text.find('"', open + 1);
+    if (close == std::string_view::npos) {
+      error(line.place, "a feature is NAME \"what it is\"");
+      return;
+    }
+    Cursor cursor(line.text.substr(0, open), line.place, errors_);
+    FeatureDef feature{cursor.name("the feature's name"), std::string(line.text.substr(open + 1, close - open - 1))};
+    cursor.finish();
+    if (cursor.failed()) return;
+    if (isa.find_feature(feature.name) >= 0) error(line.place, "feature '" + feature.name + "' is declared twice");
+    if (isa.features.size() >= 64) error(line.place, "more than 64 features");
+    isa.features.push_back(std::move(feature));
+  }
+
+  // NAME FEATURE…
+  void read_preset(const Line& line) {
+    Cursor cursor(line.text, line.place, errors_);
+    PresetDef preset{.name = cursor.name("the preset's name")};
+    preset.features = features(cursor);
+    if (!cursor.failed()) definitions_.isa.presets.push_back(std::move(preset));
+  }
+
+  machine::FeatureSet features(Cursor& cursor) {
+    machine::FeatureSet set = 0;
+    while (!cursor.failed() && !cursor.at_end()) {
+      const std::string name = cursor.name("a feature");
+      const int index = definitions_.isa.find_feature(name);
+      const auto preset = std::ranges::find(definitions_.isa.presets, name, &PresetDef::name);
+      if (index >= 0) {
+        set |= machine::FeatureSet(1) << index;
+      } else if (preset != definitions_.isa.presets.end()) {
+        set |= preset->features;
+      } else if (!cursor.failed()) {
+        cursor.error("unknown feature '" + name + "'", "the isa block declares them");
+      }
+    }
+    return set;
   }
 
   // SET NUMBER NAME or SET FIRST..LAST NAME{}
@@ -492,6 +550,9 @@ class Reader {
       if (expr != kNoExpr) inst.sem.traps.push_back({"", expr});
     } else if (line.keyword == "is") {
       read_attributes(inst, line);
+    } else if (line.keyword == "needs") {
+      Cursor cursor(line.text, line.place, errors_);
+      inst.features |= features(cursor);
     } else if (line.keyword == "trap_at") {
       Cursor cursor(line.text, line.place, errors_);
       inst.trap_at_last = cursor.accept("last");

@@ -37,6 +37,17 @@ enum class FloatPlace : uint8_t {
   High,   // in the high bits; anything
 };
 
+// A part of the machine that not every one has, or a way to compile for it: `feature has_bmi1 "ANDN, BLSI, …"`.
+struct FeatureDef {
+  std::string name;
+  std::string text;
+};
+// Several at once: `preset sse41 has_sse3 has_ssse3 has_sse41`.
+struct PresetDef {
+  std::string name;
+  machine::FeatureSet features = 0;
+};
+
 struct IsaDef {
   std::string name;
   std::string prefix;
@@ -45,10 +56,14 @@ struct IsaDef {
   FloatPlace floats = FloatPlace::Low;
   std::string imm_prefix;  // before every immediate in assembly: "$" on x64
   std::vector<RegNameSet> regnames;
+  std::vector<FeatureDef> features;  // by their number in a machine::FeatureSet
+  std::vector<PresetDef> presets;
   Place place;
 
   // Index into regnames, or -1.
   int find_regnames(std::string_view set) const;
+  // Index into features, or -1.
+  int find_feature(std::string_view feature) const;
 };
 
 // The values an immediate, a displacement or a label's distance may have.
@@ -150,6 +165,7 @@ struct X64Step {
   enum class Kind : uint8_t {
     Prefix,      // legacy prefix byte `value`, if `condition` (or kNoExpr)
     Rex,         // W if `condition` (kNoExpr: always)
+    Vex,         // in place of REX: opcode map (bits 0-4) and prefix (bits 5-6) are `value`; 128 bits, W as with Rex
     Rex8,        // 8-bit register operands, if `condition` (kNoExpr: always)
     Byte,        // opcode byte `value`
     ByteReg,     // + register number of opreg
@@ -164,7 +180,7 @@ struct X64Step {
 };
 struct X64Encoding {
   std::vector<X64Step> steps;
-  int reg = -1, rm = -1, opreg = -1, imm = -1, label = -1;  // operands
+  int reg = -1, rm = -1, opreg = -1, vvvv = -1, imm = -1, label = -1;  // operands
   int cc = -1;                                              // parameter
   bool cc_inverse = false;
   Place place;
@@ -208,6 +224,7 @@ struct InstDef {
   bool trap_at_last = false;  // the last encoding of a `seq`
   int invert_param = -1;
   uint16_t attributes = 0;  // machine::InstAttribute; derived ones included
+  machine::FeatureSet features = 0;  // `needs`: all of them
   std::string hatch;        // C++ function that encodes it
   Place place;
 

@@ -286,6 +286,10 @@ class X64Parser {
       text = text.substr(0, open);
     }
     if (text == "REX.W") return add(Step::Rex, 0, condition);
+    if (text.starts_with("VEX.")) {
+      opcode_begun = true;
+      return vex(piece, text.substr(4), encoding);
+    }
     if (text == "REX8") return add(Step::Rex8, 0, condition);
     const bool is_prefix = text == "66" || text == "F2" || text == "F3" || text == "F0";
     if (is_prefix && !opcode_begun) return add(Step::Prefix, hex_byte(text), condition);
@@ -308,7 +312,7 @@ class X64Parser {
         !std::all_of(bytes.begin(), bytes.end(), [](char c) { return hex_digit(c) >= 0; })) {
       return error(
           piece, "'" + std::string(piece.text.substr(0, 40)) + "' is no part of an encoding",
-          "66 F2 F3 REX.W(…) REX8, opcode bytes, +r +cc, /r /0…/7, ib iw id iq cb cd, reg= rm= opreg= imm= cc= label=");
+          "66 F2 F3 REX.W(…) REX8 VEX.F2.0F38, opcode bytes, +r +cc, /r /0…/7, ib iw id iq cb cd, reg= rm= opreg= imm= cc= label=");
     }
     for (; bytes.size() > 2; bytes.remove_prefix(2)) add(Step::Byte, hex_byte(bytes));
     if (suffix.empty()) return add(Step::Byte, hex_byte(bytes));
@@ -321,6 +325,21 @@ class X64Parser {
       encoding.cc = index;
     else if (param != "cc")
       error(piece, "unknown parameter '" + std::string(param.substr(0, 40)) + "'");
+  }
+
+  // [66. | F3. | F2.] MAP
+  void vex(const Piece& piece, std::string_view text, X64Encoding& encoding) {
+    constexpr std::string_view kPrefixes[] = {"", "66.", "F3.", "F2."};
+    constexpr std::string_view kMaps[] = {"", "0F", "0F38", "0F3A"};
+    for (unsigned prefix = 0; prefix < 4; ++prefix) {
+      if (!text.starts_with(kPrefixes[prefix])) continue;
+      for (unsigned map = 1; map < 4; ++map) {
+        if (text.substr(kPrefixes[prefix].size()) != kMaps[map]) continue;
+        encoding.steps.push_back({Step::Vex, prefix << 5 | map, kNoExpr});
+        return;
+      }
+    }
+    error(piece, "'" + std::string(piece.text.substr(0, 40)) + "' is no VEX prefix", "VEX.0F, VEX.66.0F38, VEX.F2.0F3A");
   }
 
   void assign(const Piece& piece, std::string_view key, std::string_view name, X64Encoding& encoding) {
@@ -336,11 +355,12 @@ class X64Parser {
     int* target = key == "reg"     ? &encoding.reg
                   : key == "rm"    ? &encoding.rm
                   : key == "opreg" ? &encoding.opreg
+                  : key == "vvvv"  ? &encoding.vvvv
                   : key == "imm"   ? &encoding.imm
                   : key == "label" ? &encoding.label
                                    : nullptr;
     if (target == nullptr)
-      return error(piece, "'" + std::string(key.substr(0, 40)) + "' is none of reg rm opreg imm label cc");
+      return error(piece, "'" + std::string(key.substr(0, 40)) + "' is none of reg rm opreg vvvv imm label cc");
     *target = inst_.find_operand(name);
     if (*target < 0) error(piece, "unknown operand '" + std::string(name.substr(0, 40)) + "'");
   }

@@ -7,10 +7,10 @@
 
 namespace assay::notation {
 
-std::string opcode_constant(const InstDef& inst) {
+static std::string constant_name(const std::string& name) {
   std::string result = "k";
   bool upper = true;
-  for (char c : inst.name) {
+  for (char c : name) {
     if (c == '_') {
       upper = true;
       continue;
@@ -20,6 +20,8 @@ std::string opcode_constant(const InstDef& inst) {
   }
   return result;
 }
+
+std::string opcode_constant(const InstDef& inst) { return constant_name(inst.name); }
 
 std::string cpp_identifier(const std::string& name) {
   static const std::unordered_set<std::string> kKeywords = {
@@ -124,6 +126,11 @@ std::string generate_header(const Definitions& definitions) {
     out += "\n";
   }
   out += "};\ninline constexpr unsigned kOpCount = " + std::to_string(definitions.insts.size()) + ";\n\n";
+  for (size_t i = 0; i < definitions.isa.features.size(); ++i) {
+    const FeatureDef& feature = definitions.isa.features[i];
+    out += "inline constexpr machine::FeatureSet " + constant_name(feature.name) + " = machine::FeatureSet(1) << " +
+           std::to_string(i) + ";  // " + feature.text + "\n";
+  }
   out += "// Descriptions, encoder, printer.\nconst machine::InstSet& inst_set();\n\n";
   out += "// Static parameters; an operand holds the enumerator's index.\n";
   for (const EnumDef& def : definitions.library.enums) {
@@ -196,6 +203,11 @@ std::string generate_isle(const Definitions& definitions) {
     out += "))\n";
   }
   out += "\n";
+  for (const FeatureDef& feature : definitions.isa.features) {
+    out += "(decl pure partial " + feature.name + " () Unit)\n(extern constructor " + feature.name + " " + feature.name +
+           ")\n";
+  }
+  out += "\n";
   for (const InstDef& inst : definitions.insts) {
     if (!has_term(inst)) continue;
     std::string arguments;
@@ -246,6 +258,9 @@ std::string generate_page(const Definitions& definitions) {
                                                            {machine::kWritesFlags, "writes flags"}};
     for (const auto& [bit, name] : kFacts) {
       if ((inst.attributes & bit) != 0) facts += (facts.empty() ? "" : ", ") + std::string(name);
+    }
+    for (size_t i = 0; i < definitions.isa.features.size(); ++i) {
+      if ((inst.features >> i & 1) != 0) facts += (facts.empty() ? "" : ", ") + definitions.isa.features[i].name;
     }
     if (!inst.hatch.empty()) facts += (facts.empty() ? "" : ", ") + ("hatch " + inst.hatch);
     out += "| " + inst.name + " | `" + escaped(text) + "` | " + (has_term(inst) ? "`" + inst.term + "`" : "") + " | " +

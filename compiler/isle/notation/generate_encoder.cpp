@@ -341,12 +341,19 @@ class EncoderWriter {
         }
       }
     }
-    put("x.put_rex();");
+    const auto vex = std::ranges::find(encoding.steps, Step::Vex, &X64Step::kind);
+    if (vex == encoding.steps.end()) {
+      put("x.put_rex();");
+    } else {
+      put("x.put_vex(" + std::to_string(vex->value) + ", " +
+          (encoding.vvvv < 0 ? "0" : local(operand(encoding.vvvv))) + ");");
+    }
     for (const X64Step& step : encoding.steps) {
       switch (step.kind) {
         case Step::Prefix:
         case Step::Rex:
         case Step::Rex8:
+        case Step::Vex:
           break;
         case Step::Byte:
           put("x.put_byte(" + std::to_string(step.value) + ");");

@@ -34,9 +34,11 @@ class TableWriter {
     descriptions();
     inversion();
     sources(files);
+    features();
     out_ += "}  // namespace\n\nconst machine::InstSet& inst_set() {\n  static const machine::InstSet set = {" +
             cpp_string(isa.name) +
-            ", kDescs, encode, print_inst, invert, kSourceFiles, kSourceTexts};\n  return set;\n}\n\n";
+            ", kDescs, encode, print_inst, invert, kSourceFiles, kSourceTexts, " +
+            (isa.features.empty() ? "{}, " : "kFeatures, ") + (isa.presets.empty() ? "{}" : "kPresets") + "};\n  return set;\n}\n\n";
     out_ += "}  // namespace assay::isa::" + isa.name + "\n";
     return std::move(out_);
   }
@@ -245,7 +247,8 @@ class TableWriter {
       out_ += "  {" + cpp_string(inst.name) + ", " + cpp_string(inst.term) + ", " +
               (inst.slot_count == 0 ? "{}" : "kOperands" + std::to_string(i)) + ", " + clobbers + "}}, " +
               std::to_string(inst.attributes) + ", " + std::to_string(inst.trap_at) + ", " + std::to_string(invert) +
-              ", " + cpp_string(inst.place.file) + ", " + std::to_string(inst.place.line) + "},\n";
+              ", " + cpp_string(inst.place.file) + ", " + std::to_string(inst.place.line) + ", " +
+              std::to_string(inst.features) + "u},\n";
     }
     out_ += "};\n\nconstexpr std::span<const PrintText> kTexts[] = {\n";
     for (size_t i = 0; i < definitions_.insts.size(); ++i) out_ += "  kText" + std::to_string(i) + ",\n";
@@ -258,6 +261,18 @@ class TableWriter {
         "= {{" +
         names("gpr") + ", " + names("vec") + ", " + names("flags") +
         "}, kTexts, kDescs};\n  return print(tables, opcode, operands);\n}\n\n";
+  }
+
+  void features() {
+    const IsaDef& isa = definitions_.isa;
+    if (!isa.features.empty()) out_ += "constexpr machine::FeatureDesc kFeatures[] = {\n";
+    for (const FeatureDef& f : isa.features) out_ += "  {" + cpp_string(f.name) + ", " + cpp_string(f.text) + "},\n";
+    if (!isa.features.empty()) out_ += "};\n";
+    if (!isa.presets.empty()) out_ += "constexpr machine::FeaturePreset kPresets[] = {\n";
+    for (const PresetDef& p : isa.presets) {
+      out_ += "  {" + cpp_string(p.name) + ", " + std::to_string(p.features) + "u},\n";
+    }
+    if (!isa.presets.empty()) out_ += "};\n";
   }
 
   void inversion() {

@@ -1,0 +1,90 @@
+// Features of the ISAs: their names, and that code compiled without one does not need it.
+#include "compiler/machine/features.h"
+
+#include <gtest/gtest.h>
+
+#include "compiler/ir/parser.h"
+#include "compiler/isa/registry.h"
+#include "compiler/machine/compile.h"
+
+namespace assay::machine {
+namespace {
+
+TEST(Features, HaveNames) {
+  for (const TargetIsa* isa : isa::all_isas()) {
+    const InstSet& insts = *isa->insts;
+    EXPECT_EQ(insts.features.empty(), all_features(insts) == 0);
+    for (size_t i = 0; i < insts.features.size(); ++i) {
+      EXPECT_EQ(features_by_name(insts, insts.features[i].name), FeatureSet(1) << i);
+    }
+    EXPECT_EQ(features_by_name(insts, "has_wings"), 0u);
+    EXPECT_EQ(parse_features(insts, "all").value(), all_features(insts));
+    EXPECT_EQ(parse_features(insts, "").value(), 0u);
+    EXPECT_FALSE(parse_features(insts, "all,has_wings"));
+    EXPECT_EQ(host_features(insts) & ~all_features(insts), 0u);
+  }
+  if (const TargetIsa* x64 = isa::find_isa(IsaKind::x64)) {
+    EXPECT_EQ(feature_names(*x64->insts, parse_features(*x64->insts, "sse41,has_bmi1,has_sse3=false").value()),
+              "has_ssse3 has_sse41 has_bmi1");
+    EXPECT_FALSE(parse_features(*x64->insts, "has_bmi1=maybe"));
+  }
+}
+
+TEST(Features, CodeNeedsNoneThatIsOff) {
+  const auto function = ir::parse_function(
+      "function %f(i64, i64) -> i64 {\nblock0(v0: i64, v1: i64):\n  v2 = bnot v1\n  v3 = band v0, v2\n"
+      "  v4 = popcnt v3\n  return v4\n}\n");
+  ASSERT_TRUE(function);
+  for (const TargetIsa* isa : isa::all_isas()) {
+    Compiler compiler(*isa);
+    const FeatureSet all = all_features(*isa->insts);
+    const auto without = compiler.compile(*function, {});
+    ASSERT_TRUE(without);
+    EXPECT_EQ(without->code.features, 0u) << isa->name;
+    FeatureSet seen = 0;
+    for (size_t i = 0; i < isa->insts->features.size(); ++i) {
+      const auto with = compiler.compile(*function, {.features = FeatureSet(1) << i});
+      ASSERT_TRUE(with);
+      EXPECT_EQ(with->code.features & ~(FeatureSet(1) << i), 0u) << isa->name;
+      seen |= with->code.features;
+    }
+    if (isa->kind != IsaKind::aarch64) EXPECT_NE(seen, 0u) << isa->name;
+    for (uint64_t seed = 1; seed < 20; ++seed) {
+      const auto random = compiler.compile(*function, {.choice_seed = seed});
+      ASSERT_TRUE(random);
+      EXPECT_EQ(random->code.features & ~chosen_features(*isa->insts, {.choice_seed = seed}), 0u);
+      seen |= chosen_features(*isa->insts, {.choice_seed = seed});
+    }
+    EXPECT_EQ(seen, all) << isa->name;
+  }
+}
+
+TEST(Features, ReturnAddressesAreSignedAndLandingsMarked) {
+  const TargetIsa* isa = isa::find_isa(IsaKind::aarch64);
+  if (isa == nullptr) GTEST_SKIP();
+  const auto function = ir::parse_function(
+      "function %f(i32) -> i32 {\nblock0(v0: i32):\n  br_table v0, block1, [block2, block1]\nblock1:\n  return v0\n"
+      "block2:\n  v1 = iadd v0, v0\n  return v1\n}\n");
+  ASSERT_TRUE(function);
+  const auto listing = [&](const char* features) {
+    const auto code =
+        compile(*function, *isa, {.features = parse_features(*isa->insts, features).value(), .want_listing = true});
+    return code ? code->code.listing : code.error().message;
+  };
+  const auto count = [](const std::string& text, const char* what) {
+    size_t n = 0;
+    for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++n;
+    return n;
+  };
+  EXPECT_EQ(count(listing("has_lse"), "bti") + count(listing("sign_return_address"), "asp"), 0u);
+  const std::string both = listing("use_bti,sign_return_address_all");
+  EXPECT_EQ(count(both, "bti c"), 1u) << both;
+  EXPECT_EQ(count(both, "bti j"), 2u) << both;
+  EXPECT_EQ(count(both, "paciasp"), 1u) << both;
+  EXPECT_EQ(count(both, "autiasp"), 2u) << both;
+  EXPECT_LT(both.find("bti c"), both.find("paciasp"));
+  EXPECT_EQ(count(listing("sign_return_address_all,sign_return_address_with_bkey"), "pacibsp"), 1u);
+}
+
+}  // namespace
+}  // namespace assay::machine
