@@ -16,6 +16,8 @@
 #include "oracles/executor.h"
 #include "verify/conformance.h"
 #include "verify/encoding_check.h"
+#include "verify/interpreted_insts.h"
+#include "verify/rule_sources.h"
 
 namespace assay::cli {
 
@@ -23,12 +25,36 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// The definitions of an ISA in a source tree; their bytes come from an encoder that reads the text.
+struct EditedInsts {
+  std::unique_ptr<verify::SourceTree> tree;
+  std::unique_ptr<verify::InterpretedInsts> insts;
+};
+
+Expected<EditedInsts> read_edited(IsaKind kind, const std::string& root) {
+  auto tree = verify::SourceTree::read(kind, root);
+  if (!tree) return std::unexpected(tree.error());
+  EditedInsts out{.tree = *std::move(tree)};
+  std::vector<notation::SourceFile> files;
+  for (const verify::RuleSource& source : out.tree->sources().instructions) files.push_back({source.name, source.text});
+  out.insts = std::make_unique<verify::InterpretedInsts>(kind, files);
+  if (!out.insts->errors().empty()) return std::unexpected(out.insts->errors().front());
+  return out;
+}
+
 // An ISA before one judge. A round is a choice of cases for every instruction; rounds add up.
 class Unit {
  public:
-  Unit(const machine::TargetIsa& isa, std::string judge) : isa(isa), judge(std::move(judge)) {}
+  // `edited`: whose definitions are judged instead of those built in, or null.
+  Unit(const machine::TargetIsa& isa, const EditedInsts* edited, std::string judge)
+      : isa(isa), judge(std::move(judge)), edited_(edited) {}
   virtual ~Unit() = default;
-  virtual void round(uint64_t seed, const std::vector<std::string>& only) = 0;
+  void round(uint64_t seed, const std::vector<std::string>& only) {
+    if (edited_ == nullptr) return run(seed, only);
+    const verify::InterpretedInsts::Scope scope(*edited_->insts);
+    run(seed, only);
+  }
+  const machine::InstSet& insts() const { return edited_ == nullptr ? *isa.insts : edited_->insts->set(); }
   virtual nlohmann::json to_json() const = 0;
   virtual void print(bool list) const = 0;
   virtual bool has_disagreement() const = 0;
@@ -41,11 +67,12 @@ class Unit {
   bool is_busy = false;
 
  protected:
+  virtual void run(uint64_t seed, const std::vector<std::string>& only) = 0;
   nlohmann::json common(size_t instructions, const std::map<std::string, size_t>& cases_of) const {
     return {{"isa", isa.name},
             {"judge", judge},
             {"instructions", instructions},
-            {"of", isa.insts->descs.size()},
+            {"of", insts().descs.size()},
             {"cases", cases()},
             {"cases_of", cases_of},
             {"rounds", rounds},
@@ -54,15 +81,20 @@ class Unit {
   void print_cases(const std::map<std::string, size_t>& cases_of) const {
     for (const auto& [name, count] : cases_of) std::printf("  %-24s %zu\n", name.c_str(), count);
   }
+
+ private:
+  const EditedInsts* edited_;
 };
 
 class Meanings final : public Unit {
  public:
-  Meanings(const machine::TargetIsa& isa, std::unique_ptr<oracles::Executor> executor, bool only_features)
-      : Unit(isa, executor->name()), executor_(std::move(executor)), only_features_(only_features) {}
+  Meanings(const machine::TargetIsa& isa, const EditedInsts* edited, std::unique_ptr<oracles::Executor> executor,
+           bool only_features)
+      : Unit(isa, edited, executor->name()), executor_(std::move(executor)), only_features_(only_features) {}
 
-  void round(uint64_t seed, const std::vector<std::string>& only) override {
-    verify::add(sum_, verify::check_conformance(isa.kind, *isa.insts, *executor_, {.seed = seed, .only = only, .only_features = only_features_}));
+  void run(uint64_t seed, const std::vector<std::string>& only) override {
+    const verify::ConformanceOptions options{.seed = seed, .only = only, .only_features = only_features_};
+    verify::add(sum_, verify::check_conformance(isa.kind, insts(), *executor_, options));
   }
   bool has_disagreement() const override { return !sum_.mismatches.empty(); }
   size_t cases() const override { return sum_.cases; }
@@ -79,7 +111,7 @@ class Meanings final : public Unit {
   }
   void print(bool list) const override {
     std::printf("%-16s %zu of %zu instructions, %zu cases (%zu leave the mapped memory), %zu disagreements; %.1f s\n",
-                judge.c_str(), sum_.instructions, isa.insts->descs.size(), sum_.cases, sum_.faults,
+                judge.c_str(), sum_.instructions, insts().descs.size(), sum_.cases, sum_.faults,
                 sum_.mismatches.size(), seconds);
     for (const auto& m : sum_.mismatches) {
       std::printf("  %s: %s: %s\n", m.instruction.c_str(), m.text.c_str(), m.problem.c_str());
@@ -97,10 +129,11 @@ class Meanings final : public Unit {
 
 class Encodings final : public Unit {
  public:
-  explicit Encodings(const machine::TargetIsa& isa) : Unit(isa, std::string("llvm-") + isa.name) {}
+  Encodings(const machine::TargetIsa& isa, const EditedInsts* edited)
+      : Unit(isa, edited, std::string("llvm-") + isa.name) {}
 
-  void round(uint64_t seed, const std::vector<std::string>& only) override {
-    verify::add(sum_, verify::check_encodings(isa.kind, *isa.insts, {.seed = seed, .only = only, .hatches = &isa}));
+  void run(uint64_t seed, const std::vector<std::string>& only) override {
+    verify::add(sum_, verify::check_encodings(isa.kind, insts(), {.seed = seed, .only = only, .hatches = &isa}));
   }
   bool has_disagreement() const override { return !sum_.mismatches.empty(); }
   size_t cases() const override { return sum_.cases; }
@@ -124,7 +157,7 @@ class Encodings final : public Unit {
     std::printf(
         "%-16s %zu of %zu instructions, %zu cases (%zu agree by text, %zu by the assembler), %zu disagreements; "
         "%.1f s\n",
-        judge.c_str(), sum_.instructions, isa.insts->descs.size(), sum_.cases, sum_.by_text, sum_.by_assembler,
+        judge.c_str(), sum_.instructions, insts().descs.size(), sum_.cases, sum_.by_text, sum_.by_assembler,
         sum_.mismatches.size(), seconds);
     for (const auto& m : sum_.mismatches) {
       std::printf("  %s: %s is %s, read as %s%s%s\n", m.instruction.c_str(), m.ours.c_str(), m.bytes.c_str(),
@@ -140,9 +173,9 @@ class Encodings final : public Unit {
 };
 
 // The instructions of an ISA whose names contain one of the parts; all if there are no parts.
-std::vector<std::string> chosen(const machine::TargetIsa& isa, const std::vector<std::string>& parts) {
+std::vector<std::string> chosen(const machine::InstSet& insts, const std::vector<std::string>& parts) {
   std::vector<std::string> out;
-  for (const machine::InstDesc& desc : isa.insts->descs) {
+  for (const machine::InstDesc& desc : insts.descs) {
     const std::string name = desc.name;
     const bool wanted = std::any_of(parts.begin(), parts.end(),
                                     [&](const std::string& part) { return name.find(part) != std::string::npos; });
@@ -175,7 +208,7 @@ void run_rounds(const JudgeArguments& arguments, std::vector<std::unique_ptr<Uni
       const uint64_t seed = arguments.seed + unit->rounds;
       lock.unlock();
       const auto start = Clock::now();
-      unit->round(seed, chosen(unit->isa, arguments.instructions));
+      unit->round(seed, chosen(unit->insts(), arguments.instructions));
       lock.lock();
       unit->seconds += seconds_since(start);
       ++unit->rounds;
@@ -196,6 +229,7 @@ void run_rounds(const JudgeArguments& arguments, std::vector<std::unique_ptr<Uni
 }  // namespace
 
 int run_judges(const JudgeArguments& arguments, const std::vector<IsaKind>& isas) {
+  std::vector<std::unique_ptr<EditedInsts>> trees;
   std::vector<std::unique_ptr<Unit>> units;
   std::vector<std::string> missing;
   for (const IsaKind kind : isas) {
@@ -203,13 +237,20 @@ int run_judges(const JudgeArguments& arguments, const std::vector<IsaKind>& isas
     if (isa == nullptr) {
       return report(Diagnostic{{}, std::string("the backend ") + name(kind) + " is not part of this build", ""});
     }
-    if (!arguments.instructions.empty() && chosen(*isa, arguments.instructions).empty()) continue;
+    const EditedInsts* edited = nullptr;
+    if (!arguments.tree.empty()) {
+      auto read = read_edited(kind, arguments.tree);
+      if (!read) return report(read.error());
+      edited = trees.emplace_back(std::make_unique<EditedInsts>(*std::move(read))).get();
+    }
+    const machine::InstSet& insts = edited == nullptr ? *isa->insts : edited->insts->set();
+    if (!arguments.instructions.empty() && chosen(insts, arguments.instructions).empty()) continue;
     const auto add_machine = [&](std::unique_ptr<oracles::Executor> executor, bool only_features = false) {
       if (executor->isa() != kind) return;
       if (const std::string why = executor->unavailable(); !why.empty()) {
         missing.push_back(std::string(executor->name()) + ": " + why);
       } else {
-        units.push_back(std::make_unique<Meanings>(*isa, std::move(executor), only_features));
+        units.push_back(std::make_unique<Meanings>(*isa, edited, std::move(executor), only_features));
       }
     };
     if (arguments.conformance) {
@@ -219,7 +260,7 @@ int run_judges(const JudgeArguments& arguments, const std::vector<IsaKind>& isas
       // The other way round for what it has no instructions for.
       add_machine(oracles::make_qemu(kind), kind != IsaKind::s390x);
     }
-    if (arguments.encodings) units.push_back(std::make_unique<Encodings>(*isa));
+    if (arguments.encodings) units.push_back(std::make_unique<Encodings>(*isa, edited));
   }
   if (units.empty() && missing.empty()) {
     return report(Diagnostic{{}, "no instruction has a name like that", "assay verify --conformance --list"});

@@ -16,6 +16,7 @@ struct JudgeArguments {
   uint64_t seed = 1;
   unsigned jobs = 0;                      // threads; 0: one per processor
   std::vector<std::string> instructions;  // parts of names; empty: all
+  std::string tree;                       // take the definitions from this source tree; empty: those built in
   bool list = false;                      // cases of each instruction, and why those left out are
   bool json = false;
 };

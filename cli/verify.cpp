@@ -163,11 +163,15 @@ int run_verify(const Options& options) {
     JudgeArguments arguments = options.judges;
     arguments.instructions = options.rules;
     arguments.jobs = options.jobs;
+    arguments.tree = options.tree;
     arguments.list = options.list;
     arguments.json = options.json;
     return run_judges(arguments, isas);
   }
   if (!options.witnesses.directory.empty()) {
+    if (!options.tree.empty()) {
+      return report(Diagnostic{{}, "witnesses are compiled: --tree cannot judge them", "build the tree first"});
+    }
     WitnessArguments arguments = options.witnesses;
     arguments.rules = options.rules;
     arguments.json = options.json;

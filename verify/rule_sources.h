@@ -28,8 +28,8 @@ const RuleSources& optimizer_sources();
 const RuleSources* rule_sources(IsaKind isa);
 
 // The same files as they are now in a source tree, and those that are new beside them, so that an edit can be judged
-// before it is built. What is made at
-// build time is made anew from the instructions; the operations' terms are those of the build.
+// before it is built. What is made at build time is made anew from the instructions; the operations' terms are those of
+// the build.
 class SourceTree {
  public:
   // Errors: a file is missing, the instructions do not parse, the ISA is not part of the build.
