@@ -29,12 +29,16 @@ TEST(Conformance, EveryInstructionOnTheHost) {
   std::printf("%s", describe(report).c_str());
 }
 
-TEST(Conformance, InstructionsOfFeaturesUnderQemu) {
+// Where Unicorn may not judge: overflows on s390x, and narrow floats that are not boxed on RISC-V. Elsewhere what it has
+// no instructions for.
+TEST(Conformance, UnderQemu) {
   for (const machine::TargetIsa* isa : isa::all_isas()) {
     const auto executor = oracles::make_qemu(isa->kind);
     if (!executor->unavailable().empty()) continue;
-    const ConformanceReport report = check_conformance(isa->kind, *isa->insts, *executor, {.only_features = true});
+    const bool all = isa->kind == IsaKind::s390x || isa->kind == IsaKind::riscv64;
+    const ConformanceReport report = check_conformance(isa->kind, *isa->insts, *executor, {.only_features = !all});
     EXPECT_TRUE(report.mismatches.empty()) << describe(report);
+    if (all) EXPECT_GT(report.instructions, 20u) << describe(report);
     std::printf("%s", describe(report).c_str());
   }
 }
