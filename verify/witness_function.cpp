@@ -132,7 +132,10 @@ void WitnessFunction::stay_in_memory() {
       constraints_.push_back(loaded == z3::concat(word, word).extract(loaded.get_sort().bv_size() - 1, 0));
     }
   }
+  const bool is_atomic = operation(*clif_.root).name.starts_with("atomic_");
   for (const z3::expr& address : clif_.addresses) {
+    // Of an atomic access that is not aligned CLIF says nothing.
+    if (is_atomic) constraints_.push_back(address.extract(2, 0) == terms_.bv(3, 0));
     in_memory_.push_back(z3::uge(address, terms_.bv(64, kRegion)) &&
                          z3::ule(address, terms_.bv(64, kRegion + kRegionSize - 16)));
   }
