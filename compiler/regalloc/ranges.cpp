@@ -46,8 +46,9 @@ class RangeBuilder {
     const size_t block_count = code_.blocks.size();
     s_.values.resize(code_.vreg_classes.size());
     for (uint32_t v = 0; v < s_.values.size(); ++v) {
-      s_.values[v] = Value{kNone,         kNone, kNone, kNone, kNone, kNone, kNone, v, kNone, code_.vreg_classes[v],
-                           DefKind::None, {},    {},    {},    {},    false, false};
+      s_.values[v] =
+          Value{kNone,         kNone, kNone, kNone, kNone, kNone, kNone, v, kNone, kNone, code_.vreg_classes[v],
+                DefKind::None, {},    {},    {},    {},    false, false};
     }
     s_.uses.clear();
     s_.pieces.clear();
@@ -100,6 +101,9 @@ class RangeBuilder {
         add_use(arg, end, end, false);
         if (!s_.values[arg].preferred) s_.values[arg].preferred = s_.values[param].preferred;
         s_.join_groups(arg, param);
+        // Blocks come last first: of a loop's parameter, this is the argument that comes round.
+        if (s_.values[arg].partner == kNone) s_.values[arg].partner = param;
+        if (s_.values[param].partner == kNone) s_.values[param].partner = arg;
       }
     }
     for (uint32_t i = block.end_inst; i-- > block.first_inst;) {

@@ -8,8 +8,9 @@
 //   3. if it must have a register, or is worth more than what sits in one, the register of the piece
 //      cheapest to evict: that piece's rest goes to its slot up to its next use, outside of loops it is not in now;
 //   4. its slot, up to its next use.
-// The cost of evicting is the frequency of the reload it causes, over the distance to it. With AllocateOptions::choice_seed
-// costs, the order of registers and whether hints are heeded are random: the result is worse, and as right.
+// The cost of evicting is the frequency of the reload it causes, over the distance to it. With
+// AllocateOptions::choice_seed costs, the order of registers and whether hints are heeded are random: the result is
+// worse, and as right.
 #include <algorithm>
 
 #include "compiler/regalloc/state.h"
@@ -183,15 +184,15 @@ class Scan {
   PReg free_hint(uint32_t p, const Piece& piece) {
     const Value& value = s_.values[piece.value];
     const bool at_def = p == value.def_piece;
-    PReg hints[5];
+    PReg hints[6];
     unsigned count = 0;
     if (at_def) {
       if (value.def_kind == DefKind::Fixed) hints[count++] = value.fixed_def;
       if (value.tied_to != kNone) hints[count++] = s_.values[value.tied_to].last_register;
-    } else {
-      hints[count++] = value.last_register;
     }
+    hints[count++] = value.last_register;  // at the def, too: blocks before it in the code may have seen the value
     hints[count++] = value.preferred;
+    if (value.partner != kNone) hints[count++] = s_.values[value.partner].last_register;
     hints[count++] = s_.values[s_.find_group(piece.value)].group_register;
     for (unsigned i = 0; i < count; ++i) {
       const PReg hint = hints[i];

@@ -55,6 +55,7 @@ struct Value {
   uint32_t def_piece;    // the one that starts at the def; none if the value needs no place there
   uint32_t tied_to;      // for a Reuse def: the value whose register it takes over
   uint32_t group;        // union-find parent: values that should share a register (parameters, arguments, ties)
+  uint32_t partner;      // the parameter it is passed to, or the argument it comes from, next to it in the code
   uint32_t slot;
   RegClass reg_class;
   DefKind def_kind;
