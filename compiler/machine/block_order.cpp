@@ -61,8 +61,74 @@ void BlockOrder::collect_edges(const ir::Function& function, ir::Inst branch) {
   block.edge_count = static_cast<uint32_t>(edges_.size()) - block.first_edge;
 }
 
-void BlockOrder::compute(const ir::Function& function, RandomChoices choices) {
+// Fills layout_: reverse post-order, but every loop in one piece, and turned.
+//
+// A loop whose last block jumps to its header runs two branches a round: that jump, and a branch that stays in the
+// loop. Turned behind a block that may leave the loop, the jump is none. Entering the loop costs a jump then.
+void BlockOrder::lay_out_loops(const ir::Function& function) {
+  struct Item {
+    ir::Block block;  // or, if none:
+    ir::Loop loop;
+  };
+  const std::span<const ir::Block> order = cfg_.reverse_postorder();
+  std::vector<std::vector<Item>> items(loops_.size() + 1);  // the last: of no loop
+  const auto items_of = [&](ir::Loop loop) -> std::vector<Item>& {
+    return items[loop.is_none() ? loops_.size() : loop.index];
+  };
+  for (ir::Block block : order) {
+    const ir::Loop loop = loops_.innermost(block);
+    if (!loop.is_none() && loops_.header(loop) == block) items_of(loops_.parent(loop)).push_back({{}, loop});
+    items_of(loop).push_back({block, {}});
+  }
+  const auto leaves = [&](ir::Block block, ir::Loop loop) {
+    const ir::Inst last = function.last_inst(block);
+    if (last.is_none() || function.inst(last).opcode != ir::Opcode::kBrif) return false;
+    for (const ir::BlockCall& call : function.block_calls(last)) {
+      if (!loops_.contains(loop, call.block)) return true;
+    }
+    return false;
+  };
+  for (uint32_t l = 0; l < loops_.size(); ++l) {
+    const ir::Loop loop(l);
+    std::vector<Item>& list = items[l];
+    if (list.size() < 2 || loops_.header(loop) == function.entry_block() || list.back().block.is_none()) continue;
+    const ir::Inst back = function.last_inst(list.back().block);
+    if (back.is_none() || function.inst(back).opcode != ir::Opcode::kJump ||
+        function.block_calls(back)[0].block != loops_.header(loop)) {
+      continue;
+    }
+    for (size_t i = 0; i + 1 < list.size(); ++i) {
+      if (list[i].block.is_none() || !leaves(list[i].block, loop)) continue;
+      std::rotate(list.begin(), list.begin() + static_cast<ptrdiff_t>(i) + 1, list.end());
+      break;
+    }
+  }
+  layout_.clear();
+  std::vector<std::pair<const std::vector<Item>*, size_t>> open = {{&items.back(), 0}};
+  while (!open.empty()) {
+    auto& [list, next] = open.back();
+    if (next == list->size()) {
+      open.pop_back();
+      continue;
+    }
+    const Item item = (*list)[next++];
+    if (item.block.is_none()) {
+      open.push_back({&items[item.loop.index], 0});
+    } else {
+      layout_.push_back(item.block);
+    }
+  }
+}
+
+void BlockOrder::compute(const ir::Function& function, RandomChoices choices, bool with_loops) {
   cfg_.compute(function);
+  if (with_loops) {
+    dominators_.compute(function, cfg_);
+    loops_.compute(function, cfg_, dominators_);
+    lay_out_loops(function);
+  } else {
+    layout_.assign(cfg_.reverse_postorder().begin(), cfg_.reverse_postorder().end());
+  }
   entries_.clear();
   succs_.clear();
   labels_.clear();
@@ -76,7 +142,7 @@ void BlockOrder::compute(const ir::Function& function, RandomChoices choices) {
   const std::span<const ir::Block> order = cfg_.reverse_postorder();
   emission_.clear();
   for (const bool cold : {false, true}) {
-    for (ir::Block block : order) {
+    for (ir::Block block : layout_) {
       // The entry block comes first even if it is cold.
       if ((function.is_cold(block) && block != function.entry_block()) == cold) emission_.push_back(block);
     }

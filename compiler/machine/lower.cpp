@@ -81,7 +81,12 @@ Expected<void> LowerContext::prepare(const ir::Function& function) {
   lay_out_slots();
   choices_ = RandomChoices(options_.choice_seed, RandomChoices::kForLowering);
   passes_left_ = 0;
-  order_.compute(function, RandomChoices(options_.choice_seed, RandomChoices::kForBlocks));
+  order_.compute(function, RandomChoices(options_.choice_seed, RandomChoices::kForBlocks), options_.care_for_loops);
+  hoisted_.clear();
+  if (options_.care_for_loops) {
+    hoisted_.resize(function.block_count());
+    hoisted_count_.assign(order_.loops().size(), 0);
+  }
   count_uses();
   return {};
 }
@@ -147,6 +152,7 @@ void LowerContext::begin_inst(Inst inst) {
 void LowerContext::lower_block(uint32_t index) {
   const BlockOrder::Entry& entry = order_.entries()[index];
   begin_inst(entry.branch);
+  current_block_ = entry.source;
   if (entry.source.is_none() && entry.is_try_edge) {
     land(entry);
     pass_arguments(index, entry.call);
@@ -166,6 +172,7 @@ void LowerContext::lower_block(uint32_t index) {
     flush();
     if (entry.passes_args) pass_arguments(index, entry.call);
     flush();
+    if (options_.care_for_loops) make_hoisted(entry.source);
   }
   Inst inst = entry.branch.is_none() ? function_->last_inst(entry.source) : function_->prev_inst(entry.branch);
   for (; !inst.is_none() && error_.empty(); inst = function_->prev_inst(inst)) {
@@ -357,7 +364,9 @@ bool LowerContext::is_constant(Value v) const {
 
 ValueRegs LowerContext::put_in_regs(Value v) {
   v = resolve(v);
-  return is_constant(v) ? ValueRegs{materialise(v), {}} : regs_of(v);
+  if (!is_constant(v)) return regs_of(v);
+  const Reg before_loop = hoisted(v);
+  return {before_loop.is_none() ? materialise(v) : before_loop, {}};
 }
 
 ValueRegs LowerContext::regs_of(Value v) {
@@ -376,22 +385,65 @@ Reg LowerContext::materialise(Value v) {
   if (constant_stamps_[v.index] == stamp_ + 1) return constant_regs_[v.index];
   const bool outer = in_before_;
   in_before_ = !constants_in_place_;
+  const Reg reg = lower_constant(v);
+  in_before_ = outer;
+  constant_stamps_[v.index] = stamp_ + 1;
+  constant_regs_[v.index] = reg;
+  return reg;
+}
+
+Reg LowerContext::lower_constant(Value v) {
   // The constant's own rules and instruction are to blame for what it becomes, not its user's.
   const Inst user = std::exchange(current_inst_, function_->def_inst(v));
   const size_t rules = chains_.suspend();
   const std::optional<InstOutput> output = isa_->lower(*this, current_inst_);
   chains_.resume(rules);
   current_inst_ = user;
-  in_before_ = outer;
   if (!output || output->count != 1) {
     unsupported("iconst." + function_->value_type(v).to_string());
     return new_reg(RegClass::Gpr);
   }
   const Reg reg = output_regs_[output->first];
   output_regs_.resize(output->first);
-  constant_stamps_[v.index] = stamp_ + 1;
-  constant_regs_[v.index] = reg;
   return reg;
+}
+
+// Of the loops around the current block, the outermost that has not too many already: what is made before a loop
+// occupies a register all through it.
+Reg LowerContext::hoisted(Value v) {
+  if (!options_.care_for_loops || constants_in_place_ || current_block_.is_none()) return {};
+  const ir::InstData& data = function_->inst(function_->def_inst(v));
+  if (data.imm == 0 || function_->is_cold(current_block_)) return {};  // 0 costs nothing on most machines
+  const ir::LoopForest& loops = order_.loops();
+  const uint32_t most = isa_->kind == IsaKind::aarch64 || isa_->kind == IsaKind::riscv64 ? 8 : 3;
+  ir::Block best;
+  ir::Loop out_of;
+  for (ir::Loop loop = loops.innermost(current_block_); !loop.is_none(); loop = loops.parent(loop)) {
+    const ir::Block home = order_.dominators().immediate_dominator(loops.header(loop));
+    if (home.is_none() || loops.depth(home) >= loops.depth(loop)) break;
+    for (const Hoisted& known : hoisted_[home.index]) {
+      const ir::InstData& other = function_->inst(function_->def_inst(known.constant));
+      if (other.imm == data.imm && function_->value_type(known.constant) == function_->value_type(v)) return known.reg;
+    }
+    uint32_t live = 0;
+    for (ir::Loop l = loop; !l.is_none(); l = loops.parent(l)) live += hoisted_count_[l.index];
+    if (live >= most) continue;
+    best = home;
+    out_of = loop;
+  }
+  if (best.is_none()) return {};
+  ++hoisted_count_[out_of.index];
+  const Reg reg = new_reg(RegClass::Gpr);
+  hoisted_[best.index].push_back({v, reg});
+  return reg;
+}
+
+void LowerContext::make_hoisted(ir::Block block) {
+  for (const Hoisted& hoisted : hoisted_[block.index]) {
+    if (!error_.empty()) return;
+    alias(hoisted.reg, lower_constant(hoisted.constant));
+    flush();
+  }
 }
 
 Reg LowerContext::own_reg(Reg reg) {

@@ -8,9 +8,9 @@
 //
 // L1  A value has at most one virtual register (an i128 two), made when its first user asks. When the definition's rule
 //     returns another register, the two become aliases; aliases are resolved when the function is finished.
-// L2  An `iconst` never has a register of its own: it is lowered anew, just before each CLIF instruction that needs it
-//     in a register, in front of everything that the instruction itself emits (so it cannot come between a flags writer
-//     and its reader).
+// L2  An `iconst` never has a register of its own: it is lowered anew, in front of everything that the CLIF instruction that
+//     needs it in a register emits (so it cannot come between a flags writer and its reader); or, with care_for_loops,
+//     at the end of the block before the loop.
 // L3  What lies above a narrow value's bits in its register is arbitrary.
 // L4  Nothing is emitted for instructions without effect and used results, or for unreachable blocks.
 #pragma once
@@ -38,6 +38,8 @@ namespace assay::machine {
 struct LowerOptions {
   // Off: rules look through nothing but constants (opt_level none).
   bool look_through = true;
+  // Loops are laid out for few branches, and constants that they need in registers are made before them.
+  bool care_for_loops = false;
   // Keep value_regs() and, for each instruction, the rules that emitted it.
   bool want_origins = false;
   bool pinned_register = false;          // CLIF's pinned register is there
@@ -258,9 +260,12 @@ class LowerContext {
   bool is_passed(Value param) const {  // a block parameter that nobody uses is dropped, and its arguments with it
     return values_.single_values[param.index].is_none() && uses_[param.index] != 0;
   }
-  ValueRegs regs_of(Value v);  // of a value that is not a constant
-  Reg materialise(Value v);    // a constant, once within a CLIF instruction
-  Reg own_reg(Reg reg);        // a virtual register: itself, or a copy of a physical one
+  ValueRegs regs_of(Value v);   // of a value that is not a constant
+  Reg materialise(Value v);     // a constant, once within a CLIF instruction
+  Reg lower_constant(Value v);  // what its rules leave it in
+  Reg hoisted(Value v);         // the register of a constant that is made before the current loop, or none
+  void make_hoisted(ir::Block block);
+  Reg own_reg(Reg reg);  // a virtual register: itself, or a copy of a physical one
   void alias(Reg wanted, Reg reg);
   RegClass reg_class(Type type) const { return type.is_float() ? RegClass::Vec : RegClass::Gpr; }
   Reg extended(Reg reg, const AbiLocation& location);
@@ -300,7 +305,14 @@ class LowerContext {
   std::vector<Reg> constant_regs_;     // by value; valid if constant_stamps_ == stamp_
   std::vector<uint32_t> constant_stamps_;
   uint32_t stamp_ = 0;
-  std::vector<Reg> vreg_alias_;  // by virtual register: what stands for it, or none
+  struct Hoisted {
+    Value constant;
+    Reg reg;
+  };
+  std::vector<std::vector<Hoisted>> hoisted_;  // by CLIF block: the constants made at its end
+  std::vector<uint32_t> hoisted_count_;        // by loop: out of it
+  ir::Block current_block_;                    // none: an edge block's
+  std::vector<Reg> vreg_alias_;                // by virtual register: what stands for it, or none
   std::vector<Reg> output_regs_;
 
   // Instructions of the current CLIF instruction, and those (constants) that go before them. All share `operands_`.
