@@ -218,7 +218,9 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& given, const Co
   const ir::Function& function = optimize ? s.optimized : given;
   if (optimize) {
     s.optimized = given;
-    optimizer_->run(s.optimized, options.passes);
+    opt::OptimizeOptions passes = options.passes;
+    passes.small = passes.small || options.opt_level == OptLevel::SpeedAndSize;
+    optimizer_->run(s.optimized, passes);
     done(Stage::Optimize);
     if (options.verify_optimized) {
       const Diagnostics errors = ir::verify(s.optimized);
@@ -228,6 +230,7 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& given, const Co
   }
 
   const LowerOptions lower_options{.look_through = options.opt_level != OptLevel::None,
+                                   .care_for_loops = options.opt_level != OptLevel::None,
                                    .want_origins = static_cast<bool>(options.observe),
                                    .pinned_register = options.pinned_register,
                                    .preserve_frame_pointers = options.preserve_frame_pointers,

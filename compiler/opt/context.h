@@ -9,6 +9,7 @@
 
 #include "compiler/opt/constants.h"
 #include "compiler/opt/egraph.h"
+#include "compiler/opt/magic.h"
 #include "compiler/opt/node.h"
 
 namespace assay::opt {
@@ -39,6 +40,14 @@ class Context {
   uint64_t ty_mask(Type t) const { return t.bits() >= 64 ? ~uint64_t{0} : (uint64_t{1} << t.bits()) - 1; }
   uint64_t ty_shift_mask(Type t) const { return t.bits() - 1; }
 
+  std::optional<Value> not_constant(Value v) const {
+    bool found = false;
+    graph_.for_each_member(v, [&](Value member) {
+      const ir::Inst inst = graph_.node(member);
+      found = found || (!inst.is_none() && graph_.function().inst(inst).opcode == Opcode::kIconst);
+    });
+    return found ? std::nullopt : std::optional(v);
+  }
   uint64_t imm_zext(Imm64 imm) const { return static_cast<uint64_t>(imm.value); }
   Imm64 imm_of(Type t, uint64_t k) const { return {static_cast<int64_t>(k & ty_mask(t))}; }
   int64_t sign_extend(Type t, uint64_t k) const {
@@ -62,6 +71,21 @@ class Context {
   std::optional<uint64_t> fold_urem(Type t, uint64_t a, uint64_t b) const { return opt::fold_urem(t, a, b); }
   std::optional<uint64_t> fold_sdiv(Type t, uint64_t a, uint64_t b) const { return opt::fold_sdiv(t, a, b); }
   std::optional<uint64_t> fold_srem(Type t, uint64_t a, uint64_t b) const { return opt::fold_srem(t, a, b); }
+
+  // Divisors: what holds, holds of all dividends.
+  std::optional<uint64_t> magic_shift(Type t, uint64_t d) const { return opt::magic_shift(t, d); }
+  std::optional<uint64_t> udiv_short_magic(Type t, Value, uint64_t d, uint64_t s) const {
+    return opt::udiv_short_magic(t, d, s);
+  }
+  std::optional<uint64_t> udiv_long_magic(Type t, Value, uint64_t d, uint64_t s) const {
+    return opt::udiv_long_magic(t, d, s);
+  }
+  std::optional<uint64_t> sdiv_short_magic(Type t, Value, uint64_t d, uint64_t s) const {
+    return opt::sdiv_short_magic(t, d, s);
+  }
+  std::optional<uint64_t> sdiv_long_magic(Type t, Value, uint64_t d, uint64_t s) const {
+    return opt::sdiv_long_magic(t, d, s);
+  }
 
   uint64_t u64_add(uint64_t a, uint64_t b) const { return a + b; }
   uint64_t u64_sub(uint64_t a, uint64_t b) const { return a - b; }

@@ -53,8 +53,7 @@ class Control {
   }
   bool same(const BlockCall& a, const BlockCall& b) const {
     return a.block == b.block && is_plain(a) && is_plain(b) &&
-           std::ranges::equal(f_.args(a), f_.args(b),
-                              [](const BlockArg& x, const BlockArg& y) { return x == y; });
+           std::ranges::equal(f_.args(a), f_.args(b), [](const BlockArg& x, const BlockArg& y) { return x == y; });
   }
 
   // -- C1, C2 --
@@ -107,7 +106,10 @@ class Control {
 
   // -- C3 --
 
-  // The blocks that only jump on, to another block, and whose parameters only that jump uses.
+  enum Lead : uint8_t { kNoLead, kJumps, kDecides };
+
+  // The blocks that only jump on, to another block, or only branch on a parameter, and whose parameters nobody else
+  // uses.
   void find_leads() {
     leads_.assign(f_.block_count(), 0);
     uses_.assign(f_.value_count(), 0);
@@ -116,16 +118,34 @@ class Control {
     }
     for (const Block block : f_.blocks()) {
       const Inst only = f_.first_inst(block);
-      if (block == f_.entry_block() || only.is_none() || f_.inst(only).opcode != Opcode::kJump) continue;
-      const BlockCall& call = f_.block_calls(only)[0];
-      if (call.block == block || !is_plain(call)) continue;
+      if (block == f_.entry_block() || only.is_none()) continue;
+      const auto params = f_.block_params(block);
+      const Opcode opcode = f_.inst(only).opcode;
+      if (opcode != Opcode::kJump && opcode != Opcode::kBrif) continue;
+      if (opcode == Opcode::kBrif && std::ranges::find(params, f_.arg(only, 0)) == params.end()) continue;
       bool fits = true;
-      for (const Value param : f_.block_params(block)) {
-        const auto here = std::ranges::count_if(f_.args(call), [&](const BlockArg& arg) { return arg == BlockArg(param); });
-        fits = fits && uses_[param.index] == static_cast<uint32_t>(here);
-      }
-      leads_[block.index] = fits;
+      for (const BlockCall& call : f_.block_calls(only)) fits = fits && call.block != block && is_plain(call);
+      if (!fits) continue;
+      here_.assign(params.size(), 0);
+      f_.for_each_use(only, [&](Value use) {
+        if (const auto at = std::ranges::find(params, use); at != params.end())
+          ++here_[static_cast<size_t>(at - params.begin())];
+      });
+      for (size_t i = 0; i < params.size(); ++i) fits = fits && uses_[params[i].index] == here_[i];
+      leads_[block.index] = !fits ? kNoLead : opcode == Opcode::kJump ? kJumps : kDecides;
     }
+  }
+
+  // What `value`, as the block that `call` leads to sees it, is where the call stands.
+  Value passed(const BlockCall& call, Value value) const {
+    const auto params = f_.block_params(call.block);
+    const auto at = std::ranges::find(params, value);
+    return at == params.end() ? value : f_.args(call)[static_cast<size_t>(at - params.begin())].value();
+  }
+  BlockCall passed(const BlockCall& call, const BlockCall& on) {
+    std::vector<Value> args;
+    for (const BlockArg& arg : f_.args(on)) args.push_back(passed(call, arg.value()));
+    return f_.make_block_call(on.block, std::span<const Value>(args));
   }
 
   void thread(Block block) {
@@ -133,22 +153,41 @@ class Control {
     if (branch.is_none()) return;
     const Opcode opcode = f_.inst(branch).opcode;
     if (opcode != Opcode::kJump && opcode != Opcode::kBrif && opcode != Opcode::kBrTable) return;
-    if (leads_[block.index] != 0) return;  // nobody goes there once all are threaded, or it is part of a ring
+    if (leads_[block.index] != kNoLead) return;  // nobody goes there once all are threaded, or it is part of a ring
     for (size_t i = 0; i < f_.block_calls(branch).size(); ++i) {
       for (unsigned hop = 0; hop < kMaxHops; ++hop) {
         const BlockCall call = f_.block_calls(branch)[i];
-        if (leads_[call.block.index] == 0 || !is_plain(call)) break;
-        const BlockCall on = f_.block_calls(f_.first_inst(call.block))[0];
-        const auto params = f_.block_params(call.block);
-        std::vector<Value> args;
-        for (const BlockArg& arg : f_.args(on)) {
-          const auto at = std::ranges::find(params, arg.value());
-          args.push_back(at == params.end() ? arg.value() : f_.args(call)[static_cast<size_t>(at - params.begin())].value());
+        const uint8_t lead = leads_[call.block.index];
+        if (lead == kNoLead || !is_plain(call)) break;
+        const Inst next = f_.first_inst(call.block);
+        size_t side = 0;
+        if (lead == kDecides) {
+          const Value condition = passed(call, f_.arg(next, 0));
+          if (const auto known = constant(condition)) {
+            side = *known != 0 ? 0 : 1;
+          } else {
+            if (opcode == Opcode::kJump) branch_instead(branch, call, next, condition);
+            break;
+          }
         }
-        f_.block_calls(branch)[i] = f_.make_block_call(on.block, std::span<const Value>(args));
+        const BlockCall on = passed(call, BlockCall(f_.block_calls(next)[side]));
+        f_.block_calls(branch)[i] = on;
         ++stats_.threaded;
       }
     }
+  }
+
+  // The jump `jump` to the block of `decision` becomes that branch.
+  void branch_instead(Inst jump, const BlockCall& call, Inst decision, Value condition) {
+    const BlockCall calls[2] = {passed(call, BlockCall(f_.block_calls(decision)[0])),
+                                passed(call, BlockCall(f_.block_calls(decision)[1]))};
+    InstData data;
+    data.opcode = Opcode::kBrif;
+    data.type = f_.inst(decision).type;
+    data.args = f_.make_values({&condition, 1});
+    data.calls = f_.make_calls({calls, 2});
+    f_.replace_inst(jump, data);
+    ++stats_.threaded;
   }
 
   // -- C7 --
@@ -275,8 +314,8 @@ class Control {
   Function& f_;
   ControlStats& stats_;
   ir::ControlFlowGraph cfg_;
-  std::vector<uint8_t> leads_;
-  std::vector<uint32_t> uses_;
+  std::vector<uint8_t> leads_;  // Lead, by block
+  std::vector<uint32_t> uses_, here_;
   std::vector<Value> values_;
   std::vector<Block> emptied_;
 };

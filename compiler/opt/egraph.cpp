@@ -8,7 +8,25 @@
 
 namespace assay::opt {
 
-Cost operation_cost(Opcode opcode) {
+Cost operation_cost(Opcode opcode, bool small) {
+  if (small) {
+    // Nearly all are one instruction; a constant may be part of another one.
+    switch (opcode) {
+      case Opcode::kIconst:
+        return 2;
+      case Opcode::kPopcnt:
+      case Opcode::kBitrev:
+      case Opcode::kCls:
+        return 24;
+      case Opcode::kUdiv:
+      case Opcode::kSdiv:
+      case Opcode::kUrem:
+      case Opcode::kSrem:
+        return 10;
+      default:
+        return 4;
+    }
+  }
   switch (opcode) {
     case Opcode::kIconst:
     case Opcode::kF32const:
@@ -33,12 +51,20 @@ Cost operation_cost(Opcode opcode) {
     case Opcode::kSqrt:
     case Opcode::kFdiv:
       return 20;
+    case Opcode::kUdiv:
+    case Opcode::kSdiv:
+    case Opcode::kUrem:
+    case Opcode::kSrem:
+      // More than any way round it: costs of shared operands count once for each use.
+      return 1000;
     default:
       return 4;
   }
 }
 
-void EGraph::begin(ir::Function& function, const ir::DominatorTree& dominators, isle::RuleState& rules, bool rewrite) {
+void EGraph::begin(ir::Function& function, const ir::DominatorTree& dominators, isle::RuleState& rules, bool rewrite,
+                   bool small) {
+  small_ = small;
   dominators_ = &dominators;
   block_ = function.entry_block();
   rewrite_ = rewrite;
@@ -145,7 +171,7 @@ Value EGraph::find_or_register(ir::Inst inst, bool& is_new) {
   grow(v);
   blocks_[v.index] = function_->args(inst).empty() ? function_->entry_block() : block_;
   nodes_[v.index] = inst;
-  uint64_t cost = operation_cost(function_->inst(inst).opcode);
+  uint64_t cost = operation_cost(function_->inst(inst).opcode, small_);
   for (Value arg : function_->args(inst)) cost += this->cost(arg);
   best_[v.index] = {v, static_cast<Cost>(std::min<uint64_t>(cost, kInfiniteCost))};
   is_new = true;
@@ -168,7 +194,18 @@ Value EGraph::replacement(ir::Inst inst) {
   return made;
 }
 
-Value EGraph::add_node(Type type, const NodeData& data) {
+Value EGraph::add_node(Type type, const NodeData& data) { return add_inst(make_inst(type, data)); }
+
+Value EGraph::add_equal(Type type, const NodeData& data, Value other) {
+  bool is_new = false;
+  const Value v = find_or_register(make_inst(type, data), is_new);
+  if (is_new) classes_[v.index] = simplify(v, v);
+  Value known = classes_[v.index].is_none() ? v : classes_[v.index];
+  if (canonical(known) != canonical(other)) known = unite(known, other);
+  return classes_[v.index] = known;
+}
+
+ir::Inst EGraph::make_inst(Type type, const NodeData& data) {
   const ir::OperationInfo& info = ir::operation_info(data.opcode);
   ir::InstData inst_data;
   inst_data.opcode = data.opcode;
@@ -183,7 +220,7 @@ Value EGraph::add_node(Type type, const NodeData& data) {
   const ir::Inst inst = function_->make_inst(inst_data);
   function_->make_results(inst);
   assert(function_->value_type(function_->result(inst)) == type);
-  return add_inst(inst);
+  return inst;
 }
 
 // Fires the rules on a node; `united` and what they make, as one class.

@@ -35,8 +35,8 @@ struct EGraphStats {
 // The cost of computing something once; sums saturate.
 using Cost = uint32_t;
 inline constexpr Cost kInfiniteCost = 0xffffffffu;
-// Of the operation alone.
-Cost operation_cost(Opcode opcode);
+// Of the operation alone: about the time it takes, or, if `small`, the code.
+Cost operation_cost(Opcode opcode, bool small = false);
 
 class EGraph {
  public:
@@ -45,7 +45,8 @@ class EGraph {
   static constexpr unsigned kMaxClass = 64;  // nodes of a class that rules look at
 
   // Starts with a function without aliases. `rules` counts, and says which are off. All must outlive the graph's use.
-  void begin(ir::Function& function, const ir::DominatorTree& dominators, isle::RuleState& rules, bool rewrite = true);
+  void begin(ir::Function& function, const ir::DominatorTree& dominators, isle::RuleState& rules, bool rewrite = true,
+             bool small = false);
 
   // For which block nodes are made from now on. Blocks come in pre-order of the dominator tree.
   void set_block(ir::Block block) { block_ = block; }
@@ -58,6 +59,8 @@ class EGraph {
   Value replacement(ir::Inst inst);
   // A node that a rule makes; `type` is that of its result. It cannot trap.
   Value add_node(Type type, const NodeData& data);
+  // A node that is known to equal `other` from what is no rule's to know: its class, which has both.
+  Value add_equal(Type type, const NodeData& data, Value other);
 
   // The cheapest node or leaf of a class.
   Value best(Value v) const { return v.index < best_.size() && !best_[v.index].value.is_none() ? best_[v.index].value : v; }
@@ -90,6 +93,7 @@ class EGraph {
     Value a, b;  // none: not a union
   };
 
+  ir::Inst make_inst(Type type, const NodeData& data);
   Value find_or_register(ir::Inst inst, bool& is_new);
   Value simplify(Value v, Value united);
   Value unite(Value a, Value b);
@@ -111,6 +115,7 @@ class EGraph {
   std::vector<ir::Inst> table_;    // open addressing; a power of two
   size_t table_used_ = 0;
   bool rewrite_ = true;
+  bool small_ = false;
   unsigned depth_ = 0;
   Value subsuming_;
   EGraphStats stats_;

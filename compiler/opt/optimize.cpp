@@ -1,4 +1,5 @@
-// See optimize.h. One walk over the dominator tree fills the e-graph and merges; elaborate() puts the function together.
+// See optimize.h. One walk over the dominator tree fills the e-graph and merges; elaborate() puts the function
+// together.
 #include "compiler/opt/optimize.h"
 
 #include <algorithm>
@@ -22,7 +23,8 @@ using ir::Value;
 // Whether a second execution, with the first one having come through, changes nothing and gives the same.
 bool may_merge(const Function& f, Inst inst) {
   const ir::OperationInfo& info = f.info(inst);
-  if (info.variable_results || info.is_terminator() || f.inst(inst).calls.count != 0 || !f.has_results(inst)) return false;
+  if (info.variable_results || info.is_terminator() || f.inst(inst).calls.count != 0 || !f.has_results(inst))
+    return false;
   return info.effects == 0 || info.effects == (ir::kCanTrap | ir::kSideEffectsIdempotent);
 }
 
@@ -42,8 +44,9 @@ struct Optimizer::State {
   ir::LoopForest loops;
   Memory memory;
   std::vector<Block> preorder;
-  std::vector<Value> classes;                             // by value of the function: its class
-  std::unordered_map<uint64_t, std::vector<Inst>> seen;   // merged operations, by hash
+  std::vector<uint8_t> extensions;                       // by value that a load gives: how it is extended (Walk)
+  std::vector<Value> classes;                            // by value of the function: its class
+  std::unordered_map<uint64_t, std::vector<Inst>> seen;  // merged operations, by hash
 };
 
 Optimizer::Optimizer() : rules_(std::make_unique<isle::RuleState>(opt_rules())), state_(std::make_unique<State>()) {}
@@ -58,6 +61,7 @@ OptimizeStats& OptimizeStats::operator+=(const OptimizeStats& other) {
   elaboration.placed += other.elaboration.placed;
   elaboration.hoisted += other.elaboration.hoisted;
   elaboration.duplicated += other.elaboration.duplicated;
+  loads_extended += other.loads_extended;
   memory.loads_shared += other.memory.loads_shared;
   memory.loads_forwarded += other.memory.loads_forwarded;
   memory.stores_dropped += other.memory.stores_dropped;
@@ -83,6 +87,7 @@ std::vector<std::pair<std::string_view, uint64_t>> named(const OptimizeStats& s)
       {"hoisted", s.elaboration.hoisted},
       {"duplicated", s.elaboration.duplicated},
       {"merged", s.merged},
+      {"loads_extended", s.loads_extended},
       {"loads_shared", s.memory.loads_shared},
       {"loads_forwarded", s.memory.loads_forwarded},
       {"stores_dropped", s.memory.stores_dropped},
@@ -96,15 +101,17 @@ std::vector<std::pair<std::string_view, uint64_t>> named(const OptimizeStats& s)
   };
 }
 
-// The walk over the blocks: what is pure becomes nodes, what stays gets its operands and is compared with what came before.
+// The walk over the blocks: what is pure becomes nodes, what stays gets its operands and is compared with what came
+// before.
 class Optimizer::Walk {
  public:
   Walk(Optimizer& optimizer, Function& function, const OptimizeOptions& options)
-      : s_(*optimizer.state_), f_(function), options_(options), merged_(optimizer.stats_.merged) {}
+      : s_(*optimizer.state_), f_(function), options_(options), stats_(optimizer.stats_) {}
 
   void run() {
     s_.classes.assign(f_.value_count(), {});
     s_.seen.clear();
+    find_extensions();
     for (const Block block : s_.preorder) {
       s_.graph.set_block(block);
       block_ = block;
@@ -151,7 +158,12 @@ class Optimizer::Walk {
     if (Memory::is_load(opcode)) {
       const Value address = s_.graph.canonical(f_.arg(inst, 0));
       if (replace(inst, s_.memory.known(inst, address))) return;
-      s_.memory.passed(inst, address, f_.result(inst));
+      const Value value = f_.result(inst);
+      const ir::Type type = f_.value_type(value);
+      const uint8_t extensions = s_.extensions[value.index];
+      const Value narrow = extensions == 0 ? value : extend(value, extensions);
+      s_.memory.passed(inst, address, narrow);
+      if (extensions != 0) make_extending(inst, type, (extensions & kZero) != 0);
       return;
     }
     const Value value = f_.arg(inst, 0), address = s_.graph.canonical(f_.arg(inst, 1));
@@ -164,6 +176,66 @@ class Optimizer::Walk {
       inst = before;
     }
     s_.memory.passed(inst, address, value);
+  }
+
+  // -- Loads whose value is extended: machines have loads that do it, and rules cannot know what loads give. --
+
+  // What extensions of a value there are: to which widths, and from zeros or the sign.
+  static constexpr uint8_t kTo16 = 1, kTo32 = 2, kTo64 = 4, kZero = 8, kSign = 16;
+
+  void find_extensions() {
+    s_.extensions.assign(f_.value_count(), 0);
+    if (!options_.rewrite) return;
+    for (const Block block : s_.preorder) {
+      for (const Inst inst : f_.insts(block)) {
+        const ir::Opcode opcode = f_.inst(inst).opcode;
+        if (opcode != ir::Opcode::kUextend && opcode != ir::Opcode::kSextend) continue;
+        const Value from = f_.arg(inst, 0);
+        const Inst load = f_.def_inst(from);
+        if (load.is_none() || f_.inst(load).opcode != ir::Opcode::kLoad) continue;
+        const ir::Type to = f_.value_type(f_.result(inst));
+        if (!to.is_int() || to.bits() > 64) continue;
+        const uint8_t kind = opcode == ir::Opcode::kUextend ? kZero : kSign;
+        // A load extends in one way; the others remain.
+        uint8_t& known = s_.extensions[from.index];
+        if ((known & (kZero | kSign) & ~kind) != 0) continue;
+        known |= static_cast<uint8_t>(kind | (to.bits() == 16 ? kTo16 : to.bits() == 32 ? kTo32 : kTo64));
+      }
+    }
+  }
+
+  // From now on `value` is the widest of its extensions. Returns the class of what it was, the narrow value; its
+  // extensions are known to the graph.
+  Value extend(Value value, uint8_t extensions) {
+    const ir::Type narrow = f_.value_type(value);
+    const bool only_64 = narrow == ir::kI32 || (extensions & kTo64) != 0;
+    const ir::Type wide = only_64 ? ir::kI64 : (extensions & kTo32) != 0 ? ir::kI32 : ir::kI16;
+    f_.set_value_type(value, wide);
+    const auto unary = [](ir::Opcode opcode, Value arg) {
+      NodeData node;
+      node.opcode = opcode;
+      node.args[node.arg_count++] = arg;
+      return node;
+    };
+    const Value was = s_.graph.add_node(narrow, unary(ir::Opcode::kIreduce, value));
+    const ir::Opcode opcode = (extensions & kZero) != 0 ? ir::Opcode::kUextend : ir::Opcode::kSextend;
+    for (const auto& [to, bit] : {std::pair{ir::kI16, kTo16}, {ir::kI32, kTo32}, {ir::kI64, kTo64}}) {
+      if ((extensions & bit) == 0) continue;
+      const Value same = to == wide ? value : s_.graph.add_node(to, unary(ir::Opcode::kIreduce, value));
+      s_.graph.add_equal(to, unary(opcode, was), same);
+    }
+    s_.classes[value.index] = was;
+    ++stats_.loads_extended;
+    return was;
+  }
+
+  // The load itself stays what it is to whoever asks where something trapped.
+  void make_extending(Inst inst, ir::Type narrow, bool zeros) {
+    ir::InstData& data = f_.inst(inst);
+    data.opcode = narrow == ir::kI8    ? (zeros ? ir::Opcode::kUload8 : ir::Opcode::kSload8)
+                  : narrow == ir::kI16 ? (zeros ? ir::Opcode::kUload16 : ir::Opcode::kSload16)
+                                       : (zeros ? ir::Opcode::kUload32 : ir::Opcode::kSload32);
+    data.type = f_.info(inst).polymorphic ? f_.value_type(f_.result(inst)) : ir::Type();
   }
 
   // True if an equal instruction dominates it, whose results it then has.
@@ -186,14 +258,14 @@ class Optimizer::Walk {
     }
     for (size_t i = 0; i < f_.results(inst).size(); ++i) s_.classes[f_.results(inst)[i].index] = f_.results(*first)[i];
     f_.remove_inst(inst);
-    ++merged_;
+    ++stats_.merged;
     return true;
   }
 
   State& s_;
   Function& f_;
   const OptimizeOptions& options_;
-  uint64_t& merged_;
+  OptimizeStats& stats_;
   Block block_;
 };
 
@@ -214,7 +286,7 @@ void Optimizer::run(Function& f, const OptimizeOptions& options) {
   s.preorder.assign(s.cfg.reverse_postorder().begin(), s.cfg.reverse_postorder().end());
   std::ranges::sort(s.preorder, {}, [&](Block b) { return s.dominators.preorder(b); });
 
-  s.graph.begin(f, s.dominators, *rules_, options.rewrite);
+  s.graph.begin(f, s.dominators, *rules_, options.rewrite, options.small);
   if (options.memory) s.memory.analyze(f, s.cfg, s.dominators);
   Walk(*this, f, options).run();
   elaborate(s.graph, s.preorder, s.dominators, s.loops, options.hoist, stats_.elaboration);

@@ -26,6 +26,7 @@ struct OptimizeStats {
   EGraphStats graph;
   ElaborationStats elaboration;
   uint64_t merged = 0;              // operations that may trap or have several results, replaced by an earlier one
+  uint64_t loads_extended = 0;      // loads that extend what they load, where an extension followed
   MemoryStats memory;
   ControlStats control;
 

@@ -11,6 +11,7 @@ struct OptimizeOptions {
   bool hoist = true;    // what does not change in a loop goes before it
   bool memory = true;   // loads of what is known, stores that nobody reads
   bool control = true;  // branches, blocks, block parameters
+  bool small = false;   // of two ways, the one of less code (opt_level speed_and_size)
 };
 
 // The passes by name, for settings and command lines.
