@@ -26,14 +26,17 @@ class App;
   COMMAND(cat)                  \
   COMMAND(cfg)                  \
   COMMAND(compile)              \
+  COMMAND(discover)             \
   COMMAND(explain)              \
   COMMAND(fuzz)                 \
+  COMMAND(harvest)              \
   COMMAND(interpret)            \
   COMMAND(mutants)              \
   COMMAND(opt)                  \
   COMMAND(reduce)               \
   COMMAND(report)               \
   COMMAND(run)                  \
+  COMMAND(stats)                \
   COMMAND(test)                 \
   COMMAND(triage)               \
   COMMAND(verify)

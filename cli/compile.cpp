@@ -25,6 +25,7 @@ struct Options {
   std::string features;
   uint64_t choice_seed = 0;
   unsigned max_registers = 0;
+  bool without_mid_end = false;
   bool stats = false;
   bool json = false;
 };
@@ -63,6 +64,7 @@ Compiled compile_one(const ir::Function& function, machine::Compiler& compiler, 
   compile_options.features = features;
   compile_options.choice_seed = options.choice_seed;
   compile_options.max_registers = options.max_registers;
+  compile_options.optimize = !options.without_mid_end;
   compile_options.verify_ir = false;
   compile_options.want_listing = wants("asm");
   if (wants("optimized") || wants("vcode") || wants("allocated")) {
@@ -161,6 +163,7 @@ void add_compile(CLI::App& app, Action& action) {
       ->check(CLI::IsMember({"none", "speed", "speed_and_size"}))
       ->capture_default_str();
   command->add_option("--features", options->features, kFeaturesHelp);
+  command->add_flag("--without-mid-end", options->without_mid_end, "Lower functions as they are, at any level");
   command->add_option("--choice-seed", options->choice_seed,
                       "Let the compiler choose at random where any choice is right");
   command->add_option("--max-registers", options->max_registers, "Allocate with so few registers (0: all)");
