@@ -193,7 +193,7 @@ bool Run::construct_builtin(const isle::Term& term, std::vector<Symbol>& argumen
     result = {.kind = Symbol::Kind::Amode, .amode = amode};
   } else if (name == "frame_address") {
     result = Symbol::of_reg(effective_address(amode_of(arguments[0])));
-  } else if (name == "func_ref_name") {
+  } else if (name == "func_ref_name" || name == "global_symbol") {
     result = arguments[0];
   } else if (name == "emit_jump") {
     if (arguments[0].kind != Symbol::Kind::Label) throw Unsupported{"a jump to a label that has no model"};

@@ -410,10 +410,11 @@ z3::expr_vector Run::operation_results(ClifInst& inst, std::vector<Effect>* effe
     }
     return results;
   }
-  if (op.name == "stack_addr" || op.name == "func_addr") {
-    // inputs: slot, offset, or function; where these lie is not known
+  if (op.name == "stack_addr" || op.name == "func_addr" || op.name == "symbol_value") {
+    // inputs: slot, offset, or function, or symbol; where these lie is not known
+    if (type_width(inst.result_type) != 64) throw Unsupported{"an address of " + type_name(inst.result_type)};
     const z3::expr address = opaque_address(inst.inputs[0].number);
-    results.push_back(op.name == "func_addr" ? address : address + terms_.sext(bits_of(inst.inputs[1]), 64));
+    results.push_back(op.name == "stack_addr" ? address + terms_.sext(bits_of(inst.inputs[1]), 64) : address);
     return results;
   }
   const bool atomic_store = op.name == "atomic_store", atomic_cas = op.name == "atomic_cas";
@@ -442,7 +443,9 @@ z3::expr_vector Run::operation_results(ClifInst& inst, std::vector<Effect>* effe
     return results;
   }
   if (op.name == "debugtrap" && effects != nullptr) effects->push_back({.kind = Effect::Kind::Breakpoint});
-  if (op.name == "nop" || op.name == "fence" || op.name == "debugtrap") return results;
+  if (op.name == "nop" || op.name == "fence" || op.name == "debugtrap" || op.name == "sequence_point") {
+    return results;
+  }
 
   std::vector<unsigned> widths, result_widths;
   for (const unsigned type : inst.result_types) result_widths.push_back(type_width(type));
