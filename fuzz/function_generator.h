@@ -180,6 +180,8 @@ class FunctionGenerator {
 
   // ---- calls ----
   void call();
+  CallConv convention();
+  bool tail_call();
 
   Random& random_;
   const GenerateOptions& options_;

@@ -167,6 +167,20 @@ void FunctionGenerator::make_signature() {
   const bool many_params = random_.below(40) == 0, many_returns = random_.below(40) == 0;
   for (unsigned i = many_params ? random_.between(15, 40) : params; i != 0; --i) s.params.push_back(abi_param());
   for (unsigned i = many_returns ? random_.between(13, 30) : returns; i != 0; --i) s.returns.push_back(abi_param());
+  s.call_conv = convention();
+  // Code over virtual registers keeps none of the registers that only Windows preserves.
+  if (entry && s.call_conv == CallConv::kWindowsFastcall) s.call_conv = CallConv::kSystemV;
+  if (s.call_conv != CallConv::kTail || index_ == 0 || random_.chance(30)) return;
+  // Results that a function before this one has, so that the two can end in each other.
+  const Signature& before = program_.functions[random_.below(static_cast<uint32_t>(index_))].signature;
+  if (before.call_conv == CallConv::kTail) s.returns = before.returns;
+}
+
+CallConv FunctionGenerator::convention() {
+  const unsigned choice = random_.below(100);
+  if (choice < 60) return CallConv::kSystemV;
+  if (choice < 82) return CallConv::kTail;
+  return choice < 88 ? CallConv::kWindowsFastcall : choice < 93 ? CallConv::kAppleAarch64 : CallConv::kFast;
 }
 
 AbiParam FunctionGenerator::abi_param() {
@@ -190,11 +204,16 @@ void FunctionGenerator::declare_host_functions() {
   for (unsigned n = random_.between(1, 2); n != 0; --n) {
     Signature s;
     s.call_conv = CallConv::kSystemV;
+    // Floats seldom: what is done with one depends on every bit, and those of NaNs are open.
+    const auto param = [&] {
+      if (!program_.has_floats || !random_.chance(15)) return abi_param();
+      return AbiParam{.type = random_.chance(50) ? kF32 : kF64};
+    };
     for (unsigned i = random_.chance(80) ? random_.below(5) : random_.between(5, 14); i != 0; --i) {
-      s.params.push_back(abi_param());
+      s.params.push_back(param());
     }
     for (unsigned i = random_.chance(80) ? random_.below(3) : random_.between(3, 9); i != 0; --i) {
-      s.returns.push_back(abi_param());
+      s.returns.push_back(param());
     }
     uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a
     for (const char c : to_string(s)) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3u;

@@ -248,6 +248,10 @@ void FunctionGenerator::split() {
 }
 
 void FunctionGenerator::finish(Value sum) {
+  if (f_.signature.call_conv == CallConv::kTail && random_.chance(80)) {
+    keep_in_memory(sum);
+    if (tail_call()) return;
+  }
   std::vector<Value> results;
   for (size_t i = 0; i < f_.signature.returns.size(); ++i) {
     const Type type = f_.signature.returns[i].type;

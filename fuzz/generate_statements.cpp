@@ -439,4 +439,26 @@ void FunctionGenerator::call() {
   for (Value result : f_.results(inst)) add(result);
 }
 
+// Ends the function in another one, if there is one that it may end in.
+bool FunctionGenerator::tail_call() {
+  if (f_.signature.call_conv != CallConv::kTail) return false;
+  std::vector<uint32_t> fitting;
+  for (uint32_t i = 0; i < f_.functions.size(); ++i) {
+    const Signature& s = f_.signatures[f_.functions[FuncRef(i)].signature];
+    if (s.call_conv == CallConv::kTail && s.returns == f_.signature.returns) fitting.push_back(i);
+  }
+  if (fitting.empty() || random_.chance(20)) return false;
+  const uint32_t which = fitting[random_.below(static_cast<uint32_t>(fitting.size()))];
+  const SigRef sig = f_.functions[FuncRef(which)].signature;
+  std::vector<Value> args;
+  const bool indirect = random_.chance(35);
+  if (indirect) args.push_back(emit1({.opcode = Opcode::kFuncAddr, .type = kI64, .entity = which}));
+  for (const AbiParam& param : f_.signatures[sig].params) args.push_back(pick(param.type));
+  b_.insert({.opcode = indirect ? Opcode::kReturnCallIndirect : Opcode::kReturnCall,
+             .type = indirect ? kI64 : Type(),
+             .entity = indirect ? sig.index : which,
+             .args = f_.make_values(args)});
+  return true;
+}
+
 }  // namespace assay::fuzz

@@ -169,6 +169,10 @@ class VCodeExecutor::Run final : public notation::Memory {
     }
   }
 
+  static bool is_whole_vec(const machine::FrameLayout& frame, PReg reg) {
+    return reg.reg_class() == RegClass::Vec && frame.vec_save_bytes == 16;
+  }
+
   bool enter(const VCodeProgram::Function& function, uint32_t call, uint32_t depth) {
     if (depth > kMaxDepth) return fault(FaultKind::Write, sp());
     const uint32_t base = depth == 0 ? 0 : frame_.base + frame_.function->registers;
@@ -190,6 +194,7 @@ class VCodeExecutor::Run final : public notation::Memory {
           uint8_t* to = place(sp() + static_cast<uint64_t>(offset), 8);
           if (to == nullptr) return void(ok = false);
           put64(to, owner_.registers_[code_of(saved)].low(), order_);
+          if (is_whole_vec(function.frame, saved)) put64(to + 8, owner_.registers_[code_of(saved)].words[1], order_);
         });
         if (!ok) return fault(FaultKind::Write, sp());
         if (isa_.abi.linkage_bytes != 0) {
@@ -207,6 +212,7 @@ class VCodeExecutor::Run final : public notation::Memory {
         const uint8_t* from = place(sp() + static_cast<uint64_t>(offset), 8);
         if (from == nullptr) return void(ok = false);
         owner_.registers_[code_of(saved)] = Bits(get64(from, order_));
+        if (is_whole_vec(frame, saved)) owner_.registers_[code_of(saved)].words[1] = get64(from + 8, order_);
       });
     }
     return ok || fault(FaultKind::Read, sp());

@@ -338,7 +338,7 @@ void Emitter::emit_with_frame(uint16_t opcode, std::span<const Operand> operands
   scratch_operands_.assign(operands.begin(), operands.end());
   scratch_operands_[slot] = Operand::immediate(offset);
   constexpr int64_t kAlwaysFits = 248;
-  if (offset < 0 || offset > kAlwaysFits) {
+  if (offset < 0 || offset > kAlwaysFits || offset % 8 != 0) {
     EncodedInst encoded;
     const EncodeError error = isa_->insts->encode(opcode, scratch_operands_, {}, encoded);
     if (error == EncodeError::BadOperand && slot < desc.operands.size() &&

@@ -1,6 +1,9 @@
 // See expand.h.
 #include "compiler/machine/expand.h"
 
+#include <algorithm>
+#include <span>
+
 #include "compiler/machine/abi.h"
 #include "compiler/machine/expand_division.h"
 #include "compiler/machine/expand_parts.h"
@@ -74,10 +77,55 @@ bool wants(const ir::Function& function, ir::Inst inst, const TargetIsa& isa) {
          wants_wide_conversion(function, inst) || wants_float(function, inst, isa);
 }
 
+// The limit is vmctx, or what loads and sums make of it. The function's own stack pointer is held against it before
+// anything else; the trap is the function's first instruction's.
+void expand_stack_limit(ir::Function& function) {
+  using Kind = ir::GlobalValueData::Kind;
+  std::vector<ir::GlobalValue> chain = {function.stack_limit};
+  for (;;) {
+    const ir::GlobalValueData& data = function.global_values[chain.back()];
+    if (data.kind != Kind::kLoad && data.kind != Kind::kIaddImm) break;
+    chain.push_back(data.base);
+  }
+  const std::span<const ir::AbiParam> params = function.signature.params;
+  const auto vmctx =
+      std::ranges::find(params, ir::Purpose::kVMContext, [](const ir::AbiParam& param) { return param.purpose; });
+  const ir::Block entry = function.entry_block();
+  if (function.global_values[chain.back()].kind != Kind::kVMContext || vmctx == params.end()) return;
+  ir::Value limit = function.block_params(entry)[static_cast<size_t>(vmctx - params.begin())];
+  ir::InstBuilder builder(function);
+  builder.set_before(function.first_inst(entry));
+  const auto emit = [&](ir::InstData data, std::initializer_list<ir::Value> args) {
+    data.args = function.make_values(std::vector<ir::Value>(args));
+    return function.result(builder.insert(data));
+  };
+  for (chain.pop_back(); !chain.empty(); chain.pop_back()) {
+    const ir::GlobalValueData data = function.global_values[chain.back()];
+    if (data.kind == Kind::kLoad) {
+      ir::InstData load{.opcode = ir::Opcode::kLoad, .type = data.type, .flags = data.flags};
+      load.imm = static_cast<uint64_t>(data.offset);
+      limit = emit(load, {limit});
+    } else {
+      const ir::Value addend =
+          emit({.opcode = ir::Opcode::kIconst, .type = data.type, .imm = static_cast<uint64_t>(data.offset)}, {});
+      limit = emit({.opcode = ir::Opcode::kIadd, .type = data.type}, {limit, addend});
+    }
+  }
+  const ir::Value pointer = emit({.opcode = ir::Opcode::kGetStackPointer, .type = ir::kI64}, {});
+  ir::InstData compare{.opcode = ir::Opcode::kIcmp, .type = ir::kI64};
+  compare.code = static_cast<uint8_t>(ir::IntCC::kUlt);
+  const ir::Value below = emit(compare, {pointer, limit});
+  ir::InstData trap{.opcode = ir::Opcode::kTrapnz, .type = ir::kI8};
+  trap.code = ir::kStackOverflow.code;
+  trap.args = function.make_values(std::vector<ir::Value>{below});
+  builder.insert(trap);
+  function.stack_limit = {};
+}
+
 }  // namespace
 
 bool needs_expansion(const ir::Function& function, const TargetIsa& isa, bool canonical_nans) {
-  if (has_unknown_floats(function, isa)) return true;
+  if (has_unknown_floats(function, isa) || !function.stack_limit.is_none()) return true;
   for (uint32_t i = 0; i < function.inst_count(); ++i) {
     if (function.inst_block(ir::Inst(i)).is_none()) continue;
     if (wants(function, ir::Inst(i), isa) || (canonical_nans && makes_nans(function, ir::Inst(i)))) return true;
@@ -92,6 +140,11 @@ void expand(ir::Function& function, const TargetIsa& isa, bool canonical_nans, s
   const auto belongs_to = [&](ir::Inst inst) {
     origins.resize(function.inst_count() - count, inst.index < count ? inst : origins[inst.index - count]);
   };
+  if (!function.stack_limit.is_none()) {
+    const ir::Inst first = function.first_inst(function.entry_block());
+    expand_stack_limit(function);
+    belongs_to(first);
+  }
   if (canonical_nans) {
     for (uint32_t i = 0; i < count; ++i) {
       if (function.inst_block(ir::Inst(i)).is_none() || !makes_nans(function, ir::Inst(i))) continue;

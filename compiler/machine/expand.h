@@ -5,6 +5,7 @@
 //   integers of 128 bits to floats    two halves, or the leading 64 bits and whether others follow
 //   fma, on machines without          a call of the library
 //   f16, f128                         bits in integer registers; arithmetic is that of f32, or the library's
+//   stack limits                      a comparison of the stack pointer at the start
 //   canonical NaNs, if asked for      a comparison and a select behind each operation
 //
 // No rule and no proof speaks of it: what comes out means the same as what went in, by the interpreter's word, and

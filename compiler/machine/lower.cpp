@@ -77,6 +77,7 @@ Expected<void> LowerContext::prepare(const ir::Function& function) {
   vcode_->needs_linkage = options_.preserve_frame_pointers;
   vcode_->probe_log2 = options_.probe_log2;
   vcode_->pinned_register = options_.pinned_register;
+  if (!function.stack_limit.is_none()) unsupported("a stack limit that is not computed from vmctx");
   if (own_abi_.has_return_area) return_area_ = new_reg(RegClass::Gpr);
   lay_out_slots();
   choices_ = RandomChoices(options_.choice_seed, RandomChoices::kForLowering);

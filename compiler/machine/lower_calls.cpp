@@ -180,6 +180,11 @@ PRegSet LowerContext::clobbers_of(ir::CallConv convention) const {
     for (PReg reg : isa_->registers.allocatable[reg_class]) {
       if (!saved.contains(reg)) clobbers.add(reg);
     }
+    // No value is ever there, but this function's own caller may want it kept.
+    const PReg scratch = isa_->registers.scratch[reg_class];
+    if (scratch && !saved.contains(scratch) && isa_->callee_saved(own_abi_.call_conv).contains(scratch)) {
+      clobbers.add(scratch);
+    }
   }
   return clobbers;
 }
