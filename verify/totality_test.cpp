@@ -57,6 +57,16 @@ TEST(Totality, OfAllBackends) {
   }
 }
 
+// A rule that asks for a feature leaves the machines without it to others.
+TEST(Totality, WithoutFeatures) {
+  if (rule_sources(IsaKind::riscv64) == nullptr) GTEST_SKIP();
+  const Totality totality = with_edit(IsaKind::riscv64, "(rule smin (lower (has_type (fits_in_64 ty) (smin x y)))",
+                                      "(rule smin (lower (has_type (fits_in_32 ty) (smin x y)))");
+  EXPECT_FALSE(covers(totality, "smin.i64 i64 i64"));
+  EXPECT_TRUE(covers(totality, "smin.i32 i32 i32"));
+  EXPECT_NE(holes(totality).find("feature_has_zbb"), std::string::npos) << holes(totality);
+}
+
 // What one backend compiles at a type, all compile.
 TEST(Totality, BackendsClaimTheSame) {
   std::map<std::string, std::set<std::string>> backends;  // by operation and types

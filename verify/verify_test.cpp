@@ -18,6 +18,7 @@ isa toy
   prefix  t
   order   little
   flags   2
+  feature has_wings "wings"
   regname gpr 0..31 r{}
 
 enum Cc
@@ -40,6 +41,12 @@ inst add
   asm   add {rd}, {a}, {b}
   regs  def rd: gpr; use a: gpr; use b: gpr
   bits  rd:5 a:5 b:5 00000000000000001
+  sem   rd := a + b
+inst wing_add
+  asm   wing {rd}, {a}, {b}
+  needs has_wings
+  regs  def rd: gpr; use a: gpr; use b: gpr
+  bits  rd:5 a:5 b:5 00000000010000001
   sem   rd := a + b
 inst sub
   asm   sub {rd}, {a}, {b}
@@ -208,6 +215,19 @@ TEST(Verify, RightRulesAreProven) {
   expect_proven("(rule r (lower (debugtrap)) (t_brk))");
   expect_proven("(rule r (lower_branch (brif (in_reg c)) (two_targets a b)) "
                 "(branch_else (t_bcc (Cc.Ne) (t_cmp (zext64 c) (t_andi (zext64 c) 0)) a) b))");
+}
+
+TEST(Verify, FeaturesAreAskedForBeforeTheyAreUsed) {
+  const std::string pattern = "(rule r 1 (lower (has_type (fits_in_64 _) (iadd x y)))";
+  expect_proven(pattern + "(if (has_wings)) (t_wing_add x y))");
+  expect_refuted(pattern + "(t_wing_add x y))", {"the features that wing_add needs are on"});
+  expect_refuted("(rule r (lower (isub x y)) (if (has_wings)) (t_wing_add x y))", {"x = 0x"});
+  // By a helper term's rule it is the caller that asks, or the rule itself if the term has a spec.
+  const std::string helper = "(decl sum (Reg Reg) Reg)(rule sum_rule (sum a b) (t_wing_add a b))";
+  expect_proven(helper + pattern + "(if (has_wings)) (sum x y))");
+  expect_refuted(helper + pattern + "(sum x y))", {"wing_add"});
+  expect_refuted(helper + "(spec (sum a b) (provide (= result (bvadd a b))))" + pattern + "(if (has_wings)) (sum x y))",
+                 {"wing_add"}, "sum_rule");
 }
 
 TEST(Verify, WrongArithmeticIsRefuted) {
