@@ -16,11 +16,12 @@ z3::expr widened(Terms& terms, const z3::expr& e, unsigned width) {
   return from < width ? z3::concat(terms.fresh("above", width - from), e) : terms.low_bits(e, width);
 }
 
-// What stands in for the proof of a term whose meaning is a contract, marked so where it is declared; null if it is none.
+// What stands in for the proof of a term whose meaning is a contract, marked so where it is declared; null if it is
+// none.
 const char* contract_of(const isle::Term& term) {
-  return has_tag(term, "abi_contract")
-             ? "what the ABI does at calls and returns is a contract; corpus/filetests/call*.clif and call_plan_test execute it"
-             : nullptr;
+  return has_tag(term, "abi_contract") ? "what the ABI does at calls and returns is a contract; "
+                                         "corpus/filetests/call*.clif and call_plan_test execute it"
+                                       : nullptr;
 }
 
 bool leans_on_priority(const isle::Rule& rule) {
@@ -73,8 +74,10 @@ void Run::if_lets(const isle::Rule& rule, Bindings& bindings) {
 
 Symbol Run::evaluate(const isle::Rule& rule, const isle::Expr& expr, Bindings& bindings) {
   switch (expr.kind) {
-    case isle::Expr::Kind::Variable: return bindings[expr.variable.index];
-    case isle::Expr::Kind::Bool: return Symbol::of_bool(terms_.boolean(expr.value != 0));
+    case isle::Expr::Kind::Variable:
+      return bindings[expr.variable.index];
+    case isle::Expr::Kind::Bool:
+      return Symbol::of_bool(terms_.boolean(expr.value != 0));
     case isle::Expr::Kind::Int: {
       const isle::Type& type = program_.types[expr.type];
       const unsigned width = type.kind == isle::Type::Kind::Int ? type.bits : 64;
@@ -100,7 +103,10 @@ Symbol Run::evaluate(const isle::Rule& rule, const isle::Expr& expr, Bindings& b
 Symbol Run::construct(isle::TermId id, std::vector<Symbol> arguments) {
   const isle::Term& term = program_.terms[id];
   if (term.is_variant()) {
-    return {.kind = Symbol::Kind::Variant, .number = term.variant, .fields = std::move(arguments), .type = &program_.types[term.result]};
+    return {.kind = Symbol::Kind::Variant,
+            .number = term.variant,
+            .fields = std::move(arguments),
+            .type = &program_.types[term.result]};
   }
   Symbol result;
   if (construct_builtin(term, arguments, result)) return result;
@@ -112,8 +118,8 @@ Symbol Run::construct(isle::TermId id, std::vector<Symbol> arguments) {
   throw Unsupported{"constructor " + term.name + " has no spec"};
 }
 
-// One of a term's rules: of those that the arguments' variants and types allow. Others would be found not to match later,
-// and at random a chain of tables of conditions would hardly ever be guessed right.
+// One of a term's rules: of those that the arguments' variants and types allow. Others would be found not to match
+// later, and at random a chain of tables of conditions would hardly ever be guessed right.
 isle::RuleId Run::choose_rule(const isle::Term& term, const std::vector<Symbol>& arguments) {
   const auto allows = [&](const isle::Pattern& argument, const Symbol& symbol) {
     const isle::Pattern& pattern = argument.kind == isle::Pattern::Kind::Bind ? argument.children[0] : argument;
@@ -195,6 +201,8 @@ bool Run::construct_builtin(const isle::Term& term, std::vector<Symbol>& argumen
     result = Symbol::of_reg(effective_address(amode_of(arguments[0])));
   } else if (name == "func_ref_name" || name == "global_symbol") {
     result = arguments[0];
+  } else if (const auto place = place_of_frame(name.starts_with("gen_") ? name.substr(4) : name)) {
+    result = {.kind = Symbol::Kind::Output, .fields = {Symbol::of_reg(opaque_address(*place))}};
   } else if (name == "emit_jump") {
     if (arguments[0].kind != Symbol::Kind::Label) throw Unsupported{"a jump to a label that has no model"};
     effects_.push_back(
@@ -224,7 +232,8 @@ bool Run::construct_builtin(const isle::Term& term, std::vector<Symbol>& argumen
   return true;
 }
 
-// `result` is what the term yields. A partial term's requirements decide whether it yields anything; another's must hold.
+// `result` is what the term yields. A partial term's requirements decide whether it yields anything; another's must
+// hold.
 Symbol Run::construct_by_spec(isle::TermId id, const std::vector<Symbol>& arguments) {
   const isle::Term& term = program_.terms[id];
   const isle::ast::Spec& spec = *term.specs[0];
@@ -236,7 +245,8 @@ Symbol Run::construct_by_spec(isle::TermId id, const std::vector<Symbol>& argume
   if (term.flags.is_partial && has_tag(term, "partial_spec")) may_decline_ = true;
   for (const Symbol& argument : arguments) {
     require_fresh_flags(argument, term.name);
-    if (argument.is_zero_register() && term.has_rules() && has_stack_pointer_as_zero() && !has_tag(term, kTakesZeroRegister)) {
+    if (argument.is_zero_register() && term.has_rules() && has_stack_pointer_as_zero() &&
+        !has_tag(term, kTakesZeroRegister)) {
       throw Unsupported{"zero_reg as an argument of " + term.name + ", which has a spec and is not marked so"};
     }
   }
@@ -354,7 +364,9 @@ const SymbolicAmode& Run::amode_of(const Symbol& symbol) {
 
 // The parts that the rule gives must be parts that the instruction encodes.
 void Run::check_address(const notation::InstDef& def, const notation::AmodeDef& mode, const SymbolicAmode& amode) {
-  const auto zero = [&](const std::optional<z3::expr>& part) { return part ? *part == terms_.bv(64, 0) : terms_.boolean(true); };
+  const auto zero = [&](const std::optional<z3::expr>& part) {
+    return part ? *part == terms_.bv(64, 0) : terms_.boolean(true);
+  };
   const auto require = [&](const std::string& what, const z3::expr& condition) {
     obligations_.push_back({"the address of " + def.name + " has " + what, condition});
   };
@@ -415,7 +427,8 @@ Symbol Run::construct_instruction(const isle::Term& term, int instruction, const
   }
   std::vector<unsigned> params;
   for (size_t i = 0; i < def.params.size(); ++i) {
-    if (arguments.at(i).kind != Symbol::Kind::Variant) throw Unsupported{"a parameter of " + def.name + " is not known"};
+    if (arguments.at(i).kind != Symbol::Kind::Variant)
+      throw Unsupported{"a parameter of " + def.name + " is not known"};
     params.push_back(static_cast<unsigned>(arguments[i].number));
   }
   std::string reason;
@@ -433,18 +446,25 @@ Symbol Run::construct_instruction(const isle::Term& term, int instruction, const
         by_slot.emplace(notation::kFlagsId, bits_of(symbol));
         require_fresh_flags(symbol, def.name);
         break;
-      case notation::TermArgument::Kind::Code: code = bits_of(symbol); break;
-      case notation::TermArgument::Kind::MemFlags: memflags = symbol.number; break;
+      case notation::TermArgument::Kind::Code:
+        code = bits_of(symbol);
+        break;
+      case notation::TermArgument::Kind::MemFlags:
+        memflags = symbol.number;
+        break;
       case notation::TermArgument::Kind::Operand: {
         const notation::OperandDef& operand = def.operands[argument.operand];
         switch (operand.kind) {
           case notation::OperandDefKind::Reg:
             by_slot.emplace(operand.slot, bits_of(symbol));
             if (symbol.is_zero_register() && !reads_zero(definitions_.instructions(), def, operand)) {
-              obligations_.push_back({operand.name + " of " + def.name + " reads zero, not the stack pointer", terms_.boolean(false)});
+              obligations_.push_back(
+                  {operand.name + " of " + def.name + " reads zero, not the stack pointer", terms_.boolean(false)});
             }
             break;
-          case notation::OperandDefKind::Imm: by_slot.emplace(operand.slot, terms_.zext(bits_of(symbol), 64)); break;
+          case notation::OperandDefKind::Imm:
+            by_slot.emplace(operand.slot, terms_.zext(bits_of(symbol), 64));
+            break;
           case notation::OperandDefKind::Mem: {
             const SymbolicAmode& amode = amode_of(symbol);
             check_address(def, definitions_.instructions().amodes[operand.amode], amode);
@@ -470,7 +490,8 @@ Symbol Run::construct_instruction(const isle::Term& term, int instruction, const
   }
 
   size_t loads_before = 0;
-  for (const Effect& effect : effects_) loads_before += effect.kind == Effect::Kind::Load || effect.kind == Effect::Kind::Store;
+  for (const Effect& effect : effects_)
+    loads_before += effect.kind == Effect::Kind::Load || effect.kind == Effect::Kind::Store;
   const z3::expr_vector nodes = translate(
       terms_, *semantics,
       [&](uint32_t i) -> z3::expr {
@@ -483,11 +504,13 @@ Symbol Run::construct_instruction(const isle::Term& term, int instruction, const
             if (known) return widened(terms_, it->second, in.width);
             if (in.name.find('.') != std::string::npos) return terms_.bv(in.width, 0);  // an absent part of an address
             return terms_.fresh(in.name, in.width);
-          case notation::InputKind::Imm: return known ? terms_.zext(it->second, in.width) : terms_.bv(in.width, 0);
+          case notation::InputKind::Imm:
+            return known ? terms_.zext(it->second, in.width) : terms_.bv(in.width, 0);
           case notation::InputKind::Address:
             if (known) return terms_.zext(it->second, in.width);
             return terms_.fresh(in.name, in.width);
-          default: return terms_.fresh(in.name, in.width);
+          default:
+            return terms_.fresh(in.name, in.width);
         }
       },
       [&](uint32_t event, const z3::expr&) {
@@ -514,7 +537,8 @@ Symbol Run::construct_instruction(const isle::Term& term, int instruction, const
   }
   if (semantics->branch != notation::kNoNode) {
     if (label < 0) throw Unsupported{"instruction " + def.name + " branches without a label"};
-    effects_.push_back({.kind = Effect::Kind::Branch, .condition = nodes[semantics->branch], .target = target_of(label)});
+    effects_.push_back(
+        {.kind = Effect::Kind::Branch, .condition = nodes[semantics->branch], .target = target_of(label)});
   }
   if (def.flags_def || def.flags_clobber) ++flags_epoch_;
 
@@ -534,7 +558,8 @@ Symbol Run::construct_instruction(const isle::Term& term, int instruction, const
       if (result.id == notation::kFlagsId) value = nodes[result.value];
     }
     const unsigned width = std::max(1u, definitions_.instructions().isa.flags_width);
-    flags = Symbol{.kind = Symbol::Kind::Flags, .number = flags_epoch_, .term = value ? *value : terms_.fresh("flags", width)};
+    flags = Symbol{
+        .kind = Symbol::Kind::Flags, .number = flags_epoch_, .term = value ? *value : terms_.fresh("flags", width)};
   }
   const std::string& result_type = program_.types[term.result].name;
   if (result_type == "Reg") return registers.at(0);

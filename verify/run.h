@@ -20,8 +20,8 @@ struct Unsupported {
   bool is_contract = false;  // it need not be proven: `reason` names what stands in
 };
 
-// `(attr TERM (tag takes_zero_reg))`: its register arguments may be AArch64's register 31, so all that its rules do with
-// them has to read that as zero.
+// `(attr TERM (tag takes_zero_reg))`: its register arguments may be AArch64's register 31, so all that its rules do
+// with them has to read that as zero.
 inline constexpr std::string_view kTakesZeroRegister = "takes_zero_reg";
 
 // The choices of one run, replayed from the front: depth-first search over runs; or taken at random.
@@ -139,6 +139,8 @@ class Run {
   z3::expr loaded(size_t index, unsigned bits);
   bool is_big(int64_t memflags);
   z3::expr opaque_address(int64_t identity);
+  // The identity of the stack pointer, the frame pointer and the return address: what a function can read of them.
+  static std::optional<int64_t> place_of_frame(std::string_view operation);
   z3::expr effective_address(const SymbolicAmode& amode);
 
   // -- the mid-end's nodes (nodes.cpp) --
@@ -170,7 +172,7 @@ class Run {
   std::vector<z3::expr> assumptions_;
   std::vector<z3::expr> given_;  // those of the assumptions that no rule makes
   bool may_decline_ = false;
-  std::vector<Effect> effects_;                          // of the machine side
+  std::vector<Effect> effects_;                                // of the machine side
   std::vector<std::pair<std::string, z3::expr>> obligations_;  // ranges of immediates, flags undisturbed
   std::vector<std::pair<std::shared_ptr<ClifValue>, std::shared_ptr<ClifInst>>> nodes_;  // matched, of the mid-end
   std::vector<std::shared_ptr<ClifValue>> looked_through_;  // had a term before their definition was known
@@ -181,7 +183,7 @@ class Run {
   std::vector<uint32_t> expanding_;     // the terms whose rules are being applied, outermost first
   std::vector<Symbol> root_arguments_;  // of the outermost rule
   std::set<uint32_t> rules_used_;
-  std::set<uint32_t> lemmas_;  // terms with rules for which their spec stood
+  std::set<uint32_t> lemmas_;         // terms with rules for which their spec stood
   machine::FeatureSet features_ = 0;  // assumed to be on
   std::vector<std::pair<const isle::Rule*, Bindings>> root_bindings_;
   int64_t next_identity_ = 1;

@@ -42,7 +42,8 @@ Symbol Run::fresh(isle::TypeId type_id, const std::string& name) {
   if (type.has_variants() && type.name != "InstructionData") {
     const unsigned variant = choices_.choose(static_cast<unsigned>(type.variants.size()));
     Symbol symbol{.kind = Symbol::Kind::Variant, .number = variant, .type = &type};
-    for (const isle::Field& field : type.variants[variant].fields) symbol.fields.push_back(fresh(field.type, field.name));
+    for (const isle::Field& field : type.variants[variant].fields)
+      symbol.fields.push_back(fresh(field.type, field.name));
     return symbol;
   }
   if (type.name == "Type") {
@@ -56,8 +57,9 @@ Symbol Run::fresh(isle::TypeId type_id, const std::string& name) {
   }
   if (type.name == "Reg") return Symbol::of_reg(terms_.fresh(name, 64));
   if (type.name == "MultiReg") {
-    return {.kind = Symbol::Kind::Multi,
-            .fields = {Symbol::of_reg(terms_.fresh(name + "_low", 64)), Symbol::of_reg(terms_.fresh(name + "_high", 64))}};
+    return {
+        .kind = Symbol::Kind::Multi,
+        .fields = {Symbol::of_reg(terms_.fresh(name + "_low", 64)), Symbol::of_reg(terms_.fresh(name + "_high", 64))}};
   }
   if (type.name == "Flags") {
     const unsigned width = std::max(1u, definitions_.instructions().isa.flags_width);
@@ -154,7 +156,8 @@ z3::expr Run::pair_of(const Symbol& multi) {
   const z3::expr &low = *fields[0].term, &high = *fields[1].term;
   // Both halves of one number are that number: taken apart, its sums would be hard to recognise.
   const auto is_slice = [](const z3::expr& e, unsigned from) {
-    return e.is_app() && e.decl().decl_kind() == Z3_OP_EXTRACT && e.lo() == from && e.arg(0).get_sort().bv_size() == 128;
+    return e.is_app() && e.decl().decl_kind() == Z3_OP_EXTRACT && e.lo() == from &&
+           e.arg(0).get_sort().bv_size() == 128;
   };
   if (is_slice(low, 0) && is_slice(high, 64) && z3::eq(low.arg(0), high.arg(0))) return low.arg(0);
   return z3::concat(high, low);
@@ -168,13 +171,15 @@ z3::expr Run::bits_of(const Symbol& symbol) {
 
 SpecValue Run::spec_value(const Symbol& symbol) {
   switch (symbol.kind) {
-    case Symbol::Kind::Type: return SpecValue::of(symbol.number);
+    case Symbol::Kind::Type:
+      return SpecValue::of(symbol.number);
     case Symbol::Kind::Value: {
       SpecValue value = SpecValue::of(term_of(symbol.value));
       value.value_type = type_of(symbol.value);
       return value;
     }
-    case Symbol::Kind::Multi: return SpecValue::of(pair_of(symbol));
+    case Symbol::Kind::Multi:
+      return SpecValue::of(pair_of(symbol));
     case Symbol::Kind::Variant: {
       SpecValue value{.kind = SpecValue::Kind::Variant, .integer = symbol.number, .type = symbol.type};
       for (const Symbol& field : symbol.fields) value.fields.push_back(spec_value(field));
@@ -223,7 +228,8 @@ SpecValue Run::spec_function(const std::string& name, const std::vector<SpecValu
   const notation::Semantics* semantics = definitions_.function_semantics(name, arguments, reason);
   if (semantics == nullptr) throw SpecError{reason};
   for (const notation::Input& input : semantics->inputs) {
-    if (!arguments[input.id].term) throw SpecError{name + " needs a bit vector as argument " + std::to_string(input.id + 1)};
+    if (!arguments[input.id].term)
+      throw SpecError{name + " needs a bit vector as argument " + std::to_string(input.id + 1)};
   }
   const z3::expr_vector nodes = translate(
       terms_, *semantics, [&](uint32_t i) { return *arguments[semantics->inputs[i].id].term; },
@@ -353,6 +359,13 @@ bool Run::is_big(int64_t memflags) {
   return big_endian_[memflags] = big;
 }
 
+std::optional<int64_t> Run::place_of_frame(std::string_view operation) {
+  static constexpr std::string_view kPlaces[] = {"stack_pointer", "frame_pointer", "return_address"};
+  const auto* place = std::ranges::find(kPlaces, operation);
+  if (place == std::end(kPlaces)) return std::nullopt;
+  return -1 - (place - kPlaces);  // slots, functions and symbols count from 0
+}
+
 z3::expr Run::opaque_address(int64_t identity) {
   auto it = opaque_terms_.find(identity);
   if (it == opaque_terms_.end()) it = opaque_terms_.emplace(identity, terms_.fresh("address", 64)).first;
@@ -417,6 +430,11 @@ z3::expr_vector Run::operation_results(ClifInst& inst, std::vector<Effect>* effe
     results.push_back(op.name == "stack_addr" ? address + terms_.sext(bits_of(inst.inputs[1]), 64) : address);
     return results;
   }
+  if (const auto place =
+          op.name.starts_with("get_") ? place_of_frame(std::string_view(op.name).substr(4)) : std::nullopt) {
+    results.push_back(opaque_address(*place));
+    return results;
+  }
   const bool atomic_store = op.name == "atomic_store", atomic_cas = op.name == "atomic_cas";
   if (op.name == "atomic_load" || atomic_store || atomic_cas) {
     // inputs: flags, address, and of a compare-and-swap what is expected and the new value; or flags, value, address
@@ -479,8 +497,8 @@ z3::expr_vector Run::operation_results(ClifInst& inst, std::vector<Effect>* effe
         if (op.inputs[i].name == trap.code) code = bits_of(inst.inputs[i]);
       }
       if (!code) {
-        const uint64_t number = trap.code == "int_divz"  ? 254
-                                : trap.code == "int_ovf" ? 253
+        const uint64_t number = trap.code == "int_divz"   ? 254
+                                : trap.code == "int_ovf"  ? 253
                                 : trap.code == "heap_oob" ? 252
                                 : trap.code == "stk_ovf"  ? 251
                                                           : 255;
