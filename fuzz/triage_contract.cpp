@@ -73,8 +73,12 @@ class Contract {
   std::string show(const CallPart& part) const {
     return part.in_register ? oracles::register_name(context_.isa, part.id) : "memory+" + std::to_string(part.offset);
   }
-  static CallPart part_of(const machine::AbiPart& part) {
-    if (part.in_memory()) return {.in_register = false, .id = {}, .offset = part.offset};
+  // What lies below the stack arguments of this convention and not of the platform's: the document counts it in.
+  uint32_t shadow(ir::CallConv convention) const {
+    return isa_.abi_of(convention).outgoing_base - isa_.abi.outgoing_base;
+  }
+  static CallPart part_of(const machine::AbiPart& part, uint32_t shadow) {
+    if (part.in_memory()) return {.in_register = false, .id = {}, .offset = part.offset + shadow};
     const int number = static_cast<int>(part.reg.number());
     const bool is_integer = part.reg.reg_class() == RegClass::Gpr;
     return {.in_register = true,
@@ -89,11 +93,12 @@ class Contract {
     const auto right = oracles::lay_out_call(signature, context_.isa);
     machine::AbiSignature made;
     if (!right || !machine::compute_abi(signature, isa_, made)) return;
+    const uint32_t below_arguments = shadow(signature.call_conv);
     const auto compare = [&](const char* what, const std::vector<machine::AbiLocation>& ours,
-                             const std::vector<CallLocation>& theirs) {
+                             const std::vector<CallLocation>& theirs, uint32_t below) {
       for (size_t i = 0; i < ours.size() && i < theirs.size(); ++i) {
         for (unsigned p = 0; p < theirs[i].part_count; ++p) {
-          const CallPart mine = part_of(ours[i].parts[p]);
+          const CallPart mine = part_of(ours[i].parts[p], below);
           if (p < ours[i].part_count && mine == theirs[i].parts[p] && ours[i].by_reference == theirs[i].by_reference &&
               ours[i].extension == theirs[i].extension)
             continue;
@@ -103,10 +108,10 @@ class Contract {
         }
       }
     };
-    compare("argument", made.params, right->params);
-    compare("result", made.returns, right->returns);
+    compare("argument", made.params, right->params, below_arguments);
+    compare("result", made.returns, right->returns, 0);
     if (made.has_return_area != right->has_return_area ||
-        (made.has_return_area && part_of(made.return_area) != right->return_area)) {
+        (made.has_return_area && part_of(made.return_area, below_arguments) != right->return_area)) {
       fault(Decision::ArgumentPlaces, "the address of the return area of " + whose + " is in " +
                                           show(right->return_area) + ", not where the compiler passes it");
     }
@@ -262,7 +267,7 @@ class Contract {
         }
         const machine::Inst* load = definition(reg);
         const Operand* place = load != nullptr ? frame_operand(*load, FrameArea::Incoming) : nullptr;
-        if (place != nullptr && place->imm == int64_t(part.offset)) continue;
+        if (place != nullptr && place->imm + shadow(f_.signature.call_conv) == int64_t(part.offset)) continue;
         fault(Decision::Arrival, ordinal("argument", i) + " arrives in " + show(part) +
                                      (place != nullptr ? "; it is loaded from " + std::to_string(place->imm)
                                                        : std::string("; nobody loads it")));
@@ -368,14 +373,15 @@ class Contract {
   void frame() {
     if (!allocated_.frame) return;
     const machine::FrameLayout& frame = *allocated_.frame;
-    const machine::AbiTable& abi = isa_.abi;
+    const machine::AbiTable& abi = isa_.abi_of(f_.signature.call_conv);
     const machine::VCode& code = allocated_.code;
     const auto wrong = [&](const std::string& text) { fault(TriageStage::Bytes, Decision::FrameLayout, text); };
     const auto number = [](int64_t value) { return std::to_string(value); };
     if (frame.needs_frame && code.has_calls && !oracles::is_aligned_frame(context_.isa, frame.size)) {
       wrong("a frame of " + number(frame.size) + " bytes leaves the stack pointer misaligned at calls");
     }
-    const int64_t first_argument = int64_t(frame.needs_frame ? frame.size : 0) + machine::stack_arguments_at_entry(abi);
+    const int64_t bytes = frame.needs_frame ? int64_t(frame.size) + frame.growth : 0;
+    const int64_t first_argument = bytes + machine::stack_arguments_at_entry(abi);
     if (frame.incoming_offset != first_argument) {
       wrong("stack arguments begin " + number(first_argument) + " bytes above the stack pointer, the frame says " +
             number(frame.incoming_offset));
@@ -398,9 +404,12 @@ class Contract {
       const char* name;
       int64_t begin, size;
     };
-    const int64_t saves = abi.saves_in_caller_frame ? 0 : int64_t(frame.saved.size()) * 8;
+    int64_t saves = 0;
+    frame.each_save(abi.saves_in_caller_frame, [&](PReg reg, int64_t place) {
+      saves = place + (reg.reg_class() == RegClass::Vec ? int64_t(frame.vec_save_bytes) : 8);
+    });
     const Area areas[] = {
-        {"outgoing arguments", 0, code.has_calls ? int64_t(code.outgoing_size) + abi.outgoing_base : 0},
+        {"outgoing arguments", 0, code.has_calls ? int64_t(code.outgoing_size) + isa_.abi.outgoing_base : 0},
         {"stack slots", frame.slots_offset, code.slots_size},
         {"spill slots", frame.spills_offset, code.spills_size},
         {"saved registers", frame.saves_offset, saves},

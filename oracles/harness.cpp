@@ -165,11 +165,19 @@ bool may_be_partly_written(const ir::Function& function, ir::Inst inst, uint64_t
   const ir::InstData& data = function.inst(inst);
   uint64_t size = 0;
   switch (data.opcode) {
-    case ir::Opcode::kIstore8: return false;
-    case ir::Opcode::kIstore16: size = 2; break;
-    case ir::Opcode::kIstore32: size = 4; break;
-    case ir::Opcode::kStore: size = data.type.bytes(); break;
-    default: return false;
+    case ir::Opcode::kIstore8:
+      return false;
+    case ir::Opcode::kIstore16:
+      size = 2;
+      break;
+    case ir::Opcode::kIstore32:
+      size = 4;
+      break;
+    case ir::Opcode::kStore:
+      size = data.type.bytes();
+      break;
+    default:
+      return false;
   }
   const uint64_t second_page = (fault_address / memory_map::kPage + 1) * memory_map::kPage;
   return fault_address + size > second_page && address >= fault_address && address < second_page;
@@ -231,7 +239,7 @@ void Harness::interpret_once(const TestCase& test, const TestInput& input, ir::E
     // Everything that a program may not depend on is different; what it may (slots' alignment) is not.
     constexpr uint64_t kShift = 0x5550;
     config.stack_base += kShift;
-    config.stack_size -= kShift;
+    config.stack_size -= 2 * kShift;  // the top moves, too
     config.stack_fill = 0xa5;
     config.function_base += 0x12340;
   }
@@ -450,8 +458,8 @@ bool Harness::check_executor(const TestCase& test, MachineSession& session, Exec
       ++stats_.not_run[reason];
       continue;
     }
-    // Machines count blocks, or time; where the interpreter took n steps, right code takes no more than a few n blocks, or
-    // as many as a division of 128 bits has.
+    // Machines count blocks, or time; where the interpreter took n steps, right code takes no more than a few n blocks,
+    // or as many as a division of 128 bits has.
     const uint64_t blocks = has_wide_divisions_ ? 150 : 4;
     const Limits limits{.fuel = blocks * reference.steps + 10'000, .milliseconds = options_.milliseconds};
     auto ran = session.run(kind, test.entry, test.inputs[i].args, test.inputs[i].seed, limits, outcome_);

@@ -56,22 +56,31 @@ unsigned __int128 wide_candidate(std::mt19937_64& random, unsigned width) {
   return high << 64 | low;
 }
 
-constexpr const char* kCallFunctions = R"(function %NAME_callee(i64, i8) -> i64 {
+// Of each kind of call, with the rule's name for NAME: what it calls, and the function that does it.
+constexpr const char* kCallee = R"(function %NAME_callee(i64, i8) -> i64 tail {
 block0(v0: i64, v1: i8):
     v2 = sextend.i64 v1
     v3 = isub v0, v2
     return v3
 }
-function %NAME_caller(i64, i8) -> i64 {
-    sig0 = (i64, i8) -> i64
-    fn0 = %NAME_callee(i64, i8) -> i64
+function %NAME_caller(i64, i8) -> i64 tail {
+    sig0 = (i64, i8) -> i64 tail
+    fn0 = %NAME_callee(i64, i8) -> i64 tail
 block0(v0: i64, v1: i8):
     v2 = func_addr.i64 fn0
-    v3 = NAME CALLEE(v0, v1)
-    v4 = bxor v3, v0
-    return v4
-}
 )";
+constexpr std::pair<const char*, const char*> kCallers[] = {
+    {"call", "    v3 = call fn0(v0, v1)\n    v4 = bxor v3, v0\n    return v4\n"},
+    {"call_indirect", "    v3 = call_indirect sig0, v2(v0, v1)\n    v4 = bxor v3, v0\n    return v4\n"},
+    {"return_call", "    v3 = bnot v0\n    return_call fn0(v3, v1)\n"},
+    {"return_call_indirect", "    v3 = bnot v0\n    return_call_indirect sig0, v2(v3, v1)\n"},
+    {"try_call",
+     "    try_call fn0(v0, v1), sig0, block1(ret0), [ default: block1(exn0) ]\n"
+     "block1(v3: i64):\n    v4 = bxor v3, v0\n    return v4\n"},
+    {"try_call_indirect",
+     "    try_call_indirect v2(v0, v1), sig0, block1(ret0), [ default: block1(exn0) ]\n"
+     "block1(v3: i64):\n    v4 = bxor v3, v0\n    return v4\n"},
+};
 
 // Functions to be compiled and run; the last one is called.
 struct Test {
@@ -219,11 +228,10 @@ class Search {
   // What the rules of calls do is a contract without a model (verify.h); their functions are written by hand.
   void call(const isle::Rule& rule) {
     const std::string& name = rule.name;
-    if (name != "call" && name != "call_indirect") return;
-    std::string text = kCallFunctions;
+    const auto* caller = std::ranges::find(kCallers, name, &std::pair<const char*, const char*>::first);
+    if (caller == std::end(kCallers)) return;
+    std::string text = std::string(kCallee) + caller->second + "}\n";
     for (size_t at = text.find("NAME"); at != std::string::npos; at = text.find("NAME")) text.replace(at, 4, name);
-    const std::string callee = name == "call" ? "fn0" : "sig0, v2";
-    text.replace(text.find("CALLEE"), 6, callee);
     auto test = make_test(text, name);
     if (!test) {
       mistake(rule, test.error().message, text);
@@ -248,7 +256,9 @@ class Search {
     const unsigned samples = witness_exception(report_.isa, rule.name) == nullptr ? kSamples : kSamples / 20;
     for (unsigned i = 0; i < samples && failures < kFailures / 4 && !fired_[rule.id.index]; ++i) {
       Instantiation instantiation;
-      if (!sample_rule(*definitions_, terms_, leads.entries[i % leads.entries.size()], i, leads.preferred, instantiation)) continue;
+      if (!sample_rule(*definitions_, terms_, leads.entries[i % leads.entries.size()], i, leads.preferred,
+                       instantiation))
+        continue;
       if (!instantiation.rules.contains(rule.id.index)) continue;
       if (!attempt(rule, instantiation)) ++failures;
     }
@@ -458,6 +468,9 @@ class Search {
       std::string difference;
       if (outcome.kind == interpreter::OutcomeKind::Unsupported) {
         report_.unjudged.push_back(note(rule, interpreter::describe(outcome)));
+      } else if (const char* why = why_not_judged(report_.isa, rule.name);
+                 why != nullptr && !references[i].comparable) {
+        report_.unjudged.push_back(note(rule, why));
       } else if (!references[i].comparable) {
         difference = "nothing to compare with: " + interpreter::describe(outcome);
       } else if (outcomes[i].known) {

@@ -68,6 +68,8 @@ Expected<WitnessReport> find_witnesses(IsaKind isa, const WitnessOptions& option
 
 // Why this rule cannot fire though lowering reaches its term; null if it must.
 const char* witness_exception(IsaKind isa, const std::string& rule);
+// Why nobody can say what the rule's results should be; null of all others.
+const char* why_not_judged(IsaKind isa, const std::string& rule);
 
 // For `assay test`: a file for those that want no features, and one for each set that is wanted; by its names.
 std::map<std::string, std::string> to_filetests(const WitnessReport& report);

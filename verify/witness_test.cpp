@@ -24,7 +24,7 @@ TEST_P(WitnessTest, EveryRuleFires) {
   EXPECT_TRUE(report->one_input.empty());
   // A change that makes whole outcomes unknown to the model would go unnoticed otherwise.
   EXPECT_GT(report->foreseen, report->inputs / 2);
-  EXPECT_LE(report->unjudged.size(), 1u);
+  EXPECT_LE(report->unjudged.size(), 4u);  // debugtrap, the frame's places
 }
 
 // The file is one that `assay test` runs.
@@ -32,14 +32,21 @@ TEST_P(WitnessTest, WritesAFiletest) {
   const auto report = find_witnesses(GetParam()->kind, {.functions_per_rule = 1, .rules = {"iadd", "load", "br"}});
   ASSERT_TRUE(report.has_value()) << report.error().message;
   ASSERT_GT(report->witnesses.size(), 10u);
-  oracles::FiletestRunner runner({});
-  const oracles::FiletestReport result = runner.run_text(to_filetests(*report).at(""), "witnesses.clif");
-  EXPECT_TRUE(result.errors.empty());
-  EXPECT_FALSE(result.has_failures()) << result.failures.front().message;
   const size_t executor = 1 + static_cast<size_t>(GetParam()->kind);
+  size_t passed = 0, interpreted = 0, not_run = 0;
+  for (const auto& [features, text] : to_filetests(*report)) {
+    oracles::FiletestRunner runner({});
+    const oracles::FiletestReport result = runner.run_text(text, "witnesses.clif");
+    EXPECT_TRUE(result.errors.empty());
+    EXPECT_FALSE(result.has_failures()) << result.failures.front().message;
+    passed += result.executors[executor].passed;
+    interpreted += result.executors[oracles::kInterpreterExecutor].passed;
+    // An emulator may lack a feature.
+    if (!features.empty()) not_run += result.executors[executor].not_run;
+  }
   const size_t judged = report->inputs - report->unjudged.size();
-  EXPECT_EQ(result.executors[executor].passed, judged);
-  EXPECT_EQ(result.executors[oracles::kInterpreterExecutor].passed, judged);
+  EXPECT_EQ(passed + not_run, judged);
+  EXPECT_EQ(interpreted, judged);
 }
 
 // A rule that the compiler does not apply has no witness, and the report says which rules were applied in its place.
