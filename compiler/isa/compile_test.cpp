@@ -113,6 +113,19 @@ TEST_P(CompileTest, WhatIsNotSupportedIsNamed) {
       << code.error().message;
 }
 
+// A frame is laid out from the stack pointer, so a slot is aligned as that is at most.
+TEST_P(CompileTest, SlotsThatNeedMoreThanTheStackPointersAlignmentAreRefused) {
+  for (const unsigned alignment : {8u, 16u, 32u}) {
+    auto parsed =
+        ir::parse_function("function %f() -> i64 {\n  ss0 = explicit_slot 16, align = " + std::to_string(alignment) +
+                           "\nblock0:\n  v0 = stack_addr.i64 ss0\n  return v0\n}\n");
+    ASSERT_TRUE(parsed.has_value());
+    machine::Compiler compiler(*GetParam());
+    const auto code = compiler.compile(*parsed, {});
+    EXPECT_EQ(code.has_value(), alignment <= GetParam()->abi.stack_align) << alignment;
+  }
+}
+
 TEST_P(CompileTest, ARuleThatIsOffIsNotUsed) {
   machine::Compiler compiler(*GetParam());
   const auto function = ir::parse_function(kCases[0].text);

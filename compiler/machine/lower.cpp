@@ -96,7 +96,12 @@ void LowerContext::lay_out_slots() {
   uint64_t at = 0;
   slot_offsets_.clear();
   for (const ir::StackSlotData& slot : function_->stack_slots) {
-    const uint64_t alignment = std::clamp<uint64_t>(uint64_t(1) << std::min<unsigned>(slot.align_log2, 4), 8, 16);
+    const uint64_t wanted = uint64_t(1) << std::min<unsigned>(slot.align_log2, 31);
+    if (wanted > isa_->abi.stack_align) {
+      unsupported("a stack slot aligned to " + std::to_string(wanted) + " bytes; the stack pointer is a multiple of " +
+                  std::to_string(isa_->abi.stack_align));
+    }
+    const uint64_t alignment = std::clamp<uint64_t>(wanted, 8, 16);
     at = (at + alignment - 1) / alignment * alignment;
     slot_offsets_.push_back(static_cast<uint32_t>(at));
     at += slot.size;
