@@ -21,25 +21,19 @@ struct Options {
 };
 
 int run_discover(const Options& options) {
-  const auto files = expand_paths(options.paths);
-  if (!files) return report(files.error());
-  std::vector<ir::File> parsed;
-  for (const std::string& path : *files) {
-    const auto text = read_input(path);
-    if (!text) return report(text.error());
-    auto file = ir::parse_file(*text, path);
-    if (!file) return report(file.error(), *text);
-    for (const ir::ParsedFunction& function : file->functions) {
-      if (const Diagnostics errors = ir::verify(function, path); !errors.empty()) return report(errors, *text);
+  std::vector<ir::Function> functions;
+  const int status = for_each_file(options.paths, [&](const ClifFile& file) {
+    for (const ir::ParsedFunction& parsed : file.parsed.functions) {
+      if (const Diagnostics errors = ir::verify(parsed, file.path); !errors.empty()) return report(errors, file.text);
+      functions.push_back(parsed.function);
     }
-    parsed.push_back(std::move(*file));
-  }
-  std::vector<const ir::Function*> functions;
-  for (const ir::File& file : parsed) {
-    for (const ir::ParsedFunction& function : file.functions) functions.push_back(&function.function);
-  }
+    return static_cast<int>(kNothingWrong);
+  });
+  if (status != kNothingWrong) return status;
+  std::vector<const ir::Function*> pointers;
+  for (const ir::Function& function : functions) pointers.push_back(&function);
   verify::DiscoverOptions discover = options.discover;
-  discover.functions = functions;
+  discover.functions = pointers;
   const auto result = verify::discover(discover);
   if (!result) return report(result.error());
   if (options.json) {

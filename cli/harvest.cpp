@@ -25,22 +25,18 @@ struct Options {
 };
 
 int run_harvest(const Options& options) {
-  const auto files = expand_paths(options.paths);
-  if (!files) return report(files.error());
   std::vector<ir::Function> functions;
   opt::Optimizer optimizer;
-  for (const std::string& path : *files) {
-    const auto text = read_input(path);
-    if (!text) return report(text.error());
-    const auto file = ir::parse_file(*text, path);
-    if (!file) return report(file.error(), *text);
-    for (const ir::ParsedFunction& parsed : file->functions) {
-      if (const Diagnostics errors = ir::verify(parsed, path); !errors.empty()) return report(errors, *text);
+  const int status = for_each_file(options.paths, [&](const ClifFile& file) {
+    for (const ir::ParsedFunction& parsed : file.parsed.functions) {
+      if (const Diagnostics errors = ir::verify(parsed, file.path); !errors.empty()) return report(errors, file.text);
       functions.push_back(parsed.function);
       functions.back().resolve_all_aliases();
       if (options.optimized) optimizer.run(functions.back());
     }
-  }
+    return static_cast<int>(kNothingWrong);
+  });
+  if (status != kNothingWrong) return status;
   std::vector<const ir::Function*> pointers;
   for (const ir::Function& function : functions) pointers.push_back(&function);
   std::vector<opt::Harvested> found = opt::harvest(pointers, options.harvest);

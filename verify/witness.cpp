@@ -56,16 +56,16 @@ unsigned __int128 wide_candidate(std::mt19937_64& random, unsigned width) {
   return high << 64 | low;
 }
 
-// Of each kind of call, with the rule's name for NAME: what it calls, and the function that does it.
-constexpr const char* kCallee = R"(function %NAME_callee(i64, i8) -> i64 tail {
+// Of each kind of call, with the rule's name for NAME and its CONVENTION: what it calls, and the function that does it.
+constexpr const char* kCallee = R"(function %NAME_callee(i64, i8) -> i64 CONVENTION {
 block0(v0: i64, v1: i8):
     v2 = sextend.i64 v1
     v3 = isub v0, v2
     return v3
 }
-function %NAME_caller(i64, i8) -> i64 tail {
-    sig0 = (i64, i8) -> i64 tail
-    fn0 = %NAME_callee(i64, i8) -> i64 tail
+function %NAME_caller(i64, i8) -> i64 CONVENTION {
+    sig0 = (i64, i8) -> i64 CONVENTION
+    fn0 = %NAME_callee(i64, i8) -> i64 CONVENTION
 block0(v0: i64, v1: i8):
     v2 = func_addr.i64 fn0
 )";
@@ -231,7 +231,12 @@ class Search {
     const auto* caller = std::ranges::find(kCallers, name, &std::pair<const char*, const char*>::first);
     if (caller == std::end(kCallers)) return;
     std::string text = std::string(kCallee) + caller->second + "}\n";
-    for (size_t at = text.find("NAME"); at != std::string::npos; at = text.find("NAME")) text.replace(at, 4, name);
+    const auto replace = [&](std::string_view mark, std::string_view with) {
+      for (size_t at = text.find(mark); at != std::string::npos; at = text.find(mark))
+        text.replace(at, mark.size(), with);
+    };
+    replace("NAME", name);
+    replace("CONVENTION", name.starts_with("call") ? "fast" : "tail");  // fast: no tail calls, no unwinding
     auto test = make_test(text, name);
     if (!test) {
       mistake(rule, test.error().message, text);
