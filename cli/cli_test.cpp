@@ -65,9 +65,9 @@ TEST_F(Cli, HelpSucceedsAndHasAnExample) {
 }
 
 TEST_F(Cli, BadCommandLinesAreStatus2) {
-  for (const char* arguments : {"", "nonsense", "test", "test --nonsense x", "cat /no/such/file",
-                                "test --executor vax .", "compile --target vax x", "mutants --isa vax",
-                                "mutants --kind nonsense"}) {
+  for (const char* arguments :
+       {"", "nonsense", "test", "test --nonsense x", "cat /no/such/file", "test --executor vax .",
+        "compile --target vax x", "mutants --isa vax", "mutants --kind nonsense"}) {
     const Ran ran = run(arguments);
     EXPECT_EQ(ran.status, 2) << arguments;
     EXPECT_FALSE(ran.err.empty()) << arguments;

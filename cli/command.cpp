@@ -28,7 +28,7 @@ Expected<std::vector<IsaKind>> named_isas(const std::vector<std::string>& names)
 }
 
 Expected<std::array<machine::FeatureSet, kIsaCount>> named_features(const std::string& list,
-                                                                   const std::vector<IsaKind>& isas) {
+                                                                    const std::vector<IsaKind>& isas) {
   std::array<machine::FeatureSet, kIsaCount> features{};
   for (size_t at = 0; at < list.size();) {
     const size_t end = std::min(list.find(',', at), list.size());

@@ -72,8 +72,9 @@ Expected<std::vector<IsaKind>> named_isas(const std::vector<std::string>& names)
 // The features named by `--features`, separated by commas: for each of the ISAs those it has. `all` and `host` are all
 // and those that this computer has. Fails for a name that none of them has.
 Expected<std::array<machine::FeatureSet, kIsaCount>> named_features(const std::string& list,
-                                                                   const std::vector<IsaKind>& isas);
-inline constexpr const char* kFeaturesHelp = "ISA features to compile for, separated by commas; all, host: this computer's";
+                                                                    const std::vector<IsaKind>& isas);
+inline constexpr const char* kFeaturesHelp =
+    "ISA features to compile for, separated by commas; all, host: this computer's";
 
 struct ClifFile {
   const std::string& path;
@@ -81,8 +82,8 @@ struct ClifFile {
   const ir::File& parsed;
 };
 
-// Reads the CLIF files that `paths` stand for, one after the other, and has `action` work on each; its answer is an exit
-// status. What cannot be read or parsed is reported, and the next file follows. Returns the greatest status.
+// Reads the CLIF files that `paths` stand for, one after the other, and has `action` work on each; its answer is an
+// exit status. What cannot be read or parsed is reported, and the next file follows. Returns the greatest status.
 int for_each_file(const std::vector<std::string>& paths, const std::function<int(const ClifFile&)>& action);
 
 // Prints errors on standard error, with the line and a caret if `source` is the file's text. Returns kBadInput.

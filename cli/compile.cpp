@@ -120,7 +120,8 @@ int run_compile(const Options& options) {
         continue;
       }
       for (auto& compiler : compilers) {
-        Compiled compiled = compile_one(parsed.function, *compiler, (*features)[static_cast<size_t>(compiler->isa().kind)], options);
+        Compiled compiled =
+            compile_one(parsed.function, *compiler, (*features)[static_cast<size_t>(compiler->isa().kind)], options);
         if (compiled.error) {
           compiled.error->place.file = file.path;
           compiled.error->place.line = parsed.line;
@@ -156,7 +157,9 @@ void add_compile(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("compile", "Compile functions and show the code, or any stage before it");
   command->add_option("PATH", options->paths, "CLIF files or directories; - is standard input")->required();
   command->add_option("--target", options->targets, "x64, aarch64, riscv64 or s390x (several); default: all");
-  command->add_option("--emit", options->emit, "What to show (several): clif optimized vcode allocated asm bytes; default: asm")
+  command
+      ->add_option("--emit", options->emit,
+                   "What to show (several): clif optimized vcode allocated asm bytes; default: asm")
       ->check(CLI::IsMember({"clif", "optimized", "vcode", "allocated", "asm", "bytes"}));
   command->add_option("--function", options->function, "Only this function");
   command->add_option("--opt-level", options->opt_level, "none, speed or speed_and_size")

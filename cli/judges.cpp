@@ -111,8 +111,8 @@ class Meanings final : public Unit {
   }
   void print(bool list) const override {
     std::printf("%-16s %zu of %zu instructions, %zu cases (%zu leave the mapped memory), %zu disagreements; %.1f s\n",
-                judge.c_str(), sum_.instructions, insts().descs.size(), sum_.cases, sum_.faults,
-                sum_.mismatches.size(), seconds);
+                judge.c_str(), sum_.instructions, insts().descs.size(), sum_.cases, sum_.faults, sum_.mismatches.size(),
+                seconds);
     for (const auto& m : sum_.mismatches) {
       std::printf("  %s: %s: %s\n", m.instruction.c_str(), m.text.c_str(), m.problem.c_str());
     }

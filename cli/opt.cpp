@@ -62,7 +62,8 @@ int run_opt(const Options& options) {
   }
   for (const std::string& text : options.without_rules) {
     const isle::RuleId rule = optimizer.rules().find_rule(text);
-    if (!rule) return report(Diagnostic{{}, "no rule of the mid-end is called " + text, "assay verify --unit opt --list"});
+    if (!rule)
+      return report(Diagnostic{{}, "no rule of the mid-end is called " + text, "assay verify --unit opt --list"});
     optimizer.rules().enable_rule(rule, false);
   }
   const auto files = expand_paths(options.paths);
@@ -97,7 +98,8 @@ int run_opt(const Options& options) {
       }
       optimizer.run(function, passes);
       if (const Diagnostics errors = ir::verify(function); !errors.empty()) {
-        report(Diagnostic{{.file = path}, "internal error: optimised, " + name + " does not verify: " + errors[0].message, ""});
+        report(Diagnostic{
+            {.file = path}, "internal error: optimised, " + name + " does not verify: " + errors[0].message, ""});
         status = kInternal;
       }
       const std::string printed = ir::print(function);

@@ -100,22 +100,23 @@ void print_text(const verify::UnitResult& unit, bool list) {
     } else if (list && proven) {
       std::string lemmas;
       for (const std::string& lemma : rule.lemmas) lemmas += (lemmas.empty() ? ", from the specs of " : ", ") + lemma;
-      std::printf("%s:%u: rule %s proven, %u instantiations, %.2f s%s\n", rule.file.c_str(), rule.line, rule.name.c_str(),
-                  rule.applicable, rule.seconds, lemmas.c_str());
+      std::printf("%s:%u: rule %s proven, %u instantiations, %.2f s%s\n", rule.file.c_str(), rule.line,
+                  rule.name.c_str(), rule.applicable, rule.seconds, lemmas.c_str());
     }
   }
-  const std::string known = unit.known != 0 ? "; " + std::to_string(unit.known) + " of " + std::to_string(unit.queries) +
-                                                  " queries known from earlier runs"
+  const std::string known = unit.known != 0 ? "; " + std::to_string(unit.known) + " of " +
+                                                  std::to_string(unit.queries) + " queries known from earlier runs"
                                             : "";
   std::printf(
-      "%-8s %zu rules: %u proven (%u of them from lemmas), %u trusted, %u failed, %u unknown; %llu instantiations in %.1f s "
+      "%-8s %zu rules: %u proven (%u of them from lemmas), %u trusted, %u failed, %u unknown; %llu instantiations in "
+      "%.1f s "
       "(%.0f per core-second%s)\n",
       unit.unit.c_str(), unit.rules.size(), unit.proven, from_lemmas, unit.trusted, unit.failed, unit.unknown,
       static_cast<unsigned long long>(unit.instantiations), unit.seconds,
       static_cast<double>(unit.instantiations) / (unit.cpu_seconds > 0 ? unit.cpu_seconds : 1), known.c_str());
   if (unit.confirmed + unit.unconfirmed != 0) {
-    std::printf("%-8s cvc5 confirms %llu proofs and gave up on %llu\n", "", static_cast<unsigned long long>(unit.confirmed),
-                static_cast<unsigned long long>(unit.unconfirmed));
+    std::printf("%-8s cvc5 confirms %llu proofs and gave up on %llu\n", "",
+                static_cast<unsigned long long>(unit.confirmed), static_cast<unsigned long long>(unit.unconfirmed));
   }
 }
 
@@ -123,15 +124,18 @@ nlohmann::json to_json(const verify::Totality& totality) {
   nlohmann::json holes = nlohmann::json::array();
   for (const verify::Hole& hole : totality.holes) holes.push_back({{"what", hole.what}, {"reason", hole.reason}});
   nlohmann::json overlaps = nlohmann::json::array();
-  for (const verify::Hole& overlap : totality.overlaps) overlaps.push_back({{"what", overlap.what}, {"reason", overlap.reason}});
+  for (const verify::Hole& overlap : totality.overlaps)
+    overlaps.push_back({{"what", overlap.what}, {"reason", overlap.reason}});
   return {{"covered", totality.covered.size()}, {"holes", holes}, {"pairs", totality.pairs}, {"overlaps", overlaps}};
 }
 
 void print_text(const verify::Totality& totality) {
-  std::printf("%-8s some rule always matches: %zu operations and helper terms at their types%s\n", "", totality.covered.size(),
-              totality.holes.empty() ? "" : ", but not");
-  for (const verify::Hole& overlap : totality.overlaps) std::printf("%-8s overlap: %s: %s\n", "", overlap.what.c_str(), overlap.reason.c_str());
-  for (const verify::Hole& hole : totality.holes) std::printf("%-10s %s: %s\n", "", hole.what.c_str(), hole.reason.c_str());
+  std::printf("%-8s some rule always matches: %zu operations and helper terms at their types%s\n", "",
+              totality.covered.size(), totality.holes.empty() ? "" : ", but not");
+  for (const verify::Hole& overlap : totality.overlaps)
+    std::printf("%-8s overlap: %s: %s\n", "", overlap.what.c_str(), overlap.reason.c_str());
+  for (const verify::Hole& hole : totality.holes)
+    std::printf("%-10s %s: %s\n", "", hole.what.c_str(), hole.reason.c_str());
 }
 
 int run_verify(const Options& options) {
@@ -180,7 +184,8 @@ int run_verify(const Options& options) {
   if (!options.export_directory.empty()) {
     std::error_code error;
     std::filesystem::create_directories(options.export_directory, error);
-    if (error) return report(Diagnostic{{.file = options.export_directory}, "cannot make the folder: " + error.message(), ""});
+    if (error)
+      return report(Diagnostic{{.file = options.export_directory}, "cannot make the folder: " + error.message(), ""});
   }
   verify::VerifyOptions verify_options{.jobs = options.jobs,
                                        .timeout_ms = static_cast<unsigned>(options.timeout * 1000),
@@ -204,7 +209,8 @@ int run_verify(const Options& options) {
   for (const std::optional<IsaKind> isa : wanted) {
     std::unique_ptr<verify::SourceTree> tree;
     const verify::RuleSources* sources = isa ? verify::rule_sources(*isa) : &verify::optimizer_sources();
-    if (sources == nullptr) return report(Diagnostic{{}, std::string("no rules for ") + name(*isa) + " in this build", ""});
+    if (sources == nullptr)
+      return report(Diagnostic{{}, std::string("no rules for ") + name(*isa) + " in this build", ""});
     if (!options.tree.empty()) {
       auto read = verify::SourceTree::read(*sources, options.tree);
       if (!read) return report(read.error());
@@ -251,7 +257,8 @@ void add_verify(CLI::App& app, Action& action) {
   command->add_option("--isa,--target", options->isas, "x64, aarch64, riscv64, s390x; several; default: all");
   command->add_option("--unit", options->units, "the same, or opt: the mid-end; several; default: all");
   command->add_option("--rule", options->rules, "only rules whose name contains this; several");
-  command->add_option("--tree", options->tree, "take the rules and instructions from this source tree, not those built in")
+  command
+      ->add_option("--tree", options->tree, "take the rules and instructions from this source tree, not those built in")
       ->check(CLI::ExistingDirectory);
   command->add_option("--jobs", options->jobs, "threads; default: one per processor");
   command->add_option("--timeout", options->timeout, "seconds per query")->check(CLI::Range(0.001, 86400.0));
@@ -259,19 +266,25 @@ void add_verify(CLI::App& app, Action& action) {
   command->add_option("--witnesses", options->witnesses.directory,
                       "instead: write functions that make each rule fire into this folder, ISA.clif, and run them");
   command->add_option("--per-rule", options->witnesses.per_rule, "witnesses of a rule, at most")->capture_default_str();
-  command->add_flag("--conformance", options->judges.conformance,
-                    "instead: run the instructions on emulators and the host, against their definitions; --rule chooses");
+  command->add_flag(
+      "--conformance", options->judges.conformance,
+      "instead: run the instructions on emulators and the host, against their definitions; --rule chooses");
   command->add_flag("--encodings", options->judges.encodings,
                     "instead: hold the instructions' bytes and texts against a disassembler; --rule chooses");
-  command->add_flag("--operations", options->sweep.wanted,
-                    "instead: run single operations on very many operands, interpreter against machines; --rule chooses");
-  command->add_option("--patterns", options->sweep.options.patterns, "with --operations: of each")->capture_default_str();
-  command->add_option("--seconds", options->judges.seconds, "with these three: for how long; default: one round of each")
+  command->add_flag(
+      "--operations", options->sweep.wanted,
+      "instead: run single operations on very many operands, interpreter against machines; --rule chooses");
+  command->add_option("--patterns", options->sweep.options.patterns, "with --operations: of each")
+      ->capture_default_str();
+  command
+      ->add_option("--seconds", options->judges.seconds, "with these three: for how long; default: one round of each")
       ->check(CLI::Range(0.0, 1e9));
-  command->add_option("--seed", options->judges.seed, "with these three: the cases follow from it")->capture_default_str();
+  command->add_option("--seed", options->judges.seed, "with these three: the cases follow from it")
+      ->capture_default_str();
   command->add_option("--cache", options->cache, "file with the verdicts of earlier runs")->capture_default_str();
   command->add_flag("--no-cache", options->no_cache, "ask the solver everything");
-  command->add_option("--recheck", options->recheck, "share of the known verdicts to ask again")->check(CLI::Range(0.0, 1.0));
+  command->add_option("--recheck", options->recheck, "share of the known verdicts to ask again")
+      ->check(CLI::Range(0.0, 1.0));
   command->add_flag("--cross-check", options->cross_check, "have cvc5 confirm each proof");
   command->add_flag("--list", options->list, "the whole ledger: proven and trusted rules too");
   command->add_flag("--json", options->json, "one JSON object on standard output");

@@ -37,7 +37,7 @@ struct CampaignOptions {
   unsigned jobs = 1;      // worker processes
   uint64_t seed = 1;
   std::string out = "findings";  // folder of findings; made if it does not exist. With a store: the store's
-  unsigned choices_percent = 0;   // of the programs are compiled once more, with random choices (Case::choice_seed)
+  unsigned choices_percent = 0;  // of the programs are compiled once more, with random choices (Case::choice_seed)
   GenerateOptions generate;
   oracles::HarnessOptions harness;
   // Told about once a second, without names and maps.

@@ -42,8 +42,8 @@ Shares shares_of(const oracles::HarnessStats& stats) {
   return {.returned = percent(of(Kind::Returned)),
           .trapped = percent(of(Kind::Trapped)),
           .out_of_fuel = percent(of(Kind::OutOfFuel)),
-          .not_compared = percent(of(Kind::UndefinedBehaviour) + of(Kind::Unsupported) + of(Kind::Undetermined) +
-                                  stats.depends)};
+          .not_compared =
+              percent(of(Kind::UndefinedBehaviour) + of(Kind::Unsupported) + of(Kind::Undetermined) + stats.depends)};
 }
 
 std::string escaped(std::string_view text) {

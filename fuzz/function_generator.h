@@ -33,8 +33,6 @@ using Bits = unsigned __int128;
 // Of `width` bits, edge values often. The second: of a float.
 Bits random_bits(Random& random, unsigned width);
 Bits random_float_bits(Random& random, unsigned width);
-// The constant of a type of floats as an instruction; those of 128 bits lie in the function's pool.
-InstData float_constant_data(Function& function, Type type, Bits bits);
 
 class FunctionGenerator {
  public:
@@ -43,8 +41,8 @@ class FunctionGenerator {
   void run();
 
   // More of a function that exists, for mutations: statements before an instruction, or, with a depth, control flow at
-  // the end of a block that has no terminator yet; returns the block that is open then. `values` are those in scope. The
-  // program has a writable region.
+  // the end of a block that has no terminator yet; returns the block that is open then. `values` are those in scope.
+  // The program has a writable region.
   void extend(Inst before, std::span<const Value> values, unsigned statements);
   Block extend(Block block, std::span<const Value> values, unsigned depth);
 
@@ -92,18 +90,15 @@ class FunctionGenerator {
     return type.is_float() ? kFloats + (type == kF64) : static_cast<unsigned>(std::countr_zero(type.bits()) - 3);
   }
   Type any_type() { return has_wide_ && random_.chance(30) ? kI128 : narrow_type(); }  // of the integers
-  Type narrow_type() { return kTypes[random_.below(4)]; }  // one that constants may have
-  Type any_float_type() {
-    return kFloatTypes[random_.below(2) + (has_odd_floats_ && random_.chance(30) ? 2 : 0)];
-  }
+  Type narrow_type() { return kTypes[random_.below(4)]; }                              // one that constants may have
+  Type any_float_type() { return kFloatTypes[random_.below(2) + (has_odd_floats_ && random_.chance(30) ? 2 : 0)]; }
   Type any_value_type() { return has_floats_ && random_.chance(30) ? any_float_type() : any_type(); }
   void add(Value v) { values_[slot_of(f_.value_type(v))].push_back(v); }
   Value emit1(const InstData& data);
   Value constant_of(Type type, Bits bits);
   bool is_constant(Value v) const;
   Value constant(Type type) {
-    return type.is_float() ? float_constant(type, random_float_bits(random_, type.bits()))
-                           : constant_of(type, random_bits(random_, type.bits()));
+    return constant_of(type, (type.is_float() ? random_float_bits : random_bits)(random_, type.bits()));
   }
   Value pick(Type type);
   Value binary(Opcode opcode, Value x, Value y);
@@ -133,7 +128,6 @@ class FunctionGenerator {
   void conditional_trap();
 
   // ---- floats ----
-  Value float_constant(Type type, Bits bits) { return emit1(float_constant_data(f_, type, bits)); }
   Value one_of(Type type);  // 1.0
   Value float_operation(Type type);
   Value integer_of_float(Type type);
@@ -201,7 +195,7 @@ class FunctionGenerator {
   bool has_halves_ = false;
   bool has_floats_ = false;
   bool has_odd_floats_ = false;  // f16 and f128
-  bool has_wide_ = false;  // integers of 128 bits
+  bool has_wide_ = false;        // integers of 128 bits
   // How often what may trap is made, of what is usual. Less for mutations: else what grows would trap early in the end.
   unsigned risk_ = 100;
   bool risks(unsigned percent) { return random_.below(10000) < percent * risk_; }

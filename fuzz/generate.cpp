@@ -12,23 +12,36 @@ namespace {
 Bits edge_bits(Random& random, unsigned width) {
   const Bits mask = ~Bits(0) >> (128 - width), one = 1;
   switch (random.below(13)) {
-    case 0: return 0;
-    case 1: return 1;
-    case 2: return mask;                                             // -1
-    case 3: return one << (width - 1);                               // least signed
-    case 4: return mask >> 1;                                        // greatest signed
-    case 5: return one << random.below(width);                       // a power of two
-    case 6: return (one << random.below(width)) - 1;                 // ones at the bottom
-    case 7: return (~Bits(0) << random.below(width)) & mask;         // ones at the top
-    case 8: return random.below(256) & mask;                         // a byte
-    case 9: return (0 - Bits(random.below(256))) & mask;             // a small negative number
-    case 10: return (~Bits(0) / 255 * random.below(256)) & mask;     // a repeated byte
-    case 11: {                                                       // about what immediates can hold
+    case 0:
+      return 0;
+    case 1:
+      return 1;
+    case 2:
+      return mask;  // -1
+    case 3:
+      return one << (width - 1);  // least signed
+    case 4:
+      return mask >> 1;  // greatest signed
+    case 5:
+      return one << random.below(width);  // a power of two
+    case 6:
+      return (one << random.below(width)) - 1;  // ones at the bottom
+    case 7:
+      return (~Bits(0) << random.below(width)) & mask;  // ones at the top
+    case 8:
+      return random.below(256) & mask;  // a byte
+    case 9:
+      return (0 - Bits(random.below(256))) & mask;  // a small negative number
+    case 10:
+      return (~Bits(0) / 255 * random.below(256)) & mask;  // a repeated byte
+    case 11: {                                             // about what immediates can hold
       static constexpr uint8_t kBits[] = {6, 7, 8, 11, 12, 15, 16, 19, 20, 31, 32};
       const Bits limit = one << kBits[random.below(std::size(kBits))];
       return ((random.chance(50) ? limit : 0 - limit) + random.below(5) - 2) & mask;
     }
-    default: return (Bits(random.below(0x10000)) << random.below(std::max(width, 64u) - 15)) & mask;  // 12-, 16-, 20-bit limits
+    default:
+      return (Bits(random.below(0x10000)) << random.below(std::max(width, 64u) - 15)) &
+             mask;  // 12-, 16-, 20-bit limits
   }
 }
 
@@ -43,16 +56,6 @@ Bits random_bits(Random& random, unsigned width) {
          (random.chance(50) ? edge_bits(random, 64) : low);
 }
 
-InstData float_constant_data(Function& function, Type type, Bits bits) {
-  if (type == kF128) {
-    std::vector<uint8_t> bytes;
-    for (unsigned i = 0; i < 16; ++i) bytes.push_back(static_cast<uint8_t>(bits >> (8 * i)));
-    return {.opcode = Opcode::kF128const, .entity = function.add_constant(bytes).index};
-  }
-  const Opcode opcode = type == kF16 ? Opcode::kF16const : type == kF32 ? Opcode::kF32const : Opcode::kF64const;
-  return {.opcode = opcode, .imm = static_cast<uint64_t>(bits)};
-}
-
 Bits random_float_bits(Random& random, unsigned width) {
   const unsigned fraction = width == 16 ? 10 : width == 32 ? 23 : width == 64 ? 52 : 112;
   const Bits bias = (1u << (width - 2 - fraction)) - 1, infinity = (2 * bias + 1) << fraction, one = 1;
@@ -62,21 +65,31 @@ Bits random_float_bits(Random& random, unsigned width) {
   // Of f16, whose exponents are few, 2^exponent or a large number.
   const auto power = [&](unsigned exponent) { return std::min(bias + exponent, 2 * bias) << fraction; };
   switch (random.below(16)) {
-    case 0: return sign;
-    case 1: return sign | infinity;
-    case 2: return sign | infinity | quiet;
-    case 3: return random.chance(50) ? sign | infinity | quiet | payload : sign | infinity | (payload & ~quiet) | 1;
-    case 4: return sign | (random.chance(50) ? payload : one << random.below(fraction));  // subnormal
-    case 5: return sign | (infinity - 1 - random.below(3));
-    case 6: return sign | ((one << fraction) + random.below(3) - 1);
+    case 0:
+      return sign;
+    case 1:
+      return sign | infinity;
+    case 2:
+      return sign | infinity | quiet;
+    case 3:
+      return random.chance(50) ? sign | infinity | quiet | payload : sign | infinity | (payload & ~quiet) | 1;
+    case 4:
+      return sign | (random.chance(50) ? payload : one << random.below(fraction));  // subnormal
+    case 5:
+      return sign | (infinity - 1 - random.below(3));
+    case 6:
+      return sign | ((one << fraction) + random.below(3) - 1);
     case 7: {  // about the limits of integers
       static constexpr uint8_t kBits[] = {7, 8, 15, 16, 31, 32, 63, 64};
       return (sign | power(kBits[random.below(std::size(kBits))])) + random.below(5) - 2;
     }
-    case 8: return sign | power(random.below(fraction + 2)) | (one << random.below(fraction));
+    case 8:
+      return sign | power(random.below(fraction + 2)) | (one << random.below(fraction));
     case 9:
-    case 10: return sign | power(random.below(8)) | (payload >> (fraction - 3) << (fraction - 3));
-    case 11: return sign | power(0);
+    case 10:
+      return sign | power(random.below(8)) | (payload >> (fraction - 3) << (fraction - 3));
+    case 11:
+      return sign | power(0);
     default: {
       const unsigned spread = width == 16 ? 14 : 40;
       return sign | ((bias - spread + random.below(2 * spread)) << fraction) | payload;
@@ -146,11 +159,21 @@ Block FunctionGenerator::extend(Block block, std::span<const Value> values, unsi
   const Scope scope = open();
   budget_ = 30;
   switch (random_.below(5)) {
-    case 0: loop(depth - 1); break;
-    case 1: table(depth - 1); break;
-    case 2: tangle(depth - 1); break;
-    case 3: rotation(depth - 1); break;
-    default: two_way(depth - 1); break;
+    case 0:
+      loop(depth - 1);
+      break;
+    case 1:
+      table(depth - 1);
+      break;
+    case 2:
+      tangle(depth - 1);
+      break;
+    case 3:
+      rotation(depth - 1);
+      break;
+    default:
+      two_way(depth - 1);
+      break;
   }
   show(scope);
   return block_;
@@ -252,8 +275,7 @@ void FunctionGenerator::make_slots() {
 // ---- programs ----
 
 DataValue random_value(Random& random, Type type) {
-  return DataValue(type, type.is_float() ? random_float_bits(random, type.bits())
-                                                      : random_bits(random, type.bits()));
+  return DataValue(type, type.is_float() ? random_float_bits(random, type.bits()) : random_bits(random, type.bits()));
 }
 
 void generate(Random& random, const GenerateOptions& options, Program& program) {

@@ -4,7 +4,8 @@
 //   G1  Every function verifies: types, dominance and signatures hold because values are picked from those in scope.
 //   G2  Every run ends: loops count down from small constants, calls go to earlier functions and to host functions
 //       (interpreter/host_function.h) only.
-//   G3  Runs are deterministic and the same on every machine: no address of a stack slot and no uninitialised byte reaches
+//   G3  Runs are deterministic and the same on every machine: no address of a stack slot and no uninitialised byte
+//   reaches
 //       a result, memory or a branch; accesses that may lie outside a region trap with the access's code.
 //   G4  The operations are those of the supported subset: scalar integers, floats of 32 and 64 bits.
 #pragma once
@@ -32,7 +33,7 @@ struct GenerateOptions {
 };
 
 struct Program {
-  std::vector<ir::Function> functions;  // the last one is the entry, %main
+  std::vector<ir::Function> functions;            // the last one is the entry, %main
   std::vector<oracles::RegionDirective> regions;  // pseudo-random contents, from seeds
   std::vector<std::vector<ir::DataValue>> inputs;
   bool has_floats = false;  // may its functions have some?

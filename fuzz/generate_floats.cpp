@@ -10,7 +10,7 @@ namespace assay::fuzz {
 
 Value FunctionGenerator::one_of(Type type) {
   const unsigned fraction = type == kF16 ? 10 : type == kF32 ? 23 : type == kF64 ? 52 : 112;
-  return float_constant(type, Bits((1u << (type.bits() - 2 - fraction)) - 1) << fraction);
+  return constant_of(type, Bits((1u << (type.bits() - 2 - fraction)) - 1) << fraction);
 }
 
 Value FunctionGenerator::bitcast(Type to, Value x) {

@@ -14,18 +14,8 @@ Value FunctionGenerator::emit1(const InstData& data) {
 }
 
 Value FunctionGenerator::constant_of(Type type, Bits bits) {
-  // Immediates are kept zero-extended from their type, as the parser reads them.
-  if (type != kI128) {
-    const uint64_t mask = ~uint64_t(0) >> (64 - type.bits());
-    return emit1({.opcode = Opcode::kIconst, .type = type, .imm = static_cast<uint64_t>(bits) & mask});
-  }
-  // There are none of 128 bits.
-  const auto low_bits = static_cast<uint64_t>(bits), high_bits = static_cast<uint64_t>(bits >> 64);
-  const Value low = constant_of(kI64, low_bits);
-  if (high_bits == 0) return convert(Opcode::kUextend, type, low);
-  if (high_bits == 0 - (low_bits >> 63)) return convert(Opcode::kSextend, type, low);
-  const Value args[] = {low, constant_of(kI64, high_bits)};
-  return emit1({.opcode = Opcode::kIconcat, .type = kI64, .args = f_.make_values(args)});
+  budget_ -= type == kI128 ? 2 : 1;
+  return b_.constant(type, bits);
 }
 
 bool FunctionGenerator::is_constant(Value v) const {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "compiler/ir/builder.h"
 #include "fuzz/function_generator.h"
 
 namespace assay::fuzz {
@@ -186,14 +187,9 @@ Inst Editor::insert(const InstData& data, Inst before) {
 }
 
 Value Editor::constant(Type type, Bits bits, Inst before) {
-  const auto low_bits = static_cast<uint64_t>(bits);
-  if (type == kI128) {  // there are no immediates of 128 bits
-    const Value halves[] = {constant(kI64, low_bits, before), constant(kI64, bits >> 64, before)};
-    return emit({.opcode = Opcode::kIconcat, .type = kI64, .args = f.make_values(halves)}, before);
-  }
-  if (type.is_float()) return emit(float_constant_data(f, type, bits), before);
-  const uint64_t imm = low_bits & (~uint64_t(0) >> (64 - type.bits()));
-  return emit({.opcode = Opcode::kIconst, .type = type, .imm = imm}, before);
+  InstBuilder builder(f);
+  builder.set_before(before);
+  return builder.constant(type, bits);
 }
 
 Value Editor::random_constant(Type type, Inst before) {

@@ -192,8 +192,7 @@ bool Mutator::constant_to_edge() {
   if (inst.is_none()) return false;
   if (f().inst(inst).opcode != Opcode::kIconst) {
     const uint64_t old = f().inst(inst).imm;
-    f().inst(inst).imm =
-        static_cast<uint64_t>(random_float_bits(random_, f().value_type(f().result(inst)).bits()));
+    f().inst(inst).imm = static_cast<uint64_t>(random_float_bits(random_, f().value_type(f().result(inst)).bits()));
     return f().inst(inst).imm != old;
   }
   if (editor.makes_address(inst)) editor.distrust_accesses();

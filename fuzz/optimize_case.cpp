@@ -25,9 +25,8 @@ void check_optimized(oracles::Harness& harness, const Case& test, opt::Optimizer
   std::string error;
   const Case optimized = optimize_case(test, optimizer, options, error);
   if (!error.empty()) {
-    oracles::Finding finding{.kind = oracles::FindingKind::Compiler,
-                             .executor = "mid-end",
-                             .opt_level = machine::OptLevel::Speed};
+    oracles::Finding finding{
+        .kind = oracles::FindingKind::Compiler, .executor = "mid-end", .opt_level = machine::OptLevel::Speed};
     finding.text = "the optimised function does not verify: " + error;
     finding.sort = "optimized";
     findings.push_back(std::move(finding));

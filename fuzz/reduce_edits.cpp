@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "compiler/ir/builder.h"
 #include "compiler/ir/verifier.h"
 #include "interpreter/interpreter.h"
 
@@ -150,20 +151,13 @@ void replace_uses(Function& f, std::vector<Value> replacements) {
     }
   }
 }
+
 Value insert_constant(Function& f, Inst before, Type type, uint64_t value) {
-  if (type == kI128) {  // there are none of 128 bits
-    const Value low = insert_constant(f, before, kI64, value);
-    const Inst wide = f.make_inst({.opcode = Opcode::kUextend, .type = type, .args = f.make_values({&low, 1})});
-    f.make_results(wide);
-    f.insert_inst_before(wide, before);
-    return f.result(wide);
-  }
-  const Inst constant =
-      f.make_inst({.opcode = Opcode::kIconst, .type = type, .imm = value & (~uint64_t(0) >> (64 - type.bits()))});
-  f.make_results(constant);
-  f.insert_inst_before(constant, before);
-  return f.result(constant);
+  InstBuilder builder(f);
+  builder.set_before(before);
+  return builder.constant(type, value);
 }
+
 // The instructions' results become constants, and they go.
 void make_constants(Function& f, std::span<const Inst> insts, uint64_t value) {
   std::vector<Value> replacements(f.value_count());

@@ -51,18 +51,10 @@ class Repairer {
 
   // Zero of the type; none if there is no constant of that type.
   Value zero(Type type, Inst before) {
-    InstData data;
-    if (type.is_int() && type.bits() <= 64) {
-      data = {.opcode = Opcode::kIconst, .type = type};
-    } else if (type == kI128) {
-      const Value half = zero(kI64, before);
-      data = {.opcode = Opcode::kUextend, .type = type, .args = f_.make_values({&half, 1})};
-    } else if (type.is_float()) {
-      data = float_constant_data(f_, type, 0);
-    } else {
-      return {};
-    }
-    return f_.result(insert(data, before));
+    if (!type.is_int() && !type.is_float()) return {};
+    InstBuilder builder(f_);
+    builder.set_before(before);
+    return builder.constant(type, 0);
   }
 
   bool is_available(Value v, Inst at) const {

@@ -55,7 +55,8 @@ SelectionChecker::SelectionChecker(const machine::TargetIsa& isa)
 std::string SelectionChecker::compare(const ir::Function& function) {
   constexpr machine::OptLevel kNone = machine::OptLevel::None, kSpeed = machine::OptLevel::Speed;
   const machine::FeatureSet all = machine::all_features(*trees_.isa().insts);
-  for (const auto& [level, features] : {std::pair(kNone, all & 0), std::pair(kSpeed, all & 0), std::pair(kSpeed, all)}) {
+  for (const auto& [level, features] :
+       {std::pair(kNone, all & 0), std::pair(kSpeed, all & 0), std::pair(kSpeed, all)}) {
     const std::string by_trees = lower(trees_, function, level, features);
     const std::string by_rules = lower(rules_, function, level, features);
     if (by_trees == by_rules) continue;

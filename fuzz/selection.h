@@ -1,5 +1,6 @@
-// The rung "select" of the ladder: the generated decision trees select what the rules say. Functions are lowered twice, by
-// the trees and by the rule interpreter, and must become the same machine code over virtual registers by the same rules.
+// The rung "select" of the ladder: the generated decision trees select what the rules say. Functions are lowered twice,
+// by the trees and by the rule interpreter, and must become the same machine code over virtual registers by the same
+// rules.
 #pragma once
 
 #include <map>

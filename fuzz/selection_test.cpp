@@ -18,14 +18,17 @@ class SelectionTest : public testing::TestWithParam<const machine::TargetIsa*> {
  protected:
   SelectionTest() : checker_(*GetParam()) {}
 
-  void compare(const ir::Function& function, const std::string& what) { ASSERT_EQ(checker_.compare(function), "") << what; }
+  void compare(const ir::Function& function, const std::string& what) {
+    ASSERT_EQ(checker_.compare(function), "") << what;
+  }
 
   // Pure helper terms may be evaluated more or less often: the trees share what several rules ask.
   void compare_counts() {
     for (uint32_t i = 0; i < GetParam()->rules.size(); i++) {
       if (!GetParam()->rules[i].term.starts_with("lower")) continue;
       isle::RuleId rule(i);
-      ASSERT_EQ(checker_.trees().rules().count(rule), checker_.rules().rules().count(rule)) << GetParam()->rules[i].name;
+      ASSERT_EQ(checker_.trees().rules().count(rule), checker_.rules().rules().count(rule))
+          << GetParam()->rules[i].name;
     }
   }
 
@@ -80,7 +83,8 @@ TEST_P(SelectionTest, RulesSwitchedOff) {
 // What the report counts.
 TEST_P(SelectionTest, IsCountedByRule) {
   const fuzz::Selection selection = fuzz::check_selection(
-      *GetParam(), 20, 1, std::vector<std::string>{"function %f(i64) -> i64 {\nblock0(v0: i64):\n  v1 = bnot v0\n  return v1\n}\n"});
+      *GetParam(), 20, 1,
+      std::vector<std::string>{"function %f(i64) -> i64 {\nblock0(v0: i64):\n  v1 = bnot v0\n  return v1\n}\n"});
   EXPECT_GT(selection.functions, 20u);
   EXPECT_TRUE(selection.wrong.empty()) << selection.wrong.begin()->second;
   size_t applied = 0;

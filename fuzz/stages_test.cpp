@@ -92,7 +92,8 @@ block0(v0: i64, v1: i32, v2: i16):
     v11 = iadd v9, v10
     v12 = iadd v11, v4
     return v12
-})", "test.clif");
+})",
+                                    "test.clif");
   ASSERT_TRUE(right.has_value()) << right.error().front().message;
   oracles::HarnessOptions options;
   options.stages = true;
@@ -100,9 +101,8 @@ block0(v0: i64, v1: i32, v2: i16):
   const ir::Function* function = &right->functions[0].function;
   const std::vector<oracles::Region> regions = {
       {.address = oracles::memory_map::kRegionsBegin, .bytes = std::vector<uint8_t>(256, 1)}};
-  const std::vector<oracles::TestInput> inputs = {
-      {{{ir::kI64, 5}, {ir::kI32, 0xffff'fff0}, {ir::kI16, 3}}, 1},
-      {{{ir::kI64, ~uint64_t(0)}, {ir::kI32, 7}, {ir::kI16, 0x8000}}, 2}};
+  const std::vector<oracles::TestInput> inputs = {{{{ir::kI64, 5}, {ir::kI32, 0xffff'fff0}, {ir::kI16, 3}}, 1},
+                                                  {{{ir::kI64, ~uint64_t(0)}, {ir::kI32, 7}, {ir::kI16, 0x8000}}, 2}};
   std::vector<oracles::Finding> findings;
   harness.check({.functions = {&function, 1}, .entry = 0, .regions = regions, .inputs = inputs}, findings);
   for (const oracles::Finding& finding : findings) ADD_FAILURE() << describe(finding);
@@ -129,8 +129,8 @@ class Recorder final : public oracles::VCodeTrace {
   std::vector<Defined> steps;
 };
 
-// Instruction by instruction, code over virtual registers and the same code after allocation define the same values: what
-// the allocator added aside, and but for moves that it found to do nothing.
+// Instruction by instruction, code over virtual registers and the same code after allocation define the same values:
+// what the allocator added aside, and but for moves that it found to do nothing.
 TEST(Stages, VirtualAndAllocatedCodeInLockStep) {
   fuzz::Random random(24);
   size_t compared = 0;

@@ -39,7 +39,8 @@ bool blame_optimizer(const Case& test, TriageResult& result) {
   };
   if (!fails({})) return false;
   const std::string first = difference;
-  result.evidence.push_back("the interpreter sees a difference between the functions and what the mid-end makes of them");
+  result.evidence.push_back(
+      "the interpreter sees a difference between the functions and what the mid-end makes of them");
 
   const std::span<const isle::RuleInfo> rules = optimizer.rules().rules();
   std::vector<uint64_t> fired;
@@ -48,8 +49,8 @@ bool blame_optimizer(const Case& test, TriageResult& result) {
     if (fired[i] == 0 || rules[i].term != "simplify") continue;
     optimizer.rules().enable_rule(isle::RuleId(i), false);
     if (!fails({})) {
-      result.culprits.push_back({CulpritKind::Rule, std::string(rules[i].name), std::string(rules[i].file), rules[i].line,
-                                 "without this rule of the mid-end the functions do the same"});
+      result.culprits.push_back({CulpritKind::Rule, std::string(rules[i].name), std::string(rules[i].file),
+                                 rules[i].line, "without this rule of the mid-end the functions do the same"});
     }
     optimizer.rules().enable_rule(isle::RuleId(i), true);
   }

@@ -76,8 +76,8 @@ std::optional<oracles::HarnessStats> decode_stats(std::string_view bytes) {
 std::string encode(std::span<const oracles::Finding> findings) {
   json out = json::array();
   for (const oracles::Finding& f : findings) {
-    out.push_back({f.kind, f.isa, f.executor, f.opt_level, f.input ? json(*f.input) : json(), f.text, f.sort,
-                   f.choice_seed});
+    out.push_back(
+        {f.kind, f.isa, f.executor, f.opt_level, f.input ? json(*f.input) : json(), f.text, f.sort, f.choice_seed});
   }
   return out.dump(-1, ' ', false, json::error_handler_t::replace);
 }

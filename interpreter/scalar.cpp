@@ -166,7 +166,8 @@ ScalarResult evaluate(const ScalarOperation& operation, uint64_t x, uint64_t y, 
       return of(reverse_bytes(x, bits));
 
     case Opcode::kIcmp:
-      return {.value = compare(static_cast<ir::IntCC>(operation.code), x, y, sign_extend(x, bits), sign_extend(y, bits))};
+      return {.value =
+                  compare(static_cast<ir::IntCC>(operation.code), x, y, sign_extend(x, bits), sign_extend(y, bits))};
     case Opcode::kSelect:
     case Opcode::kSelectSpectreGuard:
       return {.value = x != 0 ? y : z};

@@ -161,7 +161,7 @@ WideResult evaluate_wide(const ScalarOperation& operation, Word128 x, Word128 y,
 
     case Opcode::kIcmp:
       return of(compare(static_cast<ir::IntCC>(operation.code), x, y, sign_extend_wide(x, operation.bits),
-                         sign_extend_wide(y, operation.bits)));
+                        sign_extend_wide(y, operation.bits)));
     case Opcode::kSelect:
     case Opcode::kSelectSpectreGuard:
       return of(x != 0 ? y : z);

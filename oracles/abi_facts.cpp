@@ -17,10 +17,10 @@ constexpr uint8_t kS390xPreservedFloat[] = {8, 9, 10, 11, 12, 13, 14, 15};
 
 //                               integer            float                     sp  fp  lr  ints flts vecs save
 constexpr AbiFacts kFacts[] = {
-    {IsaKind::x64,     kX64Preserved,     {},                      4,  5, -1, 16, 16, 16, 0},
+    {IsaKind::x64, kX64Preserved, {}, 4, 5, -1, 16, 16, 16, 0},
     {IsaKind::aarch64, kAarch64Preserved, kAarch64PreservedFloat, 31, 29, 30, 32, 32, 32, 0},
-    {IsaKind::riscv64, kRiscv64Preserved, kRiscv64PreservedFloat,  2,  8,  1, 32, 32,  0, 0},
-    {IsaKind::s390x,   kS390xPreserved,   kS390xPreservedFloat,   15, 11, 14, 16, 16, 32, 160},
+    {IsaKind::riscv64, kRiscv64Preserved, kRiscv64PreservedFloat, 2, 8, 1, 32, 32, 0, 0},
+    {IsaKind::s390x, kS390xPreserved, kS390xPreservedFloat, 15, 11, 14, 16, 16, 32, 160},
 };
 
 constexpr const char* kX64Names[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
@@ -80,9 +80,12 @@ bool is_aligned_frame(IsaKind isa, uint32_t frame_size) {
 bool is_register(IsaKind isa, RegisterId id) {
   const AbiFacts& facts = abi_facts(isa);
   switch (id.cls) {
-    case RegisterClass::Integer: return id.number < facts.integer_registers;
-    case RegisterClass::Float: return id.number < facts.float_registers;
-    case RegisterClass::Vector: return id.number < facts.vector_registers;
+    case RegisterClass::Integer:
+      return id.number < facts.integer_registers;
+    case RegisterClass::Float:
+      return id.number < facts.float_registers;
+    case RegisterClass::Vector:
+      return id.number < facts.vector_registers;
   }
   return false;
 }
@@ -91,17 +94,25 @@ std::string register_name(IsaKind isa, RegisterId id) {
   const std::string number = std::to_string(id.number);
   if (id.cls != RegisterClass::Integer) {
     switch (isa) {
-      case IsaKind::x64: return "xmm" + number;
-      case IsaKind::aarch64: return "v" + number;
-      case IsaKind::riscv64: return (id.cls == RegisterClass::Float ? "f" : "v") + number;
-      case IsaKind::s390x: return (id.cls == RegisterClass::Float ? "%f" : "%v") + number;
+      case IsaKind::x64:
+        return "xmm" + number;
+      case IsaKind::aarch64:
+        return "v" + number;
+      case IsaKind::riscv64:
+        return (id.cls == RegisterClass::Float ? "f" : "v") + number;
+      case IsaKind::s390x:
+        return (id.cls == RegisterClass::Float ? "%f" : "%v") + number;
     }
   }
   switch (isa) {
-    case IsaKind::x64: return id.number < 16 ? kX64Names[id.number] : "?" + number;
-    case IsaKind::aarch64: return id.number == 31 ? "sp" : "x" + number;
-    case IsaKind::riscv64: return id.number < 32 ? kRiscv64Names[id.number] : "?" + number;
-    case IsaKind::s390x: return "%r" + number;
+    case IsaKind::x64:
+      return id.number < 16 ? kX64Names[id.number] : "?" + number;
+    case IsaKind::aarch64:
+      return id.number == 31 ? "sp" : "x" + number;
+    case IsaKind::riscv64:
+      return id.number < 32 ? kRiscv64Names[id.number] : "?" + number;
+    case IsaKind::s390x:
+      return "%r" + number;
   }
   return "?" + number;
 }

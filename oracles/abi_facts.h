@@ -20,8 +20,8 @@ struct AbiFacts {
   std::span<const uint8_t> preserved_float;    // 64 bits of each
   uint8_t stack_pointer;
   uint8_t frame_pointer;
-  int8_t link;                 // the return address register, or -1: on the stack
-  uint8_t integer_registers;   // how many there are
+  int8_t link;                // the return address register, or -1: on the stack
+  uint8_t integer_registers;  // how many there are
   uint8_t float_registers;
   uint8_t vector_registers;    // 128-bit; 0: none that every executor has
   uint32_t callee_save_bytes;  // bytes at the caller's SP that the callee may overwrite

@@ -121,10 +121,17 @@ constexpr LlvmTarget kLlvmTargets[] = {
 uint32_t undecodable_length(IsaKind isa, std::span<const uint8_t> bytes) {
   size_t length = 1;
   switch (isa) {
-    case IsaKind::x64: break;
-    case IsaKind::aarch64: length = 4; break;
-    case IsaKind::riscv64: length = (bytes[0] & 3) == 3 ? 4 : 2; break;
-    case IsaKind::s390x: length = bytes[0] < 0x40 ? 2 : bytes[0] < 0xc0 ? 4 : 6; break;
+    case IsaKind::x64:
+      break;
+    case IsaKind::aarch64:
+      length = 4;
+      break;
+    case IsaKind::riscv64:
+      length = (bytes[0] & 3) == 3 ? 4 : 2;
+      break;
+    case IsaKind::s390x:
+      length = bytes[0] < 0x40 ? 2 : bytes[0] < 0xc0 ? 4 : 6;
+      break;
   }
   return static_cast<uint32_t>(std::min(length, bytes.size()));
 }

@@ -109,9 +109,7 @@ bool any_matches(std::string_view patterns, std::string_view text) {
   return false;
 }
 
-bool forbids(const Exclusion& exclusion) {
-  return exclusion.trust == Trust::Wrong || exclusion.trust == Trust::Absent;
-}
+bool forbids(const Exclusion& exclusion) { return exclusion.trust == Trust::Wrong || exclusion.trust == Trust::Absent; }
 
 }  // namespace
 

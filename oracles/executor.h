@@ -10,8 +10,8 @@
 //       and the top of the stack hold fixed patterns; regions are reset before every run.
 //   G2  A hardware event at a pc in the image's trap table is Trapped with that site's code; any other is Faulted.
 //   G3  Registers the C ABI preserves, the stack pointer and the caller's frame are checked after a return.
-//       A call of a function outside of the image is handed to the plan's HostHandler, which sees and sets registers and
-//       memory as a callee would (host_calls.h); the run goes on behind it.
+//       A call of a function outside of the image is handed to the plan's HostHandler, which sees and sets registers
+//       and memory as a callee would (host_calls.h); the run goes on behind it.
 //   G4  An executor that cannot run something says Unsupported, with the reason.
 // Not guaranteed: the in-process native executor and QEMU's guest server share their address space with the code
 // under test, so a wild store may hit them; Unicorn maps nothing but what is listed here.
@@ -121,7 +121,7 @@ struct Plan {
   uint32_t callee_pops = 0;                  // bytes by which the callee raises SP on return (`tail`)
   Preserves preserves = Preserves::CAbi;
   const std::vector<RegisterId>* preserved = nullptr;  // if given, those instead
-  HostHandler* host = nullptr;  // asked when the code gets to one of Image::host_stubs
+  HostHandler* host = nullptr;                         // asked when the code gets to one of Image::host_stubs
 };
 
 // How long a run may take. Unicorn counts basic blocks; native code and QEMU are stopped by the clock.

@@ -221,8 +221,8 @@ TEST_P(ExecutorTest, StackArgumentsAndResults) {
 TEST_P(ExecutorTest, WildAccess) {
   for (const char* name : {"load", "store"}) {
     ASSERT_TRUE(load(name));
-    for (uint64_t address : {kData + 0x2000, kData - 8, memory_map::kStackLow - 8, uint64_t{0},
-                             uint64_t{0x7fff'ffff'ffff'fff0}}) {
+    for (uint64_t address :
+         {kData + 0x2000, kData - 8, memory_map::kStackLow - 8, uint64_t{0}, uint64_t{0x7fff'ffff'ffff'fff0}}) {
       const Outcome outcome = executor_->run(plan(address, 2));
       EXPECT_EQ(outcome.kind, OutcomeKind::Trapped) << name << ' ' << std::hex << address << ": " << describe(outcome);
     }

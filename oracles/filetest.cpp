@@ -41,10 +41,12 @@ struct Wanted {
   bool targets = false;    // has target lines; if not, every ISA is meant
   std::array<bool, kIsaCount> isas{};
   std::array<std::vector<machine::FeatureSet>, kIsaCount> features;  // of the target lines, each once
-  bool canonical_nans = false;  // `set enable_nan_canonicalization`
+  bool canonical_nans = false;                                       // `set enable_nan_canonicalization`
 
   // The most that an ISA has.
-  size_t target_lines() const { return std::ranges::max_element(features, {}, &std::vector<machine::FeatureSet>::size)->size(); }
+  size_t target_lines() const {
+    return std::ranges::max_element(features, {}, &std::vector<machine::FeatureSet>::size)->size();
+  }
 
   // Then accesses that name no byte order are meant to be big-endian.
   bool only_big_endian() const {
@@ -156,7 +158,7 @@ struct FiletestRunner::Implementation {
   const ir::File* file = nullptr;
   Wanted wanted;
   size_t target_line = 0;  // which of an ISA's several, with other features each
-  bool is_first = true;  // of several levels: of the others only failures count
+  bool is_first = true;    // of several levels: of the others only failures count
   FiletestReport report;
 
   void fail_test(std::string executor, Place place, std::string message) {

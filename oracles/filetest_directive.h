@@ -48,7 +48,8 @@ struct TestDirective {
 };
 Expected<std::optional<TestDirective>> parse_test_directive(std::string_view comment, const ir::Signature& signature,
                                                             const Place& place = {});
-// That this call does what the interpreter did; a print directive if it neither returned nor trapped, or `outcome` is null.
+// That this call does what the interpreter did; a print directive if it neither returned nor trapped, or `outcome` is
+// null.
 TestDirective directive_for(const ir::ExternalName& function, const std::vector<ir::DataValue>& args,
                             const interpreter::Outcome* outcome);
 // `run: %f(1, 0) traps int_divz`, without the `; `.

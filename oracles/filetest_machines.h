@@ -37,10 +37,10 @@ class FiletestMachines {
   explicit FiletestMachines(const Targets& targets);
   ~FiletestMachines();
 
-  // Compiles the functions of `file`, at `level` or as the file says; the stages are kept if they are to be run. What was prepared for this ISA before
-  // is forgotten.
-  void prepare(IsaKind isa, const ir::File& file, bool keep_stages = false,
-               std::optional<machine::OptLevel> level = {}, machine::FeatureSet features = 0);
+  // Compiles the functions of `file`, at `level` or as the file says; the stages are kept if they are to be run. What
+  // was prepared for this ISA before is forgotten.
+  void prepare(IsaKind isa, const ir::File& file, bool keep_stages = false, std::optional<machine::OptLevel> level = {},
+               machine::FeatureSet features = 0);
 
   struct Readiness {
     enum class Kind : uint8_t { kReady, kNotSupported, kBroken };

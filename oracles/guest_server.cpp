@@ -27,8 +27,8 @@ static_assert(offsetof(assay_control, entry) == 0x300 && offsetof(assay_control,
 
 constexpr const char* kProgram[] = {"qemu-x86_64", "qemu-aarch64", "qemu-riscv64", "qemu-s390x"};
 // All that QEMU 7.2 has; its RISC-V has no `max`.
-constexpr const char* kModel[] = {
-    "max", "max", "rv64,v=true,vlen=128,vext_spec=v1.0,Zfh=true,zbkb=true,zbkc=true,zbkx=true", "max"};
+constexpr const char* kModel[] = {"max", "max",
+                                  "rv64,v=true,vlen=128,vext_spec=v1.0,Zfh=true,zbkb=true,zbkc=true,zbkx=true", "max"};
 constexpr const char* kCrossPackages[] = {"gcc", "gcc-aarch64-linux-gnu libc6-dev-arm64-cross",
                                           "gcc-riscv64-linux-gnu libc6-dev-riscv64-cross",
                                           "gcc-s390x-linux-gnu libc6-dev-s390x-cross"};

@@ -2,12 +2,13 @@
 // outcome held against the reference interpreter's. What `assay test`, `fuzz` and `reduce` are made of.
 //
 // Compared: results (and their promised extensions), trap code and the CLIF instruction it struck, every byte of every
-// region, calls of host functions with their arguments (interpreter/host_function.h), and what the executors check themselves (preserved registers, stack pointer, the caller's frame).
-// Not compared are inputs on which CLIF promises nothing: undefined behaviour, more steps than the fuel, a stack that
-// overflowed, operations the interpreter does not know, and outcomes that depend on where the stack or functions are,
-// or on what fresh stack slots hold (the interpreter runs such programs twice, with different addresses and contents,
-// to find out), or on bits of NaNs. All are counted. Bits of a NaN in a result or in memory are compared but for those
-// that CLIF leaves open, which the interpreter tells one by one.
+// region, calls of host functions with their arguments (interpreter/host_function.h), and what the executors check
+// themselves (preserved registers, stack pointer, the caller's frame). Not compared are inputs on which CLIF promises
+// nothing: undefined behaviour, more steps than the fuel, a stack that overflowed, operations the interpreter does not
+// know, and outcomes that depend on where the stack or functions are, or on what fresh stack slots hold (the
+// interpreter runs such programs twice, with different addresses and contents, to find out), or on bits of NaNs. All
+// are counted. Bits of a NaN in a result or in memory are compared but for those that CLIF leaves open, which the
+// interpreter tells one by one.
 #pragma once
 
 #include <array>
@@ -32,7 +33,7 @@ namespace assay::oracles {
 
 struct HarnessOptions {
   std::vector<IsaKind> isas = {std::begin(kAllIsas), std::end(kAllIsas)};
-  bool optimize = true;  // the mid-end above OptLevel::None
+  bool optimize = true;                                   // the mid-end above OptLevel::None
   std::array<machine::FeatureSet, kIsaCount> features{};  // CompileOptions::features, by ISA
   std::vector<machine::OptLevel> opt_levels = {machine::OptLevel::None, machine::OptLevel::Speed};
   bool unicorn = true;
@@ -97,9 +98,9 @@ struct Finding {
 // "x64 unicorn-x64 speed, input 2: result 0 is 5, should be 6"
 std::string describe(const Finding& finding);
 
-// After a trap of `inst`, an access of [fault_address, …): may a machine have written the byte at `address` although the
-// interpreter has not? A store that traps in its second page may have written the part in the first, on some machines;
-// nothing else may.
+// After a trap of `inst`, an access of [fault_address, …): may a machine have written the byte at `address` although
+// the interpreter has not? A store that traps in its second page may have written the part in the first, on some
+// machines; nothing else may.
 bool may_be_partly_written(const ir::Function& function, ir::Inst inst, uint64_t fault_address, uint64_t address);
 
 struct ExecutorStats {
@@ -156,7 +157,9 @@ class Harness {
   // For rule counts and switches. Null if the ISA is not among the options' or has no backend.
   machine::Compiler* compiler(IsaKind isa);
   // From now on, code for this ISA is compiled for these (HarnessOptions::features).
-  void set_features(IsaKind isa, machine::FeatureSet features) { options_.features[static_cast<size_t>(isa)] = features; }
+  void set_features(IsaKind isa, machine::FeatureSet features) {
+    options_.features[static_cast<size_t>(isa)] = features;
+  }
 
  private:
   void interpret(const TestCase& test);

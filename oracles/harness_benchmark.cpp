@@ -1,5 +1,6 @@
-// Where the time of a differential run goes: the whole, and each stage alone, on a program of the campaign's usual size.
-// Counters of `whole`: microseconds a program of the interpreter, of compiling for each ISA, of running on each executor.
+// Where the time of a differential run goes: the whole, and each stage alone, on a program of the campaign's usual
+// size. Counters of `whole`: microseconds a program of the interpreter, of compiling for each ISA, of running on each
+// executor.
 #include <benchmark/benchmark.h>
 
 #include <cstdlib>

@@ -238,8 +238,8 @@ TEST_F(HarnessForged, KeysSayWhatDiffers) {
   const std::string traps =
       "function %f(i8 uext) -> i8 uext {\nblock0(v0: i8):\n    trapnz v0, user1\n    return v0\n}";
   const std::vector<TestInput> inputs = {{{DataValue(ir::kI8, 5)}}};
-  const std::vector<uint8_t> mov7 = {0xb8, 7, 0, 0, 0, 0xc3}, mov105 = {0xb8, 5, 1, 0, 0, 0xc3},
-                             hlt = {0xf4}, loop = {0xeb, 0xfe}, zero_rbx = {0x31, 0xdb, 0x89, 0xf8, 0xc3},
+  const std::vector<uint8_t> mov7 = {0xb8, 7, 0, 0, 0, 0xc3}, mov105 = {0xb8, 5, 1, 0, 0, 0xc3}, hlt = {0xf4},
+                             loop = {0xeb, 0xfe}, zero_rbx = {0x31, 0xdb, 0x89, 0xf8, 0xc3},
                              wild = {0x8b, 4, 0x25, 0, 0, 0, 0, 0xc3};
   EXPECT_EQ(check(returns, inputs, mov7), "result x64: value");
   EXPECT_EQ(check(returns, inputs, mov105), "result x64: extension");

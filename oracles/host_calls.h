@@ -1,11 +1,12 @@
 // The other side of a call from compiled code: a C function as the platform's ABI sees it, played by the harness.
 //
-// A host function (interpreter/host_function.h) or one of the library's operations on floats (interpreter/library.h) stands in the image as one trapping instruction. The executor stops
-// there, and this takes the arguments out of registers and stack as the ABI says, checks what the caller has promised
-// (stack pointer aligned, narrow arguments extended), does what the host function does, overwrites every register and
-// all memory that a callee may (its own frame, the area of its arguments, the save area of s390x), and puts the results
-// where the ABI wants them. One that throws (kThrowName) goes on in a handler instead. Written from the ABI documents
-// (abi_facts.h, call_plan.h), like the rest of the harness.
+// A host function (interpreter/host_function.h) or one of the library's operations on floats (interpreter/library.h)
+// stands in the image as one trapping instruction. The executor stops there, and this takes the arguments out of
+// registers and stack as the ABI says, checks what the caller has promised (stack pointer aligned, narrow arguments
+// extended), does what the host function does, overwrites every register and all memory that a callee may (its own
+// frame, the area of its arguments, the save area of s390x), and puts the results where the ABI wants them. One that
+// throws (kThrowName) goes on in a handler instead. Written from the ABI documents (abi_facts.h, call_plan.h), like the
+// rest of the harness.
 #pragma once
 
 #include <optional>

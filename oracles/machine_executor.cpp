@@ -186,8 +186,8 @@ void MachineExecutor::prepare(const Plan& plan) {
   }
   owned_begin_ = static_cast<size_t>(map::entry_sp(isa_) - kTopBegin);
   const size_t arguments = static_cast<size_t>(map::stack_arguments(isa_) - kTopBegin);
-  const size_t owned = std::max<size_t>({plan.stack_arguments.size(), plan.callee_pops,
-                                         size_t{plan.result_stack_offset} + plan.result_stack_bytes});
+  const size_t owned = std::max<size_t>(
+      {plan.stack_arguments.size(), plan.callee_pops, size_t{plan.result_stack_offset} + plan.result_stack_bytes});
   owned_end_ = (arguments + owned + 7) / 8 * 8;
   if (facts.link < 0) put64(stack_top_.data() + owned_begin_, return_address(), endianness(isa_));
   if (!plan.stack_arguments.empty()) {
@@ -223,7 +223,8 @@ Event MachineExecutor::run_through(const Plan& plan, const Limits& limits, bool 
   state_ = before_;
   if (plan.host != nullptr) plan.host->begin();
   Event event = execute(map::kCodeBase + plan.entry, state_, wanted_, limits, precise);
-  for (unsigned calls = 0; plan.host != nullptr && event.kind == Event::Kind::Fault && is_host_stub(event.pc); ++calls) {
+  for (unsigned calls = 0; plan.host != nullptr && event.kind == Event::Kind::Fault && is_host_stub(event.pc);
+       ++calls) {
     if (calls == kMostCalls) return {.kind = Event::Kind::OutOfFuel};
     HostContext context{.state = state_, .stack = view_.stack, .memory = {}};
     for (size_t i = 0; i < regions_.size(); ++i) {

@@ -25,18 +25,18 @@ struct MachineState {
 struct Event {
   enum class Kind : uint8_t { Returned, OutOfFuel, Fault, Unsupported } kind = Kind::Returned;
   FaultKind fault = FaultKind::None;
-  uint64_t pc = 0;       // Fault: the first byte of the instruction; Fetch: the address that could not be fetched
-  uint64_t address = 0;  // Read and Write
-  std::string text = {};  // Unsupported
+  uint64_t pc = 0;         // Fault: the first byte of the instruction; Fetch: the address that could not be fetched
+  uint64_t address = 0;    // Read and Write
+  std::string text = {};   // Unsupported
   bool imprecise = false;  // a fault whose place is not known: execute() again from the start, precisely
 };
 
 // What a function outside of the image sees when it is called, and leaves behind.
 struct HostContext {
   MachineState& state;
-  uint8_t* stack;              // memory_map::kStackSize bytes
-  std::span<uint8_t> memory;   // the first writable region of some size, or nothing
-  uint64_t pc = 0;             // to be set: where the run goes on
+  uint8_t* stack;             // memory_map::kStackSize bytes
+  std::span<uint8_t> memory;  // the first writable region of some size, or nothing
+  uint64_t pc = 0;            // to be set: where the run goes on
 };
 
 class HostHandler {
@@ -61,8 +61,8 @@ class MachineExecutor : public Executor {
   // Makes code (image().bytes at kCodeBase) and regions() accessible to the machine and to view_. Called by load().
   virtual Expected<void> install() = 0;
   // Runs from `entry` with `state`; leaves the final registers there. Memory was reset before. `wanted` lists the
-  // registers that must be right afterwards; at a fault at one of the image's host stubs, all of them must be. `precise`:
-  // an Event that is imprecise will not do.
+  // registers that must be right afterwards; at a fault at one of the image's host stubs, all of them must be.
+  // `precise`: an Event that is imprecise will not do.
   virtual Event execute(uint64_t entry, MachineState& state, std::span<const RegisterId> wanted, const Limits& limits,
                         bool precise) = 0;
   // Held from before memory is prepared until it has been judged, for backends that share memory with one another.

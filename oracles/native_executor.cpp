@@ -259,7 +259,9 @@ void on_signal(int signal, siginfo_t* info, void* context) {
       event.fault = FaultKind::Illegal;
       keep_registers(*static_cast<ucontext_t*>(context));
       break;
-    case SIGFPE: event.fault = FaultKind::Arithmetic; break;
+    case SIGFPE:
+      event.fault = FaultKind::Arithmetic;
+      break;
     case SIGTRAP:
       event.fault = FaultKind::Breakpoint;
       event.pc = pc - 1;
@@ -275,7 +277,9 @@ void on_signal(int signal, siginfo_t* info, void* context) {
         }
       }
       break;
-    default: event.fault = FaultKind::Other; break;
+    default:
+      event.fault = FaultKind::Other;
+      break;
   }
   registers[REG_RIP] = reinterpret_cast<greg_t>(assay_native_abort);
   registers[REG_EFL] &= ~greg_t{0x500};  // no direction flag, no single-stepping
@@ -434,7 +438,7 @@ class NativeExecutor final : public MachineExecutor {
  protected:
   uint64_t return_address() const override { return reinterpret_cast<uint64_t>(assay_native_return); }
 
-  Expected<std::unique_lock<std::mutex>> acquire() override {
+  Expected<std::unique_lock<std::mutex> > acquire() override {
     Window& window = Window::instance();
     std::unique_lock lock(window.mutex);
     if (!window.error().empty()) return fail(window.error());
@@ -449,8 +453,7 @@ class NativeExecutor final : public MachineExecutor {
     return occupy();
   }
 
-  Event execute(uint64_t entry, MachineState& state, std::span<const RegisterId>, const Limits& limits,
-                bool) override {
+  Event execute(uint64_t entry, MachineState& state, std::span<const RegisterId>, const Limits& limits, bool) override {
     thread_local AlternateStack alternate_stack;
     NativeFrame& frame = Window::instance().frame();
     std::memcpy(frame.integer, state.integer, sizeof frame.integer);

@@ -6,26 +6,40 @@ namespace assay::oracles {
 
 const char* name(OutcomeKind kind) {
   switch (kind) {
-    case OutcomeKind::Returned: return "returned";
-    case OutcomeKind::Trapped: return "trapped";
-    case OutcomeKind::OutOfFuel: return "out of fuel";
-    case OutcomeKind::Faulted: return "faulted";
-    case OutcomeKind::AbiViolated: return "violated the ABI";
-    case OutcomeKind::Unsupported: return "unsupported";
+    case OutcomeKind::Returned:
+      return "returned";
+    case OutcomeKind::Trapped:
+      return "trapped";
+    case OutcomeKind::OutOfFuel:
+      return "out of fuel";
+    case OutcomeKind::Faulted:
+      return "faulted";
+    case OutcomeKind::AbiViolated:
+      return "violated the ABI";
+    case OutcomeKind::Unsupported:
+      return "unsupported";
   }
   return "?";
 }
 
 const char* name(FaultKind kind) {
   switch (kind) {
-    case FaultKind::None: return "none";
-    case FaultKind::Read: return "read";
-    case FaultKind::Write: return "write";
-    case FaultKind::Fetch: return "fetch";
-    case FaultKind::Illegal: return "illegal instruction";
-    case FaultKind::Arithmetic: return "arithmetic";
-    case FaultKind::Breakpoint: return "breakpoint";
-    case FaultKind::Other: return "other";
+    case FaultKind::None:
+      return "none";
+    case FaultKind::Read:
+      return "read";
+    case FaultKind::Write:
+      return "write";
+    case FaultKind::Fetch:
+      return "fetch";
+    case FaultKind::Illegal:
+      return "illegal instruction";
+    case FaultKind::Arithmetic:
+      return "arithmetic";
+    case FaultKind::Breakpoint:
+      return "breakpoint";
+    case FaultKind::Other:
+      return "other";
   }
   return "?";
 }
@@ -60,8 +74,11 @@ std::string describe(const Outcome& outcome) {
       }
       break;
     case OutcomeKind::AbiViolated:
-    case OutcomeKind::Unsupported: text += ": " + outcome.text; break;
-    case OutcomeKind::OutOfFuel: break;
+    case OutcomeKind::Unsupported:
+      text += ": " + outcome.text;
+      break;
+    case OutcomeKind::OutOfFuel:
+      break;
   }
   return text;
 }

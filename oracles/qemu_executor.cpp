@@ -18,16 +18,15 @@ namespace map = memory_map;
 class QemuExecutor final : public MachineExecutor {
  public:
   explicit QemuExecutor(IsaKind isa)
-      : MachineExecutor(isa), name_(std::string("qemu-") + assay::name(isa)),
+      : MachineExecutor(isa),
+        name_(std::string("qemu-") + assay::name(isa)),
         unavailable_(GuestServer::unavailable(isa)) {}
 
   const char* name() const override { return name_.c_str(); }
   std::string unavailable() const override { return unavailable_; }
 
  protected:
-  uint64_t return_address() const override {
-    return server_ ? server_->order(server_->control().return_address) : 0;
-  }
+  uint64_t return_address() const override { return server_ ? server_->order(server_->control().return_address) : 0; }
 
   Expected<std::unique_lock<std::mutex>> acquire() override {
     if (server_ && !server_->is_ours()) server_.reset();
@@ -58,8 +57,7 @@ class QemuExecutor final : public MachineExecutor {
     return fail("the guest server died while loading");
   }
 
-  Event execute(uint64_t entry, MachineState& state, std::span<const RegisterId>, const Limits& limits,
-                bool) override {
+  Event execute(uint64_t entry, MachineState& state, std::span<const RegisterId>, const Limits& limits, bool) override {
     const MachineState before = state;
     for (int attempt = 0; attempt < 2; ++attempt) {
       if (attempt > 0) {
@@ -155,8 +153,12 @@ class QemuExecutor final : public MachineExecutor {
     // Of these, s390x has the instruction's address in siginfo and the next instruction's in the context.
     if (isa() == IsaKind::s390x && signal != SIGSEGV && signal != SIGBUS) event.pc = address;
     switch (signal) {
-      case SIGILL: event.fault = FaultKind::Illegal; break;
-      case SIGFPE: event.fault = FaultKind::Arithmetic; break;
+      case SIGILL:
+        event.fault = FaultKind::Illegal;
+        break;
+      case SIGFPE:
+        event.fault = FaultKind::Arithmetic;
+        break;
       case SIGTRAP:
         event.fault = FaultKind::Breakpoint;
         if (isa() == IsaKind::x64) event.pc -= 1;
@@ -165,7 +167,9 @@ class QemuExecutor final : public MachineExecutor {
         event.fault = event.pc == address ? FaultKind::Fetch : memory_fault();
         if (event.fault != FaultKind::Fetch) event.address = address;
         break;
-      default: event.fault = FaultKind::Other; break;
+      default:
+        event.fault = FaultKind::Other;
+        break;
     }
     return event;
   }

@@ -22,23 +22,30 @@ constexpr int kX64Registers[] = {UC_X86_REG_RAX, UC_X86_REG_RCX, UC_X86_REG_RDX,
 
 int integer_id(IsaKind isa, int number) {
   switch (isa) {
-    case IsaKind::x64: return kX64Registers[number];
+    case IsaKind::x64:
+      return kX64Registers[number];
     case IsaKind::aarch64:
       if (number == 31) return UC_ARM64_REG_SP;
       if (number == 30) return UC_ARM64_REG_X30;
       return number == 29 ? static_cast<int>(UC_ARM64_REG_X29) : UC_ARM64_REG_X0 + number;
-    case IsaKind::riscv64: return UC_RISCV_REG_X0 + number;
-    case IsaKind::s390x: return UC_S390X_REG_R0 + number;
+    case IsaKind::riscv64:
+      return UC_RISCV_REG_X0 + number;
+    case IsaKind::s390x:
+      return UC_S390X_REG_R0 + number;
   }
   return 0;
 }
 
 int vector_id(IsaKind isa, int number) {
   switch (isa) {
-    case IsaKind::x64: return UC_X86_REG_XMM0 + number;
-    case IsaKind::aarch64: return UC_ARM64_REG_Q0 + number;
-    case IsaKind::riscv64: return UC_RISCV_REG_F0 + number;
-    case IsaKind::s390x: break;
+    case IsaKind::x64:
+      return UC_X86_REG_XMM0 + number;
+    case IsaKind::aarch64:
+      return UC_ARM64_REG_Q0 + number;
+    case IsaKind::riscv64:
+      return UC_RISCV_REG_F0 + number;
+    case IsaKind::s390x:
+      break;
   }
   return 0;
 }
@@ -86,8 +93,8 @@ Expected<void> UnicornEngine::setup() {
   if (return_page_.data() != nullptr) {
     std::memcpy(return_page_.data() + kReturnAddress % map::kPage, kTrap[index], sizeof kTrap[index]);
   }
-  if (auto mapped = this->map(kReturnAddress / map::kPage * map::kPage, map::kPage, Access::ReadExecute,
-                              return_page_.data());
+  if (auto mapped =
+          this->map(kReturnAddress / map::kPage * map::kPage, map::kPage, Access::ReadExecute, return_page_.data());
       !mapped) {
     return mapped;
   }
@@ -111,9 +118,15 @@ Expected<void> UnicornEngine::setup() {
       set(UC_X86_REG_RFLAGS, 0x202);
       set(UC_X86_REG_MXCSR, 0x1f80);
       break;
-    case IsaKind::aarch64: set(UC_ARM64_REG_CPACR_EL1, 0x330000); break;  // floats and vectors do not trap
-    case IsaKind::riscv64: set(UC_RISCV_REG_MSTATUS, 0x6000); break;      // FS: on; before any float register
-    case IsaKind::s390x: set(UC_S390X_REG_PSWM, 0x1'8000'0000); break;    // 64-bit addresses
+    case IsaKind::aarch64:
+      set(UC_ARM64_REG_CPACR_EL1, 0x330000);
+      break;  // floats and vectors do not trap
+    case IsaKind::riscv64:
+      set(UC_RISCV_REG_MSTATUS, 0x6000);
+      break;  // FS: on; before any float register
+    case IsaKind::s390x:
+      set(UC_S390X_REG_PSWM, 0x1'8000'0000);
+      break;  // 64-bit addresses
   }
   if (uc_context_alloc(engine_, &base_) != UC_ERR_OK || uc_context_alloc(engine_, &scratch_) != UC_ERR_OK) {
     return fail("unicorn: no memory for a context");
@@ -288,21 +301,27 @@ Event UnicornEngine::classify(uc_err error) {
   switch (error) {
     case UC_ERR_READ_UNMAPPED:
     case UC_ERR_READ_PROT:
-    case UC_ERR_READ_UNALIGNED: event.fault = FaultKind::Read; break;
+    case UC_ERR_READ_UNALIGNED:
+      event.fault = FaultKind::Read;
+      break;
     case UC_ERR_WRITE_UNMAPPED:
     case UC_ERR_WRITE_PROT:
-    case UC_ERR_WRITE_UNALIGNED: event.fault = FaultKind::Write; break;
+    case UC_ERR_WRITE_UNALIGNED:
+      event.fault = FaultKind::Write;
+      break;
     case UC_ERR_FETCH_UNMAPPED:
     case UC_ERR_FETCH_PROT:
     case UC_ERR_FETCH_UNALIGNED:
       event.fault = FaultKind::Fetch;
       event.address = 0;
-      return event;  // pc is the target already
+      return event;            // pc is the target already
     case UC_ERR_INSN_INVALID:  // x64 ud2 and RISC-V ebreak as well
       event.fault = isa_ == IsaKind::riscv64 ? FaultKind::Breakpoint : FaultKind::Illegal;
       event.address = 0;
       return event;
-    default: event.fault = FaultKind::Other; break;
+    default:
+      event.fault = FaultKind::Other;
+      break;
   }
   if (precise_) event.pc = last_instruction_;
   return event;

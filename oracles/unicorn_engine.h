@@ -71,7 +71,7 @@ class UnicornEngine {
   IsaKind isa_;
   bool precise_;
   uc_engine* engine_ = nullptr;
-  uc_context* base_ = nullptr;     // the state every run starts from: set up, and with base_state_ in the registers
+  uc_context* base_ = nullptr;  // the state every run starts from: set up, and with base_state_ in the registers
   MachineState base_state_;
   bool has_base_state_ = false;
   uc_context* scratch_ = nullptr;  // s390x: registers go in and out through it

@@ -20,8 +20,11 @@ constexpr int kLoadsPerEngine = 50'000;
 class UnicornExecutor final : public MachineExecutor {
  public:
   explicit UnicornExecutor(IsaKind isa, UnicornEngine::Step step = {})
-      : MachineExecutor(isa), name_(std::string("unicorn-") + assay::name(isa)), step_(std::move(step)),
-        code_(map::kCodeSize), stack_(map::kStackSize) {
+      : MachineExecutor(isa),
+        name_(std::string("unicorn-") + assay::name(isa)),
+        step_(std::move(step)),
+        code_(map::kCodeSize),
+        stack_(map::kStackSize) {
     if (code_.data() == nullptr || stack_.data() == nullptr) {
       unavailable_ = "no memory for code and stack";
       return;
@@ -75,8 +78,8 @@ class UnicornExecutor final : public MachineExecutor {
     return engine(fast_, false);
   }
 
-  Event execute(uint64_t entry, MachineState& state, std::span<const RegisterId> wanted,
-                const Limits& limits, bool precise) override {
+  Event execute(uint64_t entry, MachineState& state, std::span<const RegisterId> wanted, const Limits& limits,
+                bool precise) override {
     precise = precise || step_ != nullptr;
     if (precise) {
       if (auto opened = engine(precise_, true); !opened) {
@@ -87,9 +90,9 @@ class UnicornExecutor final : public MachineExecutor {
     Event event = chosen.run(entry, state, wanted, limits.fuel);
     if (event.kind == Event::Kind::Fault && is_host_stub(event.pc)) chosen.read_all(state);
     const bool wrote_protected = isa() == IsaKind::s390x && repair_protected();
-    const bool is_memory = event.kind == Event::Kind::Fault &&
-                           (event.fault == FaultKind::Read || event.fault == FaultKind::Write ||
-                            event.fault == FaultKind::Other);
+    const bool is_memory =
+        event.kind == Event::Kind::Fault &&
+        (event.fault == FaultKind::Read || event.fault == FaultKind::Write || event.fault == FaultKind::Other);
     event.imprecise = !precise && (is_memory || wrote_protected);
     return event;
   }
@@ -182,9 +185,8 @@ std::unique_ptr<Executor> make_unicorn(IsaKind isa) { return std::make_unique<Un
 
 std::unique_ptr<Executor> make_stepping_unicorn(
     IsaKind isa, std::function<void(uint64_t pc, std::span<const uint64_t> integers)> step) {
-  return std::make_unique<UnicornExecutor>(isa, [step = std::move(step)](uint64_t pc, const MachineState& state) {
-    step(pc, state.integer);
-  });
+  return std::make_unique<UnicornExecutor>(
+      isa, [step = std::move(step)](uint64_t pc, const MachineState& state) { step(pc, state.integer); });
 }
 
 }  // namespace assay::oracles

@@ -36,8 +36,8 @@ struct VCodeFunction {
   machine::VCode code;
   // Virtual code runs in any frame; in the one that its allocated code has, addresses are the same in both.
   std::optional<machine::FrameLayout> frame;
-  uint32_t room = 0;                     // steps to leave for it at least, for the same reason
-  std::vector<uint32_t> origins;         // Allocated: by instruction, its index in the virtual code, or kNoSource
+  uint32_t room = 0;                           // steps to leave for it at least, for the same reason
+  std::vector<uint32_t> origins;               // Allocated: by instruction, its index in the virtual code, or kNoSource
   std::vector<machine::ValueRegs> value_regs;  // Virtual: by CLIF value, its registers or none
 };
 
@@ -118,9 +118,10 @@ class VCodeProgram {
     Range<Transfer> before;  // Call: arguments; Return: results; Args: what arrives
     Range<Transfer> after;   // Call: results
     uint32_t clobbers = 0;   // index into clobber_sets
-    uint32_t target = 0;     // Branch, Jump: index into edges; JumpTable: the first of them; Call: function; CallHost: step
-    uint32_t targets = 0;    // JumpTable: how many; calls: bytes that the callee pops; TailCall: of its stack arguments
-    uint32_t address = 0;    // CallIndirect, TailCallIndirect, JumpTable: register
+    uint32_t target =
+        0;  // Branch, Jump: index into edges; JumpTable: the first of them; Call: function; CallHost: step
+    uint32_t targets = 0;  // JumpTable: how many; calls: bytes that the callee pops; TailCall: of its stack arguments
+    uint32_t address = 0;  // CallIndirect, TailCallIndirect, JumpTable: register
   };
   // A way from one block to another, with the arguments to pass.
   struct Edge {

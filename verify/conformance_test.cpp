@@ -29,8 +29,8 @@ TEST(Conformance, EveryInstructionOnTheHost) {
   std::printf("%s", describe(report).c_str());
 }
 
-// Where Unicorn may not judge: overflows on s390x, and narrow floats that are not boxed on RISC-V. Elsewhere what it has
-// no instructions for.
+// Where Unicorn may not judge: overflows on s390x, and narrow floats that are not boxed on RISC-V. Elsewhere what it
+// has no instructions for.
 TEST(Conformance, UnderQemu) {
   for (const machine::TargetIsa* isa : isa::all_isas()) {
     const auto executor = oracles::make_qemu(isa->kind);
@@ -63,7 +63,8 @@ TEST(Conformance, NoticesTooWideAccesses) {
   machine::InstSet wrong = *isa->insts;
   wrong.source_texts = pointers;
   const auto executor = oracles::make_unicorn(isa->kind);
-  const auto report = check_conformance(isa->kind, wrong, *executor, {.cases_per_instruction = 20000, .only = {"load"}});
+  const auto report =
+      check_conformance(isa->kind, wrong, *executor, {.cases_per_instruction = 20000, .only = {"load"}});
   ASSERT_FALSE(report.mismatches.empty()) << describe(report);
 }
 

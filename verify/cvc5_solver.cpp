@@ -14,44 +14,77 @@ namespace {
 std::optional<cvc5::Kind> kind_of(Z3_decl_kind kind) {
   switch (kind) {
     case Z3_OP_EQ:
-    case Z3_OP_IFF: return cvc5::EQUAL;
-    case Z3_OP_DISTINCT: return cvc5::DISTINCT;
-    case Z3_OP_ITE: return cvc5::ITE;
-    case Z3_OP_AND: return cvc5::AND;
-    case Z3_OP_OR: return cvc5::OR;
-    case Z3_OP_XOR: return cvc5::XOR;
-    case Z3_OP_NOT: return cvc5::NOT;
-    case Z3_OP_IMPLIES: return cvc5::IMPLIES;
-    case Z3_OP_BNEG: return cvc5::BITVECTOR_NEG;
-    case Z3_OP_BNOT: return cvc5::BITVECTOR_NOT;
-    case Z3_OP_BADD: return cvc5::BITVECTOR_ADD;
-    case Z3_OP_BSUB: return cvc5::BITVECTOR_SUB;
-    case Z3_OP_BMUL: return cvc5::BITVECTOR_MULT;
-    case Z3_OP_BAND: return cvc5::BITVECTOR_AND;
-    case Z3_OP_BOR: return cvc5::BITVECTOR_OR;
-    case Z3_OP_BXOR: return cvc5::BITVECTOR_XOR;
+    case Z3_OP_IFF:
+      return cvc5::EQUAL;
+    case Z3_OP_DISTINCT:
+      return cvc5::DISTINCT;
+    case Z3_OP_ITE:
+      return cvc5::ITE;
+    case Z3_OP_AND:
+      return cvc5::AND;
+    case Z3_OP_OR:
+      return cvc5::OR;
+    case Z3_OP_XOR:
+      return cvc5::XOR;
+    case Z3_OP_NOT:
+      return cvc5::NOT;
+    case Z3_OP_IMPLIES:
+      return cvc5::IMPLIES;
+    case Z3_OP_BNEG:
+      return cvc5::BITVECTOR_NEG;
+    case Z3_OP_BNOT:
+      return cvc5::BITVECTOR_NOT;
+    case Z3_OP_BADD:
+      return cvc5::BITVECTOR_ADD;
+    case Z3_OP_BSUB:
+      return cvc5::BITVECTOR_SUB;
+    case Z3_OP_BMUL:
+      return cvc5::BITVECTOR_MULT;
+    case Z3_OP_BAND:
+      return cvc5::BITVECTOR_AND;
+    case Z3_OP_BOR:
+      return cvc5::BITVECTOR_OR;
+    case Z3_OP_BXOR:
+      return cvc5::BITVECTOR_XOR;
     // Z3's simplifier says "_I" where it has set division by zero apart.
     case Z3_OP_BUDIV:
-    case Z3_OP_BUDIV_I: return cvc5::BITVECTOR_UDIV;
+    case Z3_OP_BUDIV_I:
+      return cvc5::BITVECTOR_UDIV;
     case Z3_OP_BSDIV:
-    case Z3_OP_BSDIV_I: return cvc5::BITVECTOR_SDIV;
+    case Z3_OP_BSDIV_I:
+      return cvc5::BITVECTOR_SDIV;
     case Z3_OP_BUREM:
-    case Z3_OP_BUREM_I: return cvc5::BITVECTOR_UREM;
+    case Z3_OP_BUREM_I:
+      return cvc5::BITVECTOR_UREM;
     case Z3_OP_BSREM:
-    case Z3_OP_BSREM_I: return cvc5::BITVECTOR_SREM;
-    case Z3_OP_ULT: return cvc5::BITVECTOR_ULT;
-    case Z3_OP_ULEQ: return cvc5::BITVECTOR_ULE;
-    case Z3_OP_UGT: return cvc5::BITVECTOR_UGT;
-    case Z3_OP_UGEQ: return cvc5::BITVECTOR_UGE;
-    case Z3_OP_SLT: return cvc5::BITVECTOR_SLT;
-    case Z3_OP_SLEQ: return cvc5::BITVECTOR_SLE;
-    case Z3_OP_SGT: return cvc5::BITVECTOR_SGT;
-    case Z3_OP_SGEQ: return cvc5::BITVECTOR_SGE;
-    case Z3_OP_BSHL: return cvc5::BITVECTOR_SHL;
-    case Z3_OP_BLSHR: return cvc5::BITVECTOR_LSHR;
-    case Z3_OP_BASHR: return cvc5::BITVECTOR_ASHR;
-    case Z3_OP_CONCAT: return cvc5::BITVECTOR_CONCAT;
-    default: return std::nullopt;
+    case Z3_OP_BSREM_I:
+      return cvc5::BITVECTOR_SREM;
+    case Z3_OP_ULT:
+      return cvc5::BITVECTOR_ULT;
+    case Z3_OP_ULEQ:
+      return cvc5::BITVECTOR_ULE;
+    case Z3_OP_UGT:
+      return cvc5::BITVECTOR_UGT;
+    case Z3_OP_UGEQ:
+      return cvc5::BITVECTOR_UGE;
+    case Z3_OP_SLT:
+      return cvc5::BITVECTOR_SLT;
+    case Z3_OP_SLEQ:
+      return cvc5::BITVECTOR_SLE;
+    case Z3_OP_SGT:
+      return cvc5::BITVECTOR_SGT;
+    case Z3_OP_SGEQ:
+      return cvc5::BITVECTOR_SGE;
+    case Z3_OP_BSHL:
+      return cvc5::BITVECTOR_SHL;
+    case Z3_OP_BLSHR:
+      return cvc5::BITVECTOR_LSHR;
+    case Z3_OP_BASHR:
+      return cvc5::BITVECTOR_ASHR;
+    case Z3_OP_CONCAT:
+      return cvc5::BITVECTOR_CONCAT;
+    default:
+      return std::nullopt;
   }
 }
 
@@ -108,9 +141,12 @@ class Translation {
     };
     if (kind == Z3_OP_TRUE || kind == Z3_OP_FALSE) return solver_.mkBoolean(kind == Z3_OP_TRUE);
     if (e.is_numeral()) return solver_.mkBitVector(e.get_sort().bv_size(), e.get_decimal_string(0), 10);
-    if (kind == Z3_OP_EXTRACT) return solver_.mkTerm(solver_.mkOp(cvc5::BITVECTOR_EXTRACT, {parameter(0), parameter(1)}), operands);
-    if (kind == Z3_OP_SIGN_EXT) return solver_.mkTerm(solver_.mkOp(cvc5::BITVECTOR_SIGN_EXTEND, {parameter(0)}), operands);
-    if (kind == Z3_OP_ZERO_EXT) return solver_.mkTerm(solver_.mkOp(cvc5::BITVECTOR_ZERO_EXTEND, {parameter(0)}), operands);
+    if (kind == Z3_OP_EXTRACT)
+      return solver_.mkTerm(solver_.mkOp(cvc5::BITVECTOR_EXTRACT, {parameter(0), parameter(1)}), operands);
+    if (kind == Z3_OP_SIGN_EXT)
+      return solver_.mkTerm(solver_.mkOp(cvc5::BITVECTOR_SIGN_EXTEND, {parameter(0)}), operands);
+    if (kind == Z3_OP_ZERO_EXT)
+      return solver_.mkTerm(solver_.mkOp(cvc5::BITVECTOR_ZERO_EXTEND, {parameter(0)}), operands);
     if (kind == Z3_OP_UNINTERPRETED) {
       if (operands.empty()) return symbol(function);
       operands.insert(operands.begin(), symbol(function));

@@ -1,4 +1,5 @@
-// A second solver, cvc5, on the terms that Z3 holds: for what bit-blasting does not decide, and to confirm what Z3 says.
+// A second solver, cvc5, on the terms that Z3 holds: for what bit-blasting does not decide, and to confirm what Z3
+// says.
 #pragma once
 
 #include <string>

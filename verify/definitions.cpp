@@ -255,7 +255,8 @@ const notation::Semantics* Definitions::function_semantics(const std::string& na
       reason = "the width of " + name + "'s result does not follow from its arguments";
       return nullptr;
     }
-    return operation_semantics(static_cast<int>(operation - operations_.operations.begin()), key, {width}, condition, reason);
+    return operation_semantics(static_cast<int>(operation - operations_.operations.begin()), key, {width}, condition,
+                               reason);
   }
   auto [it, inserted] = function_cache_.try_emplace({name, key});
   Cached& cached = it->second;

@@ -467,8 +467,8 @@ void add(EncodingReport& sum, const EncodingReport& round) {
 std::string describe(const EncodingReport& report) {
   std::string out = std::to_string(report.instructions) + " instructions, " + std::to_string(report.cases) +
                     " cases: " + std::to_string(report.by_text) + " agree by text, " +
-                    std::to_string(report.by_assembler) + " by the assembler, " +
-                    std::to_string(report.by_capstone) + " with Capstone, " + std::to_string(report.mismatches.size()) + " differ\n";
+                    std::to_string(report.by_assembler) + " by the assembler, " + std::to_string(report.by_capstone) +
+                    " with Capstone, " + std::to_string(report.mismatches.size()) + " differ\n";
   for (const EncodingMismatch& m : report.mismatches) {
     out += "  " + m.instruction + ": " + m.ours + " is " + m.bytes + ", read as " + m.theirs +
            (m.problem.empty() ? "" : " (" + m.problem + ")") + "\n";

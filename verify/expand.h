@@ -7,7 +7,8 @@
 // with every combination, cutting off those that cannot match. One complete run is an Instantiation.
 //
 // E1  A run depends on the choices only.
-// E2  An instantiation assumes nothing about rules of higher priority: it holds whichever rule is tried first. Only for a
+// E2  An instantiation assumes nothing about rules of higher priority: it holds whichever rule is tried first. Only for
+// a
 //     rule that is marked so, `(attr rule NAME (veri priority))`, the exact conditions of those before it do not hold.
 // E3  Nothing is known about what lies above a narrow value in its register: each gets fresh bits.
 //     A value is of any scalar type that the pattern admits, i128 included. That a value which is put in a register
@@ -56,7 +57,7 @@ class Definitions {
   bool writes_flags(isle::TermId term) const { return writes_flags_[term.index]; }
 
   int find_operation_variant(const std::string& variant) const;  // "Iadd"
-  int find_instruction(const std::string& term) const;            // "rv_addi" or "rv_addi_multi"
+  int find_instruction(const std::string& term) const;           // "rv_addi" or "rv_addi_multi"
   // The meaning of an instruction with these enumerators, or null with the reason.
   const notation::Semantics* instruction_semantics(int instruction, const std::vector<unsigned>& params,
                                                    std::string& reason);
@@ -65,8 +66,8 @@ class Definitions {
                                                  const std::vector<unsigned>& result_widths, int condition,
                                                  std::string& reason);
   // The meaning of what specs may call: a condition among the functions of the instructions' notation, `name(a, b, …)`,
-  // or a CLIF operation with one result. Null with the reason if there is none for these arguments. Inputs have the argument's index as id; a condition's result, one bit, has
-  // kConditionId.
+  // or a CLIF operation with one result. Null with the reason if there is none for these arguments. Inputs have the
+  // argument's index as id; a condition's result, one bit, has kConditionId.
   const notation::Semantics* function_semantics(const std::string& name, const std::vector<SpecValue>& arguments,
                                                 std::string& reason);
 
@@ -120,7 +121,7 @@ struct NamedTerm {
 struct ClifSide {
   std::shared_ptr<ClifInst> root;  // null for rules of helper terms
   std::vector<std::pair<std::shared_ptr<ClifValue>, std::shared_ptr<ClifValue>>> same;  // are one value
-  std::vector<std::shared_ptr<ClifValue>> constants;  // must be defined by an iconst
+  std::vector<std::shared_ptr<ClifValue>> constants;                                    // must be defined by an iconst
   std::map<int64_t, bool> big_endian;  // by identity of the access's flags
   std::map<int64_t, z3::expr> opaque;  // where stack slots and functions lie, by identity
   std::optional<z3::expr> table_size;  // of a br_table, without the default
@@ -132,36 +133,38 @@ struct ClifSide {
 };
 
 struct Instantiation {
-  std::string description;                // "i32, eq: iadd(x, iconst)"
-  std::vector<z3::expr> assumptions;      // types and patterns match, if-lets succeed
-  std::vector<z3::expr> goals;            // what must follow
+  std::string description;            // "i32, eq: iadd(x, iconst)"
+  std::vector<z3::expr> assumptions;  // types and patterns match, if-lets succeed
+  std::vector<z3::expr> goals;        // what must follow
   std::vector<std::string> goal_names;
-  size_t observable = 0;                  // the first so many goals are about what a function does; others about how
-  std::vector<NamedTerm> variables;       // of the rule
-  std::vector<NamedTerm> outcomes;        // of both sides
-  std::set<uint32_t> rules;               // indices of all rules that took part
-  std::set<uint32_t> lemmas;              // terms with rules that stood for their spec
-  machine::FeatureSet features = 0;       // of the machine, assumed to be on
-  std::vector<Symbol> arguments;          // of the rule's term
-  std::vector<z3::expr> given;            // of the assumptions, those that no rule makes: on types, required of callers, provided by lemmas
-  bool may_decline = false;               // a term was asked that may decline although its spec's requirements hold
-  std::vector<z3::expr> facts;            // that hold of the functions it uses
+  size_t observable = 0;             // the first so many goals are about what a function does; others about how
+  std::vector<NamedTerm> variables;  // of the rule
+  std::vector<NamedTerm> outcomes;   // of both sides
+  std::set<uint32_t> rules;          // indices of all rules that took part
+  std::set<uint32_t> lemmas;         // terms with rules that stood for their spec
+  machine::FeatureSet features = 0;  // of the machine, assumed to be on
+  std::vector<Symbol> arguments;     // of the rule's term
+  std::vector<z3::expr>
+      given;  // of the assumptions, those that no rule makes: on types, required of callers, provided by lemmas
+  bool may_decline = false;     // a term was asked that may decline although its spec's requirements hold
+  std::vector<z3::expr> facts;  // that hold of the functions it uses
   bool uses_functions = false;
-  Symbol result;                          // what the rule builds
-  std::vector<Effect> effects;            // of the machine side, in order
-  bool uses_floats = false;  // of Z3
+  Symbol result;                // what the rule builds
+  std::vector<Effect> effects;  // of the machine side, in order
+  bool uses_floats = false;     // of Z3
   ClifSide clif;
 };
 
-// Runs the rule with all choices. `visit` gets each complete instantiation and returns false to stop early; `unsupported` is
-// told why a run could not be expressed, whether a contract stands in for its proof, and the rules that took part.
+// Runs the rule with all choices. `visit` gets each complete instantiation and returns false to stop early;
+// `unsupported` is told why a run could not be expressed, whether a contract stands in for its proof, and the rules
+// that took part.
 void expand_rule(Definitions& definitions, Terms& terms, isle::RuleId rule,
                  const std::function<bool(Instantiation&)>& visit,
                  const std::function<void(const std::string&, bool, const std::set<uint32_t>&)>& unsupported);
 
 // One run with choices taken at random. Helper terms are expanded even if they have a spec, by rules that are in
-// `preferred` (by rule index) where there are any. False if the choices cannot match. What has no model ends the run early:
-// `out` then says what was assumed so far, and may lack results.
+// `preferred` (by rule index) where there are any. False if the choices cannot match. What has no model ends the run
+// early: `out` then says what was assumed so far, and may lack results.
 bool sample_rule(Definitions& definitions, Terms& terms, isle::RuleId rule, uint64_t seed,
                  const std::vector<bool>& preferred, Instantiation& out);
 

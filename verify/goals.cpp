@@ -20,7 +20,9 @@ z3::expr Run::trap_outcome(const std::vector<Effect>& effects) {
 }
 
 // Where a branch goes: one of the labels, an entry of the table, or nowhere (kFallsOff).
-z3::expr Run::target_of(int64_t label) { return z3::concat(terms_.bv(8, 0), terms_.bv(64, static_cast<uint64_t>(label))); }
+z3::expr Run::target_of(int64_t label) {
+  return z3::concat(terms_.bv(8, 0), terms_.bv(64, static_cast<uint64_t>(label)));
+}
 z3::expr Run::table_entry(const z3::expr& index) { return z3::concat(terms_.bv(8, 1), index); }
 
 const z3::expr& Run::table_size() {
@@ -37,11 +39,19 @@ void Run::expect_no_effects(std::initializer_list<Effect::Kind> kinds, Instantia
   for (const Effect& e : effects_) {
     if (std::find(kinds.begin(), kinds.end(), e.kind) == kinds.end()) continue;
     switch (e.kind) {
-      case Effect::Kind::Trap: add_goal(out, "does not trap", !*e.condition); break;
-      case Effect::Kind::Branch: add_goal(out, "does not branch", !*e.condition); break;
+      case Effect::Kind::Trap:
+        add_goal(out, "does not trap", !*e.condition);
+        break;
+      case Effect::Kind::Branch:
+        add_goal(out, "does not branch", !*e.condition);
+        break;
       case Effect::Kind::Load:
-      case Effect::Kind::Store: add_goal(out, "does not touch memory", terms_.boolean(false)); break;
-      case Effect::Kind::Breakpoint: add_goal(out, "does not stop", terms_.boolean(false)); break;
+      case Effect::Kind::Store:
+        add_goal(out, "does not touch memory", terms_.boolean(false));
+        break;
+      case Effect::Kind::Breakpoint:
+        add_goal(out, "does not stop", terms_.boolean(false));
+        break;
     }
   }
 }
@@ -129,7 +139,8 @@ void Run::compare_lowering(ClifInst& root, const Symbol& output, Instantiation& 
   out.outcomes.push_back({"machine trap code", right_trap});
   compare_memory(left, no_trap, out);
   const auto breakpoints = [](const std::vector<Effect>& effects) {
-    return std::count_if(effects.begin(), effects.end(), [](const Effect& e) { return e.kind == Effect::Kind::Breakpoint; });
+    return std::count_if(effects.begin(), effects.end(),
+                         [](const Effect& e) { return e.kind == Effect::Kind::Breakpoint; });
   };
   if (breakpoints(left) != breakpoints(effects_)) add_goal(out, "stops in a debugger", terms_.boolean(false));
   expect_no_effects({Effect::Kind::Branch}, out);
@@ -187,9 +198,9 @@ void Run::compare_spec(const isle::Rule& rule, const std::vector<Symbol>& argume
     for (const isle::ast::SpecExpr& e : spec.provides) add_goal(out, "the spec", evaluate_condition(terms_, e, env));
     if (result.term) out.outcomes.push_back({"result", *result.term});
     // Whoever relies on the spec knows of no effects, and takes flags for those of the last instruction.
-    expect_no_effects({Effect::Kind::Trap, Effect::Kind::Branch, Effect::Kind::Load, Effect::Kind::Store,
-                       Effect::Kind::Breakpoint},
-                      out);
+    expect_no_effects(
+        {Effect::Kind::Trap, Effect::Kind::Branch, Effect::Kind::Load, Effect::Kind::Store, Effect::Kind::Breakpoint},
+        out);
     require_fresh_flags(result, "the user of " + term.name);
   } catch (const SpecError& error) {
     throw Unsupported{"spec of " + term.name + ": " + error.message};

@@ -62,11 +62,11 @@ std::string pieces(const HelperContext& context, const std::string& term, size_t
   machine::LowerContext& c = context.lower;
   const machine::MultiReg multi{{c.new_reg(RegClass::Gpr), c.new_reg(RegClass::Gpr)}, {c.new_reg(RegClass::Flags)}};
   ++cases;
-  const bool right = term == "first"    ? c.first(multi) == multi.regs[0]
-                     : term == "second" ? c.second(multi) == multi.regs[1]
-                     : term == "two_regs"
-                         ? c.two_regs(multi.regs[0], multi.regs[1]) == machine::MultiReg{{multi.regs[0], multi.regs[1]}, {}}
-                                        : c.flags_of(multi) == multi.flags;
+  const bool right = term == "first"      ? c.first(multi) == multi.regs[0]
+                     : term == "second"   ? c.second(multi) == multi.regs[1]
+                     : term == "two_regs" ? c.two_regs(multi.regs[0], multi.regs[1]) ==
+                                                machine::MultiReg{{multi.regs[0], multi.regs[1]}, {}}
+                                          : c.flags_of(multi) == multi.flags;
   return right ? "" : "gives another piece";
 }
 
@@ -138,7 +138,7 @@ std::map<std::string, HelperContract> helper_contracts() {
       {"mem_big", byte_order},       {"mem_little", byte_order}, {"one_target", targets},    {"two_targets", targets},
       {"table_targets", targets},    {"table_size", targets},    {"first", pieces},          {"second", pieces},
       {"flags_of", pieces},          {"amode_disp", addresses},  {"amode_index", addresses}, {"def_inst", definitions},
-      {"result_type", result_types}, {"two_regs", pieces},       {"low_reg", halves},       {"high_reg", halves},
+      {"result_type", result_types}, {"two_regs", pieces},       {"low_reg", halves},        {"high_reg", halves},
   };
 }
 

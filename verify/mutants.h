@@ -56,8 +56,8 @@ struct MutantReport {
 };
 
 // The table of docs/mutants.md: a row for each ISA and group of mutants (rules, specs, encodings). `text` is the page;
-// between its lines <!-- mutants --> and <!-- end --> the rows of the report's ISA and groups are put in place of the old
-// ones. Error: the page has no such lines.
+// between its lines <!-- mutants --> and <!-- end --> the rows of the report's ISA and groups are put in place of the
+// old ones. Error: the page has no such lines.
 Expected<std::string> with_table_rows(std::string_view text, const MutantReport& report);
 
 struct MutantOptions {

@@ -45,7 +45,8 @@ class Meaning {
     if (input.kind == notation::InputKind::Imm) return terms_.context().bv_const(name.c_str(), 64);
     // Of whatever width, the low bits are the same.
     constexpr unsigned kWidest = 256;
-    return terms_.low_bits(terms_.context().bv_const(name.c_str(), std::max<unsigned>(kWidest, input.width)), input.width);
+    return terms_.low_bits(terms_.context().bv_const(name.c_str(), std::max<unsigned>(kWidest, input.width)),
+                           input.width);
   }
   // Memory is a function of the address for each width, byte order and number of stores before.
   z3::expr load(uint32_t event, const z3::expr& address) {

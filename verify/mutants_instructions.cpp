@@ -139,8 +139,8 @@ bool InstructionJudge::judge(MutantResult& out, const std::string& mutated, std:
   const auto refuted_by_machine = [&](size_t cases) {
     for (const auto& machine : machines_) {
       const bool only_features = isa_ != IsaKind::s390x && std::string_view(machine->name()).starts_with("qemu");
-      const ConformanceReport meanings =
-          check_conformance(isa_, insts.set(), *machine, {.cases_per_instruction = cases, .only = only, .only_features = only_features});
+      const ConformanceReport meanings = check_conformance(
+          isa_, insts.set(), *machine, {.cases_per_instruction = cases, .only = only, .only_features = only_features});
       if (meanings.mismatches.empty()) continue;
       const ConformanceMismatch& m = meanings.mismatches.front();
       out.state = MutantState::Refuted;

@@ -53,8 +53,8 @@ struct Mutant {
   size_t begin = 0, end = 0;  // the bytes that are replaced
   std::string replacement;
   // The rules whose proof the edit can affect: the mutated rule if it is proven itself, else those that reach its term
-  // through terms without a spec; of a spec its term's rules and those that rely on it; of an instruction's definition the
-  // instructions.
+  // through terms without a spec; of a spec its term's rules and those that rely on it; of an instruction's definition
+  // the instructions.
   std::vector<std::string> judges;
   bool is_helper = false;      // the subject is a rule that is proven in its judges only
   bool is_external = false;    // the spec of a term that is C++: what holds it is a test of its own

@@ -210,9 +210,8 @@ TEST(Mutants, AreJudged) {
 (rule open (lower (return values)) (gen_return values))
 )");
   MutantOptions options{.kinds = {.specs = false}, .jobs = 1};
-  options.explanations = {
-      {"*", "sum", "*", "(* (ty_32_or_64 ty) *) => (* *)", "right for narrow types too"},
-      {"*", "sum", "type", "(ty_32_or_64 ty) => (fits_in_64 ty)", "right for narrow types too"}};
+  options.explanations = {{"*", "sum", "*", "(* (ty_32_or_64 ty) *) => (* *)", "right for narrow types too"},
+                          {"*", "sum", "type", "(ty_32_or_64 ty) => (fits_in_64 ty)", "right for narrow types too"}};
   const auto report = judge_mutants(IsaKind::riscv64, toy.sources(), options);
   ASSERT_TRUE(report.has_value()) << render(report.error());
   const auto state = [&](const std::string& change) {
@@ -225,7 +224,8 @@ TEST(Mutants, AreJudged) {
   EXPECT_EQ(state("(t_sub x y) => (t_sub y x)"), MutantState::Refuted);
   EXPECT_EQ(state("(t_sub x y) => (t_add x y)"), MutantState::Refuted);
   EXPECT_EQ(state("(signed_fits 12 (i64_neg n)) => (signed_fits 13 (i64_neg n))"), MutantState::Refuted);
-  EXPECT_EQ(state("(t_zext (Bits.B) x) => (t_zext (Bits.H) x)"), MutantState::Equivalent);  // what lies above is arbitrary
+  EXPECT_EQ(state("(t_zext (Bits.B) x) => (t_zext (Bits.H) x)"),
+            MutantState::Equivalent);  // what lies above is arbitrary
   EXPECT_EQ(state("(ty_32_or_64 ty) => (fits_in_64 ty)"), MutantState::Explained);
   EXPECT_EQ(state("(value_type $I16) => (value_type $I32)"), MutantState::Noticed);  // no rule is left for i16
   EXPECT_EQ(report->count(MutantState::Refuted) + report->count(MutantState::Noticed) +

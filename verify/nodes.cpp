@@ -1,10 +1,12 @@
-// The mid-end's rules in a run: patterns over the nodes of a class, right sides that make nodes, and what has to follow.
-// See expand.h, run.h.
+// The mid-end's rules in a run: patterns over the nodes of a class, right sides that make nodes, and what has to
+// follow. See expand.h, run.h.
 //
-// N1  A value may be several nodes at once, since a class has several members: each that a pattern asks for is a definition
+// N1  A value may be several nodes at once, since a class has several members: each that a pattern asks for is a
+// definition
 //     of its own, and all are equal.
-// N2  A node cannot trap. So what a pattern finds below its root does not trap, and of what a rule makes this must follow.
-// N3  The root may be an instruction that stands in its block because it may trap; the rule takes it away, so that it cannot
+// N2  A node cannot trap. So what a pattern finds below its root does not trap, and of what a rule makes this must
+// follow. N3  The root may be an instruction that stands in its block because it may trap; the rule takes it away, so
+// that it cannot
 //     trap must follow, too.
 #include <algorithm>
 
@@ -58,7 +60,8 @@ bool Run::types_fit(const ClifInst& inst) const {
       unsigned log2 = 0;
       while (1u << log2 < type_width(of_variable)) ++log2;
       const auto& widths = of_variable >= kFloatType ? set.set.floats : set.set.ints;
-      const bool in_set = set.name == "iAddr" ? of_variable == 64 : (set.set.lanes & 1) != 0 && (widths >> log2 & 1) != 0;
+      const bool in_set =
+          set.name == "iAddr" ? of_variable == 64 : (set.set.lanes & 1) != 0 && (widths >> log2 & 1) != 0;
       if (variable == 0) variable = of_variable;
       return in_set && variable == of_variable;
     }

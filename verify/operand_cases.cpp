@@ -110,7 +110,8 @@ const std::vector<Operand>& OperandCases::values(uint16_t opcode, unsigned slot)
   list = make_values(desc, operand);
   if (desc.kind != SlotKind::Imm) return list;
   for (const int64_t bound : bounds_of(definitions_, definitions_.insts[opcode])) {
-    const bool is_known = std::any_of(list.begin(), list.end(), [&](const Operand& known) { return known.imm == bound; });
+    const bool is_known =
+        std::any_of(list.begin(), list.end(), [&](const Operand& known) { return known.imm == bound; });
     if (!is_known && operand->imm.kind != ImmKind::Kind::Hatch && operand->imm.contains(bound)) {
       list.push_back(Operand::immediate(bound));
     }

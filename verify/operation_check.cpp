@@ -78,7 +78,8 @@ Typings typings_of(const ops::OpsFile& file, const ops::Operation& op) {
     for (const Typing& typing : out.all) {
       const auto add = [&](unsigned variable_type, unsigned type) {
         if (type_width(type) < 8 || type_width(type) > 128) return;
-        if (op.name == "bitcast" && list == &Typing::inputs && type_width(type) != type_width(typing.results[0])) return;
+        if (op.name == "bitcast" && list == &Typing::inputs && type_width(type) != type_width(typing.results[0]))
+          return;
         next.push_back(typing);
         if (variable_type != 0) next.back().variables[kind.variable] = variable_type;
         (next.back().*list).push_back(type);
@@ -149,11 +150,11 @@ std::vector<Number> edges(unsigned width, bool few) {
   const Number least = Number{1} << (width - 1), ones = ~Number{0};
   std::vector<Number> list = {0, 1, least - 1, least, ones, ones / 3, width - 1u, width};
   if (!few) {
-    for (Number more : {Number{2}, Number{3}, Number{7}, Number{10}, Number{width + 1}, Number{width / 2}, least + 1,
-                        least - 2, ones - 1, ones - 2, ones - 9, ones / 3 * 2, (Number{1} << width / 2) - 1,
-                        Number{1} << width / 2, ones << width / 2,
-                        Number{0x0123456789abcdef} << 64 | 0x0123456789abcdef,
-                        Number{0x8040201008040201} << 64 | 0x8040201008040201}) {
+    for (Number more :
+         {Number{2}, Number{3}, Number{7}, Number{10}, Number{width + 1}, Number{width / 2}, least + 1, least - 2,
+          ones - 1, ones - 2, ones - 9, ones / 3 * 2, (Number{1} << width / 2) - 1, Number{1} << width / 2,
+          ones << width / 2, Number{0x0123456789abcdef} << 64 | 0x0123456789abcdef,
+          Number{0x8040201008040201} << 64 | 0x8040201008040201}) {
       list.push_back(more);
     }
   }
@@ -580,8 +581,8 @@ class Check {
       return;
     }
     if (semantics == nullptr) return fail(reason);
-    const auto results = std::ranges::count_if(
-        semantics->results, [](const notation::Assignment& result) { return result.id != kFreeId; });
+    const auto results = std::ranges::count_if(semantics->results,
+                                               [](const notation::Assignment& result) { return result.id != kFreeId; });
     if (!in.op.sem.empty() && static_cast<size_t>(results) != in.typing.results.size())
       return fail("the sem leaves a result open");
     const std::string clif = clif_of(in);

@@ -12,7 +12,8 @@ RuleResult prove(const std::string& text, bool functions = false) {
   std::vector<RuleSource> rules(optimizer_sources().rules.begin(), optimizer_sources().rules.begin() + 2);
   rules.push_back({"test.isle", text});
   const RuleSources sources{rules, {}, optimizer_sources().operations};
-  const auto unit = verify_optimizer(sources, {.jobs = 1, .timeout_ms = 20'000, .rules = {"the_rule"}, .functions = functions});
+  const auto unit =
+      verify_optimizer(sources, {.jobs = 1, .timeout_ms = 20'000, .rules = {"the_rule"}, .functions = functions});
   if (!unit) {
     ADD_FAILURE() << render(unit.error());
     return {};
@@ -58,13 +59,15 @@ TEST(OptimizerRules, TypesThatOperationsDoNotTakeAreRefused) {
 }
 
 TEST(OptimizerRules, ConditionsThatAdmitTooMuchAreRefused) {
-  expect_refused("(rule the_rule (simplify (urem (fits_in_64 ty) x (k ty n))) (if-let true (u64_lt 0 n))"
-                 " (subsume (band ty x (k ty (u64_sub n 1)))))",
-                 "result");
+  expect_refused(
+      "(rule the_rule (simplify (urem (fits_in_64 ty) x (k ty n))) (if-let true (u64_lt 0 n))"
+      " (subsume (band ty x (k ty (u64_sub n 1)))))",
+      "result");
 }
 
 TEST(OptimizerRules, WhatMayTrapIsNotTakenAway) {
-  expect_refused("(rule the_rule (simplify (udiv (fits_in_64 ty) x x)) (subsume (k ty 1)))", "the left side cannot trap");
+  expect_refused("(rule the_rule (simplify (udiv (fits_in_64 ty) x x)) (subsume (k ty 1)))",
+                 "the left side cannot trap");
   expect_refused("(rule the_rule (simplify (udiv ty x y)) (udiv ty x y))", "the left side cannot trap");
   EXPECT_EQ(prove("(rule the_rule (simplify (udiv ty x (k ty 1))) (subsume x))").state, RuleState::Proven);
 }

@@ -44,13 +44,18 @@ void Run::require_equal(const Symbol& a, const Symbol& b) {
 
 void Run::match(const isle::Rule& rule, const Pattern& pattern, const Symbol& value, Bindings& bindings) {
   switch (pattern.kind) {
-    case Pattern::Kind::Wildcard: return;
+    case Pattern::Kind::Wildcard:
+      return;
     case Pattern::Kind::Bind:
       match(rule, pattern.children[0], value, bindings);
       bindings[pattern.variable.index] = value;
       return;
-    case Pattern::Kind::Variable: require_equal(bindings[pattern.variable.index], value); return;
-    case Pattern::Kind::Bool: assume(*value.term == terms_.boolean(pattern.value != 0)); return;
+    case Pattern::Kind::Variable:
+      require_equal(bindings[pattern.variable.index], value);
+      return;
+    case Pattern::Kind::Bool:
+      assume(*value.term == terms_.boolean(pattern.value != 0));
+      return;
     case Pattern::Kind::Int: {
       const z3::expr term = bits_of(value);
       assume(term == terms_.context().bv_val(static_cast<int64_t>(pattern.value), term.get_sort().bv_size()));
@@ -66,7 +71,9 @@ void Run::match(const isle::Rule& rule, const Pattern& pattern, const Symbol& va
     case Pattern::Kind::And:
       for (const Pattern& child : pattern.children) match(rule, child, value, bindings);
       return;
-    case Pattern::Kind::Term: match_term(rule, pattern, value, bindings); return;
+    case Pattern::Kind::Term:
+      match_term(rule, pattern, value, bindings);
+      return;
   }
 }
 
@@ -123,12 +130,13 @@ void Run::match_term(const isle::Rule& rule, const Pattern& pattern, const Symbo
     match(rule, pattern.children[0], Symbol::of_type(type_of(value.value)), bindings);
   } else if (name == "one_target" || name == "two_targets") {
     std::vector<Symbol> labels;
-    for (int64_t i = 0; i < (name == "one_target" ? 1 : 2); ++i) labels.push_back({.kind = Symbol::Kind::Label, .number = i});
+    for (int64_t i = 0; i < (name == "one_target" ? 1 : 2); ++i)
+      labels.push_back({.kind = Symbol::Kind::Label, .number = i});
     match_fields(rule, pattern, labels, bindings);
   } else if (name == "table_targets") {
     // The default, then the entries.
-    match_fields(rule, pattern, {{.kind = Symbol::Kind::Label, .number = 0}, {.kind = Symbol::Kind::Labels, .number = 1}},
-                 bindings);
+    match_fields(rule, pattern,
+                 {{.kind = Symbol::Kind::Label, .number = 0}, {.kind = Symbol::Kind::Labels, .number = 1}}, bindings);
   } else if (!term.specs.empty()) {
     match_by_spec(rule, pattern, value, bindings);
   } else {
@@ -140,7 +148,8 @@ void Run::match_term(const isle::Rule& rule, const Pattern& pattern, const Symbo
 void Run::match_by_spec(const isle::Rule& rule, const Pattern& pattern, const Symbol& value, Bindings& bindings) {
   const isle::Term& term = program_.terms[pattern.term];
   const isle::ast::Spec& spec = *term.specs[0];
-  if (spec.arguments.size() != term.arguments.size()) throw Unsupported{"spec of " + term.name + ": number of arguments"};
+  if (spec.arguments.size() != term.arguments.size())
+    throw Unsupported{"spec of " + term.name + ": number of arguments"};
   SpecEnvironment env = spec_environment();
   env.insert_or_assign("result", spec_value(value));
   if (term.name == "iconst_sext" || term.name == "iconst_zext") clif_.constants.push_back(value.value);

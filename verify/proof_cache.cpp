@@ -42,8 +42,8 @@ ProofCache::~ProofCache() = default;
 
 Expected<std::unique_ptr<ProofCache>> ProofCache::open(const std::string& path) {
   const auto failed = [&](const std::string& why) {
-    return std::unexpected(Diagnostic{{.file = path}, "cannot use the proof cache: " + why,
-                                      "name another file with --cache, or use --no-cache"});
+    return std::unexpected(Diagnostic{
+        {.file = path}, "cannot use the proof cache: " + why, "name another file with --cache, or use --no-cache"});
   };
   std::error_code error;
   const std::filesystem::path folder = std::filesystem::path(path).parent_path();
@@ -54,9 +54,10 @@ Expected<std::unique_ptr<ProofCache>> ProofCache::open(const std::string& path) 
   sqlite3_busy_timeout(state->database, 10'000);  // another run may be writing
   sqlite3_stmt* select = nullptr;
   if (sqlite3_exec(state->database, kSchema, nullptr, nullptr, nullptr) != SQLITE_OK ||
-      sqlite3_prepare_v2(state->database, "INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?, ?)", -1, &state->insert,
-                         nullptr) != SQLITE_OK ||
-      sqlite3_prepare_v2(state->database, "SELECT low, high, satisfiable FROM verdicts", -1, &select, nullptr) != SQLITE_OK) {
+      sqlite3_prepare_v2(state->database, "INSERT OR REPLACE INTO verdicts VALUES (?, ?, ?, ?, ?, ?)", -1,
+                         &state->insert, nullptr) != SQLITE_OK ||
+      sqlite3_prepare_v2(state->database, "SELECT low, high, satisfiable FROM verdicts", -1, &select, nullptr) !=
+          SQLITE_OK) {
     return failed(sqlite3_errmsg(state->database));
   }
   int step = SQLITE_ROW;

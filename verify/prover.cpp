@@ -14,7 +14,7 @@ namespace assay::verify {
 
 namespace {
 
-constexpr unsigned kShort = 1'500;   // milliseconds
+constexpr unsigned kShort = 1'500;  // milliseconds
 constexpr unsigned kFirst = 10'000;
 
 // Of distinct parts.
@@ -380,8 +380,8 @@ void Prover::decide(isle::RuleId rule, Instantiation& instantiation, Tally& tall
   }
   tally.failed = 1;
   if (will_repeat) return;
-  Counterexample found =
-      make_counterexample(*definitions_, terms_, program().rules[rule], instantiation, solver_of(question), options_.functions);
+  Counterexample found = make_counterexample(*definitions_, terms_, program().rules[rule], instantiation,
+                                             solver_of(question), options_.functions);
   tally.counterexample = std::move(found.text);
   tally.function = std::move(found.function);
   const std::vector<notation::FeatureDef>& features = definitions_->instructions().isa.features;

@@ -107,7 +107,7 @@ class Prover {
   Terms terms_;
   std::vector<Tally> tallies_;
   std::vector<bool> seen_to_apply_;  // by rule: for at least two inputs
-  std::string decided_by_;  // the last query
+  std::string decided_by_;           // the last query
   uint64_t instantiations_ = 0;
   uint64_t settled_ = 0;
   uint64_t queries_ = 0, known_ = 0;

@@ -22,8 +22,10 @@ bool commutes(const z3::func_decl& function) {
     case Z3_OP_BMUL:
     case Z3_OP_BAND:
     case Z3_OP_BOR:
-    case Z3_OP_BXOR: return true;
-    default: return false;
+    case Z3_OP_BXOR:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -32,7 +34,8 @@ bool less(const XXH128_hash_t& a, const XXH128_hash_t& b) { return XXH128_cmp(&a
 // The operator, its parameters and its result's width, without its operands.
 std::string head_of(const z3::expr& e) {
   const z3::func_decl function = e.decl();
-  std::string head = std::to_string(function.decl_kind()) + " " + std::to_string(e.is_bv() ? e.get_sort().bv_size() : 0);
+  std::string head =
+      std::to_string(function.decl_kind()) + " " + std::to_string(e.is_bv() ? e.get_sort().bv_size() : 0);
   if (e.is_numeral()) return head + " " + e.get_decimal_string(0);
   const unsigned parameters = Z3_get_decl_num_parameters(e.ctx(), function);
   for (unsigned i = 0; i < parameters; ++i) {

@@ -1,8 +1,8 @@
 // The canonical form of a query, as a hash. Internal to verify/.
 //
 // Terms are hashed from the leaves up; operands of commutative operators in the order of their hashes, because Z3's
-// simplifier orders them by when they were made. Variables count by name: Terms::begin() makes names start over, so the same rule
-// with the same choices has the same names in every run.
+// simplifier orders them by when they were made. Variables count by name: Terms::begin() makes names start over, so the
+// same rule with the same choices has the same names in every run.
 #pragma once
 
 #include <string>

@@ -145,8 +145,8 @@ class Behaviours {
     for (size_t i = 0; i < results.size(); ++i) {
       z3::expr result = results[i];
       // Of a CLIF instruction's result the bits of its type count; of a float's register all, for it may be boxed.
-      const bool is_float = run.clif.root && i < run.clif.root->result_types.size() &&
-                            run.clif.root->result_types[i] >= kFloatType;
+      const bool is_float =
+          run.clif.root && i < run.clif.root->result_types.size() && run.clif.root->result_types[i] >= kFloatType;
       if (i < run.clif.results.size() && result.is_bv() && !is_float) {
         result = terms_.zext(result, run.clif.results[i].get_sort().bv_size());
       }

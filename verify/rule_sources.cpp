@@ -11,21 +11,21 @@ namespace assay::verify {
 extern const RuleSource k_operations_sources[];
 extern const RuleSource k_opt_rules_sources[];
 extern const unsigned k_opt_rules_count;
-#define ASSAY_ISA(isa)                            \
+#define ASSAY_ISA(isa)                               \
   extern const RuleSource k_##isa##_rules_sources[]; \
-  extern const unsigned k_##isa##_rules_count;    \
+  extern const unsigned k_##isa##_rules_count;       \
   extern const RuleSource k_##isa##_insts_sources[]; \
   extern const unsigned k_##isa##_insts_count;
 #include "verify/isas.inc"
 #undef ASSAY_ISA
 
 const RuleSources* rule_sources(IsaKind kind) {
-#define ASSAY_ISA(isa)                                                                         \
-  if (kind == IsaKind::isa) {                                                                  \
-    static const RuleSources sources = {{k_##isa##_rules_sources, k_##isa##_rules_count},      \
-                                        {k_##isa##_insts_sources, k_##isa##_insts_count},      \
-                                        k_operations_sources[0].text};                         \
-    return &sources;                                                                           \
+#define ASSAY_ISA(isa)                                                                    \
+  if (kind == IsaKind::isa) {                                                             \
+    static const RuleSources sources = {{k_##isa##_rules_sources, k_##isa##_rules_count}, \
+                                        {k_##isa##_insts_sources, k_##isa##_insts_count}, \
+                                        k_operations_sources[0].text};                    \
+    return &sources;                                                                      \
   }
 #include "verify/isas.inc"
 #undef ASSAY_ISA
@@ -83,7 +83,8 @@ Expected<std::unique_ptr<SourceTree>> SourceTree::read(const RuleSources& built,
   }
   std::vector<notation::SourceFile> files;
   for (const RuleSource& source : tree->instructions_) files.push_back({source.name, source.text});
-  const notation::ParsedDefinitions parsed = files.empty() ? notation::ParsedDefinitions{} : notation::parse_definitions(files);
+  const notation::ParsedDefinitions parsed =
+      files.empty() ? notation::ParsedDefinitions{} : notation::parse_definitions(files);
   if (!parsed.errors.empty()) return std::unexpected(parsed.errors.front());
   for (const RuleSource& source : built.rules) {
     const std::string_view name = source.name;

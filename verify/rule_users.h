@@ -1,7 +1,7 @@
 // Which rules use which terms, and which proofs therefore depend on a rule or a spec.
 //
-// A rule is proven itself if its term is lower, lower_branch or simplify or has a spec (verify.h); any other is proven in the rules
-// that reach its term through terms without a spec. Over the program with its extractor macros expanded.
+// A rule is proven itself if its term is lower, lower_branch or simplify or has a spec (verify.h); any other is proven
+// in the rules that reach its term through terms without a spec. Over the program with its extractor macros expanded.
 #pragma once
 
 #include <set>

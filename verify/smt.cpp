@@ -84,8 +84,10 @@ bool chooses_quotient(const z3::expr& e, unsigned depth = 0) {
     case Z3_OP_BUDIV:
     case Z3_OP_BSDIV:
     case Z3_OP_BUDIV_I:
-    case Z3_OP_BSDIV_I: return true;
-    default: return false;
+    case Z3_OP_BSDIV_I:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -105,7 +107,8 @@ z3::expr known_if(const z3::expr& condition, const z3::expr& e) {
 }  // namespace
 
 bool Terms::is_product(const z3::func_decl& function) {
-  return function.decl_kind() == Z3_OP_UNINTERPRETED && function.arity() == 2 && function.name().str().starts_with(kProduct);
+  return function.decl_kind() == Z3_OP_UNINTERPRETED && function.arity() == 2 &&
+         function.name().str().starts_with(kProduct);
 }
 
 z3::expr Terms::fresh(const std::string& name, unsigned width) {
@@ -147,7 +150,8 @@ z3::expr Terms::divide(bool is_signed, const z3::expr& a, const z3::expr& b) {
 }
 
 z3::expr Terms::product(const z3::expr& a, const z3::expr& b) {
-  if (mode_ == ArithmeticMode::Exact || a.is_numeral() || b.is_numeral() || width_of(a) < kLeastFunctionWidth) return a * b;
+  if (mode_ == ArithmeticMode::Exact || a.is_numeral() || b.is_numeral() || width_of(a) < kLeastFunctionWidth)
+    return a * b;
   functions_seen_ = true;
   // Not by a number that depends on what else was made: the same query has the same form in every run.
   const unsigned of_a = a.hash(), of_b = b.hash();
@@ -220,7 +224,9 @@ z3::expr Terms::product_by_halves(const z3::expr& a, const z3::expr& b) {
   const bool extended = std::max(width_of(short_a), width_of(short_b)) <= w / 2;
   const unsigned k = extended ? w / 4 : w / 2;  // of a half
   const z3::expr x = extended ? zext(short_a, 2 * k) : a, y = extended ? zext(short_b, 2 * k) : b;
-  const auto half = [&](const z3::expr& e, bool high) { return simplify(high ? e.extract(2 * k - 1, k) : low_bits(e, k)); };
+  const auto half = [&](const z3::expr& e, bool high) {
+    return simplify(high ? e.extract(2 * k - 1, k) : low_bits(e, k));
+  };
   const auto whole = [&](bool high_x, bool high_y) {
     const z3::expr p = simplify(zext(half(x, high_x), 2 * k)), q = simplify(zext(half(y, high_y), 2 * k));
     // Where simplification hides the zeros above, mul would come back here.
@@ -245,7 +251,8 @@ z3::expr Terms::product_by_halves(const z3::expr& a, const z3::expr& b) {
     const z3::expr c = add(a, second(low)), d = add(b, first(top));
     return z3::concat(beyond + second(top) + zext(carry, k), z3::concat(d, z3::concat(c, first(low))));
   }
-  const z3::expr high = low.extract(2 * k - 1, k) + mul(half(x, false), half(y, true)) + mul(half(x, true), half(y, false));
+  const z3::expr high =
+      low.extract(2 * k - 1, k) + mul(half(x, false), half(y, true)) + mul(half(x, true), half(y, false));
   return z3::concat(high, low_bits(low, k));
 }
 
@@ -369,7 +376,9 @@ z3::expr_vector translate(Terms& terms, const notation::Semantics& semantics,
     const unsigned w = n.width;
     std::optional<z3::expr> e;
     switch (n.op) {
-      case Op::Input: e = input(n.aux); break;
+      case Op::Input:
+        e = input(n.aux);
+        break;
       case Op::Constant: {
         const notation::Bits& bits = semantics.constants[n.aux];
         if (w == 0) {
@@ -384,40 +393,108 @@ z3::expr_vector translate(Terms& terms, const notation::Semantics& semantics,
         }
         break;
       }
-      case Op::Not: e = w == 0 ? !a() : ~a(); break;
-      case Op::Neg: e = -a(); break;
-      case Op::Clz: e = terms.clz(a()); break;
-      case Op::Ctz: e = terms.ctz(a()); break;
-      case Op::Cls: e = terms.cls(a()); break;
-      case Op::Popcnt: e = terms.popcnt(a()); break;
-      case Op::BitRev: e = terms.bitrev(a()); break;
-      case Op::BSwap: e = terms.bswap(a()); break;
-      case Op::Add: e = a() + b(); break;
-      case Op::Sub: e = a() - b(); break;
-      case Op::Mul: e = terms.mul(a(), b()); break;
-      case Op::UDiv: e = terms.udiv(a(), b()); break;
-      case Op::SDiv: e = terms.sdiv(a(), b()); break;
-      case Op::URem: e = terms.urem(a(), b()); break;
-      case Op::SRem: e = terms.srem(a(), b()); break;
-      case Op::And: e = w == 0 ? (a() && b()) : (a() & b()); break;
-      case Op::Or: e = w == 0 ? (a() || b()) : (a() | b()); break;
-      case Op::Xor: e = w == 0 ? (a() != b()) : (a() ^ b()); break;
-      case Op::Shl: e = z3::shl(a(), b()); break;
-      case Op::LShr: e = z3::lshr(a(), b()); break;
-      case Op::AShr: e = z3::ashr(a(), b()); break;
-      case Op::Rotl: e = terms.rotl(a(), b()); break;
-      case Op::Rotr: e = terms.rotr(a(), b()); break;
-      case Op::Eq: e = a() == b(); break;
-      case Op::Ult: e = z3::ult(a(), b()); break;
-      case Op::Ule: e = z3::ule(a(), b()); break;
-      case Op::Slt: e = z3::slt(a(), b()); break;
-      case Op::Sle: e = z3::sle(a(), b()); break;
-      case Op::If: e = z3::ite(a(), b(), out[n.c]); break;
-      case Op::Slice: e = n.aux == 0 ? terms.low_bits(a(), w) : a().extract(n.aux + w - 1, n.aux); break;
-      case Op::Concat: e = z3::concat(a(), b()); break;
-      case Op::ZExt: e = terms.zext(a(), w); break;
-      case Op::SExt: e = terms.sext(a(), w); break;
-      case Op::Load: e = load(n.aux, a()); break;
+      case Op::Not:
+        e = w == 0 ? !a() : ~a();
+        break;
+      case Op::Neg:
+        e = -a();
+        break;
+      case Op::Clz:
+        e = terms.clz(a());
+        break;
+      case Op::Ctz:
+        e = terms.ctz(a());
+        break;
+      case Op::Cls:
+        e = terms.cls(a());
+        break;
+      case Op::Popcnt:
+        e = terms.popcnt(a());
+        break;
+      case Op::BitRev:
+        e = terms.bitrev(a());
+        break;
+      case Op::BSwap:
+        e = terms.bswap(a());
+        break;
+      case Op::Add:
+        e = a() + b();
+        break;
+      case Op::Sub:
+        e = a() - b();
+        break;
+      case Op::Mul:
+        e = terms.mul(a(), b());
+        break;
+      case Op::UDiv:
+        e = terms.udiv(a(), b());
+        break;
+      case Op::SDiv:
+        e = terms.sdiv(a(), b());
+        break;
+      case Op::URem:
+        e = terms.urem(a(), b());
+        break;
+      case Op::SRem:
+        e = terms.srem(a(), b());
+        break;
+      case Op::And:
+        e = w == 0 ? (a() && b()) : (a() & b());
+        break;
+      case Op::Or:
+        e = w == 0 ? (a() || b()) : (a() | b());
+        break;
+      case Op::Xor:
+        e = w == 0 ? (a() != b()) : (a() ^ b());
+        break;
+      case Op::Shl:
+        e = z3::shl(a(), b());
+        break;
+      case Op::LShr:
+        e = z3::lshr(a(), b());
+        break;
+      case Op::AShr:
+        e = z3::ashr(a(), b());
+        break;
+      case Op::Rotl:
+        e = terms.rotl(a(), b());
+        break;
+      case Op::Rotr:
+        e = terms.rotr(a(), b());
+        break;
+      case Op::Eq:
+        e = a() == b();
+        break;
+      case Op::Ult:
+        e = z3::ult(a(), b());
+        break;
+      case Op::Ule:
+        e = z3::ule(a(), b());
+        break;
+      case Op::Slt:
+        e = z3::slt(a(), b());
+        break;
+      case Op::Sle:
+        e = z3::sle(a(), b());
+        break;
+      case Op::If:
+        e = z3::ite(a(), b(), out[n.c]);
+        break;
+      case Op::Slice:
+        e = n.aux == 0 ? terms.low_bits(a(), w) : a().extract(n.aux + w - 1, n.aux);
+        break;
+      case Op::Concat:
+        e = z3::concat(a(), b());
+        break;
+      case Op::ZExt:
+        e = terms.zext(a(), w);
+        break;
+      case Op::SExt:
+        e = terms.sext(a(), w);
+        break;
+      case Op::Load:
+        e = load(n.aux, a());
+        break;
       default: {
         std::vector<z3::expr> args;
         for (const notation::NodeId id : {n.a, n.b, n.c}) {

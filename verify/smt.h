@@ -1,8 +1,9 @@
 // A thin layer over Z3: terms, and the translation of typed semantics to them.
 //
-// Semantics come from compiler/isle/notation (instructions and CLIF operations alike), so there is one translation, node by node.
-// Some rewrites are made on the way, because bit-blasting division and wide multiplication does not end otherwise;
-// each is an identity for all arguments (by SMT-LIB's definition of division by zero), and smt_test.cpp proves each at small widths:
+// Semantics come from compiler/isle/notation (instructions and CLIF operations alike), so there is one translation,
+// node by node. Some rewrites are made on the way, because bit-blasting division and wide multiplication does not end
+// otherwise; each is an identity for all arguments (by SMT-LIB's definition of division by zero), and smt_test.cpp
+// proves each at small widths:
 //   N1  a %u b = a - (a /u b) * b, and the same for %s and /s.
 //   N2  zext(a) /u zext(b) = zext(a /u b) unless b = 0; sext(a) /s sext(b) = sext(a /s b) unless b = 0 or b = -1;
 //       likewise for the remainders. a /s -1 = -a.
@@ -10,7 +11,8 @@
 //   N4  the low bits of a sum, difference or product are those of the low bits of its operands.
 //   N5  a % (if c then b else d) = if c then a % b else a % d, where b or d is a number; a % 1 = 0.
 //   N6  (if c then a else b) * d = if c then a * d else b * d, where a or b is a quotient; likewise for their low bits.
-//   N7  sext(a) * sext(b) at twice the width of a and b: the low half is a * b, the high half that of zext(a) * zext(b),
+//   N7  sext(a) * sext(b) at twice the width of a and b: the low half is a * b, the high half that of zext(a) *
+//   zext(b),
 //       less b if a is negative, less a if b is. So signed and unsigned high products are told from one product.
 //   N8  products of more than 64 bits by 64 are sums of products of their halves, shifted (product_by_halves).
 // Only verify/ includes this header: z3++.h is slow to compile.

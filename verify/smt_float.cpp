@@ -9,7 +9,8 @@
 // What is known beside of functions that stand for float operations comes as facts(), true of the operations:
 //   F1  Rounding to an integer keeps the sign. It leaves alone what is 2^(digits - 1) or more, and what was rounded; it
 //       gives no more than that of what is less.
-//   F2  Rounding up and down is to add or subtract one from what was cut off, if that is below or above; to nearest it is
+//   F2  Rounding up and down is to add or subtract one from what was cut off, if that is below or above; to nearest it
+//   is
 //       to add 2^(digits - 1) and to subtract it again.
 //   F4  An integer that a float was cut to has its sign, or is 0; of what is between -1 and 1 it is.
 //   F3  An integer of 64 bits that a float was cut to gives the float cut off, but for the sign of zero.
@@ -33,18 +34,28 @@ class Floats {
 
   z3::expr apply(Op op, uint32_t aux, unsigned width, std::span<const z3::expr> args) {
     switch (op) {
-      case Op::FAdd: return bits(Z3_mk_fpa_add(c_, nearest(), number(args[0]), number(args[1])), width);
-      case Op::FSub: return bits(Z3_mk_fpa_sub(c_, nearest(), number(args[0]), number(args[1])), width);
-      case Op::FMul: return bits(Z3_mk_fpa_mul(c_, nearest(), number(args[0]), number(args[1])), width);
-      case Op::FDiv: return bits(Z3_mk_fpa_div(c_, nearest(), number(args[0]), number(args[1])), width);
-      case Op::FSqrt: return bits(Z3_mk_fpa_sqrt(c_, nearest(), number(args[0])), width);
+      case Op::FAdd:
+        return bits(Z3_mk_fpa_add(c_, nearest(), number(args[0]), number(args[1])), width);
+      case Op::FSub:
+        return bits(Z3_mk_fpa_sub(c_, nearest(), number(args[0]), number(args[1])), width);
+      case Op::FMul:
+        return bits(Z3_mk_fpa_mul(c_, nearest(), number(args[0]), number(args[1])), width);
+      case Op::FDiv:
+        return bits(Z3_mk_fpa_div(c_, nearest(), number(args[0]), number(args[1])), width);
+      case Op::FSqrt:
+        return bits(Z3_mk_fpa_sqrt(c_, nearest(), number(args[0])), width);
       case Op::FMulAdd:
         return bits(Z3_mk_fpa_fma(c_, nearest(), number(args[0]), number(args[1]), number(args[2])), width);
-      case Op::FRound: return bits(Z3_mk_fpa_round_to_integral(c_, way(static_cast<Rounding>(aux)), number(args[0])), width);
-      case Op::FConvert: return bits(Z3_mk_fpa_to_fp_float(c_, nearest(), number(args[0]), sort(width)), width);
-      case Op::FFromSInt: return bits(Z3_mk_fpa_to_fp_signed(c_, nearest(), args[0], sort(width)), width);
-      case Op::FFromUInt: return bits(Z3_mk_fpa_to_fp_unsigned(c_, nearest(), args[0], sort(width)), width);
-      default: return to_integer(op == Op::FToSInt, width, args[0]);
+      case Op::FRound:
+        return bits(Z3_mk_fpa_round_to_integral(c_, way(static_cast<Rounding>(aux)), number(args[0])), width);
+      case Op::FConvert:
+        return bits(Z3_mk_fpa_to_fp_float(c_, nearest(), number(args[0]), sort(width)), width);
+      case Op::FFromSInt:
+        return bits(Z3_mk_fpa_to_fp_signed(c_, nearest(), args[0], sort(width)), width);
+      case Op::FFromUInt:
+        return bits(Z3_mk_fpa_to_fp_unsigned(c_, nearest(), args[0], sort(width)), width);
+      default:
+        return to_integer(op == Op::FToSInt, width, args[0]);
     }
   }
 
@@ -53,10 +64,14 @@ class Floats {
   z3::expr nearest() { return expr(Z3_mk_fpa_rne(c_)); }
   z3::expr way(Rounding rounding) {
     switch (rounding) {
-      case Rounding::NearestEven: return nearest();
-      case Rounding::Up: return expr(Z3_mk_fpa_rtp(c_));
-      case Rounding::Down: return expr(Z3_mk_fpa_rtn(c_));
-      case Rounding::Zero: break;
+      case Rounding::NearestEven:
+        return nearest();
+      case Rounding::Up:
+        return expr(Z3_mk_fpa_rtp(c_));
+      case Rounding::Down:
+        return expr(Z3_mk_fpa_rtn(c_));
+      case Rounding::Zero:
+        break;
     }
     return expr(Z3_mk_fpa_rtz(c_));
   }
@@ -79,8 +94,8 @@ class Floats {
     const z3::expr zero = c_.bv_val(0, width), ones = ~zero, one = c_.bv_val(1, width);
     const z3::expr least = is_signed ? z3::shl(one, c_.bv_val(width - 1, width)) : zero;
     const z3::expr most = is_signed ? ~least : ones;
-    const z3::expr inside = expr(is_signed ? Z3_mk_fpa_to_sbv(c_, toward_zero, x, width)
-                                           : Z3_mk_fpa_to_ubv(c_, toward_zero, x, width));
+    const z3::expr inside =
+        expr(is_signed ? Z3_mk_fpa_to_sbv(c_, toward_zero, x, width) : Z3_mk_fpa_to_ubv(c_, toward_zero, x, width));
     return z3::ite(expr(Z3_mk_fpa_is_nan(c_, x)), zero,
                    z3::ite(expr(Z3_mk_fpa_lt(c_, whole, begin)), least,
                            z3::ite(expr(Z3_mk_fpa_geq(c_, whole, end)), most, inside)));
@@ -96,18 +111,14 @@ namespace {
 z3::expr magnitude(const z3::expr& x) {
   return x & x.ctx().bv_val(~uint64_t{0} >> (65 - x.get_sort().bv_size()), x.get_sort().bv_size());
 }
-z3::expr is_negative(const z3::expr& x) {
-  return z3::slt(x, x.ctx().bv_val(0, x.get_sort().bv_size()));
-}
+z3::expr is_negative(const z3::expr& x) { return z3::slt(x, x.ctx().bv_val(0, x.get_sort().bv_size())); }
 z3::expr is_nan(const z3::expr& x) {
   const unsigned width = x.get_sort().bv_size();
   return z3::ugt(magnitude(x), x.ctx().bv_val(width == 32 ? 0x7f80'0000u : 0x7ff0'0000'0000'0000u, width));
 }
 
 // 2^n as a float of the width.
-uint64_t power(unsigned width, unsigned n) {
-  return width == 32 ? uint64_t{127 + n} << 23 : uint64_t{1023 + n} << 52;
-}
+uint64_t power(unsigned width, unsigned n) { return width == 32 ? uint64_t{127 + n} << 23 : uint64_t{1023 + n} << 52; }
 unsigned fraction_bits(unsigned width) { return width == 32 ? 23 : 52; }
 
 z3::expr compare(Op op, const z3::expr& x, const z3::expr& y) {
@@ -115,7 +126,8 @@ z3::expr compare(Op op, const z3::expr& x, const z3::expr& y) {
   const z3::expr ordered = !is_nan(x) && !is_nan(y), both_zero = magnitude(x | y) == zero;
   if (op == Op::FEq) return ordered && (x == y || both_zero);
   const z3::expr x_negative = is_negative(x), y_negative = is_negative(y);
-  const z3::expr less = z3::ite(x_negative, z3::ite(y_negative, z3::ugt(x, y), !both_zero), !y_negative && z3::ult(x, y));
+  const z3::expr less =
+      z3::ite(x_negative, z3::ite(y_negative, z3::ugt(x, y), !both_zero), !y_negative && z3::ult(x, y));
   return op == Op::FLt ? ordered && less : ordered && (less || x == y || both_zero);
 }
 
@@ -138,7 +150,8 @@ z3::expr Terms::float_operation(const notation::Node& node, std::span<const z3::
       if (node.width == kWord) break;
       const z3::expr whole = again(node.op, kWord, args[0]);
       const z3::expr most = bv(kWord, (uint64_t{1} << (node.width - 1)) - 1), least = ~most;
-      return z3::ite(z3::slt(whole, least), least, z3::ite(z3::sgt(whole, most), most, whole)).extract(node.width - 1, 0);
+      return z3::ite(z3::slt(whole, least), least, z3::ite(z3::sgt(whole, most), most, whole))
+          .extract(node.width - 1, 0);
     }
     case Op::FToUInt: {
       if (node.width == kWord && mode_ == ArithmeticMode::Exact) break;
@@ -202,8 +215,8 @@ bool Terms::first_time(const z3::expr& function) {
 }
 
 // F1, F2. `rounded` is x rounded that way, `small` whether x is less than `limit`.
-void Terms::know_rounding(notation::Rounding rounding, const z3::expr& x, const z3::expr& rounded, const z3::expr& small,
-                          const z3::expr& limit) {
+void Terms::know_rounding(notation::Rounding rounding, const z3::expr& x, const z3::expr& rounded,
+                          const z3::expr& small, const z3::expr& limit) {
   const unsigned width = x.get_sort().bv_size();
   facts_.push_back(z3::implies(small, z3::ule(magnitude(rounded), limit)));
   const z3::expr one = bv(width, power(width, 0)), sign = x ^ magnitude(x);
@@ -250,13 +263,14 @@ z3::expr Terms::as_function(const notation::Node& node, std::span<const z3::expr
     const unsigned width = x.get_sort().bv_size();
     const z3::expr least = bv(node.width, uint64_t{1} << 63);
     const z3::expr inside = z3::ult(magnitude(x), bv(width, power(width, 63)));
-    const z3::expr integer = z3::ite(nan_in, bv(64, 0), z3::ite(inside, result, z3::ite(is_negative(x), least, ~least)));
+    const z3::expr integer =
+        z3::ite(nan_in, bv(64, 0), z3::ite(inside, result, z3::ite(is_negative(x), least, ~least)));
     if (first_time(result)) {
       const z3::expr whole = operation(Op::FRound, static_cast<uint32_t>(Rounding::Zero), x);
       const z3::expr back = operation(Op::FFromSInt, 0, integer, {}, width);
       const z3::expr zero = bv(width, 0);
-      facts_.push_back(z3::implies(inside, z3::ite(is_negative(x), z3::sle(integer, bv(64, 0)),
-                                                   z3::sge(integer, bv(64, 0)))));
+      facts_.push_back(
+          z3::implies(inside, z3::ite(is_negative(x), z3::sle(integer, bv(64, 0)), z3::sge(integer, bv(64, 0)))));
       facts_.push_back(z3::implies(z3::ult(magnitude(x), bv(width, power(width, 0))), integer == bv(64, 0)));
       facts_.push_back(z3::implies(inside, back == z3::ite(magnitude(whole) == zero, zero, whole)));
     }

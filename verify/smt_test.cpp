@@ -1,5 +1,5 @@
-// The rewrites of smt.h are identities (proven by Z3 itself at small widths, for all arguments), the bit counts agree with
-// brute force, and the translation of typed semantics agrees with the notation's evaluator.
+// The rewrites of smt.h are identities (proven by Z3 itself at small widths, for all arguments), the bit counts agree
+// with brute force, and the translation of typed semantics agrees with the notation's evaluator.
 #include "verify/smt.h"
 
 #include <gtest/gtest.h>
@@ -20,9 +20,12 @@ std::string differs(z3::context& context, const z3::expr& left, const z3::expr& 
   z3::solver solver(context);
   solver.add(left != right);
   switch (solver.check()) {
-    case z3::unsat: return "";
-    case z3::unknown: return "unknown";
-    case z3::sat: break;
+    case z3::unsat:
+      return "";
+    case z3::unknown:
+      return "unknown";
+    case z3::sat:
+      break;
   }
   std::ostringstream text;
   text << solver.get_model();
@@ -61,9 +64,13 @@ const Binary kBinaries[] = {
     {"mul", [](Terms& t, const z3::expr& a, const z3::expr& b) { return t.mul(a, b); },
      [](Terms&, const z3::expr& a, const z3::expr& b) { return a * b; }},
     {"rotl", [](Terms& t, const z3::expr& a, const z3::expr& b) { return t.rotl(a, b); },
-     [](Terms& t, const z3::expr& a, const z3::expr& b) { return z3::expr(t.context(), Z3_mk_ext_rotate_left(t.context(), a, b)); }},
+     [](Terms& t, const z3::expr& a, const z3::expr& b) {
+       return z3::expr(t.context(), Z3_mk_ext_rotate_left(t.context(), a, b));
+     }},
     {"rotr", [](Terms& t, const z3::expr& a, const z3::expr& b) { return t.rotr(a, b); },
-     [](Terms& t, const z3::expr& a, const z3::expr& b) { return z3::expr(t.context(), Z3_mk_ext_rotate_right(t.context(), a, b)); }},
+     [](Terms& t, const z3::expr& a, const z3::expr& b) {
+       return z3::expr(t.context(), Z3_mk_ext_rotate_right(t.context(), a, b));
+     }},
 };
 
 // Every shape of argument that a rewrite looks for: plain, extended from fewer bits, constants, choices between them.
@@ -83,7 +90,8 @@ std::vector<std::pair<std::string, z3::expr>> arguments(z3::context& c, const st
           {"least", c.bv_val(1 << (width - 1), width)},
           {"1 or wide", z3::ite(condition, c.bv_val(1, width), wide)},
           {"zext half or -1", z3::ite(condition, z3::zext(half, width / 2), c.bv_val(-1, width))},
-          {"low half of a choice", z3::ite(condition, c.bv_val(1, 2 * width), z3::sext(wide, width)).extract(width - 1, 0)}};
+          {"low half of a choice",
+           z3::ite(condition, c.bv_val(1, 2 * width), z3::sext(wide, width)).extract(width - 1, 0)}};
 }
 
 TEST(Smt, ArithmeticRewritesAreIdentities) {
@@ -121,7 +129,8 @@ TEST(Smt, LowBitsAreThoseOfTheOperands) {
     for (const auto& [b_name, b] : arguments(context, "b", 6)) {
       for (const z3::expr& e : {a + b, a - b, a * b, z3::zext(a + b, 6), z3::sext(a * (a - b), 6)}) {
         for (const unsigned width : {1u, 3u, 5u}) {
-          EXPECT_EQ(differs(context, terms.low_bits(e, width), e.extract(width - 1, 0)), "") << a_name << ", " << b_name;
+          EXPECT_EQ(differs(context, terms.low_bits(e, width), e.extract(width - 1, 0)), "")
+              << a_name << ", " << b_name;
         }
       }
     }
@@ -138,9 +147,11 @@ TEST(Smt, ArithmeticOfExtendedValuesIsNarrow) {
     const auto extend = [&](const z3::expr& e) { return is_signed ? z3::sext(e, 8) : z3::zext(e, 8); };
     const z3::expr result = op.rewritten(terms, extend(a), extend(b));
     for (const std::string& name : operators(result, 12)) {
-      EXPECT_TRUE(name.find("div") == std::string::npos && name.find("rem") == std::string::npos) << op.name << ": " << name;
+      EXPECT_TRUE(name.find("div") == std::string::npos && name.find("rem") == std::string::npos)
+          << op.name << ": " << name;
     }
-    const std::string division = is_signed ? "bvsdiv" : "bvudiv";  // "_i" once the simplifier has set division by 0 apart
+    const std::string division =
+        is_signed ? "bvsdiv" : "bvudiv";  // "_i" once the simplifier has set division by 0 apart
     EXPECT_TRUE(operators(result, 4).contains(division) || operators(result, 4).contains(division + "_i")) << op.name;
   }
   EXPECT_FALSE(operators(terms.mul(z3::zext(a, 8), z3::zext(b, 8)), 12).contains("bvmul"));
@@ -230,17 +241,22 @@ class Expressions {
       case 0:
       case 1:
       case 2: {
-        static constexpr const char* kOps[] = {"+", "-", "*", "/u", "/s", "%u", "%s", "&", "|", "^", "<<", ">>u", ">>s"};
+        static constexpr const char* kOps[] = {"+", "-", "*", "/u", "/s",  "%u", "%s",
+                                               "&", "|", "^", "<<", ">>u", ">>s"};
         return "(" + sub(w) + " " + kOps[pick(13)] + " " + sub(w) + ")";
       }
-      case 3: return (pick(2) != 0 ? "rotl(" : "rotr(") + sub(w) + ", " + sub(w) + ")";
-      case 4: return std::string(pick(2) != 0 ? "(~" : "(-") + sub(w) + ")";
+      case 3:
+        return (pick(2) != 0 ? "rotl(" : "rotr(") + sub(w) + ", " + sub(w) + ")";
+      case 4:
+        return std::string(pick(2) != 0 ? "(~" : "(-") + sub(w) + ")";
       case 5: {
         static constexpr const char* kCounts[] = {"clz", "ctz", "cls", "popcnt", "bitrev"};
         return call(kCounts[pick(5)]);
       }
-      case 6: return w % 8 == 0 ? call("bswap") : call("bitrev");
-      case 7: return "(if " + condition(depth - 1) + " then " + sub(w) + " else " + sub(w) + ")";
+      case 6:
+        return w % 8 == 0 ? call("bswap") : call("bitrev");
+      case 7:
+        return "(if " + condition(depth - 1) + " then " + sub(w) + " else " + sub(w) + ")";
       case 8: {
         const unsigned low = pick(64);
         return "zext(" + std::to_string(w + low) + ", " + sub(w) + ")[" + std::to_string(w + low - 1) + ":" +
@@ -255,9 +271,11 @@ class Expressions {
         // Arithmetic of extended values, where the rewrites are.
         static constexpr const char* kOps[] = {"*", "/u", "/s", "%u", "%s"};
         const std::string extend = (pick(2) != 0 ? "zext(" : "sext(") + std::to_string(2 * w + 1) + ", ";
-        return "trunc(" + std::to_string(w) + ", " + extend + sub(w) + ") " + kOps[pick(5)] + " " + extend + sub(w) + "))";
+        return "trunc(" + std::to_string(w) + ", " + extend + sub(w) + ") " + kOps[pick(5)] + " " + extend + sub(w) +
+               "))";
       }
-      default: return "bool2bv(" + std::to_string(w) + ", " + condition(depth - 1) + ")";
+      default:
+        return "bool2bv(" + std::to_string(w) + ", " + condition(depth - 1) + ")";
     }
   }
   std::string condition(unsigned depth) {
@@ -270,7 +288,8 @@ class Expressions {
     return "(" + expression(w, next) + " " + kOps[pick(10)] + " " + expression(w, next) + ")";
   }
   uint64_t operand() {
-    static constexpr uint64_t kEdges[] = {0, 1, 2, 0x7f, 0x80, 0xff, 0x7fff'ffff, 0x8000'0000, 0xffff'ffff, 1ull << 63, ~0ull};
+    static constexpr uint64_t kEdges[] = {0,           1,           2,           0x7f,       0x80, 0xff,
+                                          0x7fff'ffff, 0x8000'0000, 0xffff'ffff, 1ull << 63, ~0ull};
     return pick(2) != 0 ? kEdges[pick(11)] : (uint64_t(random_()) << 32 | random_()) >> pick(64);
   }
 
@@ -391,7 +410,8 @@ TEST(Smt, FloatsAgreeWithTheEvaluator) {
 
     std::vector<uint64_t> edges = {0, 1, 0x7f, 0x80, 0xff, 0x7fffffff, 0x80000000, ~uint64_t{0}};
     const unsigned fraction = test.operand == 32 ? 23 : 52;
-    const uint64_t one = (test.operand == 32 ? uint64_t{127} : 1023) << fraction, sign = uint64_t{1} << (test.operand - 1);
+    const uint64_t one = (test.operand == 32 ? uint64_t{127} : 1023) << fraction,
+                   sign = uint64_t{1} << (test.operand - 1);
     const uint64_t infinity = sign - (uint64_t{1} << fraction);
     for (const uint64_t magnitude : {uint64_t{0}, one, one + 1, one - 1, one + (uint64_t{7} << fraction), infinity,
                                      infinity - 1, infinity + 1, one + (uint64_t{63} << fraction)}) {

@@ -116,8 +116,8 @@ SpecValue operation(Terms& terms, const SpecExpr& e, const SpecEnvironment& env)
   if (op == "<=" || op == "<" || op == ">=" || op == ">") {
     const SpecValue a = arg(0), b = arg(1);
     if (!both_integers(a, b)) throw SpecError{"'" + op + "' compares integers"};
-    const bool holds = op == "<=" ? a.integer <= b.integer
-                       : op == "<" ? a.integer < b.integer
+    const bool holds = op == "<="   ? a.integer <= b.integer
+                       : op == "<"  ? a.integer < b.integer
                        : op == ">=" ? a.integer >= b.integer
                                     : a.integer > b.integer;
     return SpecValue::of(terms.boolean(holds));
@@ -158,7 +158,8 @@ SpecValue operation(Terms& terms, const SpecExpr& e, const SpecEnvironment& env)
     const auto [x, y] = pair_of(terms, arg(0), arg(1), e);
     return SpecValue::of(it->second(terms, x, y));
   }
-  if (auto it = unaries().find(op); it != unaries().end()) return SpecValue::of(it->second(terms, term_of(terms, arg(0), e)));
+  if (auto it = unaries().find(op); it != unaries().end())
+    return SpecValue::of(it->second(terms, term_of(terms, arg(0), e)));
   throw SpecError{"not in the spec language: " + op};
 }
 
@@ -188,8 +189,10 @@ SpecValue match(Terms& terms, const SpecExpr& e, const SpecEnvironment& env) {
 
 SpecValue evaluate_spec(Terms& terms, const SpecExpr& e, const SpecEnvironment& env) {
   switch (e.kind) {
-    case Kind::Int: return SpecValue::of(static_cast<int64_t>(e.value));
-    case Kind::Bool: return SpecValue::of(terms.boolean(e.value != 0));
+    case Kind::Int:
+      return SpecValue::of(static_cast<int64_t>(e.value));
+    case Kind::Bool:
+      return SpecValue::of(terms.boolean(e.value != 0));
     case Kind::BitVector: {
       if (e.width == 0 || e.width > 64) throw SpecError{"a bit vector literal of that width is not supported"};
       return SpecValue::of(terms.bv(e.width, static_cast<uint64_t>(e.value)));
@@ -206,10 +209,14 @@ SpecValue evaluate_spec(Terms& terms, const SpecExpr& e, const SpecEnvironment& 
       }
       return evaluate_spec(terms, e.children.at(0), inner);
     }
-    case Kind::Op: return operation(terms, e, env);
-    case Kind::Call: return call(terms, e, env);
-    case Kind::Match: return match(terms, e, env);
-    default: throw SpecError{"this form of the spec language is not supported"};
+    case Kind::Op:
+      return operation(terms, e, env);
+    case Kind::Call:
+      return call(terms, e, env);
+    case Kind::Match:
+      return match(terms, e, env);
+    default:
+      throw SpecError{"this form of the spec language is not supported"};
   }
 }
 
@@ -219,7 +226,8 @@ z3::expr evaluate_condition(Terms& terms, const SpecExpr& e, const SpecEnvironme
   return *v.term;
 }
 
-// (= (extract N 0 name) E): a register whose other bits are new. What is built so keeps its shape for the rewrites of smt.h.
+// (= (extract N 0 name) E): a register whose other bits are new. What is built so keeps its shape for the rewrites of
+// smt.h.
 static bool bind_low_bits(Terms& terms, const SpecExpr& low, const SpecExpr& value, SpecEnvironment& env) {
   if (low.kind != Kind::Op || low.name.text != "extract" || low.children.size() != 3) return false;
   const SpecExpr& name = low.children[2];
@@ -232,8 +240,9 @@ static bool bind_low_bits(Terms& terms, const SpecExpr& low, const SpecExpr& val
       return false;
     }
     const unsigned above = 63 - static_cast<unsigned>(hi.integer);
-    env.insert_or_assign(name.name.text,
-                         SpecValue::of(above == 0 ? bits : z3::concat(terms.fresh(name.name.text + "_above", above), bits)));
+    env.insert_or_assign(
+        name.name.text,
+        SpecValue::of(above == 0 ? bits : z3::concat(terms.fresh(name.name.text + "_above", above), bits)));
     return true;
   } catch (const SpecError&) {
     return false;  // something else is not bound yet

@@ -46,8 +46,8 @@ SpecValue evaluate_spec(Terms& terms, const isle::ast::SpecExpr& e, const SpecEn
 // The same, as a condition; an integer comparison gives a constant.
 z3::expr evaluate_condition(Terms& terms, const isle::ast::SpecExpr& e, const SpecEnvironment& environment);
 
-// If `e` is (= name E), (= E name), or (= (extract N 0 name) E) for a register, or an `if` that types decide with such an arm,
-// and `name` is not bound but E can be evaluated: binds it and returns true.
+// If `e` is (= name E), (= E name), or (= (extract N 0 name) E) for a register, or an `if` that types decide with such
+// an arm, and `name` is not bound but E can be evaluated: binds it and returns true.
 bool bind_by_definition(Terms& terms, const isle::ast::SpecExpr& e, SpecEnvironment& environment);
 
 }  // namespace assay::verify

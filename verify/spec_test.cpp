@@ -13,7 +13,8 @@ class Spec : public testing::Test {
  protected:
   const isle::ast::SpecExpr& parse(const std::string& text) {
     isle::CheckResult checked = isle::check_program(
-        {{"t.isle", "(type u8 (primitive u8)) (decl t (u8) u8) (extern constructor t t) (spec (t arg) (provide " + text + "))"}});
+        {{"t.isle",
+          "(type u8 (primitive u8)) (decl t (u8) u8) (extern constructor t t) (spec (t arg) (provide " + text + "))"}});
     EXPECT_TRUE(checked.ok()) << text << "\n" << (checked.errors.empty() ? "" : checked.errors[0].message);
     programs_.push_back(std::move(checked.program));
     const isle::Program& program = *programs_.back();

@@ -1,7 +1,8 @@
 // Values of the symbolic execution of rules: what an ISLE variable stands for while a rule is being proven.
 //
-// A Type, an enum variant and a boolean known from them are static: rules are executed once for each choice of them. Numbers and
-// values are solver terms. A CLIF value or instruction is a node that becomes known piece by piece, as patterns look at it.
+// A Type, an enum variant and a boolean known from them are static: rules are executed once for each choice of them.
+// Numbers and values are solver terms. A CLIF value or instruction is a node that becomes known piece by piece, as
+// patterns look at it.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +24,7 @@ inline std::string type_name(unsigned type) {
 }
 
 // ISLE's FloatCC, in order, as CLIF spells them.
-inline constexpr const char* kFloatConditions[] = {"ord", "uno", "eq", "ne", "one", "ueq", "lt",
+inline constexpr const char* kFloatConditions[] = {"ord", "uno", "eq", "ne",  "one", "ueq", "lt",
                                                    "le",  "gt",  "ge", "ult", "ule", "ugt", "uge"};
 
 // The type that an ISLE constant ("I32", "F64") is; 0 if it is none.
@@ -67,22 +68,23 @@ struct SymbolicAmode {
 struct Symbol {
   enum class Kind : uint8_t {
     None,
-    Type,        // number: see kFloatType
-    Number,      // term: bit vector of the ISLE type's width
-    Bool,        // term: boolean
-    Reg,         // term: 64 bits; number: kZeroRegister if it is the machine's own zero
-    Flags,       // term: as wide as the ISA's flags; number: how many instructions had written flags then (Run::flags_epoch_)
-    Variant,     // number: index of the variant; fields
-    Value,       // value
-    Inst,        // inst
-    Amode,       // amode
-    Multi,       // fields: registers of one instruction, then perhaps its flags
-    Output,      // fields: registers of a CLIF instruction's results
-    Label,       // number: which target
-    Labels,      // of a terminator; number: 1 if it is a table's entries without the default
-    MemFlags,    // number: identity; endianness is in the path
+    Type,      // number: see kFloatType
+    Number,    // term: bit vector of the ISLE type's width
+    Bool,      // term: boolean
+    Reg,       // term: 64 bits; number: kZeroRegister if it is the machine's own zero
+    Flags,     // term: as wide as the ISA's flags; number: how many instructions had written flags then
+               // (Run::flags_epoch_)
+    Variant,   // number: index of the variant; fields
+    Value,     // value
+    Inst,      // inst
+    Amode,     // amode
+    Multi,     // fields: registers of one instruction, then perhaps its flags
+    Output,    // fields: registers of a CLIF instruction's results
+    Label,     // number: which target
+    Labels,    // of a terminator; number: 1 if it is a table's entries without the default
+    MemFlags,  // number: identity; endianness is in the path
     Unit,
-    Opaque,      // number: identity; nothing is known about it
+    Opaque,  // number: identity; nothing is known about it
   };
   Kind kind = Kind::None;
   int64_t number = 0;

@@ -43,7 +43,9 @@ struct Subject {
 
   void add(const Symbol& symbol) {
     switch (symbol.kind) {
-      case Symbol::Kind::Type: name += " " + type_name(static_cast<unsigned>(symbol.number)); return;
+      case Symbol::Kind::Type:
+        name += " " + type_name(static_cast<unsigned>(symbol.number));
+        return;
       case Symbol::Kind::Variant:
         name += " " + (symbol.type != nullptr ? symbol.type->variants[static_cast<size_t>(symbol.number)].name : "?");
         for (const Symbol& field : symbol.fields) add(field);
@@ -93,7 +95,8 @@ Subject subject_of(Definitions& definitions, z3::context& context, const isle::R
     for (const Symbol& argument : run.arguments) subject.add(argument);
     return subject;
   }
-  subject.name = root->operation < 0 ? "?" : definitions.operations().operations[static_cast<size_t>(root->operation)].name;
+  subject.name =
+      root->operation < 0 ? "?" : definitions.operations().operations[static_cast<size_t>(root->operation)].name;
   for (const unsigned type : root->result_types) subject.name += "." + type_name(type);
   for (const Symbol& input : root->inputs) subject.add(input);
   for (const Symbol& input : root->inputs) {
@@ -116,8 +119,8 @@ std::string with(std::string text, const std::string& from, const std::string& t
   return text;
 }
 
-// A hole is none if it is covered under a name that says less (a rule that does not look at the type or the byte order),
-// or under all names that say more.
+// A hole is none if it is covered under a name that says less (a rule that does not look at the type or the byte
+// order), or under all names that say more.
 bool is_covered(const std::string& hole, const std::set<std::string>& covered) {
   const auto all = [&](std::initializer_list<std::string> names) {
     return std::all_of(names.begin(), names.end(), [&](const std::string& name) { return covered.contains(name); });
@@ -223,8 +226,8 @@ class Checker {
         if (result == z3::unsat) continue;
         found.insert({a.rule->id.index, b.rule->id.index});
         const std::string both = a.rule->name + " and " + b.rule->name + ", of equal priority, ";
-        totality.overlaps.push_back(
-            {name, both + (result == z3::sat ? "match " + inputs_of(solver.get_model()) : "may both match: not decided")});
+        totality.overlaps.push_back({name, both + (result == z3::sat ? "match " + inputs_of(solver.get_model())
+                                                                     : "may both match: not decided")});
       }
     }
   }
@@ -241,9 +244,14 @@ class Checker {
     z3::solver solver = make_solver(coverage);
     for (const Coverage::Case& one : coverage.cases) solver.add(!one.condition);
     switch (solver.check()) {
-      case z3::unsat: totality.covered.push_back(name); return;
-      case z3::unknown: totality.holes.push_back({name, "not decided in time"}); return;
-      case z3::sat: break;
+      case z3::unsat:
+        totality.covered.push_back(name);
+        return;
+      case z3::unknown:
+        totality.holes.push_back({name, "not decided in time"});
+        return;
+      case z3::sat:
+        break;
     }
     totality.holes.push_back({name, "no rule matches " + inputs_of(solver.get_model())});
   }

@@ -1,5 +1,6 @@
 // Does some rule always match? Of each operation at each choice of types and condition that has a rule at all, and of
-// each helper term that proofs take for its spec: the conditions of its rules, as proofs see them, must cover all inputs.
+// each helper term that proofs take for its spec: the conditions of its rules, as proofs see them, must cover all
+// inputs.
 //
 // T1  A rule that looks through an operand at its definition covers nothing: the operand may be defined otherwise.
 // T2  Nor does one that asks a term which may decline although its spec's requirements hold.

@@ -1,4 +1,5 @@
-// Every operation that a backend claims is covered at every type, and a gap in rules is found with the input that falls in.
+// Every operation that a backend claims is covered at every type, and a gap in rules is found with the input that falls
+// in.
 #include "verify/totality.h"
 
 #include <gtest/gtest.h>
@@ -47,11 +48,13 @@ TEST(Totality, OfAllBackends) {
     ASSERT_TRUE(totality.has_value()) << totality.error().message;
     EXPECT_EQ(holes(*totality), "") << name(isa);
     // Form tells all rules of equal priority apart: there is no pair to ask about today.
-    for (const Hole& overlap : totality->overlaps) ADD_FAILURE() << name(isa) << " " << overlap.what << ": " << overlap.reason;
+    for (const Hole& overlap : totality->overlaps)
+      ADD_FAILURE() << name(isa) << " " << overlap.what << ": " << overlap.reason;
     for (const char* type : {"i8", "i16", "i32", "i64"}) {
       const std::string t = type;
       for (const char* op : {"iadd", "isub", "imul", "udiv", "srem", "ishl", "rotl", "band", "smin"}) {
-        EXPECT_TRUE(covers(*totality, std::string(op) + "." + t + " " + t + " " + t)) << name(isa) << " " << op << " " << t;
+        EXPECT_TRUE(covers(*totality, std::string(op) + "." + t + " " + t + " " + t))
+            << name(isa) << " " << op << " " << t;
       }
     }
   }
@@ -80,7 +83,8 @@ TEST(Totality, BackendsClaimTheSame) {
         if (what.ends_with(order)) what.resize(what.size() - std::string(order).size());
       }
       // Of a rule that is for all types of a value, and of terms that are no operations.
-      if (what.find(" any") == std::string::npos && what.find('.') != std::string::npos) backends[what].insert(name(isa));
+      if (what.find(" any") == std::string::npos && what.find('.') != std::string::npos)
+        backends[what].insert(name(isa));
     }
   }
   EXPECT_GT(backends.size(), 250u);
@@ -89,7 +93,8 @@ TEST(Totality, BackendsClaimTheSame) {
     if (what.starts_with("atomic_cas.i8 ") || what.starts_with("atomic_cas.i16 ")) continue;
     // Floats come one backend after the other.
     if (what.find(" f") != std::string::npos || what.find(".f") != std::string::npos) continue;
-    EXPECT_EQ(isas.size(), count) << what << " is compiled by " << *isas.begin() << (isas.size() > 1 ? " and others only" : " only");
+    EXPECT_EQ(isas.size(), count) << what << " is compiled by " << *isas.begin()
+                                  << (isas.size() > 1 ? " and others only" : " only");
   }
 }
 

@@ -81,8 +81,7 @@ class Normalizer {
     return graph_.is_constant(id) && graph_.constant_value(id) == Bits(value);
   }
   bool is_ones(NodeId id) const {
-    return graph_.is_constant(id) &&
-           graph_.constant_value(id) == notation::bits_of(-1, std::max(1u, graph_.width(id)));
+    return graph_.is_constant(id) && graph_.constant_value(id) == notation::bits_of(-1, std::max(1u, graph_.width(id)));
   }
 
   NodeId inverted(NodeId a) {
@@ -116,7 +115,8 @@ class Normalizer {
           if (is_number(x, 1)) return y;
           if (is_number(x, 0)) return inverted(y);
           break;
-        default: break;
+        default:
+          break;
       }
     }
     if (a == b && (op == Op::And || op == Op::Or)) return a;
@@ -176,66 +176,99 @@ class Normalizer {
     };
     const auto two = [&](Op op) { return graph_.binary(op, arg(0), arg(1)); };
     switch (e.decl().decl_kind()) {
-      case Z3_OP_TRUE: return graph_.boolean(true);
-      case Z3_OP_FALSE: return graph_.boolean(false);
+      case Z3_OP_TRUE:
+        return graph_.boolean(true);
+      case Z3_OP_FALSE:
+        return graph_.boolean(false);
       case Z3_OP_UNINTERPRETED:
         if (e.num_args() != 0) throw CannotEvaluate{};
         constants_.push_back(e);
         return graph_.input(notation::InputKind::Value, width, static_cast<uint32_t>(constants_.size() - 1), "");
       case Z3_OP_NOT:
-      case Z3_OP_BNOT: return inverted(arg(0));
+      case Z3_OP_BNOT:
+        return inverted(arg(0));
       case Z3_OP_AND:
-      case Z3_OP_BAND: return fold(Op::And);
+      case Z3_OP_BAND:
+        return fold(Op::And);
       case Z3_OP_OR:
-      case Z3_OP_BOR: return fold(Op::Or);
+      case Z3_OP_BOR:
+        return fold(Op::Or);
       case Z3_OP_XOR:
-      case Z3_OP_BXOR: return fold(Op::Xor);
-      case Z3_OP_BADD: return fold(Op::Add);
-      case Z3_OP_BMUL: return fold(Op::Mul);
-      case Z3_OP_IMPLIES: return commutative(Op::Or, inverted(arg(0)), arg(1));
+      case Z3_OP_BXOR:
+        return fold(Op::Xor);
+      case Z3_OP_BADD:
+        return fold(Op::Add);
+      case Z3_OP_BMUL:
+        return fold(Op::Mul);
+      case Z3_OP_IMPLIES:
+        return commutative(Op::Or, inverted(arg(0)), arg(1));
       case Z3_OP_IFF:
-      case Z3_OP_EQ: return commutative(Op::Eq, arg(0), arg(1));
+      case Z3_OP_EQ:
+        return commutative(Op::Eq, arg(0), arg(1));
       case Z3_OP_DISTINCT:
         if (e.num_args() != 2) throw CannotEvaluate{};
         return inverted(commutative(Op::Eq, arg(0), arg(1)));
       case Z3_OP_BCOMP:
         return graph_.choose(commutative(Op::Eq, arg(0), arg(1)), graph_.constant(Bits(1), 1),
                              graph_.constant(Bits(), 1));
-      case Z3_OP_ITE: return graph_.choose(arg(0), arg(1), arg(2));
-      case Z3_OP_BNEG: return graph_.unary(Op::Neg, arg(0));
+      case Z3_OP_ITE:
+        return graph_.choose(arg(0), arg(1), arg(2));
+      case Z3_OP_BNEG:
+        return graph_.unary(Op::Neg, arg(0));
       case Z3_OP_BSUB:
         if (e.num_args() != 2) throw CannotEvaluate{};
         return arg(0) == arg(1) ? graph_.constant(Bits(), width) : two(Op::Sub);
       case Z3_OP_BUDIV:
-      case Z3_OP_BUDIV_I: return two(Op::UDiv);
+      case Z3_OP_BUDIV_I:
+        return two(Op::UDiv);
       case Z3_OP_BSDIV:
-      case Z3_OP_BSDIV_I: return two(Op::SDiv);
+      case Z3_OP_BSDIV_I:
+        return two(Op::SDiv);
       case Z3_OP_BUREM:
-      case Z3_OP_BUREM_I: return two(Op::URem);
+      case Z3_OP_BUREM_I:
+        return two(Op::URem);
       case Z3_OP_BSREM:
-      case Z3_OP_BSREM_I: return two(Op::SRem);
-      case Z3_OP_BSHL: return two(Op::Shl);
-      case Z3_OP_BLSHR: return two(Op::LShr);
-      case Z3_OP_BASHR: return two(Op::AShr);
-      case Z3_OP_EXT_ROTATE_LEFT: return two(Op::Rotl);
-      case Z3_OP_EXT_ROTATE_RIGHT: return two(Op::Rotr);
-      case Z3_OP_ULT: return ordered(Op::Ult, arg(0), arg(1));
-      case Z3_OP_UGT: return ordered(Op::Ult, arg(1), arg(0));
-      case Z3_OP_ULEQ: return ordered(Op::Ule, arg(0), arg(1));
-      case Z3_OP_UGEQ: return ordered(Op::Ule, arg(1), arg(0));
-      case Z3_OP_SLT: return ordered(Op::Slt, arg(0), arg(1));
-      case Z3_OP_SGT: return ordered(Op::Slt, arg(1), arg(0));
-      case Z3_OP_SLEQ: return ordered(Op::Sle, arg(0), arg(1));
-      case Z3_OP_SGEQ: return ordered(Op::Sle, arg(1), arg(0));
-      case Z3_OP_EXTRACT: return sliced(arg(0), e.hi(), e.lo());
-      case Z3_OP_ZERO_EXT: return graph_.zero_extend(arg(0), width);
-      case Z3_OP_SIGN_EXT: return graph_.sign_extend(arg(0), width);
+      case Z3_OP_BSREM_I:
+        return two(Op::SRem);
+      case Z3_OP_BSHL:
+        return two(Op::Shl);
+      case Z3_OP_BLSHR:
+        return two(Op::LShr);
+      case Z3_OP_BASHR:
+        return two(Op::AShr);
+      case Z3_OP_EXT_ROTATE_LEFT:
+        return two(Op::Rotl);
+      case Z3_OP_EXT_ROTATE_RIGHT:
+        return two(Op::Rotr);
+      case Z3_OP_ULT:
+        return ordered(Op::Ult, arg(0), arg(1));
+      case Z3_OP_UGT:
+        return ordered(Op::Ult, arg(1), arg(0));
+      case Z3_OP_ULEQ:
+        return ordered(Op::Ule, arg(0), arg(1));
+      case Z3_OP_UGEQ:
+        return ordered(Op::Ule, arg(1), arg(0));
+      case Z3_OP_SLT:
+        return ordered(Op::Slt, arg(0), arg(1));
+      case Z3_OP_SGT:
+        return ordered(Op::Slt, arg(1), arg(0));
+      case Z3_OP_SLEQ:
+        return ordered(Op::Sle, arg(0), arg(1));
+      case Z3_OP_SGEQ:
+        return ordered(Op::Sle, arg(1), arg(0));
+      case Z3_OP_EXTRACT:
+        return sliced(arg(0), e.hi(), e.lo());
+      case Z3_OP_ZERO_EXT:
+        return graph_.zero_extend(arg(0), width);
+      case Z3_OP_SIGN_EXT:
+        return graph_.sign_extend(arg(0), width);
       case Z3_OP_CONCAT: {
         NodeId all = arg(e.num_args() - 1);
         for (unsigned i = e.num_args() - 1; i-- > 0;) all = concatenated(arg(i), all);
         return all;
       }
-      default: throw CannotEvaluate{};
+      default:
+        throw CannotEvaluate{};
     }
   }
 
@@ -250,14 +283,22 @@ Bits value_for(unsigned width, const std::vector<Bits>& numbers, std::mt19937_64
   if (width == 0) return Bits(random() & 1);
   Bits value;
   switch (random() % 8) {
-    case 0: value = Bits(random() % 4); break;
-    case 1: value = notation::bits_of(-1 - static_cast<__int128>(random() % 4), width); break;
-    case 2: value.set_bit(static_cast<unsigned>(random() % width)); break;
+    case 0:
+      value = Bits(random() % 4);
+      break;
+    case 1:
+      value = notation::bits_of(-1 - static_cast<__int128>(random() % 4), width);
+      break;
+    case 2:
+      value.set_bit(static_cast<unsigned>(random() % width));
+      break;
     case 3:
       if (!numbers.empty()) value = numbers[random() % numbers.size()];
       value.words[0] += random() % 3 - 1;
       break;
-    case 4: value = Bits(random() % 256); break;
+    case 4:
+      value = Bits(random() % 256);
+      break;
     default:
       for (uint64_t& word : value.words) word = random();
   }
@@ -282,14 +323,15 @@ Trial::Trial(const std::vector<z3::expr>& conditions, const std::vector<z3::expr
     can_evaluate_ = false;
     return;
   }
-  numbers_.assign(graph_.constants.begin(),
-                  graph_.constants.begin() + static_cast<std::ptrdiff_t>(std::min(graph_.constants.size(), kMostNumbers)));
+  numbers_.assign(graph_.constants.begin(), graph_.constants.begin() + static_cast<std::ptrdiff_t>(std::min(
+                                                                           graph_.constants.size(), kMostNumbers)));
   values_.resize(graph_.nodes.size());
   inputs_.resize(graph_.inputs.size());
 }
 
 unsigned Trial::tries() const {
-  return static_cast<unsigned>(std::clamp(kCheapWork / std::max<size_t>(1, graph_.nodes.size()), kLeastTries, kMostTries));
+  return static_cast<unsigned>(
+      std::clamp(kCheapWork / std::max<size_t>(1, graph_.nodes.size()), kLeastTries, kMostTries));
 }
 
 bool Trial::try_number(unsigned number) {

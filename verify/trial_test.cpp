@@ -22,52 +22,92 @@ class Random {
     }
     const z3::expr x = number(depth - 1), y = number(depth - 1);
     switch (random_() % 26) {
-      case 0: return x + y;
-      case 1: return x - y;
-      case 2: return x * y;
-      case 3: return z3::udiv(x, y);
-      case 4: return x / y;
-      case 5: return z3::urem(x, y);
-      case 6: return z3::srem(x, y);
-      case 7: return x & y;
-      case 8: return x | y;
-      case 9: return x ^ y;
-      case 10: return z3::shl(x, y);
-      case 11: return z3::lshr(x, y);
-      case 12: return z3::ashr(x, y);
-      case 13: return ~x;
-      case 14: return -x;
-      case 15: return z3::ite(boolean(depth - 1), x, y);
-      case 16: return z3::concat(x, y).extract(6, 2);
-      case 17: return z3::concat(x, y).extract(kWidth - 1, 0);
-      case 18: return z3::concat(x, y).extract(2 * kWidth - 1, kWidth);
-      case 19: return z3::sext(x.extract(2, 0), 2);
-      case 20: return z3::zext(x.extract(2, 0), 2);
-      case 21: return z3::concat(x.extract(4, 3), x.extract(2, 0));
-      case 22: return z3::concat(context_.bv_val(0, 2), x.extract(4, 2));
-      case 23: return z3::zext(x, 3).extract(7, 3);
-      case 24: return z3::expr(context_, Z3_mk_ext_rotate_left(context_, x, y));
-      default: return z3::expr(context_, Z3_mk_ext_rotate_right(context_, x, y));
+      case 0:
+        return x + y;
+      case 1:
+        return x - y;
+      case 2:
+        return x * y;
+      case 3:
+        return z3::udiv(x, y);
+      case 4:
+        return x / y;
+      case 5:
+        return z3::urem(x, y);
+      case 6:
+        return z3::srem(x, y);
+      case 7:
+        return x & y;
+      case 8:
+        return x | y;
+      case 9:
+        return x ^ y;
+      case 10:
+        return z3::shl(x, y);
+      case 11:
+        return z3::lshr(x, y);
+      case 12:
+        return z3::ashr(x, y);
+      case 13:
+        return ~x;
+      case 14:
+        return -x;
+      case 15:
+        return z3::ite(boolean(depth - 1), x, y);
+      case 16:
+        return z3::concat(x, y).extract(6, 2);
+      case 17:
+        return z3::concat(x, y).extract(kWidth - 1, 0);
+      case 18:
+        return z3::concat(x, y).extract(2 * kWidth - 1, kWidth);
+      case 19:
+        return z3::sext(x.extract(2, 0), 2);
+      case 20:
+        return z3::zext(x.extract(2, 0), 2);
+      case 21:
+        return z3::concat(x.extract(4, 3), x.extract(2, 0));
+      case 22:
+        return z3::concat(context_.bv_val(0, 2), x.extract(4, 2));
+      case 23:
+        return z3::zext(x, 3).extract(7, 3);
+      case 24:
+        return z3::expr(context_, Z3_mk_ext_rotate_left(context_, x, y));
+      default:
+        return z3::expr(context_, Z3_mk_ext_rotate_right(context_, x, y));
     }
   }
 
   z3::expr boolean(unsigned depth) {
     const z3::expr x = number(depth), y = number(depth);
     switch (random_() % 14) {
-      case 0: return x == y;
-      case 1: return x != y;
-      case 2: return z3::ult(x, y);
-      case 3: return z3::ule(x, y);
-      case 4: return z3::ugt(x, y);
-      case 5: return z3::uge(x, y);
-      case 6: return z3::slt(x, y);
-      case 7: return z3::sle(x, y);
-      case 8: return z3::sgt(x, y);
-      case 9: return z3::sge(x, y);
-      case 10: return depth == 0 ? x == y : boolean(depth - 1) && boolean(depth - 1);
-      case 11: return depth == 0 ? x == y : boolean(depth - 1) || !boolean(depth - 1);
-      case 12: return depth == 0 ? x == y : z3::implies(boolean(depth - 1), boolean(depth - 1));
-      default: return depth == 0 ? x == y : boolean(depth - 1) == boolean(depth - 1);
+      case 0:
+        return x == y;
+      case 1:
+        return x != y;
+      case 2:
+        return z3::ult(x, y);
+      case 3:
+        return z3::ule(x, y);
+      case 4:
+        return z3::ugt(x, y);
+      case 5:
+        return z3::uge(x, y);
+      case 6:
+        return z3::slt(x, y);
+      case 7:
+        return z3::sle(x, y);
+      case 8:
+        return z3::sgt(x, y);
+      case 9:
+        return z3::sge(x, y);
+      case 10:
+        return depth == 0 ? x == y : boolean(depth - 1) && boolean(depth - 1);
+      case 11:
+        return depth == 0 ? x == y : boolean(depth - 1) || !boolean(depth - 1);
+      case 12:
+        return depth == 0 ? x == y : z3::implies(boolean(depth - 1), boolean(depth - 1));
+      default:
+        return depth == 0 ? x == y : boolean(depth - 1) == boolean(depth - 1);
     }
   }
 
@@ -93,7 +133,8 @@ TEST(Trial, AgreesWithZ3) {
       for (const z3::expr& e : *equations) solver.add(e);
       EXPECT_EQ(solver.check(), z3::sat) << seed;
     } else {
-      EXPECT_EQ(solver.check(), z3::unsat) << seed;  // three variables of five bits: a thousand tries find what there is
+      EXPECT_EQ(solver.check(), z3::unsat)
+          << seed;  // three variables of five bits: a thousand tries find what there is
     }
   }
   EXPECT_GT(found, 200u);

@@ -17,8 +17,8 @@ namespace assay::verify {
 
 namespace {
 
-// A rule that rests on a lemma is no better than the rules that are to prove it. `results` by rule index, null for those
-// that were not asked for.
+// A rule that rests on a lemma is no better than the rules that are to prove it. `results` by rule index, null for
+// those that were not asked for.
 void chain_lemmas(const isle::Program& program, const std::vector<Tally>& tallies, std::vector<RuleResult*>& results) {
   for (bool changed = true; changed;) {
     changed = false;
@@ -44,16 +44,21 @@ std::string test_header(const std::string& unit) {
   return "test interpret\ntest run\nset opt_level=speed\ntarget x86_64\ntarget aarch64\ntarget riscv64\ntarget s390x";
 }
 
-Expected<UnitResult> verify_unit(const std::string& unit_name, const RuleSources& sources, const VerifyOptions& options);
+Expected<UnitResult> verify_unit(const std::string& unit_name, const RuleSources& sources,
+                                 const VerifyOptions& options);
 
 }  // namespace
 
 const char* to_string(RuleState state) {
   switch (state) {
-    case RuleState::Proven: return "proven";
-    case RuleState::Trusted: return "trusted";
-    case RuleState::Failed: return "failed";
-    case RuleState::Unknown: return "unknown";
+    case RuleState::Proven:
+      return "proven";
+    case RuleState::Trusted:
+      return "trusted";
+    case RuleState::Failed:
+      return "failed";
+    case RuleState::Unknown:
+      return "unknown";
   }
   return "?";
 }
@@ -74,7 +79,8 @@ Expected<UnitResult> verify_optimizer(const RuleSources& sources, const VerifyOp
 
 namespace {
 
-Expected<UnitResult> verify_unit(const std::string& unit_name, const RuleSources& sources, const VerifyOptions& options) {
+Expected<UnitResult> verify_unit(const std::string& unit_name, const RuleSources& sources,
+                                 const VerifyOptions& options) {
   const auto begin = std::chrono::steady_clock::now();
 
   std::shared_ptr<ProofCache> cache = options.shared_cache;
@@ -145,7 +151,8 @@ Expected<UnitResult> verify_unit(const std::string& unit_name, const RuleSources
   for (std::thread& thread : threads) thread.join();
   if (!internal_error.empty()) return fail(internal_error, "this is a mistake in Assay's prover");
   if (cache != nullptr && !cache->error().empty()) {
-    return std::unexpected(Diagnostic{{.file = options.cache}, "cannot write the proof cache: " + cache->error(), "use --no-cache"});
+    return std::unexpected(
+        Diagnostic{{.file = options.cache}, "cannot write the proof cache: " + cache->error(), "use --no-cache"});
   }
 
   UnitResult unit{.unit = unit_name};

@@ -1,5 +1,5 @@
-// Proves the rules of a unit, an ISA's lowering rules or the mid-end's: every rule, at every type it admits, against the
-// meaning of CLIF's operations and of the machine's instructions.
+// Proves the rules of a unit, an ISA's lowering rules or the mid-end's: every rule, at every type it admits, against
+// the meaning of CLIF's operations and of the machine's instructions.
 //
 // A rule is expanded into instantiations (expand.h); each is one query: can its assumptions hold while a goal does not?
 // A rule is proven if at least one instantiation applies (its assumptions are satisfiable), all that apply are valid,
@@ -20,8 +20,8 @@
 namespace assay::verify {
 
 struct VerifyOptions {
-  unsigned jobs = 0;              // threads; 0: one per processor
-  unsigned timeout_ms = 60'000;   // per query
+  unsigned jobs = 0;               // threads; 0: one per processor
+  unsigned timeout_ms = 60'000;    // per query
   std::vector<std::string> rules;  // names or parts of names; empty: all
   bool with_users = false;         // of a rule that is proven only where it is used, those that use it, too
   std::string export_directory;    // write each query there as SMT-LIB, if not empty
@@ -59,8 +59,9 @@ struct RuleResult {
   unsigned inapplicable = 0;
   bool has_one_input = false;       // it fires for a single value of its variables, of all its instantiations
   std::vector<std::string> lemmas;  // the helper terms on whose spec it rests
-  std::vector<std::string> solvers;  // who has proven its instantiations: "simplification", "z3 4.8.12", "cvc5 1.0.3, integers"
-  double seconds = 0;          // of processor time
+  std::vector<std::string>
+      solvers;         // who has proven its instantiations: "simplification", "z3 4.8.12", "cvc5 1.0.3, integers"
+  double seconds = 0;  // of processor time
 };
 
 struct UnitResult {
@@ -68,11 +69,11 @@ struct UnitResult {
   std::vector<RuleResult> rules;  // in the order of the sources
   unsigned proven = 0, trusted = 0, failed = 0, unknown = 0;
   uint64_t instantiations = 0;
-  uint64_t settled = 0;  // of the applicable: proven by simplification, without a solver
-  uint64_t queries = 0, known = 0;  // asked of a solver or the cache; of those, known to the cache
+  uint64_t settled = 0;                     // of the applicable: proven by simplification, without a solver
+  uint64_t queries = 0, known = 0;          // asked of a solver or the cache; of those, known to the cache
   uint64_t confirmed = 0, unconfirmed = 0;  // of a cross-check: proofs that cvc5 finds too; those it gave up on
-  double seconds = 0;      // wall clock
-  double cpu_seconds = 0;  // summed over threads
+  double seconds = 0;                       // wall clock
+  double cpu_seconds = 0;                   // summed over threads
 };
 
 // Errors: the rule or instruction files do not parse, or the ISA is not built in.

@@ -186,11 +186,14 @@ void expect_state(const std::string& rules, const std::string& name, RuleState s
                   const std::vector<std::string>& parts = {}) {
   const UnitResult unit = prove(rules);
   const RuleResult& result = rule(unit, name);
-  EXPECT_EQ(to_string(result.state), std::string(to_string(state)))
-      << rules << "\n" << result.reason << "\n" << result.counterexample;
+  EXPECT_EQ(to_string(result.state), std::string(to_string(state))) << rules << "\n"
+                                                                    << result.reason << "\n"
+                                                                    << result.counterexample;
   for (const std::string& part : parts) {
     EXPECT_NE((result.reason + result.counterexample).find(part), std::string::npos)
-        << rules << "\nwanted: " << part << "\n" << result.reason << "\n" << result.counterexample;
+        << rules << "\nwanted: " << part << "\n"
+        << result.reason << "\n"
+        << result.counterexample;
   }
 }
 void expect_proven(const std::string& rules, const std::string& name = "r") {
@@ -207,14 +210,18 @@ TEST(Verify, RightRulesAreProven) {
   expect_proven("(rule r (lower (has_type (fits_in_64 _) (iadd x y))) (t_add x y))");
   expect_proven("(rule r (lower (has_type (fits_in_64 _) (uextend x))) (zext64 x))");
   expect_proven("(rule r (lower (iadd x (iconst_sext k))) (if-let n (signed_fits 12 k)) (t_addi x n))");
-  expect_proven("(rule r (lower (has_type (fits_in_64 ty) (ishl x (in_reg y)))) (t_sll x (t_andi y (ty_shift_mask ty))))");
-  expect_proven("(rule r (lower (icmp (IntCC.UnsignedLessThan) (in_reg x) y)) (t_set (Cc.Lo) (t_cmp (zext64 x) (zext64 y))))");
-  expect_proven("(rule r (lower (has_type (fits_in_64 _) (udiv x y))) (let ((b Reg (zext64 y)) "
-                "(_ Unit (t_trap_zero b (trap_code_division_by_zero)))) (t_udiv (zext64 x) b)))");
+  expect_proven(
+      "(rule r (lower (has_type (fits_in_64 ty) (ishl x (in_reg y)))) (t_sll x (t_andi y (ty_shift_mask ty))))");
+  expect_proven(
+      "(rule r (lower (icmp (IntCC.UnsignedLessThan) (in_reg x) y)) (t_set (Cc.Lo) (t_cmp (zext64 x) (zext64 y))))");
+  expect_proven(
+      "(rule r (lower (has_type (fits_in_64 _) (udiv x y))) (let ((b Reg (zext64 y)) "
+      "(_ Unit (t_trap_zero b (trap_code_division_by_zero)))) (t_udiv (zext64 x) b)))");
   expect_proven("(rule r (lower (trapz (in_reg c) code)) (t_trap_zero (zext64 c) code))");
   expect_proven("(rule r (lower (debugtrap)) (t_brk))");
-  expect_proven("(rule r (lower_branch (brif (in_reg c)) (two_targets a b)) "
-                "(branch_else (t_bcc (Cc.Ne) (t_cmp (zext64 c) (t_andi (zext64 c) 0)) a) b))");
+  expect_proven(
+      "(rule r (lower_branch (brif (in_reg c)) (two_targets a b)) "
+      "(branch_else (t_bcc (Cc.Ne) (t_cmp (zext64 c) (t_andi (zext64 c) 0)) a) b))");
 }
 
 TEST(Verify, FeaturesAreAskedForBeforeTheyAreUsed) {
@@ -249,9 +256,10 @@ TEST(Verify, WrongArithmeticIsRefuted) {
                  {"ult"});
   expect_refuted("(rule r (lower (icmp cc x y)) (t_set (Cc.Eq) (t_cmp (zext64 x) (zext64 y))))", {"x = 0x"});
   // A constant taken as signed.
-  expect_refuted("(rule r (lower (icmp (IntCC.UnsignedLessThan) x (iconst_sext 5))) (t_set (Cc.Lo) (t_cmp (zext64 x) "
-                 "(t_addi (t_andi x 0) 6))))",
-                 {"x = 0x"});
+  expect_refuted(
+      "(rule r (lower (icmp (IntCC.UnsignedLessThan) x (iconst_sext 5))) (t_set (Cc.Lo) (t_cmp (zext64 x) "
+      "(t_addi (t_andi x 0) 6))))",
+      {"x = 0x"});
 }
 
 TEST(Verify, RangesOfImmediatesAreObligations) {
@@ -259,56 +267,67 @@ TEST(Verify, RangesOfImmediatesAreObligations) {
   expect_refuted("(rule r (lower (iadd x (iconst_sext k))) (if-let n (signed_fits 13 k)) (t_addi x n))", {"in range"});
   // Signed where the instruction takes unsigned numbers, and the other way round.
   expect_refuted("(rule r (lower (band x (iconst_sext k))) (if-let n (signed_fits 12 k)) (t_andi x n))", {"in range"});
-  expect_refuted("(rule r (lower (iadd x (iconst_sext k))) (if-let n (unsigned_fits 12 k)) (t_addi x n))", {"in range"});
+  expect_refuted("(rule r (lower (iadd x (iconst_sext k))) (if-let n (unsigned_fits 12 k)) (t_addi x n))",
+                 {"in range"});
   expect_proven("(rule r (lower (band x (iconst_zext k))) (if-let n (unsigned_fits 12 k)) (t_andi x n))");
   // The constant's upper bits are not those of the instruction's immediate.
-  expect_refuted("(rule r (lower (has_type $I64 (iadd x (uextend (iconst_zext k))))) (if-let n (signed_fits 12 (i64_sub k 1))) "
-                 "(t_addi x n))",
-                 {"k = 0x"});
+  expect_refuted(
+      "(rule r (lower (has_type $I64 (iadd x (uextend (iconst_zext k))))) (if-let n (signed_fits 12 (i64_sub k 1))) "
+      "(t_addi x n))",
+      {"k = 0x"});
 }
 
 TEST(Verify, FlagsMustReachTheirReader) {
-  const std::string reader = "(rule r (lower (icmp (IntCC.Equal) (in_reg x) y)) (let ((f Flags (t_cmp (zext64 x) (zext64 y))) ";
+  const std::string reader =
+      "(rule r (lower (icmp (IntCC.Equal) (in_reg x) y)) (let ((f Flags (t_cmp (zext64 x) (zext64 y))) ";
   expect_proven(reader + "(z Reg (t_add x y))) (t_set (Cc.Eq) f)))");
-  expect_refuted(reader + "(z Reg (t_addf x y))) (t_set (Cc.Eq) f)))", {"no instruction writes the flags before set reads them"});
+  expect_refuted(reader + "(z Reg (t_addf x y))) (t_set (Cc.Eq) f)))",
+                 {"no instruction writes the flags before set reads them"});
   // A helper with a spec hides the instruction that writes them.
   const std::string helper =
-      "(decl sum (Reg Reg) Reg) (spec (sum a b) (provide (= result (bvadd a b)))) (rule sum_rule (sum a b) (t_addf a b))";
+      "(decl sum (Reg Reg) Reg) (spec (sum a b) (provide (= result (bvadd a b)))) (rule sum_rule (sum a b) (t_addf a "
+      "b))";
   expect_refuted(reader + "(z Reg (sum x y))) (t_set (Cc.Eq) f)))" + helper, {"no instruction writes the flags"});
   expect_state(reader + "(z Reg (sum x y))) (t_set (Cc.Eq) f)))" + helper, "sum_rule", RuleState::Proven);
-  expect_unknown("(rule r (lower (icmp (IntCC.Equal) x y)) (t_set (Cc.Eq) (flags_of (pair x y)))) "
-                 "(decl pair (Reg Reg) MultiReg) (extern constructor pair pair)",
-                 {"pair"});
+  expect_unknown(
+      "(rule r (lower (icmp (IntCC.Equal) x y)) (t_set (Cc.Eq) (flags_of (pair x y)))) "
+      "(decl pair (Reg Reg) MultiReg) (extern constructor pair pair)",
+      {"pair"});
 }
 
 TEST(Verify, TrapsAreCompared) {
   // None.
   expect_refuted("(rule r (lower (udiv x y)) (t_udiv (zext64 x) (zext64 y)))", {"traps", "y = 0x"});
   // The code.
-  expect_refuted("(rule r (lower (udiv x y)) (let ((b Reg (zext64 y)) "
-                 "(_ Unit (t_trap_zero b (trap_code_integer_overflow)))) (t_udiv (zext64 x) b)))",
-                 {"traps", "machine trap code: 0xfd"});
+  expect_refuted(
+      "(rule r (lower (udiv x y)) (let ((b Reg (zext64 y)) "
+      "(_ Unit (t_trap_zero b (trap_code_integer_overflow)))) (t_udiv (zext64 x) b)))",
+      {"traps", "machine trap code: 0xfd"});
   // The condition.
   expect_refuted("(rule r (lower (trapnz c code)) (t_trap_zero (zext64 c) code))", {"c = 0x", "code = 0x"});
   // One too many; one that bits above the value decide.
-  expect_refuted("(rule r (lower (iadd x y)) (let ((_ Unit (t_trap_zero x (trap_code_integer_overflow)))) (t_add x y)))",
-                 {"traps"});
+  expect_refuted(
+      "(rule r (lower (iadd x y)) (let ((_ Unit (t_trap_zero x (trap_code_integer_overflow)))) (t_add x y)))",
+      {"traps"});
   expect_refuted("(rule r (lower (trapz c code)) (t_trap_zero c code))", {"traps"});
   // In a branch, and behind a spec that says nothing of it.
-  expect_refuted("(rule r (lower_branch (jump) (one_target l)) (seq (t_trap_zero (t_zero) (trap_code_integer_overflow)) "
-                 "(emit_jump l))) (decl t_zero () Reg) (extern constructor t_zero t_zero) "
-                 "(spec (t_zero) (provide (= result #x0000000000000000)))",
-                 {"does not trap"});
-  expect_refuted("(rule root (lower (iadd x y)) (sum x y)) (decl sum (Reg Reg) Reg) "
-                 "(spec (sum a b) (provide (= result (bvadd a b)))) (rule r (sum a b) "
-                 "(let ((_ Unit (t_trap_zero a (trap_code_integer_overflow)))) (t_add a b)))",
-                 {"does not trap"});
+  expect_refuted(
+      "(rule r (lower_branch (jump) (one_target l)) (seq (t_trap_zero (t_zero) (trap_code_integer_overflow)) "
+      "(emit_jump l))) (decl t_zero () Reg) (extern constructor t_zero t_zero) "
+      "(spec (t_zero) (provide (= result #x0000000000000000)))",
+      {"does not trap"});
+  expect_refuted(
+      "(rule root (lower (iadd x y)) (sum x y)) (decl sum (Reg Reg) Reg) "
+      "(spec (sum a b) (provide (= result (bvadd a b)))) (rule r (sum a b) "
+      "(let ((_ Unit (t_trap_zero a (trap_code_integer_overflow)))) (t_add a b)))",
+      {"does not trap"});
 }
 
 TEST(Verify, MemoryIsCompared) {
   const std::string little = "(if (mem_little flags)) (if-let k (signed_fits 12 (offset_as_i64 off))) ";
   const auto load = [&](const std::string& sz) {
-    return "(rule r (lower (has_type $I32 (load flags p off))) " + little + "(t_load (Bits." + sz + ") (amode_disp p k) flags))";
+    return "(rule r (lower (has_type $I32 (load flags p off))) " + little + "(t_load (Bits." + sz +
+           ") (amode_disp p k) flags))";
   };
   expect_proven(load("W"));
   expect_refuted(load("X"), {"memory access 1 is of the same kind, size"});  // too wide
@@ -325,19 +344,22 @@ TEST(Verify, MemoryIsCompared) {
   // Parts that the addressing mode does not have.
   expect_refuted(store("t_store", "(amode_index p p 1 k)"), {"has no index"});
   // The displacement's range.
-  expect_refuted("(rule r (lower (has_type $I32 (load flags p off))) (if (mem_little flags)) "
-                 "(t_load (Bits.W) (amode_disp p (offset_as_i64 off)) flags))",
-                 {"operands of load are in range"});
+  expect_refuted(
+      "(rule r (lower (has_type $I32 (load flags p off))) (if (mem_little flags)) "
+      "(t_load (Bits.W) (amode_disp p (offset_as_i64 off)) flags))",
+      {"operands of load are in range"});
   // The byte order is not asked for.
-  expect_refuted("(rule r (lower (has_type $I32 (load flags p off))) (if-let k (signed_fits 12 (offset_as_i64 off))) "
-                 "(t_load (Bits.W) (amode_disp p k) flags))",
-                 {"big-endian"});
+  expect_refuted(
+      "(rule r (lower (has_type $I32 (load flags p off))) (if-let k (signed_fits 12 (offset_as_i64 off))) "
+      "(t_load (Bits.W) (amode_disp p k) flags))",
+      {"big-endian"});
   // Twice; not at all; by an operation that does not touch memory.
-  expect_refuted("(rule r (lower (store flags x @ (value_type $I32) p (offset_as_zero))) (if (mem_little flags)) "
-                 "(seq (t_store (Bits.W) x (amode_disp p 0) flags) (t_store (Bits.W) x (amode_disp p 0) flags))) "
-                 "(decl offset_as_zero () Offset32) (extern extractor offset_as_zero offset_as_zero) "
-                 "(spec (offset_as_zero) (provide (= result 0)))",
-                 {"memory accesses"});
+  expect_refuted(
+      "(rule r (lower (store flags x @ (value_type $I32) p (offset_as_zero))) (if (mem_little flags)) "
+      "(seq (t_store (Bits.W) x (amode_disp p 0) flags) (t_store (Bits.W) x (amode_disp p 0) flags))) "
+      "(decl offset_as_zero () Offset32) (extern extractor offset_as_zero offset_as_zero) "
+      "(spec (offset_as_zero) (provide (= result 0)))",
+      {"memory accesses"});
   expect_refuted("(rule r (lower (store flags x p off)) (no_code))", {"memory accesses"});
 }
 
@@ -346,14 +368,15 @@ TEST(Verify, AccessesAreNeitherMovedNorRepeated) {
   const std::string where = "(if (mem_little flags)) (if-let k (signed_fits 12 (offset_as_i64 off))) ";
   const std::string word = "(t_load (Bits.W) (amode_disp p k) flags)";
   // Read twice, to the same end.
-  expect_refuted("(rule r (lower (has_type $I32 (load flags p off))) " + where + "(let ((a Reg " + word + ") (b Reg " + word +
-                     ")) (t_sub (t_add a b) a)))",
+  expect_refuted("(rule r (lower (has_type $I32 (load flags p off))) " + where + "(let ((a Reg " + word + ") (b Reg " +
+                     word + ")) (t_sub (t_add a b) a)))",
                  {"make 1 memory accesses, not 2"});
   // In halves: another thread may write in between, and a device sees two accesses.
-  expect_refuted("(rule r (lower (has_type $I16 (load flags p off))) " + where +
-                     "(let ((a Reg (t_load (Bits.B) (amode_disp p k) flags)) (b Reg (t_load (Bits.B) (amode_disp p k) flags))) "
-                     "(t_add a b)))",
-                 {"make 1 memory accesses, not 2"});
+  expect_refuted(
+      "(rule r (lower (has_type $I16 (load flags p off))) " + where +
+          "(let ((a Reg (t_load (Bits.B) (amode_disp p k) flags)) (b Reg (t_load (Bits.B) (amode_disp p k) flags))) "
+          "(t_add a b)))",
+      {"make 1 memory accesses, not 2"});
   // The bytes around a store are read and written back.
   expect_refuted("(rule r (lower (store flags x @ (value_type $I16) p off)) " + where + "(let ((old Reg " + word +
                      ")) (t_store (Bits.W) old (amode_disp p k) flags)))",
@@ -373,8 +396,8 @@ TEST(Verify, AccessesAreNeitherMovedNorRepeated) {
   expect_refuted(stores + "(seq " + trap + " " + store + "))", {"traps"});
 }
 
-// Of an access of 128 bits the half at the lower address comes first, in stores and loads alike: what a device or another
-// thread sees is an order, and none that differs is taken to be as good.
+// Of an access of 128 bits the half at the lower address comes first, in stores and loads alike: what a device or
+// another thread sees is an order, and none that differs is taken to be as good.
 TEST(Verify, AccessesKeepTheirOrder) {
   const std::string where =
       "(decl pure partial next_word (i64) i64) (extern constructor next_word next_word) "
@@ -411,21 +434,24 @@ TEST(Verify, BranchesAreCompared) {
   expect_refuted(brif("Eq", "a", "b"), {"target", "c = 0x"});  // inverted
   expect_refuted(brif("Ne", "b", "a"), {"target"});
   expect_refuted(brif("Ne", "a", "a"), {"target"});
-  expect_refuted("(rule r (lower_branch (brif c) (two_targets a b)) (t_bcc (Cc.Ne) "
-                 "(t_cmp (zext64 c) (t_andi (zext64 c) 0)) a))",
-                 {"target"});  // falls off the block's end
+  expect_refuted(
+      "(rule r (lower_branch (brif c) (two_targets a b)) (t_bcc (Cc.Ne) "
+      "(t_cmp (zext64 c) (t_andi (zext64 c) 0)) a))",
+      {"target"});  // falls off the block's end
   expect_proven("(rule r (lower_branch (jump) (one_target l)) (t_jump l))");
 }
 
 TEST(Verify, BoundsOfTablesAreChecked) {
   const auto table = [](const std::string& cc, const std::string& index, const std::string& target = "d") {
     return "(rule r (lower_branch (br_table x) (table_targets d ts)) (let ((index Reg " + index +
-           ") (_ Unit (t_bcc (Cc." + cc + ") (t_cmp index (constant (table_size ts))) " + target + "))) (jump_table index ts))) "
-           "(decl pure constant (u32) Reg) (extern constructor constant constant) (spec (constant k) (provide (= result (zero_ext 64 k))))";
+           ") (_ Unit (t_bcc (Cc." + cc + ") (t_cmp index (constant (table_size ts))) " + target +
+           "))) (jump_table index ts))) "
+           "(decl pure constant (u32) Reg) (extern constructor constant constant) (spec (constant k) (provide (= "
+           "result (zero_ext 64 k))))";
   };
   expect_proven(table("Hs", "(zext64 x)"));
-  expect_refuted(table("Hs", "x"), {"target"});            // upper bits
-  expect_refuted(table("Eq", "(zext64 x)"), {"target"});   // only the size itself is excluded
+  expect_refuted(table("Hs", "x"), {"target"});           // upper bits
+  expect_refuted(table("Eq", "(zext64 x)"), {"target"});  // only the size itself is excluded
   expect_refuted(table("Lo", "(zext64 x)"), {"target"});
   expect_refuted(table("Hs", "(t_addi (zext64 x) 1)"), {"target"});
   expect_refuted("(rule r (lower_branch (br_table x) (table_targets d ts)) (jump_table (zext64 x) ts))",
@@ -435,34 +461,39 @@ TEST(Verify, BoundsOfTablesAreChecked) {
 TEST(Verify, WhatHasNoModelIsUnknown) {
   // Never applies: the types; a condition; an operation that is not looked through.
   expect_unknown("(rule r (lower (has_type $I16 (uload32 flags p off))) (put_in_reg p))", {"no instantiation applies"});
-  expect_unknown("(rule r (lower (iadd x (iconst_zext k))) (if-let 1 (i64_and k 2)) (t_add x x))", {"no instantiation applies"});
+  expect_unknown("(rule r (lower (iadd x (iconst_zext k))) (if-let 1 (i64_and k 2)) (t_add x x))",
+                 {"no instantiation applies"});
   expect_unknown("(rule r (lower (iadd x (udiv y z))) (t_sub x x))", {"no instantiation applies"});
   expect_unknown("(rule r (lower (iadd x (load flags p off))) (t_sub x x))", {"no instantiation applies"});
   // A value may be either of several results.
   expect_unknown("(rule r (lower (iadd x (uadd_overflow y z))) (t_add x (t_add y z)))", {"several results"});
   // Instructions without a meaning do anything.
-  expect_unknown("(rule r (lower (nop)) (t_mystery (t_zero))) (decl t_zero () Reg) (extern constructor t_zero t_zero) "
-                 "(spec (t_zero) (provide (= result #x0000000000000000)))",
-                 {"instruction mystery has no sem"});
+  expect_unknown(
+      "(rule r (lower (nop)) (t_mystery (t_zero))) (decl t_zero () Reg) (extern constructor t_zero t_zero) "
+      "(spec (t_zero) (provide (= result #x0000000000000000)))",
+      {"instruction mystery has no sem"});
   // Recursion.
   const std::string recursive =
-      "(rule r (lower (has_type (fits_in_64 _) (iadd x y))) (sum x y)) (decl rec sum (Reg Reg) Reg) (rule sum_again 1 (sum a b) (sum b a)) "
+      "(rule r (lower (has_type (fits_in_64 _) (iadd x y))) (sum x y)) (decl rec sum (Reg Reg) Reg) (rule sum_again 1 "
+      "(sum a b) (sum b a)) "
       "(rule sum_rule 0 (sum a b) (t_add a b))";
   expect_unknown(recursive, {"recursive term sum needs a spec"});
   expect_refuted(recursive + "(spec (sum a b) (provide (= result (bvadd a b))))", {"the recursion of sum ends"},
                  "sum_again");
   // The same thing behind two names cannot be told.
-  expect_unknown("(rule r (lower (iadd (stack_addr s off) (stack_addr s off))) (t_sub (t_zero) (t_zero))) "
-                 "(decl t_zero () Reg) (extern constructor t_zero t_zero) "
-                 "(spec (t_zero) (provide (= result #x0000000000000000)))",
-                 {"without a model are compared"});
+  expect_unknown(
+      "(rule r (lower (iadd (stack_addr s off) (stack_addr s off))) (t_sub (t_zero) (t_zero))) "
+      "(decl t_zero () Reg) (extern constructor t_zero t_zero) "
+      "(spec (t_zero) (provide (= result #x0000000000000000)))",
+      {"without a model are compared"});
 }
 
 // A rule that is not for i128 says so: of its result, an operand, an amount.
 TEST(Verify, ValuesMustFitInRegisters) {
   expect_proven("(rule r (lower (ireduce (in_reg x))) (put_in_reg x))");
   expect_refuted("(rule r (lower (iadd x y)) (t_add x y))", {"fits in a register", "iadd.i128(x: i128, y: i128)"});
-  expect_refuted("(rule r (lower (has_type $I64 (ishl x y))) (t_sll x (t_andi y 63)))", {"y fits in a register", "y: i128"});
+  expect_refuted("(rule r (lower (has_type $I64 (ishl x y))) (t_sll x (t_andi y 63)))",
+                 {"y fits in a register", "y: i128"});
   expect_refuted("(rule r (lower (uextend x @ (value_type $I64))) (put_in_reg x))", {"result 0 fits in a register"});
   expect_refuted("(rule r (lower (has_type $I64 (ireduce x))) (put_in_reg x))", {"x: i128"});
   // By the requirement of a helper.
@@ -473,10 +504,14 @@ TEST(Verify, ValuesMustFitInRegisters) {
 TEST(Verify, LeaningOnHigherPriority) {
   const auto count = [](const std::string& bits, const std::string& mark) {
     return "(decl rec count (i64) Reg) (spec (count k) (provide (= result k))) "
-           "(decl t_zero () Reg) (extern constructor t_zero t_zero) (spec (t_zero) (provide (= result #x0000000000000000))) "
+           "(decl t_zero () Reg) (extern constructor t_zero t_zero) (spec (t_zero) (provide (= result "
+           "#x0000000000000000))) "
            "(rule root (lower (has_type $I64 (iadd x (iconst_sext k)))) (t_add x (count k))) "
-           "(rule small 1 (count k) (if-let n (signed_fits " + bits + " k)) (t_addi (t_zero) n)) "
-           "(rule r (count k) (t_add (count (i64_sshr k 1)) (count (i64_sub k (i64_sshr k 1)))))" + mark;
+           "(rule small 1 (count k) (if-let n (signed_fits " +
+           bits +
+           " k)) (t_addi (t_zero) n)) "
+           "(rule r (count k) (t_add (count (i64_sshr k 1)) (count (i64_sub k (i64_sshr k 1)))))" +
+           mark;
   };
   const std::string marked = "(attr rule r (veri priority))";
   expect_proven(count("12", marked));
@@ -485,33 +520,37 @@ TEST(Verify, LeaningOnHigherPriority) {
   expect_refuted(count("1", marked), {"the recursion of count ends", "k = 0x0000000000000001"});
   expect_state(count("1", marked), "root", RuleState::Unknown, {"rests on the spec of count"});
   // What holds without the mark holds with it; what the other rules do not say is not known.
-  const std::string sum = "(rule root (lower (has_type $I64 (iadd x y))) (sum x y 5)) (decl sum (Reg Reg i64) Reg) "
-                          "(spec (sum a b k) (provide (= result (if (= k #x0000000000000007) a (bvadd a b))))) "
-                          "(rule seven 1 (sum a _ 7) a) ";
+  const std::string sum =
+      "(rule root (lower (has_type $I64 (iadd x y))) (sum x y 5)) (decl sum (Reg Reg i64) Reg) "
+      "(spec (sum a b k) (provide (= result (if (= k #x0000000000000007) a (bvadd a b))))) "
+      "(rule seven 1 (sum a _ 7) a) ";
   expect_refuted(sum + "(rule r (sum a b _) (t_add a b))", {"the spec"});
   expect_proven(sum + "(rule r (sum a b _) (t_add a b)) (attr rule r (veri priority))");
   expect_refuted(sum + "(rule r (sum a b _) (t_sub a b)) (attr rule r (veri priority))", {"the spec"});
   // A condition that is not exactly known.
-  expect_unknown("(rule root (lower (has_type $I64 (iadd x y))) (sum x y)) (decl sum (Value Value) Reg) "
-                 "(spec (sum a b) (provide (= result (bvadd a b)))) (rule first 1 (sum a (iconst_sext 0)) a) "
-                 "(rule r (sum a b) (t_add a b)) (attr rule r (veri priority))",
-                 {"the exact condition of first"});
+  expect_unknown(
+      "(rule root (lower (has_type $I64 (iadd x y))) (sum x y)) (decl sum (Value Value) Reg) "
+      "(spec (sum a b) (provide (= result (bvadd a b)))) (rule first 1 (sum a (iconst_sext 0)) a) "
+      "(rule r (sum a b) (t_add a b)) (attr rule r (veri priority))",
+      {"the exact condition of first"});
 }
 
 TEST(Verify, OtherEffectsAreNotIgnored) {
   expect_refuted("(rule r (lower (debugtrap)) (no_code))", {"stops in a debugger"});
   expect_refuted("(rule r (lower (nop)) (t_brk))", {"stops in a debugger"});
   expect_refuted("(rule r (lower (iadd x y)) (output2 (t_add x y) (t_add x y)))", {"number of results"});
-  expect_refuted("(rule r (lower (nop)) (output1 (t_zero))) (decl t_zero () Reg) (extern constructor t_zero t_zero) "
-                 "(spec (t_zero) (provide (= result #x0000000000000000)))",
-                 {"number of results"});
+  expect_refuted(
+      "(rule r (lower (nop)) (output1 (t_zero))) (decl t_zero () Reg) (extern constructor t_zero t_zero) "
+      "(spec (t_zero) (provide (= result #x0000000000000000)))",
+      {"number of results"});
   // A 128-bit register: nothing is known of its upper half.
   expect_refuted("(rule r (lower (has_type $I64 (band x (iconst_zext 0)))) (t_wide x))", {"result 0"});
 }
 
 TEST(Verify, WhatWasProvenIsNotAskedAgain) {
   const auto path = std::filesystem::temp_directory_path() / ("assay_verify_cache_" + std::to_string(getpid()));
-  const std::string add = "(rule r (lower (has_type (fits_in_64 _) (iadd x (iconst_sext k)))) (if-let n (signed_fits 12 k)) (t_addi x n))";
+  const std::string add =
+      "(rule r (lower (has_type (fits_in_64 _) (iadd x (iconst_sext k)))) (if-let n (signed_fits 12 k)) (t_addi x n))";
   const std::string sub = "(rule s (lower (has_type (fits_in_64 _) (isub x y))) (t_sub x (t_andi y 0xfff)))";
   const UnitResult first = prove(add, path), second = prove(add, path), edited = prove(add + sub, path);
   EXPECT_GT(first.queries, 0u);
@@ -527,18 +566,21 @@ TEST(Verify, WhatWasProvenIsNotAskedAgain) {
   // A wrong verdict is found by asking again.
   sqlite3* database = nullptr;
   ASSERT_EQ(sqlite3_open(path.c_str(), &database), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(database, "UPDATE verdicts SET satisfiable = 1 - satisfiable", nullptr, nullptr, nullptr), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(database, "UPDATE verdicts SET satisfiable = 1 - satisfiable", nullptr, nullptr, nullptr),
+            SQLITE_OK);
   sqlite3_close(database);
   const auto again = try_to_prove(add, {.jobs = 1, .cache = path, .recheck = 1});
   ASSERT_FALSE(again.has_value());
-  EXPECT_NE(again.error().message.find("the proof cache has a wrong verdict about "), std::string::npos) << again.error().message;
+  EXPECT_NE(again.error().message.find("the proof cache has a wrong verdict about "), std::string::npos)
+      << again.error().message;
   for (const char* suffix : {"", "-wal", "-shm"}) std::filesystem::remove(path.string() + suffix);
 }
 
 // Each solver's verdict is kept as its own, whatever it was asked for.
 TEST(Verify, CrossCheckIsKeptAsCvc5s) {
   const auto path = std::filesystem::temp_directory_path() / ("assay_cross_check_" + std::to_string(getpid()));
-  const std::string add = "(rule r (lower (has_type (fits_in_64 _) (iadd x (iconst_sext k)))) (if-let n (signed_fits 12 k)) (t_addi x n))";
+  const std::string add =
+      "(rule r (lower (has_type (fits_in_64 _) (iadd x (iconst_sext k)))) (if-let n (signed_fits 12 k)) (t_addi x n))";
   const auto check = [&] { return try_to_prove(add, {.jobs = 1, .cache = path, .cross_check = true}); };
   const auto first = check();
   ASSERT_TRUE(first.has_value()) << render(first.error());
@@ -548,7 +590,9 @@ TEST(Verify, CrossCheckIsKeptAsCvc5s) {
   ASSERT_EQ(sqlite3_open(path.c_str(), &database), SQLITE_OK);
   const auto has = [&](const std::string& solver) {
     sqlite3_stmt* rows = nullptr;
-    EXPECT_EQ(sqlite3_prepare_v2(database, ("SELECT 1 FROM verdicts WHERE solver LIKE '" + solver + "'").c_str(), -1, &rows, nullptr), SQLITE_OK);
+    EXPECT_EQ(sqlite3_prepare_v2(database, ("SELECT 1 FROM verdicts WHERE solver LIKE '" + solver + "'").c_str(), -1,
+                                 &rows, nullptr),
+              SQLITE_OK);
     const bool found = sqlite3_step(rows) == SQLITE_ROW;
     sqlite3_finalize(rows);
     return found;
@@ -565,28 +609,34 @@ TEST(Verify, CrossCheckIsKeptAsCvc5s) {
 }
 
 TEST(Verify, ContractsAreTrusted) {
-  const std::string term = "(rule r (lower (iadd x y)) (by_contract x y)) (decl by_contract (Reg Reg) Reg) "
-                           "(extern constructor by_contract by_contract) ";
+  const std::string term =
+      "(rule r (lower (iadd x y)) (by_contract x y)) (decl by_contract (Reg Reg) Reg) "
+      "(extern constructor by_contract by_contract) ";
   expect_unknown(term, {"constructor by_contract has no spec"});
   expect_state(term + "(attr by_contract (tag abi_contract))", "r", RuleState::Trusted, {"call_plan_test"});
 }
 
 TEST(Verify, HelpersWithSpecs) {
-  const std::string root = "(rule root (lower (has_type (fits_in_64 _) (iadd x y))) (sum x y)) (decl sum (Reg Reg) Reg) ";
+  const std::string root =
+      "(rule root (lower (has_type (fits_in_64 _) (iadd x y))) (sum x y)) (decl sum (Reg Reg) Reg) ";
   const std::string right = "(spec (sum a b) (provide (= result (bvadd a b)))) ";
   expect_state(root + right + "(rule r (sum a b) (t_add a b))", "root", RuleState::Proven);
   expect_proven(root + right + "(rule r (sum a b) (t_add a b))");
   expect_refuted(root + right + "(rule r (sum a b) (t_sub a b))", {"the spec", "a = 0x"});
-  expect_refuted(root + "(spec (sum a b) (provide (= result (bvsub a b)))) (rule r (sum a b) (t_add a b))", {"the spec"});
+  expect_refuted(root + "(spec (sum a b) (provide (= result (bvsub a b)))) (rule r (sum a b) (t_add a b))",
+                 {"the spec"});
   // The user relies on the spec.
-  expect_refuted(root + "(spec (sum a b) (provide (= result (bvsub a b)))) (rule r (sum a b) (t_sub a b))", {"result 0"}, "root");
+  expect_refuted(root + "(spec (sum a b) (provide (= result (bvsub a b)))) (rule r (sum a b) (t_sub a b))",
+                 {"result 0"}, "root");
   // A requirement holds for the rules and is owed by the users.
   const std::string small = "(spec (sum a b) (provide (= result (bvadd a b))) (require (bvult b #x0000000000001000))) ";
   expect_proven(root + small + "(rule r (sum a b) (t_add a (t_andi b 0xfff)))");
   expect_refuted(root + small + "(rule r (sum a b) (t_add a (t_andi b 0xfff)))", {"requirement of sum"}, "root");
   // Who rests on a lemma that is not proven is not proven.
-  expect_unknown(root + right + "(rule r (sum a b) (t_sub a b))", {"rests on the spec of sum, whose rule r is not proven"}, "root");
-  EXPECT_EQ(rule(prove(root + right + "(rule r (sum a b) (t_add a b))"), "root").lemmas, std::vector<std::string>{"sum"});
+  expect_unknown(root + right + "(rule r (sum a b) (t_sub a b))",
+                 {"rests on the spec of sum, whose rule r is not proven"}, "root");
+  EXPECT_EQ(rule(prove(root + right + "(rule r (sum a b) (t_add a b))"), "root").lemmas,
+            std::vector<std::string>{"sum"});
   // A helper without a spec is proven where it is used; its mistake is its user's.
   expect_state(root + "(rule r (sum a b) (t_add a b))", "r", RuleState::Proven);
   expect_refuted(root + "(rule r (sum a b) (t_sub a b))", {"result 0"}, "root");
@@ -615,7 +665,8 @@ TEST(Verify, RegisterThatIsZeroOrTheStackPointer) {
     ADD_FAILURE() << "no rule " << name;
     return RuleState::Unknown;
   };
-  EXPECT_EQ(state("(pick ty (truth c) a (zero_reg))", "(pick ty (truth c) a (zero_reg))", "select_zero"), RuleState::Proven);
+  EXPECT_EQ(state("(pick ty (truth c) a (zero_reg))", "(pick ty (truth c) a (zero_reg))", "select_zero"),
+            RuleState::Proven);
   // The first operand of a comparison with an extended register may be the stack pointer, and never zero.
   const std::string_view borrow = "(a64_cmp (Size.W) (zero_reg) (zext32 c))";
   EXPECT_EQ(state(borrow, borrow, "usub_overflow_bin_wide"), RuleState::Proven);
@@ -623,8 +674,8 @@ TEST(Verify, RegisterThatIsZeroOrTheStackPointer) {
             RuleState::Failed);
   // What it may be handed to has to be marked, and to treat it so.
   EXPECT_EQ(state("(attr pick (tag takes_zero_reg))", "", "select_zero"), RuleState::Unknown);
-  EXPECT_EQ(state("(a64_csel cc (size ty) flags a b)", "(a64_csel cc (size ty) flags (a64_add_imm (Size.X) (ImmShift.Lsl0) a 0) b)",
-                  "pick_rule"),
+  EXPECT_EQ(state("(a64_csel cc (size ty) flags a b)",
+                  "(a64_csel cc (size ty) flags (a64_add_imm (Size.X) (ImmShift.Lsl0) a 0) b)", "pick_rule"),
             RuleState::Failed);
 }
 

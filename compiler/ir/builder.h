@@ -14,6 +14,10 @@
 
 namespace assay::ir {
 
+// The one instruction that makes a constant of an integer type of at most 64 bits or of a float type, from its bits;
+// what lies above the type's width is dropped. A constant of f128 goes to the function's pool.
+InstData constant_data(Function& function, Type type, unsigned __int128 bits);
+
 class InstBuilder {
  public:
   explicit InstBuilder(Function& function) : function_(function) {}
@@ -34,6 +38,9 @@ class InstBuilder {
 
   // Any operation, from a filled InstData: makes it, gives it its results, inserts it.
   Inst insert(const InstData& data);
+  // A constant of any scalar type: one instruction, or, of i128, which has no immediates, its halves extended or
+  // joined.
+  Value constant(Type type, unsigned __int128 bits);
 
   BlockCall call_to(Block block, std::span<const Value> args = {}) { return function_.make_block_call(block, args); }
   BlockCall call_to(Block block, std::initializer_list<Value> args) {

@@ -71,7 +71,8 @@ struct Typed {
     for (const OperandInfo& result : op.results) {
       environment.names[std::string(result.name)] = Binding::of_result(result.type.resolve(controlling).bits(), id++);
     }
-    if (id == 1) environment.names["free"] = Binding::of_result(op.results[0].type.resolve(controlling).bits(), kFreeBits);
+    if (id == 1)
+      environment.names["free"] = Binding::of_result(op.results[0].type.resolve(controlling).bits(), kFreeBits);
     const Place place{std::string(op.name), 1, 1, {}, {}};
     for (const std::string& trap : lines(op.trap)) {
       const size_t when = trap.find(" when ");
@@ -240,7 +241,8 @@ TEST(Semantics, MeansWhatTheReferenceSays) {
       return operand.kind == OperandKind::kValue && operand.type.resolve(kI8).is_float();
     };
     const bool floats = (op.polymorphic && !op.controlling.contains(kI8) && op.controlling.contains(kF32)) ||
-                        std::ranges::any_of(op.results, is_float) || op.name == "bitcast" || op.name.starts_with("fcvt");
+                        std::ranges::any_of(op.results, is_float) || op.name == "bitcast" ||
+                        op.name.starts_with("fcvt");
     if (op.sem.empty() || floats) continue;
     const auto found = references().find(op.name);
     if (found == references().end()) {

@@ -34,7 +34,7 @@ std::unique_ptr<TargetIsa> interpreted_isa(IsaKind kind) {
     result->lower = [](LowerContext& context, ir::Inst inst) {                                                \
       return machine_name::interpret_lower(static_cast<machine_name::Context&>(context), inst);               \
     };                                                                                                        \
-    result->lower_branch = [](LowerContext& context, ir::Inst inst, machine::MachLabelSlice labels) {          \
+    result->lower_branch = [](LowerContext& context, ir::Inst inst, machine::MachLabelSlice labels) {         \
       return machine_name::interpret_lower_branch(static_cast<machine_name::Context&>(context), inst, labels) \
           .has_value();                                                                                       \
     };                                                                                                        \

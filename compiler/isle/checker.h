@@ -32,11 +32,11 @@ struct Checker {
 std::string render_position(const Program& program, Position position);
 
 // The steps, in this order. Each reports all errors it finds; the later ones cope with what is missing.
-void declare_types(Checker& checker);      // types, constants
-void declare_terms(Checker& checker);      // decls, externs, macros, converters; cycles among macros
-void check_rules(Checker& checker);        // patterns and expressions
-void attach_specs(Checker& checker);       // spec, model, form, instantiate, state, macro, attr: names and arities
-void check_recursion(Checker& checker);    // cycles of terms need `rec`
-void check_overlap(Checker& checker);      // overlap.cpp
+void declare_types(Checker& checker);    // types, constants
+void declare_terms(Checker& checker);    // decls, externs, macros, converters; cycles among macros
+void check_rules(Checker& checker);      // patterns and expressions
+void attach_specs(Checker& checker);     // spec, model, form, instantiate, state, macro, attr: names and arities
+void check_recursion(Checker& checker);  // cycles of terms need `rec`
+void check_overlap(Checker& checker);    // overlap.cpp
 
 }  // namespace assay::isle

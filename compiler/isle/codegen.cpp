@@ -13,12 +13,14 @@ std::string banner(const std::string& what) { return "// " + what + " Generated 
 
 std::string generate_header(const Program& program, const CodegenOptions& options, Diagnostics& errors) {
   std::string out = banner("Types and constructors of the rules of unit '" + options.unit + "'.");
-  out += "#pragma once\n\n#include <cstdint>\n#include <optional>\n#include <span>\n#include <tuple>\n"
-         "#include <utility>\n#include <variant>\n\n#include \"compiler/isle/rule_table.h\"\n";
+  out +=
+      "#pragma once\n\n#include <cstdint>\n#include <optional>\n#include <span>\n#include <tuple>\n"
+      "#include <utility>\n#include <variant>\n\n#include \"compiler/isle/rule_table.h\"\n";
   for (const std::string& include : options.includes) out += "#include \"" + include + "\"\n";
   out += "\nnamespace " + options.name_space + " {\n\nclass " + options.context + ";\n\n";
   out += cpp_types(program, errors);
-  out += "// The rules, by RuleId.\nstd::span<const ::assay::isle::RuleInfo> " + cpp_name(options.unit) + "_rules();\n\n";
+  out +=
+      "// The rules, by RuleId.\nstd::span<const ::assay::isle::RuleInfo> " + cpp_name(options.unit) + "_rules();\n\n";
   for (const Term& term : program.terms) {
     if (!term.has_rules()) continue;
     std::vector<std::string> names(term.arguments.size());
@@ -46,7 +48,8 @@ CodegenResult generate_cpp(const Program& program, const CodegenOptions& options
   CodegenResult result;
   std::string prefix = options.unit + "_isle";
   std::string header = prefix + ".h";
-  std::string open = "namespace " + options.name_space + " {\n\n", close = "\n}  // namespace " + options.name_space + "\n";
+  std::string open = "namespace " + options.name_space + " {\n\n",
+              close = "\n}  // namespace " + options.name_space + "\n";
   result.files.push_back({header, generate_header(program, options, result.errors)});
 
   result.files.push_back({prefix + "_rules.cpp", banner("The rule table of unit '" + options.unit + "'.") +

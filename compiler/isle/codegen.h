@@ -35,8 +35,8 @@ struct CodegenResult {
 // The program must have no errors.
 CodegenResult generate_cpp(const Program& program, const CodegenOptions& options);
 
-// <unit>_isle_interpret.{h,cpp}: interpret_<term>(ctx, …) for each term with rules, which does what constructor_<term> does
-// by the rule interpreter (rule_interpreter.h), in the same context. For tests of the generator on real rules.
+// <unit>_isle_interpret.{h,cpp}: interpret_<term>(ctx, …) for each term with rules, which does what constructor_<term>
+// does by the rule interpreter (rule_interpreter.h), in the same context. For tests of the generator on real rules.
 std::vector<GeneratedFile> generate_interpreter(const Program& program, const CodegenOptions& options);
 
 // "lower" for "isa/x64/lower.isle": names the .cpp of a source file; other characters than letters and digits are '_'.

@@ -1,9 +1,9 @@
 // See codegen_term.h. A TermWriter walks the decision tree and writes statements; bindings become local constants,
 // declared in the scope where they are first needed and named after the rules' variables.
 //
-// A branch that is a function of its own ("part") takes the bindings it needs of those that are known where it is called
-// as parameters, and computes the others itself. It returns whether a rule applied, and the result by reference: a rule
-// may apply and yet yield nothing, if a partial constructor in its result does.
+// A branch that is a function of its own ("part") takes the bindings it needs of those that are known where it is
+// called as parameters, and computes the others itself. It returns whether a rule applied, and the result by reference:
+// a rule may apply and yet yield nothing, if a partial constructor in its result does.
 #include "compiler/isle/codegen_term.h"
 
 #include <algorithm>
@@ -47,12 +47,13 @@ class TermWriter {
     open_scope();
     node(tree);
     if (!term_.flags.is_multi) {
-      line(term_.flags.is_partial ? "return std::nullopt;"
-                                  : std::string("throw ") + kRuntime + "NoRuleMatched(" + cpp_string(term_.name) + ");");
+      line(term_.flags.is_partial
+               ? "return std::nullopt;"
+               : std::string("throw ") + kRuntime + "NoRuleMatched(" + cpp_string(term_.name) + ");");
     }
     close_scope();
-    code_.text = rule_array_declaration() + declarations_ +
-                 cpp_signature(program_, term_, context_, names) + " {\n" + function_.out + "}\n";
+    code_.text = rule_array_declaration() + declarations_ + cpp_signature(program_, term_, context_, names) + " {\n" +
+                 function_.out + "}\n";
     return std::move(code_);
   }
 
@@ -83,9 +84,7 @@ class TermWriter {
     return function;
   }
 
-  std::string rule_array_declaration() const {
-    return "extern const ::assay::isle::RuleId " + rule_array_ + "[];\n\n";
-  }
+  std::string rule_array_declaration() const { return "extern const ::assay::isle::RuleId " + rule_array_ + "[];\n\n"; }
 
   // ---- lines and scopes ----
 
@@ -128,7 +127,8 @@ class TermWriter {
   // ---- calls ----
 
   std::string constructor_callee(const Term& term) const {
-    return term.has_rules() ? "constructor_" + cpp_part(term.name) + "(ctx" : "ctx." + cpp_name(term.constructor_function) + "(";
+    return term.has_rules() ? "constructor_" + cpp_part(term.name) + "(ctx"
+                            : "ctx." + cpp_name(term.constructor_function) + "(";
   }
 
   static std::string call(std::string callee, const std::vector<std::string>& arguments) {
@@ -173,21 +173,30 @@ class TermWriter {
     }
     std::vector<std::string> sources;
     for (BindingId source : binding.sources) {
-      if (binding.kind != Binding::Kind::Field && binding.kind != Binding::Kind::Output) sources.push_back(value(source));
+      if (binding.kind != Binding::Kind::Field && binding.kind != Binding::Kind::Output)
+        sources.push_back(value(source));
     }
     switch (binding.kind) {
-      case Binding::Kind::Argument: return "";  // always known
-      case Binding::Kind::Bool: return binding.value != 0 ? "true" : "false";
-      case Binding::Kind::Int: return typed_int(binding.type, binding.value);
-      case Binding::Kind::Constant: return cpp_name(program_.constants[binding.constant].name);
-      case Binding::Kind::Field: return field(id);
-      case Binding::Kind::Output: return output(id);
+      case Binding::Kind::Argument:
+        return "";  // always known
+      case Binding::Kind::Bool:
+        return binding.value != 0 ? "true" : "false";
+      case Binding::Kind::Int:
+        return typed_int(binding.type, binding.value);
+      case Binding::Kind::Constant:
+        return cpp_name(program_.constants[binding.constant].name);
+      case Binding::Kind::Field:
+        return field(id);
+      case Binding::Kind::Output:
+        return output(id);
       case Binding::Kind::Extract:
         // By reference: an infallible extractor may return one, and other results live on as long.
-        return declare(id, call("ctx." + cpp_name(program_.terms[binding.term].extractor_function) + "(", sources), true);
+        return declare(id, call("ctx." + cpp_name(program_.terms[binding.term].extractor_function) + "(", sources),
+                       true);
       case Binding::Kind::Construct:
         return declare(id, call(constructor_callee(program_.terms[binding.term]), sources));
-      case Binding::Kind::Make: return declare(id, make(program_.terms[binding.term], sources));
+      case Binding::Kind::Make:
+        return declare(id, make(program_.terms[binding.term], sources));
     }
     return "";
   }
@@ -245,13 +254,17 @@ class TermWriter {
   bool is_known_outside(BindingId id) const {
     const Binding& binding = match_.bindings[id];
     switch (binding.kind) {
-      case Binding::Kind::Argument: return true;
+      case Binding::Kind::Argument:
+        return true;
       case Binding::Kind::Construct:
         return !program_.terms[binding.term].flags.is_partial && !caller_.text_of[id].empty();
-      case Binding::Kind::Make: return !caller_.text_of[id].empty();
+      case Binding::Kind::Make:
+        return !caller_.text_of[id].empty();
       case Binding::Kind::Field:
-      case Binding::Kind::Output: return !caller_.text_of[id].empty() || tested_by_caller_[binding.sources[0]] != 0;
-      default: return false;
+      case Binding::Kind::Output:
+        return !caller_.text_of[id].empty() || tested_by_caller_[binding.sources[0]] != 0;
+      default:
+        return false;
     }
   }
 
@@ -315,9 +328,15 @@ class TermWriter {
   void node(const DecisionNode& node) {
     for (const DecisionItem& item : node.items) {
       switch (item.kind) {
-        case DecisionItem::Kind::Leaf: leaf(match_.rules[item.rule]); break;
-        case DecisionItem::Kind::Switch: switch_on(item); break;
-        case DecisionItem::Kind::Each: each(item); break;
+        case DecisionItem::Kind::Leaf:
+          leaf(match_.rules[item.rule]);
+          break;
+        case DecisionItem::Kind::Switch:
+          switch_on(item);
+          break;
+        case DecisionItem::Kind::Each:
+          each(item);
+          break;
         case DecisionItem::Kind::Equal: {
           std::string left = value(item.other), right = value(item.binding);
           open_block("if (" + left + " == " + right + ")");
@@ -345,10 +364,14 @@ class TermWriter {
     switch (test.kind) {
       case Test::Kind::Variant:
         return std::string(kRuntime) + "kind_of(" + text + ") == " + kind_name(binding.type, test.value);
-      case Test::Kind::Bool: return test.value != 0 ? text : "!" + text;
-      case Test::Kind::Int: return text + " == " + typed_int(binding.type, test.value);
-      case Test::Kind::Constant: return text + " == " + cpp_name(program_.constants[test.constant].name);
-      default: return text;  // Matched: an optional, or of an extractor without outputs a bool
+      case Test::Kind::Bool:
+        return test.value != 0 ? text : "!" + text;
+      case Test::Kind::Int:
+        return text + " == " + typed_int(binding.type, test.value);
+      case Test::Kind::Constant:
+        return text + " == " + cpp_name(program_.constants[test.constant].name);
+      default:
+        return text;  // Matched: an optional, or of an extractor without outputs a bool
     }
   }
 
@@ -378,7 +401,8 @@ class TermWriter {
     open_block("switch (" + (is_variant ? kRuntime + ("kind_of(" + text + ")") : text) + ")");
     for (size_t i = begin; i < end; i++) {
       const Test& test = item.arms[i].test;
-      open_block("case " + (is_variant ? kind_name(type, test.value) : cpp_int(program_.types[type], test.value)) + ":");
+      open_block("case " + (is_variant ? kind_name(type, test.value) : cpp_int(program_.types[type], test.value)) +
+                 ":");
       tested_[item.binding]++;
       branch(item.arms[i], type);
       tested_[item.binding]--;
@@ -441,16 +465,19 @@ class TermWriter {
         BindingId binding = rule_->variables[source.variable.index];
         return binding ? value(binding) : lets_[source.variable.index];
       }
-      case Expr::Kind::Bool: return source.value != 0 ? "true" : "false";
+      case Expr::Kind::Bool:
+        return source.value != 0 ? "true" : "false";
       case Expr::Kind::Int: {
         const Type& type = program_.types[source.type];
         return typed_int(source.type, canonical_int(type, source.value));
       }
-      case Expr::Kind::Constant: return cpp_name(program_.constants[source.constant].name);
+      case Expr::Kind::Constant:
+        return cpp_name(program_.constants[source.constant].name);
       case Expr::Kind::Let:
         for (const Let& let : source.lets) let_binding(let);
         return expr(source.children[0], is_result);
-      case Expr::Kind::Term: break;
+      case Expr::Kind::Term:
+        break;
     }
     const Term& term = program_.terms[source.term];
     std::vector<std::string> arguments;

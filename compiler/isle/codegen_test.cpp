@@ -1,5 +1,5 @@
-// Generated C++ against the rule interpreter: the example unit over all its inputs, with every rule switched off in turn;
-// and the text of generated files.
+// Generated C++ against the rule interpreter: the example unit over all its inputs, with every rule switched off in
+// turn; and the text of generated files.
 #include "compiler/isle/codegen.h"
 
 #include <gtest/gtest.h>
@@ -63,7 +63,9 @@ class ExampleExterns : public Externs {
     return matches;
   }
 
-  RuleValue constant(const Constant& constant) override { return of(constant.name == "ZERO" ? example::ZERO : example::LIMIT); }
+  RuleValue constant(const Constant& constant) override {
+    return of(constant.name == "ZERO" ? example::ZERO : example::LIMIT);
+  }
   bool rule_enabled(const Rule& rule) override { return rule.id != disabled; }
   void rule_fired(const Rule& rule) override { counts[rule.id.index]++; }
 
@@ -71,11 +73,16 @@ class ExampleExterns : public Externs {
     auto node = [](Node n) { return RuleValue::of_handle(n.index); };
     uint32_t variant = static_cast<uint32_t>(op.kind());
     switch (op.kind()) {
-      case Op::Kind::Const: return RuleValue::of_variant(variant, {of(op.as_Const().value)});
-      case Op::Kind::Add: return RuleValue::of_variant(variant, {node(op.as_Add().a), node(op.as_Add().b)});
-      case Op::Kind::Sub: return RuleValue::of_variant(variant, {node(op.as_Sub().a), node(op.as_Sub().b)});
-      case Op::Kind::Neg: return RuleValue::of_variant(variant, {node(op.as_Neg().a)});
-      case Op::Kind::Nop: return RuleValue::of_variant(variant, {});
+      case Op::Kind::Const:
+        return RuleValue::of_variant(variant, {of(op.as_Const().value)});
+      case Op::Kind::Add:
+        return RuleValue::of_variant(variant, {node(op.as_Add().a), node(op.as_Add().b)});
+      case Op::Kind::Sub:
+        return RuleValue::of_variant(variant, {node(op.as_Sub().a), node(op.as_Sub().b)});
+      case Op::Kind::Neg:
+        return RuleValue::of_variant(variant, {node(op.as_Neg().a)});
+      case Op::Kind::Nop:
+        return RuleValue::of_variant(variant, {});
     }
     return {};
   }
@@ -97,10 +104,14 @@ RuleValue value_of(const example::Operand& operand) {
   using example::Operand;
   auto of = ExampleExterns::of;
   switch (operand.kind()) {
-    case Operand::Kind::None: return RuleValue::of_variant(0, {});
-    case Operand::Kind::Reg: return RuleValue::of_variant(1, {of(operand.as_Reg().reg)});
-    case Operand::Kind::Imm: return RuleValue::of_variant(2, {of(operand.as_Imm().value)});
-    case Operand::Kind::Pair: return RuleValue::of_variant(3, {of(operand.as_Pair()._0), of(operand.as_Pair()._1)});
+    case Operand::Kind::None:
+      return RuleValue::of_variant(0, {});
+    case Operand::Kind::Reg:
+      return RuleValue::of_variant(1, {of(operand.as_Reg().reg)});
+    case Operand::Kind::Imm:
+      return RuleValue::of_variant(2, {of(operand.as_Imm().value)});
+    case Operand::Kind::Pair:
+      return RuleValue::of_variant(3, {of(operand.as_Pair()._0), of(operand.as_Pair()._1)});
   }
   return {};
 }
@@ -193,8 +204,8 @@ class ExampleTest : public testing::Test {
                   interpret("digit", {value_of(x), RuleValue::of_int(flag)}), "digit");
     }
     if (x < 40 && counts_end_) {
-      expect_same(run([&](RuleResult& r) { put(r, constructor_count(context_, x)); }), interpret("count", {value_of(x)}),
-                  "count");
+      expect_same(run([&](RuleResult& r) { put(r, constructor_count(context_, x)); }),
+                  interpret("count", {value_of(x)}), "count");
     }
     expect_same(run([&](RuleResult& r) {
                   Results<uint8_t> results;
@@ -211,7 +222,8 @@ class ExampleTest : public testing::Test {
       expect_same(run([&](RuleResult& r) { put(r, constructor_mirror(context_, Point{x, y}, colour)); }),
                   interpret("mirror", {value_of(Point{x, y}), variant}), "mirror");
     }
-    for (const Operand& operand : {Operand::make_None(), Operand::make_Reg(x), Operand::make_Imm(x), Operand::make_Pair(x, y)}) {
+    for (const Operand& operand :
+         {Operand::make_None(), Operand::make_Reg(x), Operand::make_Imm(x), Operand::make_Pair(x, y)}) {
       expect_same(run([&](RuleResult& r) {
                     if (auto v = constructor_weight(context_, operand)) put(r, *v);
                   }),
@@ -327,7 +339,8 @@ TEST(Codegen, EditChangesOneFile) {
   CodegenResult before = generate(a, b), after = generate(a, "(decl g (u8) u8)\n(rule (g 1) 2)\n");
   ASSERT_EQ(before.files.size(), after.files.size());
   for (size_t i = 0; i < before.files.size(); i++) {
-    EXPECT_EQ(before.files[i].text == after.files[i].text, before.files[i].name != "u_isle_b.cpp") << before.files[i].name;
+    EXPECT_EQ(before.files[i].text == after.files[i].text, before.files[i].name != "u_isle_b.cpp")
+        << before.files[i].name;
   }
 }
 

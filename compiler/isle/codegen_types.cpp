@@ -8,14 +8,16 @@ namespace {
 
 bool is_keyword(std::string_view name) {
   static const std::unordered_set<std::string_view> kKeywords = {
-      "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break", "case", "catch", "char",
-      "class", "compl", "concept", "const", "consteval", "constexpr", "constinit", "continue", "co_await", "co_return",
-      "co_yield", "decltype", "default", "delete", "do", "double", "else", "enum", "explicit", "export", "extern",
-      "false", "float", "for", "friend", "goto", "if", "inline", "int", "long", "mutable", "namespace", "new",
-      "noexcept", "not", "not_eq", "nullptr", "operator", "or", "or_eq", "private", "protected", "public", "register",
-      "requires", "return", "short", "signed", "sizeof", "static", "struct", "switch", "template", "this", "throw",
-      "true", "try", "typedef", "typeid", "typename", "union", "unsigned", "using", "virtual", "void", "volatile",
-      "while", "xor", "xor_eq"};
+      "alignas",   "alignof",   "and",      "and_eq",   "asm",       "auto",     "bitand",   "bitor",   "bool",
+      "break",     "case",      "catch",    "char",     "class",     "compl",    "concept",  "const",   "consteval",
+      "constexpr", "constinit", "continue", "co_await", "co_return", "co_yield", "decltype", "default", "delete",
+      "do",        "double",    "else",     "enum",     "explicit",  "export",   "extern",   "false",   "float",
+      "for",       "friend",    "goto",     "if",       "inline",    "int",      "long",     "mutable", "namespace",
+      "new",       "noexcept",  "not",      "not_eq",   "nullptr",   "operator", "or",       "or_eq",   "private",
+      "protected", "public",    "register", "requires", "return",    "short",    "signed",   "sizeof",  "static",
+      "struct",    "switch",    "template", "this",     "throw",     "true",     "try",      "typedef", "typeid",
+      "typename",  "union",     "unsigned", "using",    "virtual",   "void",     "volatile", "while",   "xor",
+      "xor_eq"};
   return kKeywords.contains(name);
 }
 
@@ -114,13 +116,16 @@ bool is_plain_enum(const Type& type) {
 std::string cpp_type(const Program& program, TypeId id) {
   const Type& type = program.types[id];
   switch (type.kind) {
-    case Type::Kind::Bool: return "bool";
+    case Type::Kind::Bool:
+      return "bool";
     case Type::Kind::Int:
       if (type.bits == 128) return type.is_signed ? "__int128" : "unsigned __int128";
       return (type.is_signed ? "int" : "uint") + std::to_string(type.bits) + "_t";
-    case Type::Kind::Primitive: return cpp_name(type.primitive);
+    case Type::Kind::Primitive:
+      return cpp_name(type.primitive);
     case Type::Kind::Enum:
-    case Type::Kind::Struct: return cpp_name(type.name);
+    case Type::Kind::Struct:
+      return cpp_name(type.name);
   }
   return "";
 }
@@ -157,11 +162,8 @@ std::string cpp_string(std::string_view text) {
 std::string cpp_signature(const Program& program, const Term& term, const std::string& context,
                           const std::vector<std::string>& argument_names) {
   std::string result = cpp_type(program, term.result);
-  std::string text = term.flags.is_multi     ? "void"
-                     : term.flags.is_partial ? "std::optional<" + result + ">"
-                                             : result;
-  text += " constructor_" + cpp_part(term.name) + "(" + context +
-          "& ctx";
+  std::string text = term.flags.is_multi ? "void" : term.flags.is_partial ? "std::optional<" + result + ">" : result;
+  text += " constructor_" + cpp_part(term.name) + "(" + context + "& ctx";
   for (size_t i = 0; i < term.arguments.size(); i++) {
     text += ", " + cpp_parameter_type(program, term.arguments[i]) + " " + argument_names[i];
   }

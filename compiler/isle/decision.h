@@ -7,10 +7,10 @@
 //   D2  every binding is computed only below the tests that it depends on (but external pure functions may be called
 //       earlier than their place in the rule's text, or when another test of the rule would have failed).
 //
-// How: the first rule of the list (highest priority) must make progress. Of its tests that can be made now, take the one
-// that the most rules have. Another rule joins if it tests the same binding, has no test that more rules share, and no
-// rule left out in front of it has higher priority and overlaps. Joined rules are grouped by the value tested; the others
-// form the next item.
+// How: the first rule of the list (highest priority) must make progress. Of its tests that can be made now, take the
+// one that the most rules have. Another rule joins if it tests the same binding, has no test that more rules share, and
+// no rule left out in front of it has higher priority and overlaps. Joined rules are grouped by the value tested; the
+// others form the next item.
 #pragma once
 
 #include <vector>

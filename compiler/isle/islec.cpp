@@ -44,9 +44,10 @@ int run(const std::vector<std::string>& paths, const CodegenOptions& options, co
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Checks ISLE files; with --out, writes their C++.\n"
-               "Example: islec --out build/x64 --unit x64 --namespace assay::isa::x64 "
-               "--context-header compiler/isa/x64/lower.h inst.isle lower.isle"};
+  CLI::App app{
+      "Checks ISLE files; with --out, writes their C++.\n"
+      "Example: islec --out build/x64 --unit x64 --namespace assay::isa::x64 "
+      "--context-header compiler/isa/x64/lower.h inst.isle lower.isle"};
   std::vector<std::string> paths;
   std::string folder;
   bool for_interpreter = false;
@@ -58,8 +59,10 @@ int main(int argc, char** argv) {
   app.add_option("--namespace", options.name_space, "namespace of the generated code");
   app.add_option("--context", options.context, "class of the context, in that namespace");
   app.add_option("--context-header", options.context_header, "header that defines the context");
-  app.add_option("--include", options.includes, "headers that define the primitive and external types")->allow_extra_args(false);
-  app.add_flag("--interpret", for_interpreter, "write <unit>_isle_interpret.{h,cpp} instead: the rules by the rule interpreter");
+  app.add_option("--include", options.includes, "headers that define the primitive and external types")
+      ->allow_extra_args(false);
+  app.add_flag("--interpret", for_interpreter,
+               "write <unit>_isle_interpret.{h,cpp} instead: the rules by the rule interpreter");
   app.add_option("files", paths, "ISLE files, or folders of them")->required();
   try {
     app.parse(argc, argv);

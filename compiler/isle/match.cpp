@@ -88,7 +88,8 @@ class Collector {
   void match(const Pattern& pattern, BindingId value) {
     using Kind = Pattern::Kind;
     switch (pattern.kind) {
-      case Kind::Wildcard: return;
+      case Kind::Wildcard:
+        return;
       case Kind::Bind:
         match(pattern.children[0], value);
         bind(pattern.variable, value);
@@ -98,7 +99,8 @@ class Collector {
         test({std::max(value, other), Test::Kind::Equal, 0, {}, std::min(value, other)}, pattern.position);
         return;
       }
-      case Kind::Bool: return test({value, Test::Kind::Bool, pattern.value, {}, {}}, pattern.position);
+      case Kind::Bool:
+        return test({value, Test::Kind::Bool, pattern.value, {}, {}}, pattern.position);
       case Kind::Int: {
         Int128 canonical = canonical_int(program_.types[pattern.type], pattern.value);
         return test({value, Test::Kind::Int, canonical, {}, {}}, pattern.position);
@@ -108,7 +110,8 @@ class Collector {
       case Kind::And:
         for (const Pattern& child : pattern.children) match(child, value);
         return;
-      case Kind::Term: return match_term(pattern, value);
+      case Kind::Term:
+        return match_term(pattern, value);
     }
   }
 
@@ -150,7 +153,8 @@ class Collector {
     Binding binding;
     binding.type = expr.type;
     switch (expr.kind) {
-      case Expr::Kind::Variable: return rule_.variables[expr.variable.index];
+      case Expr::Kind::Variable:
+        return rule_.variables[expr.variable.index];
       case Expr::Kind::Bool:
         binding.kind = Binding::Kind::Bool;
         binding.value = expr.value;
@@ -169,7 +173,8 @@ class Collector {
           bind(let.variable, value);
         }
         return evaluate(expr.children[0]);
-      case Expr::Kind::Term: break;
+      case Expr::Kind::Term:
+        break;
     }
     const Term& term = program_.terms[expr.term];
     binding.term = expr.term;

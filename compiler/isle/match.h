@@ -1,13 +1,13 @@
 // Rules of one term as sets of tests on shared values: what overlap checking and decision trees work on.
 //
 // A *binding* is something a rule computes while it matches: an argument, the result of an extractor, a field. Bindings
-// are hash-consed over all rules of the term, so two rules that look at the same thing name the same BindingId. A rule is
-// then a list of *tests*: this binding is that variant, that integer, matched at all, is equal to that binding. Rules
-// exclude each other if they test one binding against different values.
+// are hash-consed over all rules of the term, so two rules that look at the same thing name the same BindingId. A rule
+// is then a list of *tests*: this binding is that variant, that integer, matched at all, is equal to that binding.
+// Rules exclude each other if they test one binding against different values.
 //
 //   M1  bindings are numbered after the bindings they are computed from.
-//   M2  a rule's tests stand in textual order; what a test depends on (the variant whose field it looks at) precedes it.
-//   M3  a rule has at most one test of a binding against a value; further equalities are Equal tests.
+//   M2  a rule's tests stand in textual order; what a test depends on (the variant whose field it looks at) precedes
+//   it. M3  a rule has at most one test of a binding against a value; further equalities are Equal tests.
 #pragma once
 
 #include <map>
@@ -32,8 +32,8 @@ struct Binding {
     Construct,  // the pure constructor `term` applied to sources
     Make,       // the variant of `term` made of sources
     Field,      // field `index` of sources[0], known to be the variant of `term`
-    Output,     // output `index` of sources[0], an Extract or a partial Construct known to have matched; of a multi call
-                // the output of the current iteration
+    Output,  // output `index` of sources[0], an Extract or a partial Construct known to have matched; of a multi call
+             // the output of the current iteration
   };
   Kind kind = Kind::Argument;
   TypeId type;
@@ -71,8 +71,8 @@ struct MatchRule {
   int64_t priority = 0;
   Position position;
   std::vector<Test> tests;
-  std::map<BindingId, size_t> test_of;   // index of the value test of a binding (all kinds but Equal)
-  std::vector<BindingId> variables;      // of the rule's variables, those bound by its left side
+  std::map<BindingId, size_t> test_of;  // index of the value test of a binding (all kinds but Equal)
+  std::vector<BindingId> variables;     // of the rule's variables, those bound by its left side
   bool has_equalities = false;
 };
 

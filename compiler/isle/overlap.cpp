@@ -24,10 +24,10 @@ void check_pair(Checker& checker, const MatchRule& a, const MatchRule& b, std::v
   if (a.priority == b.priority) {
     if (is_reported[b.number]) return;
     is_reported[b.number] = true;
-    checker.error(b.position,
-                  "rule '" + program.rules[b.rule].name + "' overlaps with " + describe(program, a) +
-                      " of the same priority",
-                  "give the more specific one a higher priority");
+    checker.error(
+        b.position,
+        "rule '" + program.rules[b.rule].name + "' overlaps with " + describe(program, a) + " of the same priority",
+        "give the more specific one a higher priority");
     return;
   }
   const MatchRule& high = a.priority > b.priority ? a : b;

@@ -28,8 +28,9 @@ TEST(Overlap, SamePriority) {
   // Equal values of one type are equal however they are written.
   EXPECT_NE(check("(rule (f _ 255) 1)\n(rule (f _ -1) 2)"), "");
   EXPECT_EQ(check("(rule (f x y) (if-let 1 (p y)) 1)\n(rule (f x z) (if-let 2 (p z)) 2)"), "");
-  EXPECT_EQ(check("(rule 1 (f _ _) 1)\n(rule (f _ 1) 2)"),
-            "4:1: rule 'f_t_4' can never apply: 'f_t_3' at t.isle:3:1 has a higher priority and matches whenever it does\n");
+  EXPECT_EQ(
+      check("(rule 1 (f _ _) 1)\n(rule (f _ 1) 2)"),
+      "4:1: rule 'f_t_4' can never apply: 'f_t_3' at t.isle:3:1 has a higher priority and matches whenever it does\n");
 }
 
 TEST(Overlap, Priorities) {
@@ -52,9 +53,10 @@ TEST(Overlap, ManyRules) {
 }
 
 TEST(Decision, SharedTests) {
-  CheckResult result = check_text(std::string(kHead) +
-                                  "(rule 1 (f (E.C (small x)) 1) x) (rule 1 (f (E.C (small x)) 2) x) (rule (f (E.C x) _) x)"
-                                  "(rule (f (E.A) _) 3) (rule (f (E.B) 4) 5)");
+  CheckResult result =
+      check_text(std::string(kHead) +
+                 "(rule 1 (f (E.C (small x)) 1) x) (rule 1 (f (E.C (small x)) 2) x) (rule (f (E.C x) _) x)"
+                 "(rule (f (E.A) _) 3) (rule (f (E.B) 4) 5)");
   ASSERT_EQ(errors_of(result), "");
   TermId term = result.program->find_term("f");
   MatchTerm match = match_term(*result.program, term, nullptr);
@@ -71,8 +73,8 @@ TEST(Decision, SharedTests) {
 
 TEST(Decision, PrioritiesAcrossShapes) {
   // The middle rule must be tried between the two that share a test.
-  CheckResult result = check_text(std::string(kHead) +
-                                  "(rule 3 (f (E.A) 1) 1) (rule 2 (f _ (small x)) x) (rule 1 (f (E.A) _) 3) (rule (f _ _) 4)");
+  CheckResult result = check_text(
+      std::string(kHead) + "(rule 3 (f (E.A) 1) 1) (rule 2 (f _ (small x)) x) (rule 1 (f (E.A) _) 3) (rule (f _ _) 4)");
   ASSERT_EQ(errors_of(result), "");
   MatchTerm match = match_term(*result.program, result.program->find_term("f"), nullptr);
   EXPECT_EQ(leaves_of(build_decisions(*result.program, match)), (std::vector<uint32_t>{0, 1, 2, 3}));

@@ -194,9 +194,7 @@ ast::Decl parse_decl(Cursor& cursor) {
   ast::Decl decl;
   decl.position = cursor.position();
   // A modifier may also be the term's name: it is one only if another word follows it.
-  auto modifier = [&](std::string_view word) {
-    return cursor.remaining() > 3 && cursor.eat(word);
-  };
+  auto modifier = [&](std::string_view word) { return cursor.remaining() > 3 && cursor.eat(word); };
   while (cursor.remaining() > 3) {
     if (modifier("pure")) {
       decl.is_pure = true;

@@ -20,12 +20,14 @@ std::string error_of(std::string_view text) {
   std::vector<PositionedError> errors;
   parse_file(0, text, definitions, errors);
   if (errors.size() != 1) return std::to_string(errors.size()) + " errors";
-  return std::to_string(errors[0].position.line) + ":" + std::to_string(errors[0].position.column) + " " + errors[0].message;
+  return std::to_string(errors[0].position.line) + ":" + std::to_string(errors[0].position.column) + " " +
+         errors[0].message;
 }
 
 TEST(Parser, Types) {
-  auto types = parse("(type A (primitive B)) (type C extern (enum X (Y (a u8) (b A)) (Z u8 A)))"
-                     "(type D nodebug (enum)) (type E (struct (x u8))) (type F (struct u8 u16)) (type G (struct))")
+  auto types = parse(
+                   "(type A (primitive B)) (type C extern (enum X (Y (a u8) (b A)) (Z u8 A)))"
+                   "(type D nodebug (enum)) (type E (struct (x u8))) (type F (struct u8 u16)) (type G (struct))")
                    .types;
   ASSERT_EQ(types.size(), 6u);
   EXPECT_EQ(types[0].primitive.text, "B");
@@ -42,7 +44,8 @@ TEST(Parser, Types) {
 }
 
 TEST(Parser, Decls) {
-  auto decls = parse("(decl a () T) (decl pure multi partial rec b (T U) V) (decl partial (T) U) (decl rec pure c () T)").decls;
+  auto decls =
+      parse("(decl a () T) (decl pure multi partial rec b (T U) V) (decl partial (T) U) (decl rec pure c () T)").decls;
   ASSERT_EQ(decls.size(), 4u);
   EXPECT_FALSE(decls[0].is_pure);
   EXPECT_TRUE(decls[1].is_pure && decls[1].is_multi && decls[1].is_partial && decls[1].is_recursive);
@@ -52,8 +55,9 @@ TEST(Parser, Decls) {
 }
 
 TEST(Parser, Externs) {
-  auto externs = parse("(extern constructor a f) (extern extractor b g) (extern extractor infallible c h)"
-                       "(extern const $D T)")
+  auto externs = parse(
+                     "(extern constructor a f) (extern extractor b g) (extern extractor infallible c h)"
+                     "(extern const $D T)")
                      .externs;
   ASSERT_EQ(externs.size(), 4u);
   EXPECT_EQ(externs[0].function.text, "f");
@@ -63,7 +67,8 @@ TEST(Parser, Externs) {
 }
 
 TEST(Parser, Rules) {
-  auto rules = parse("(rule (a x) x) (rule 3 (a _) 1) (rule name (a _) 1) (rule name -4 (a _) (if-let y (b)) (if (c)) y)").rules;
+  auto rules =
+      parse("(rule (a x) x) (rule 3 (a _) 1) (rule name (a _) 1) (rule name -4 (a _) (if-let y (b)) (if (c)) y)").rules;
   ASSERT_EQ(rules.size(), 4u);
   EXPECT_FALSE(rules[0].name || rules[0].priority);
   EXPECT_EQ(rules[1].priority, 3);
@@ -105,8 +110,9 @@ TEST(Parser, OtherForms) {
 }
 
 TEST(Parser, Specs) {
-  auto specs = parse("(spec (f x y) (provide (= result (bvadd x y)) (=> true (not false)))"
-                     " (require (= #b01 #x1f)) (match (bvult x y)) (modifies trap) (modifies mem cond))")
+  auto specs = parse(
+                   "(spec (f x y) (provide (= result (bvadd x y)) (=> true (not false)))"
+                   " (require (= #b01 #x1f)) (match (bvult x y)) (modifies trap) (modifies mem cond))")
                    .specs;
   ASSERT_EQ(specs.size(), 1u);
   EXPECT_EQ(specs[0].provides.size(), 2u);
@@ -119,11 +125,13 @@ TEST(Parser, Specs) {
 }
 
 TEST(Parser, SpecExpressions) {
-  auto macros = parse("(macro (m a b) (let ((x (:field a)) (y (other! b 1))) (match x ((Some v) (Some? v)) ((None) false))))"
-                      "(macro (n) (with (p q) (switch p (1 q) (2 (as q (bv 8))))))"
-                      "(macro (o) (struct (l (T.V 1)) (r (macro (z) z))))"
-                      "(macro (p x) (call holds x 1))")
-                    .macros;
+  auto macros =
+      parse(
+          "(macro (m a b) (let ((x (:field a)) (y (other! b 1))) (match x ((Some v) (Some? v)) ((None) false))))"
+          "(macro (n) (with (p q) (switch p (1 q) (2 (as q (bv 8))))))"
+          "(macro (o) (struct (l (T.V 1)) (r (macro (z) z))))"
+          "(macro (p x) (call holds x 1))")
+          .macros;
   ASSERT_EQ(macros.size(), 4u);
   using Kind = ast::SpecExpr::Kind;
   const ast::SpecExpr& let = macros[0].body;

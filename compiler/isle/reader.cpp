@@ -101,8 +101,8 @@ class Reader {
   // At a '(' in the first column: does a definition begin here? Forms that may stand inside another one, like `(type`,
   // are not asked about.
   bool starts_definition() const {
-    static constexpr std::array<std::string_view, 9> kKeywords = {
-        "rule", "decl", "extractor", "extern", "convert", "spec", "model", "instantiate", "form"};
+    static constexpr std::array<std::string_view, 9> kKeywords = {"rule", "decl",  "extractor",   "extern", "convert",
+                                                                  "spec", "model", "instantiate", "form"};
     size_t begin = offset_ + 1, end = begin;
     while (end < text_.size() && !is_delimiter(text_[end])) end++;
     std::string_view word = text_.substr(begin, end - begin);
@@ -213,7 +213,9 @@ bool parse_int(std::string_view text, Int128& value) {
   bool has_digit = false;
   for (char c : text) {
     if (c == '_' && has_digit) continue;
-    unsigned digit = is_digit(c) ? unsigned(c - '0') : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? unsigned((c | 0x20) - 'a') + 10 : 99;
+    unsigned digit = is_digit(c)                              ? unsigned(c - '0')
+                     : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? unsigned((c | 0x20) - 'a') + 10
+                                                              : 99;
     if (digit >= radix) return false;
     constexpr Uint128 kMax = ~Uint128(0);
     if (magnitude > (kMax - digit) / radix) return false;

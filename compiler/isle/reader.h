@@ -1,8 +1,8 @@
 // Source text to nested lists: the lexical level of ISLE.
 //
-// Tokens are parentheses, `@`, symbols and integers; `;` starts a comment to the end of the line, `(;` … `;)` is a comment
-// that nests. The reader does not recurse, and refuses lists nested deeper than kMaxNesting, so that everything after it
-// may. One pass, linear in the text.
+// Tokens are parentheses, `@`, symbols and integers; `;` starts a comment to the end of the line, `(;` … `;)` is a
+// comment that nests. The reader does not recurse, and refuses lists nested deeper than kMaxNesting, so that everything
+// after it may. One pass, linear in the text.
 #pragma once
 
 #include <string_view>
@@ -42,8 +42,8 @@ struct PositionedError {
 // where the next line begins with "(rule", "(decl" and the like, so that one missing parenthesis is one error.
 std::vector<Sexpr> read_sexprs(uint32_t file, std::string_view text, std::vector<PositionedError>& errors);
 
-// Parses an integer as ISLE writes it: [-] decimal, 0x, 0o, 0b, underscores anywhere after the first digit; of a magnitude
-// below 2^128, taken modulo 2^128. False if it is malformed or does not fit.
+// Parses an integer as ISLE writes it: [-] decimal, 0x, 0o, 0b, underscores anywhere after the first digit; of a
+// magnitude below 2^128, taken modulo 2^128. False if it is malformed or does not fit.
 bool parse_int(std::string_view text, Int128& value);
 
 }  // namespace assay::isle

@@ -19,7 +19,8 @@ std::string read(std::string_view text) {
   std::string result;
   for (const Sexpr& form : read_sexprs(0, text, errors)) result += print(form) + "\n";
   for (const PositionedError& error : errors) {
-    result += std::to_string(error.position.line) + ":" + std::to_string(error.position.column) + " " + error.message + "\n";
+    result +=
+        std::to_string(error.position.line) + ":" + std::to_string(error.position.column) + " " + error.message + "\n";
   }
   return result;
 }

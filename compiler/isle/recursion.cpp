@@ -32,7 +32,7 @@ struct Tarjan {
   };
   const Program& program;
   Table<TermId, std::vector<TermId>> calls;
-  Table<TermId, uint32_t> number;   // 0: not visited
+  Table<TermId, uint32_t> number;  // 0: not visited
   Table<TermId, uint32_t> lowest;
   Table<TermId, uint8_t> is_open;
   std::vector<TermId> open;

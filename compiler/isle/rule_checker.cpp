@@ -161,7 +161,8 @@ class RuleChecker {
     out.position = source.position;
     using Kind = ast::Pattern::Kind;
     switch (source.kind) {
-      case Kind::Wildcard: return true;
+      case Kind::Wildcard:
+        return true;
       case Kind::Bool:
         out.kind = Pattern::Kind::Bool;
         out.value = source.value;
@@ -183,8 +184,10 @@ class RuleChecker {
         }
         return is_good;
       }
-      case Kind::Bind: return bind_pattern(source, expected, frame, depth, out);
-      case Kind::Variable: return variable_pattern(source, expected, frame, depth, out);
+      case Kind::Bind:
+        return bind_pattern(source, expected, frame, depth, out);
+      case Kind::Variable:
+        return variable_pattern(source, expected, frame, depth, out);
       case Kind::Term: {
         TermId term = program_.find_term(source.name.text);
         if (!term) {
@@ -210,7 +213,8 @@ class RuleChecker {
                     Pattern& out) {
     const ast::Pattern& child = source.children[0];
     if (const ast::Pattern* argument = macro_argument(frame, source.name.text)) {
-      if (child.kind == ast::Pattern::Kind::Wildcard) return pattern(*argument, expected, frame->caller, depth + 1, out);
+      if (child.kind == ast::Pattern::Kind::Wildcard)
+        return pattern(*argument, expected, frame->caller, depth + 1, out);
       // `argument @ pattern` inside a macro: both must match.
       out.kind = Pattern::Kind::And;
       bool is_good = pattern(child, expected, frame, depth + 1, out.children.emplace_back());
@@ -350,14 +354,16 @@ class RuleChecker {
         }
         return constant(source.name, expected, out.constant, out.type);
       }
-      case Kind::Variable: return variable_expr(source, expected, allowed, depth, out);
-      case Kind::Let: return let_expr(source, expected, allowed, depth, out);
+      case Kind::Variable:
+        return variable_expr(source, expected, allowed, depth, out);
+      case Kind::Let:
+        return let_expr(source, expected, allowed, depth, out);
       case Kind::Term: {
         TermId term = program_.find_term(source.name.text);
         if (!term) {
-          checker_.unknown(source.name.position, "unknown term '" + source.name.text + "' in an expression",
-                           look_up(source.name.text) ? "there is a variable of this name: leave out the parentheses"
-                                                     : "");
+          checker_.unknown(
+              source.name.position, "unknown term '" + source.name.text + "' in an expression",
+              look_up(source.name.text) ? "there is a variable of this name: leave out the parentheses" : "");
           return false;
         }
         return term_expr(source, term, expected, allowed, depth, out);

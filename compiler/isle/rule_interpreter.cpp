@@ -29,9 +29,12 @@ RuleValue RuleValue::of_variant(uint32_t variant, std::vector<RuleValue> fields)
 bool RuleValue::operator==(const RuleValue& other) const {
   if (kind != other.kind) return false;
   switch (kind) {
-    case Kind::Int: return integer == other.integer;
-    case Kind::Handle: return handle == other.handle;
-    case Kind::Variant: break;
+    case Kind::Int:
+      return integer == other.integer;
+    case Kind::Handle:
+      return handle == other.handle;
+    case Kind::Variant:
+      break;
   }
   auto a = field_values(), b = other.field_values();
   return variant == other.variant && std::equal(a.begin(), a.end(), b.begin(), b.end());
@@ -131,7 +134,8 @@ std::vector<RuleInterpreter::State> RuleInterpreter::match_rule(const Rule& rule
     std::vector<State> next;
     for (const State& state : states) {
       for (const Evaluated& evaluated : evaluate(if_let.value, state)) {
-        for (State& matched : match(if_let.pattern, evaluated.value, evaluated.state)) next.push_back(std::move(matched));
+        for (State& matched : match(if_let.pattern, evaluated.value, evaluated.state))
+          next.push_back(std::move(matched));
       }
     }
     states = std::move(next);
@@ -159,14 +163,17 @@ std::vector<RuleInterpreter::State> RuleInterpreter::match(const Pattern& patter
   const Type& type = program_.types[pattern.type];
   auto if_true = [&](bool condition) { return condition ? std::vector<State>{state} : std::vector<State>(); };
   switch (pattern.kind) {
-    case Pattern::Kind::Wildcard: return {state};
+    case Pattern::Kind::Wildcard:
+      return {state};
     case Pattern::Kind::Bind: {
       std::vector<State> states = match(pattern.children[0], value, state);
       for (State& matched : states) matched[pattern.variable.index] = value;
       return states;
     }
-    case Pattern::Kind::Variable: return if_true(externs_.equal(type, value, state[pattern.variable.index]));
-    case Pattern::Kind::Bool: return if_true((value.integer != 0) == (pattern.value != 0));
+    case Pattern::Kind::Variable:
+      return if_true(externs_.equal(type, value, state[pattern.variable.index]));
+    case Pattern::Kind::Bool:
+      return if_true((value.integer != 0) == (pattern.value != 0));
     case Pattern::Kind::Int:
       if (type.is_integer()) return if_true(value.integer == canonical_int(type, pattern.value));
       return if_true(externs_.equals_int(type, value, pattern.value));
@@ -176,7 +183,8 @@ std::vector<RuleInterpreter::State> RuleInterpreter::match(const Pattern& patter
       std::vector<RuleValue> values(pattern.children.size(), value);
       return match_all(pattern.children, values, state);
     }
-    case Pattern::Kind::Term: return match_term(pattern, value, state);
+    case Pattern::Kind::Term:
+      return match_term(pattern, value, state);
   }
   return {};
 }
@@ -201,12 +209,16 @@ std::vector<RuleInterpreter::Evaluated> RuleInterpreter::evaluate(const Expr& ex
   if (!spend()) return {};
   const Type& type = program_.types[expr.type];
   switch (expr.kind) {
-    case Expr::Kind::Variable: return {{state[expr.variable.index], state}};
-    case Expr::Kind::Bool: return {{RuleValue::of_int(expr.value), state}};
+    case Expr::Kind::Variable:
+      return {{state[expr.variable.index], state}};
+    case Expr::Kind::Bool:
+      return {{RuleValue::of_int(expr.value), state}};
     case Expr::Kind::Int:
-      return {{type.is_integer() ? RuleValue::of_int(canonical_int(type, expr.value)) : externs_.literal(type, expr.value),
-               state}};
-    case Expr::Kind::Constant: return {{externs_.constant(program_.constants[expr.constant]), state}};
+      return {
+          {type.is_integer() ? RuleValue::of_int(canonical_int(type, expr.value)) : externs_.literal(type, expr.value),
+           state}};
+    case Expr::Kind::Constant:
+      return {{externs_.constant(program_.constants[expr.constant]), state}};
     case Expr::Kind::Let: {
       std::vector<State> states = {state};
       for (const Let& let : expr.lets) {
@@ -225,7 +237,8 @@ std::vector<RuleInterpreter::Evaluated> RuleInterpreter::evaluate(const Expr& ex
       }
       return results;
     }
-    case Expr::Kind::Term: return evaluate_term(expr, state);
+    case Expr::Kind::Term:
+      return evaluate_term(expr, state);
   }
   return {};
 }

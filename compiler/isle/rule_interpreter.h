@@ -106,7 +106,8 @@ class RuleInterpreter {
   std::vector<State> match_rule(const Rule& rule, const std::vector<RuleValue>& arguments);
   std::vector<State> match(const Pattern& pattern, const RuleValue& value, const State& state);
   std::vector<State> match_term(const Pattern& pattern, const RuleValue& value, const State& state);
-  std::vector<State> match_all(const std::vector<Pattern>& patterns, std::span<const RuleValue> values, const State& state);
+  std::vector<State> match_all(const std::vector<Pattern>& patterns, std::span<const RuleValue> values,
+                               const State& state);
 
   // An expression's values, each with the state after it (a let binds variables).
   struct Evaluated {

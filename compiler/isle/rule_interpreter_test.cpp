@@ -31,7 +31,8 @@ class TestExterns : public Externs {
 };
 
 const char* const kHead =
-    "(decl pure add (u8 u8) u8) (extern constructor add add) (decl pure partial none () u8) (extern constructor none none)\n"
+    "(decl pure add (u8 u8) u8) (extern constructor add add) (decl pure partial none () u8) (extern constructor none "
+    "none)\n"
     "(decl split (u8 u8) u8) (extern extractor split split) (decl multi each (u8) u8) (extern extractor each each)\n"
     "(extern const $FIVE u8)\n";
 
@@ -85,7 +86,8 @@ TEST(RuleInterpreter, Multi) {
 
 TEST(RuleInterpreter, EachCallOnce) {
   TestExterns externs;
-  EXPECT_EQ(run_f("(decl f (u8) u8) (rule r (f x) (let ((y u8 (add x x)) (z u8 (add y y))) (add z y)))", 3, externs), "18");
+  EXPECT_EQ(run_f("(decl f (u8) u8) (rule r (f x) (let ((y u8 (add x x)) (z u8 (add y y))) (add z y)))", 3, externs),
+            "18");
   EXPECT_EQ(externs.calls, 3);
   EXPECT_EQ(externs.fired, std::vector<std::string>{"r"});
 }

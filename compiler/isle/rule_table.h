@@ -1,5 +1,5 @@
-// What generated code, the contexts it runs in, and tools need to know of the rules at run time: their names and places,
-// how often each was applied, and which are switched off. Lean: every generated file includes it.
+// What generated code, the contexts it runs in, and tools need to know of the rules at run time: their names and
+// places, how often each was applied, and which are switched off. Lean: every generated file includes it.
 #pragma once
 
 #include <cstdint>
@@ -77,8 +77,8 @@ class RuleState {
   uint8_t column_ = 0;
 };
 
-// A context may have rule_done() to learn when a rule that fired has computed its result: rules nest, so what is emitted
-// in between comes from the innermost that is not done.
+// A context may have rule_done() to learn when a rule that fired has computed its result: rules nest, so what is
+// emitted in between comes from the innermost that is not done.
 template <class Context>
 void tell_rule_done(Context& context) {
   if constexpr (requires { context.rule_done(); }) context.rule_done();

@@ -38,8 +38,7 @@ void declare_type(Checker& checker, const ast::Type& definition) {
     // A built-in type may be declared as what it is: (type u32 (primitive u32)).
     if (is_builtin && definition.kind == ast::Type::Kind::Primitive && definition.primitive.text == type.name) return;
     checker.error(definition.name.position, "type '" + type.name + "' is defined twice",
-                  is_builtin ? "it is a built-in type"
-                             : "first defined in " + render_position(program, type.position));
+                  is_builtin ? "it is a built-in type" : "first defined in " + render_position(program, type.position));
     return;
   }
   Type type;
@@ -55,8 +54,12 @@ void declare_type(Checker& checker, const ast::Type& definition) {
         checker.error(type.position, "a primitive type cannot be extern or nodebug");
       }
       break;
-    case ast::Type::Kind::Enum: type.kind = Type::Kind::Enum; break;
-    case ast::Type::Kind::Struct: type.kind = Type::Kind::Struct; break;
+    case ast::Type::Kind::Enum:
+      type.kind = Type::Kind::Enum;
+      break;
+    case ast::Type::Kind::Struct:
+      type.kind = Type::Kind::Struct;
+      break;
   }
   if (type.is_extern && type.is_nodebug) checker.error(type.position, "an extern type cannot be nodebug");
   TypeId id = program.types.push(std::move(type));
@@ -161,7 +164,7 @@ Term* declared_term(Checker& checker, const ast::Ident& name, std::string_view w
   TermId id = checker.program.find_term(name.text);
   if (!id) {
     checker.unknown(name.position, std::string(what) + " for the undeclared term '" + name.text + "'",
-                  "declare it: (decl " + name.text + " (…) …)");
+                    "declare it: (decl " + name.text + " (…) …)");
     return nullptr;
   }
   Term& term = checker.program.terms[id];
@@ -174,7 +177,8 @@ Term* declared_term(Checker& checker, const ast::Ident& name, std::string_view w
 
 void declare_extern(Checker& checker, const ast::Extern& external) {
   switch (external.kind) {
-    case ast::Extern::Kind::Constant: return;  // done in declare_types
+    case ast::Extern::Kind::Constant:
+      return;  // done in declare_types
     case ast::Extern::Kind::Constructor: {
       Term* term = declared_term(checker, external.name, "external constructor");
       if (!term) return;
@@ -296,8 +300,8 @@ void declare_converter(Checker& checker, const ast::Converter& converter) {
     return;
   }
   if (!checker.converters.emplace(std::pair(inner, outer), id).second) {
-    checker.error(converter.position, "there is already a converter from '" + checker.name(inner) + "' to '" +
-                                          checker.name(outer) + "'");
+    checker.error(converter.position,
+                  "there is already a converter from '" + checker.name(inner) + "' to '" + checker.name(outer) + "'");
   }
 }
 

@@ -15,7 +15,8 @@
 //   S4  Kind::Term patterns name enum variants, structs or external extractors only (macros are expanded, unless
 //       CheckOptions::expand_macros is off).
 //   S5  depth of a tree is at most kMaxNesting (reader.h), and the number of nodes of a program is bounded.
-//   S6  two rules of a term that is not `multi`, of equal priority, do not match the same input, and no rule is hidden by
+//   S6  two rules of a term that is not `multi`, of equal priority, do not match the same input, and no rule is hidden
+//   by
 //       one of higher priority (overlap.h).
 #pragma once
 
@@ -215,10 +216,10 @@ struct Variable {
 
 struct Rule {
   RuleId id;
-  std::string name;         // given, or <term>_<file stem>_<line>; unique in the program
+  std::string name;  // given, or <term>_<file stem>_<line>; unique in the program
   bool name_is_given = false;
-  TermId term;              // the root
-  int64_t priority = 0;     // higher is tried first
+  TermId term;           // the root
+  int64_t priority = 0;  // higher is tried first
   Position position;
   std::vector<Pattern> arguments;  // one for each argument of the root term
   std::vector<IfLet> if_lets;

@@ -93,10 +93,12 @@ TEST(Sema, Declarations) {
   EXPECT_EQ(errors_of("(type A (enum X X))"), "1:17: type 'A' has two variants named 'X'\n");
   EXPECT_EQ(errors_of("(type A (enum (X (f B))))"), "1:21: unknown type 'B' of a field\n");
   EXPECT_EQ(errors_of("(type A extern (primitive B))"), "1:7: a primitive type cannot be extern or nodebug\n");
-  EXPECT_EQ(errors_of("(decl f (B) C)"), "1:7: term 'f' has no rules, no extractor and no extern\n"
-                                         "1:10: unknown type 'B'\n1:13: unknown type 'C'\n");
+  EXPECT_EQ(errors_of("(decl f (B) C)"),
+            "1:7: term 'f' has no rules, no extractor and no extern\n"
+            "1:10: unknown type 'B'\n1:13: unknown type 'C'\n");
   EXPECT_EQ(errors_of("(decl f () u8)\n(decl f () u8) (rule (f) 1)"), "2:7: term 'f' is declared twice\n");
-  EXPECT_EQ(errors_of("(decl multi partial f () u8) (rule (f) 1)"), "1:21: term 'f' cannot be both multi and partial\n");
+  EXPECT_EQ(errors_of("(decl multi partial f () u8) (rule (f) 1)"),
+            "1:21: term 'f' cannot be both multi and partial\n");
   EXPECT_EQ(errors_of("(extern constructor f f)"), "1:21: external constructor for the undeclared term 'f'\n");
   EXPECT_EQ(errors_of("(decl f () u8) (extern constructor f f) (extern constructor f g)"),
             "1:49: term 'f' has two constructors\n");
@@ -110,8 +112,9 @@ TEST(Sema, Declarations) {
 }
 
 TEST(Sema, Patterns) {
-  std::string f = "(type E (enum A (B (x u8)))) (extern const $C u8) (decl g (u8) u8) (rule (g x) x)\n"
-                  "(decl f (E u8 bool) u8)\n";
+  std::string f =
+      "(type E (enum A (B (x u8)))) (extern const $C u8) (decl g (u8) u8) (rule (g x) x)\n"
+      "(decl f (E u8 bool) u8)\n";
   EXPECT_EQ(errors_of(f + "(rule (f E.A $C true) 1)"), "");
   EXPECT_EQ(errors_of(f + "(rule (f _ _) 1)"), "3:7: 'f' takes 3 arguments but 2 are given\n");
   EXPECT_EQ(errors_of(f + "(rule (f (E.B) _ _) 1)"), "3:10: 'E.B' takes 1 argument but 0 are given\n");
@@ -141,7 +144,8 @@ TEST(Sema, Expressions) {
   EXPECT_EQ(errors_of(f + "(rule (f y) z)"), "5:13: unknown variable 'z'\n");
   EXPECT_EQ(errors_of(f + "(rule (f y) (y))"), "5:14: unknown term 'y' in an expression\n");
   EXPECT_EQ(errors_of(f + "(rule (f y) (E.B 300))"), "5:18: integer does not fit in type 'u8'\n");
-  EXPECT_EQ(errors_of(f + "(rule (f y) (E.B (x1 y)))"), "5:18: expression 'x1' has type 'E' but type 'u8' is expected\n");
+  EXPECT_EQ(errors_of(f + "(rule (f y) (E.B (x1 y)))"),
+            "5:18: expression 'x1' has type 'E' but type 'u8' is expected\n");
   EXPECT_EQ(errors_of(f + "(rule (f y) (x1 y))"), "5:13: term 'x1' has no constructor\n");
   EXPECT_EQ(errors_of(f + "(rule (f y) (if-let z (h y)) (E.B z))"), "5:23: constructor 'h' is not pure\n");
   EXPECT_EQ(errors_of(f + "(rule (f y) (if-let z 3) (E.B z))"), "5:23: the type of this integer is not known here\n");
@@ -149,8 +153,9 @@ TEST(Sema, Expressions) {
   EXPECT_EQ(errors_of(f + "(rule (f y) (E.B (m)))"),
             "5:18: multi constructor 'm' in a rule for a term that is not multi\n");
   EXPECT_EQ(errors_of(f + "(rule (f y) (let ((z u8 1)) (E.B z)))"), "");
-  EXPECT_EQ(errors_of(f + "(rule (f y) (let ((z Z 1)) (E.B z)))"), "5:22: unknown type 'Z'\n"
-                                                                     "5:24: the type of this integer is not known here\n");
+  EXPECT_EQ(errors_of(f + "(rule (f y) (let ((z Z 1)) (E.B z)))"),
+            "5:22: unknown type 'Z'\n"
+            "5:24: the type of this integer is not known here\n");
   EXPECT_EQ(errors_of("(decl pure f (u8) u8) (decl h (u8) u8) (extern constructor h h) (rule (f x) (h x))"),
             "1:77: constructor 'h' is not pure\n");
 }
@@ -163,10 +168,11 @@ TEST(Sema, Recursion) {
 }
 
 TEST(Sema, Specs) {
-  CheckResult result = check_text("(decl f (u8) u8) (rule r (f x) x) (type T (primitive T)) (extern const $C u8)\n"
-                                  "(spec (f x) (provide (= result x))) (model T (type (bv 8))) (model C (const 1))\n"
-                                  "(form w ((args (bv 8)) (ret (bv 8)))) (instantiate f w) (state s (type Bool) (default true))\n"
-                                  "(attr f (veri chain)) (attr rule r (tag x)) (spec (f y) (modifies s))");
+  CheckResult result = check_text(
+      "(decl f (u8) u8) (rule r (f x) x) (type T (primitive T)) (extern const $C u8)\n"
+      "(spec (f x) (provide (= result x))) (model T (type (bv 8))) (model C (const 1))\n"
+      "(form w ((args (bv 8)) (ret (bv 8)))) (instantiate f w) (state s (type Bool) (default true))\n"
+      "(attr f (veri chain)) (attr rule r (tag x)) (spec (f y) (modifies s))");
   ASSERT_EQ(errors_of(result), "");
   const Term& term = result.program->terms[result.program->find_term("f")];
   EXPECT_EQ(term.specs.size(), 2u);
@@ -246,8 +252,9 @@ TEST(Sema, LongRules) {
 
 TEST(Sema, ManyOverlappingRules) {
   std::string text = "(decl f (u8 u32) u8)\n";
-  for (int i = 0; i < 5000; i++) text += "(rule " + std::to_string(i) + " (f _ " + std::to_string(i) + ") 1) (rule " +
-                                         std::to_string(5000 + i) + " (f 1 _) 2)\n";
+  for (int i = 0; i < 5000; i++)
+    text += "(rule " + std::to_string(i) + " (f _ " + std::to_string(i) + ") 1) (rule " + std::to_string(5000 + i) +
+            " (f 1 _) 2)\n";
   EXPECT_NE(errors_of(text), "");
 }
 

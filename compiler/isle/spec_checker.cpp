@@ -59,9 +59,10 @@ void attach_specs(Checker& checker) {
                         ? bool(program.find_constant(model.name.text.substr(model.name.text[0] == '$' ? 1 : 0)))
                         : bool(program.find_type(model.name.text));
     if (!is_known) {
-      checker.unknown(model.name.position, "model of an unknown " +
-                                               std::string(model.kind == ast::Model::Kind::Constant ? "constant" : "type") +
-                                               " '" + model.name.text + "'");
+      checker.unknown(model.name.position,
+                      "model of an unknown " +
+                          std::string(model.kind == ast::Model::Kind::Constant ? "constant" : "type") + " '" +
+                          model.name.text + "'");
     }
   }
   for (const ast::Spec& spec : definitions.specs) {

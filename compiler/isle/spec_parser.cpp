@@ -16,13 +16,13 @@ bool is_spec_operator(std::string_view name) {
       // bit vectors
       "bvnot", "bvand", "bvor", "bvxor", "bvneg", "bvadd", "bvsub", "bvmul", "bvudiv", "bvurem", "bvsdiv", "bvsrem",
       "bvshl", "bvlshr", "bvashr", "bvsaddo", "bvule", "bvult", "bvuge", "bvugt", "bvsle", "bvslt", "bvsge", "bvsgt",
-      "rotl", "rotr", "extract", "zero_ext", "sign_ext", "concat", "replicate", "conv_to", "int2bv", "bv2nat",
-      "bv2int", "widthof", "typeof", "popcnt", "rev", "cls", "clz", "subs",
+      "rotl", "rotr", "extract", "zero_ext", "sign_ext", "concat", "replicate", "conv_to", "int2bv", "bv2nat", "bv2int",
+      "widthof", "typeof", "popcnt", "rev", "cls", "clz", "subs",
       // floating point
-      "to_fp", "to_fp_unsigned", "to_fp_from_fp", "fp.to_ubv", "fp.to_sbv", "fp.+oo", "fp.-oo", "fp.+zero",
-      "fp.-zero", "fp.NaN", "fp.eq", "fp.ne", "fp.lt", "fp.gt", "fp.le", "fp.ge", "fp.add", "fp.sub", "fp.mul",
-      "fp.div", "fp.min", "fp.max", "fp.neg", "fp.ceil", "fp.floor", "fp.sqrt", "fp.trunc", "fp.nearest", "fp.isZero",
-      "fp.isInfinite", "fp.isNaN", "fp.isNegative", "fp.isPositive"};
+      "to_fp", "to_fp_unsigned", "to_fp_from_fp", "fp.to_ubv", "fp.to_sbv", "fp.+oo", "fp.-oo", "fp.+zero", "fp.-zero",
+      "fp.NaN", "fp.eq", "fp.ne", "fp.lt", "fp.gt", "fp.le", "fp.ge", "fp.add", "fp.sub", "fp.mul", "fp.div", "fp.min",
+      "fp.max", "fp.neg", "fp.ceil", "fp.floor", "fp.sqrt", "fp.trunc", "fp.nearest", "fp.isZero", "fp.isInfinite",
+      "fp.isNaN", "fp.isNegative", "fp.isPositive"};
   return kOperators.contains(name);
 }
 

@@ -4,8 +4,8 @@
 // blocks of a loop stand together, turned so that one that may leave it is the last: what jumped back falls through. An
 // edge whose source has several successors and whose target has several incoming edges gets an edge block of its own,
 // placed right after the source (the one to the block that comes next in the order last, so that it falls through).
-// Equal edges of one instruction (same target, same arguments) are one edge. Every edge of a try_call has a block of its
-// own, where the call's results are received.
+// Equal edges of one instruction (same target, same arguments) are one edge. Every edge of a try_call has a block of
+// its own, where the call's results are received.
 //
 // A block with exactly one incoming edge needs no parameters: each one is the same value as its argument
 // (single_value). Linear in blocks, edges and arguments.

@@ -1,7 +1,8 @@
 // The program clif_gen: from operations.ops, the ISLE side of CLIF.
 //
 //   clif_gen operations.ops OUT_FOLDER
-//     clif.isle         the external enum InstructionData with a variant for each operation, and for each operation the term
+//     clif.isle         the external enum InstructionData with a variant for each operation, and for each operation the
+//     term
 //                       that matches it: (iadd x y)
 //     clif_inst_data.h  the C++ class behind InstructionData
 //

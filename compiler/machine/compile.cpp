@@ -93,7 +93,8 @@ void restore_sources(const ir::Function& function, std::span<const ir::Inst> ori
 }  // namespace
 
 std::string_view name(Stage stage) {
-  constexpr std::string_view kNames[] = {"verify", "optimize", "lower", "verify_machine", "allocate", "check", "apply", "emit"};
+  constexpr std::string_view kNames[] = {"verify",   "optimize", "lower", "verify_machine",
+                                         "allocate", "check",    "apply", "emit"};
   return kNames[size_t(stage)];
 }
 
@@ -193,9 +194,7 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& given, const Co
     result.stats.nanoseconds[size_t(stage)] = end - begin;
     begin = end;
   };
-  const auto refuse = [&](Stage stage, const Diagnostic& cause) {
-    return internal_error(given, isa_, stage, cause);
-  };
+  const auto refuse = [&](Stage stage, const Diagnostic& cause) { return internal_error(given, isa_, stage, cause); };
   const auto dump = [&](Stage stage, auto&& text) {
     if (!options.dump) return;
     options.dump(stage, text());

@@ -45,9 +45,9 @@ std::optional<OptLevel> opt_level_from_name(std::string_view name);
 
 // What an observer of the pipeline is shown. All of it lives until compile() goes on: copy what is to be kept.
 struct StageView {
-  Stage stage;  // Lower, Allocate or Apply
-  const ir::Function& function;     // as lowered: optimised
-  const VCode& vcode;               // over virtual registers; Apply: over physical ones
+  Stage stage;                            // Lower, Allocate or Apply
+  const ir::Function& function;           // as lowered: optimised
+  const VCode& vcode;                     // over virtual registers; Apply: over physical ones
   std::span<const ValueRegs> value_regs;  // Lower: by CLIF value, its virtual registers; none if it has none of its own
   const regalloc::Allocation* allocation = nullptr;  // Allocate
   std::span<const uint32_t> origins = {};            // Apply: by instruction, its index before; kNoSource: a move
@@ -56,11 +56,11 @@ struct StageView {
 
 struct CompileOptions {
   OptLevel opt_level = OptLevel::Speed;
-  FeatureSet features = 0;       // of the ISA, beyond its baseline (features.h)
-  bool optimize = true;          // the mid-end, above OptLevel::None; off if the caller has had it run
-  opt::OptimizeOptions passes;   // of the mid-end
-  bool canonical_nans = false;   // NaNs that arithmetic makes are canonical (enable_nan_canonicalization)
-  bool verify_ir = true;         // the function given; off if the caller has verified it
+  FeatureSet features = 0;      // of the ISA, beyond its baseline (features.h)
+  bool optimize = true;         // the mid-end, above OptLevel::None; off if the caller has had it run
+  opt::OptimizeOptions passes;  // of the mid-end
+  bool canonical_nans = false;  // NaNs that arithmetic makes are canonical (enable_nan_canonicalization)
+  bool verify_ir = true;        // the function given; off if the caller has verified it
 #ifdef NDEBUG
   bool verify_optimized = false;  // what the mid-end has made
 #else
@@ -69,14 +69,15 @@ struct CompileOptions {
   bool verify_machine = true;    // VCode, after lowering
   bool check_allocation = true;  // the symbolic checker
   unsigned max_registers = 0;    // allocate with at most so many registers of a class (0: all)
-  // Not 0: where any choice is right, one is made at random from this seed: the order of blocks, a rule of lower priority
-  // that matches too, registers, spills, sometimes max_registers if that is 0, and more features. For testing.
+  // Not 0: where any choice is right, one is made at random from this seed: the order of blocks, a rule of lower
+  // priority that matches too, registers, spills, sometimes max_registers if that is 0, and more features. For testing.
   uint64_t choice_seed = 0;
   bool pinned_register = false;          // no value lives in the register that get_pinned_reg and set_pinned_reg mean
   bool preserve_frame_pointers = false;  // every function has a frame with a frame pointer
   uint8_t probe_log2 = 0;                // not 0: prologues touch every page of 2 to this many bytes
-  bool want_listing = false;     // fill EmittedCode::listing
-  // Called after a stage with its text: Optimize (CLIF), Lower and Apply (VCode), Allocate (figures), Emit (the listing).
+  bool want_listing = false;             // fill EmittedCode::listing
+  // Called after a stage with its text: Optimize (CLIF), Lower and Apply (VCode), Allocate (figures), Emit (the
+  // listing).
   std::function<void(Stage, const std::string& text)> dump;
   // Called after Lower, Allocate and Apply. Only then are Inst::rules known.
   std::function<void(const StageView&)> observe;

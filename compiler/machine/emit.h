@@ -3,11 +3,14 @@
 // The code is written once into a base buffer with holes ("sites") for what depends on labels or on the constant pool;
 // then the sites grow from their shortest form until every displacement fits; then both are put together.
 //
-// E1  A block that only jumps is not emitted; labels that name it lead to where it jumps (through chains; a cycle of such
+// E1  A block that only jumps is not emitted; labels that name it lead to where it jumps (through chains; a cycle of
+// such
 //     blocks keeps one of them). The entry block is always emitted.
-// E2  A jump to the block that is emitted next is dropped; a conditional branch to it is inverted if a jump follows; two
+// E2  A jump to the block that is emitted next is dropped; a conditional branch to it is inverted if a jump follows;
+// two
 //     branches to the same place become one.
-// E3  A branch that does not reach takes its next longer form (TargetIsa::longer_branch); with none left, it becomes the
+// E3  A branch that does not reach takes its next longer form (TargetIsa::longer_branch); with none left, it becomes
+// the
 //     inverted branch over an unconditional jump, and that jump may grow likewise. Sites never shrink, and after
 //     kMaxRounds all take their longest form, so the time is linear.
 // E4  Frame operands become displacements from the stack pointer; one that does not fit its instruction goes through
@@ -75,26 +78,26 @@ struct EmittedInst {
 
 struct EmittedCode {
   std::vector<uint8_t> bytes;
-  uint32_t code_size = 0;            // without padding and constant pool
-  std::vector<DataRange> data;       // jump tables, by offset
-  std::vector<Relocation> relocations;  // symbols as in VCode::symbols
-  std::vector<TrapRecord> traps;     // by offset
-  std::vector<SourceMark> sources;   // by offset
+  uint32_t code_size = 0;                  // without padding and constant pool
+  std::vector<DataRange> data;             // jump tables, by offset
+  std::vector<Relocation> relocations;     // symbols as in VCode::symbols
+  std::vector<TrapRecord> traps;           // by offset
+  std::vector<SourceMark> sources;         // by offset
   std::vector<CallSiteRecord> call_sites;  // by offset
   std::vector<HandlerRecord> handlers;     // of all call sites
-  FeatureSet features = 0;           // what the machine has to have to run it
-  uint32_t instructions = 0;         // emitted, pseudo-instructions counting as one
-  uint32_t long_branches = 0;        // sites that grew
-  std::string listing;               // if asked for: offset, bytes and text of every instruction, one a line
-  std::vector<EmittedInst> insts;    // likewise, by offset
+  FeatureSet features = 0;                 // what the machine has to have to run it
+  uint32_t instructions = 0;               // emitted, pseudo-instructions counting as one
+  uint32_t long_branches = 0;              // sites that grew
+  std::string listing;                     // if asked for: offset, bytes and text of every instruction, one a line
+  std::vector<EmittedInst> insts;          // likewise, by offset
 };
 
 class Emitter {
  public:
   static constexpr unsigned kMaxRounds = 16;
 
-  // `vcode` is only read. `out` is overwritten; its memory is reused, as is the emitter's. Fails if an operand is outside
-  // its instruction's range: a mistake of a rule or of the backend.
+  // `vcode` is only read. `out` is overwritten; its memory is reused, as is the emitter's. Fails if an operand is
+  // outside its instruction's range: a mistake of a rule or of the backend.
   Expected<void> emit(const VCode& vcode, const TargetIsa& isa, const FrameLayout& frame, bool want_listing,
                       EmittedCode& out);
 
@@ -155,19 +158,19 @@ class Emitter {
   bool want_listing_ = false;
   std::string error_;
 
-  std::vector<Block> redirect_;        // by block
-  std::vector<uint32_t> emitted_;      // blocks in order
+  std::vector<Block> redirect_;    // by block
+  std::vector<uint32_t> emitted_;  // blocks in order
   std::vector<uint32_t> path_;
   std::vector<uint8_t> state_;
-  std::vector<uint8_t> landings_;      // by block: is it reached through a jump table? Empty: it does not matter
+  std::vector<uint8_t> landings_;  // by block: is it reached through a jump table? Empty: it does not matter
   std::vector<uint8_t> base_;
   std::vector<Site> sites_;
   std::vector<Operand> site_operands_;
-  std::vector<Position> labels_;       // by block
-  std::vector<uint32_t> growth_;       // by site index: bytes of all sites before it; one more at the end
+  std::vector<Position> labels_;            // by block
+  std::vector<uint32_t> growth_;            // by site index: bytes of all sites before it; one more at the end
   std::vector<uint32_t> constant_offsets_;  // in the final bytes
   std::vector<Operand> scratch_operands_, inverted_operands_;
-  std::vector<uint8_t> piece_;         // bytes of the instruction encoded last, and where data starts in it
+  std::vector<uint8_t> piece_;  // bytes of the instruction encoded last, and where data starts in it
   uint32_t piece_data_ = 0;
   InstList list_;
   struct PendingTrap {

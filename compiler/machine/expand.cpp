@@ -45,12 +45,6 @@ Block Rewriter::new_block() {
   return last_ = block;
 }
 
-Value Rewriter::constant(Type type, unsigned __int128 bits) {
-  if (type != ir::kI128) return b.iconst(type, static_cast<uint64_t>(bits & low_mask(type.bits())));
-  return b.iconcat(b.iconst(ir::kI64, static_cast<uint64_t>(bits)),
-                   b.iconst(ir::kI64, static_cast<uint64_t>(bits >> 64)));
-}
-
 Value Rewriter::call(const ir::ExternalName& name, std::initializer_list<Value> args, Type result) {
   ir::FuncRef callee;
   for (uint32_t i = first_library_; i < f.functions.size() && callee.is_none(); ++i) {

@@ -65,7 +65,7 @@ class Field {
     Value offset = b.band(b.ireduce(kWord, p), b.iconst(kWord, 3));
     if (order == ir::Endianness::kBig) offset = b.isub(b.iconst(kWord, 4 - type.bytes()), offset);
     shift_ = b.ishl(offset, b.iconst(kWord, 3));
-    others_ = b.bnot(b.ishl(r.constant(kWord, low_mask(type.bits())), shift_));
+    others_ = b.bnot(b.ishl(r.b.constant(kWord, low_mask(type.bits())), shift_));
   }
 
   Value load_word() { return r_.b.atomic_load(kWord, flags_, base_); }

@@ -23,7 +23,7 @@ Value power(Rewriter& r, Type type, int n) {
                           : r.b.f64const(static_cast<uint64_t>(1023 + n) << 52);
 }
 
-Value zero(Rewriter& r) { return r.constant(ir::kI128, 0); }
+Value zero(Rewriter& r) { return r.b.constant(ir::kI128, 0); }
 
 Value from_magnitude(Rewriter& r, Type to, Value x) {
   ir::InstBuilder& b = r.b;
@@ -56,8 +56,8 @@ Value to_integer(Rewriter& r, Value x, bool is_signed) {
   const Value large = b.fcmp(FloatCC::kGe, size, power(r, ir::kF64, is_signed ? 127 : 128));
   const Value number = b.fcmp(FloatCC::kOrd, x, x);
   const Value whole = b.select(number, magnitude(r, size), zero(r));
-  if (!is_signed) return b.select(negative, zero(r), b.select(large, r.constant(ir::kI128, low_mask(128)), whole));
-  const Value least = r.constant(ir::kI128, (unsigned __int128){1} << 127);
+  if (!is_signed) return b.select(negative, zero(r), b.select(large, r.b.constant(ir::kI128, low_mask(128)), whole));
+  const Value least = r.b.constant(ir::kI128, (unsigned __int128){1} << 127);
   const Value positive = b.select(large, b.bnot(least), whole);
   return b.select(negative, b.select(large, least, b.ineg(whole)), positive);
 }

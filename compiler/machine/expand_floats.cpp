@@ -49,15 +49,14 @@ Word128 canonical_nan(Type type) {
 }
 
 Value float_constant(Rewriter& r, Type type, Word128 bits) {
-  if (type == kF32) return r.b.f32const(static_cast<uint32_t>(bits));
-  if (type == kF64) return r.b.f64const(static_cast<uint64_t>(bits));
-  return r.bitcast(type, r.constant(type.as_int(), bits));
+  if (!is_expanded(type)) return r.b.constant(type, bits);
+  return r.bitcast(type, r.b.constant(type.as_int(), bits));
 }
 
 Value bits_of(Rewriter& r, Value x) { return r.bitcast(r.type_of(x).as_int(), x); }
 Value magnitude_bits(Rewriter& r, Value x) {
   const Type type = r.type_of(x);
-  return r.b.band(bits_of(r, x), r.constant(type.as_int(), sign_bit(type) - 1));
+  return r.b.band(bits_of(r, x), r.b.constant(type.as_int(), sign_bit(type) - 1));
 }
 
 // ---- conversions between floats ----
@@ -89,12 +88,12 @@ Value demote(Rewriter& r, Type to, Value x) {
 Value key(Rewriter& r, Value x) {
   const Type type = r.type_of(x).as_int();
   const Value bits = bits_of(r, x), size = magnitude_bits(r, x);
-  return r.b.select(r.b.icmp(IntCC::kSlt, bits, r.constant(type, 0)), r.b.ineg(size), size);
+  return r.b.select(r.b.icmp(IntCC::kSlt, bits, r.b.constant(type, 0)), r.b.ineg(size), size);
 }
 
 Value is_nan(Rewriter& r, Value x) {
   const Type type = r.type_of(x);
-  return r.b.icmp(IntCC::kUgt, magnitude_bits(r, x), r.constant(type.as_int(), infinity(type)));
+  return r.b.icmp(IntCC::kUgt, magnitude_bits(r, x), r.b.constant(type.as_int(), infinity(type)));
 }
 
 Value compare(Rewriter& r, FloatCC cc, Value x, Value y) {
@@ -157,7 +156,7 @@ Word128 power128(unsigned n) { return Word128{n + kBias128} << kFraction128; }
 Value to_integer(Rewriter& r, Type to, Value x, bool is_signed, bool traps) {
   ir::InstBuilder& b = r.b;
   const unsigned bits = to.bits();
-  const auto wide = [&](Word128 value) { return r.constant(kI128, value); };
+  const auto wide = [&](Word128 value) { return r.b.constant(kI128, value); };
   const Value size = magnitude_bits(r, x), negative = b.icmp(IntCC::kSlt, bits_of(r, x), wide(0));
   const Word128 limit = power128(is_signed ? bits - 1 : bits);  // magnitudes from here on do not fit, if positive
   const Value large = b.icmp(IntCC::kUge, size, wide(limit));
@@ -182,7 +181,7 @@ Value to_integer(Rewriter& r, Type to, Value x, bool is_signed, bool traps) {
   const Value one_or_more = b.icmp(IntCC::kUge, size, wide(power128(0)));
   Value whole = b.select(one_or_more, shifted, wide(0));
   if (to != kI128) whole = b.ireduce(to, whole);
-  const auto result = [&](Word128 value) { return r.constant(to, value); };
+  const auto result = [&](Word128 value) { return r.b.constant(to, value); };
   if (!is_signed) {
     const Value positive = b.select(large, result(low_mask(bits)), whole);
     return b.select(b.bor(negative, b.bxor(number, b.iconst(ir::kI8, 1))), result(0), positive);
@@ -267,7 +266,7 @@ Value of_signs(Rewriter& r) {
   ir::InstBuilder& b = r.b;
   const Value x = r.arg(0);
   const Type type = r.type_of(x), bits = type.as_int();
-  const Value sign = r.constant(bits, sign_bit(type));
+  const Value sign = r.b.constant(bits, sign_bit(type));
   switch (r.data().opcode) {
     case Opcode::kFneg:
       return r.bitcast(type, b.bxor(bits_of(r, x), sign));

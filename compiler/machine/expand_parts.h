@@ -37,7 +37,6 @@ class Rewriter {
   ir::Block new_block();
   void build_in(ir::Block block) { b.set_block(block); }
 
-  ir::Value constant(ir::Type type, unsigned __int128 bits);
   ir::Value call(const ir::ExternalName& name, std::initializer_list<ir::Value> args, ir::Type result);
   ir::Value library(std::string_view name, std::initializer_list<ir::Value> args, ir::Type result) {
     return call(ir::ExternalName::testcase(std::string(name)), args, result);

@@ -1,7 +1,8 @@
 // One machine instruction, the same representation on every ISA: an opcode and a slice of 16-byte operands.
 //
 // What an opcode means (its operands, their roles, its encoding, text and semantics) stands in one place, the ISA's
-// instruction definitions (*.inst), from which the InstDesc tables are generated (inst_desc.h). Nothing here knows an ISA.
+// instruction definitions (*.inst), from which the InstDesc tables are generated (inst_desc.h). Nothing here knows an
+// ISA.
 #pragma once
 
 #include <cstdint>
@@ -56,15 +57,25 @@ struct Operand {
 
   static Operand use(Reg reg) { return {OperandKind::Reg, Role::Use, Constraint::Reg, 0, reg, 0}; }
   static Operand def(Reg reg) { return {OperandKind::Reg, Role::Def, Constraint::Reg, 0, reg, 0}; }
-  static Operand fixed_use(Reg reg, PReg at) { return {OperandKind::Reg, Role::Use, Constraint::Fixed, at.code, reg, 0}; }
-  static Operand fixed_def(Reg reg, PReg at) { return {OperandKind::Reg, Role::Def, Constraint::Fixed, at.code, reg, 0}; }
+  static Operand fixed_use(Reg reg, PReg at) {
+    return {OperandKind::Reg, Role::Use, Constraint::Fixed, at.code, reg, 0};
+  }
+  static Operand fixed_def(Reg reg, PReg at) {
+    return {OperandKind::Reg, Role::Def, Constraint::Fixed, at.code, reg, 0};
+  }
   static Operand immediate(int64_t value) { return {OperandKind::Imm, Role::Use, Constraint::Reg, 0, {}, value}; }
-  static Operand label(Block block) { return {OperandKind::Label, Role::Use, Constraint::Reg, 0, {}, int64_t(block.index)}; }
+  static Operand label(Block block) {
+    return {OperandKind::Label, Role::Use, Constraint::Reg, 0, {}, int64_t(block.index)};
+  }
   static Operand frame(FrameArea area, int64_t offset) {
     return {OperandKind::Frame, Role::Use, Constraint::Reg, uint8_t(area), {}, offset};
   }
-  static Operand symbol(uint32_t index) { return {OperandKind::Symbol, Role::Use, Constraint::Reg, 0, {}, int64_t(index)}; }
-  static Operand constant(uint32_t index) { return {OperandKind::Constant, Role::Use, Constraint::Reg, 0, {}, int64_t(index)}; }
+  static Operand symbol(uint32_t index) {
+    return {OperandKind::Symbol, Role::Use, Constraint::Reg, 0, {}, int64_t(index)};
+  }
+  static Operand constant(uint32_t index) {
+    return {OperandKind::Constant, Role::Use, Constraint::Reg, 0, {}, int64_t(index)};
+  }
 
   bool is_reg() const { return kind == OperandKind::Reg; }
   bool is_use() const { return is_reg() && role == Role::Use; }
@@ -83,9 +94,9 @@ struct Inst {
   uint16_t opcode = 0;         // index into the ISA's InstDesc table
   uint16_t operand_count = 0;  // >= the desc's operands; calls, returns and jump tables append more
   uint32_t first_operand = 0;
-  uint32_t source = kNoSource;  // index of the CLIF instruction it comes from
-  uint8_t trap = kNoTrap;       // CLIF trap code raised if the instruction traps; kNoTrap: it cannot
-  uint8_t clobbers = 0;         // index into VCode::clobber_sets (0 = none beside the desc's own)
+  uint32_t source = kNoSource;    // index of the CLIF instruction it comes from
+  uint8_t trap = kNoTrap;         // CLIF trap code raised if the instruction traps; kNoTrap: it cannot
+  uint8_t clobbers = 0;           // index into VCode::clobber_sets (0 = none beside the desc's own)
   uint16_t rules = kNoRuleChain;  // the rules that emitted it: index into VCode::rule_chains; if observed
 };
 static_assert(sizeof(Inst) == 16);

@@ -17,18 +17,18 @@ enum class SlotKind : uint8_t { Param, Reg, Imm, Label, Symbol, Constant, MemBas
 struct OperandDesc {
   const char* name;
   SlotKind kind;
-  Role role;                 // Reg, MemBase, MemIndex
-  Constraint constraint;     // Reg
-  uint8_t detail;            // Constraint::Fixed: PReg code; Reuse: operand slot
-  RegClass reg_class;        // Reg, MemBase, MemIndex
-  bool optional;             // may be None
+  Role role;              // Reg, MemBase, MemIndex
+  Constraint constraint;  // Reg
+  uint8_t detail;         // Constraint::Fixed: PReg code; Reuse: operand slot
+  RegClass reg_class;     // Reg, MemBase, MemIndex
+  bool optional;          // may be None
 };
 
 enum InstAttribute : uint16_t {
   kIsCall = 1,
   kIsReturn = 2,
-  kIsBranch = 4,   // conditional branch to a label, falls through otherwise
-  kIsJump = 8,     // unconditional branch to a label, or an indirect one; never falls through
+  kIsBranch = 4,  // conditional branch to a label, falls through otherwise
+  kIsJump = 8,    // unconditional branch to a label, or an indirect one; never falls through
   kIsMove = 16,
   kIsPseudo = 32,
   kIsCommutative = 64,
@@ -61,9 +61,9 @@ struct InstDesc {
   std::span<const OperandDesc> operands;
   PRegSet clobbers;
   uint16_t attributes;
-  uint8_t trap_offset;   // as EncodedInst's, unless that depends on the encoding (`trap_at last`: 0 here)
-  int8_t invert_param;   // operand slot of the param to invert a branch, or -1
-  const char* file;      // where it is defined
+  uint8_t trap_offset;  // as EncodedInst's, unless that depends on the encoding (`trap_at last`: 0 here)
+  int8_t invert_param;  // operand slot of the param to invert a branch, or -1
+  const char* file;     // where it is defined
   uint32_t line;
   FeatureSet features = 0;  // all that the machine has to have
 
@@ -103,8 +103,8 @@ struct EncodedInst {
   static constexpr unsigned kCapacity = 64;
   uint8_t bytes[kCapacity];
   uint8_t size = 0;
-  uint8_t trap_offset = 0;      // of the trapping (sub)instruction inside the bytes
-  bool has_symbol = false;      // a Symbol operand: the field stands at `symbol_offset`, kind as below
+  uint8_t trap_offset = 0;  // of the trapping (sub)instruction inside the bytes
+  bool has_symbol = false;  // a Symbol operand: the field stands at `symbol_offset`, kind as below
   uint8_t symbol_offset = 0;
   RelocKind reloc = RelocKind::Abs8;
   int8_t symbol_addend = 0;
@@ -121,9 +121,9 @@ struct EncodeContext {
 // Why an instruction could not be encoded.
 enum class EncodeError : uint8_t {
   None,
-  OutOfRange,   // a label's displacement does not fit (the caller relaxes the branch)
-  BadOperand,   // an immediate outside its range, an operand of the wrong kind or class, `when` is false
-  NeedsHatch,   // encoded by the ISA's own function (jump tables)
+  OutOfRange,  // a label's displacement does not fit (the caller relaxes the branch)
+  BadOperand,  // an immediate outside its range, an operand of the wrong kind or class, `when` is false
+  NeedsHatch,  // encoded by the ISA's own function (jump tables)
 };
 
 // Everything generated for one ISA.

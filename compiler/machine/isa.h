@@ -90,8 +90,8 @@ struct AbiTable {
   uint8_t return_address_bytes = 0;  // pushed by a call (x64: 8)
   uint8_t linkage_bytes = 0;         // at the top of a frame with a frame pointer: saved frame pointer, return address
   uint32_t outgoing_base = 0;  // first stack argument, from the stack pointer at the call instruction (s390x: 160)
-  bool saves_in_caller_frame = false;  // callee-saved registers go to the area the caller provides (s390x)
-  bool sret_in_result = false;         // a callee also returns its `sret` pointer in the first result register (x64)
+  bool saves_in_caller_frame = false;   // callee-saved registers go to the area the caller provides (s390x)
+  bool sret_in_result = false;          // a callee also returns its `sret` pointer in the first result register (x64)
   bool frame_pointer_at_entry = false;  // it holds the stack pointer at entry, not the place of the linkage
   int16_t return_address_at = 0;        // where a frame has it, from FrameArea::Linkage
   uint8_t vec_save_bytes = 8;           // how much of a callee-saved float register is kept
@@ -175,10 +175,10 @@ inline constexpr uint16_t kNoOpcode = 0xffff;
 
 // What the rules leave to expand.h, which makes other CLIF of it.
 struct Expanded {
-  bool fma = false;                // of f32 and f64: library calls
-  FeatureSet fma_features = 0;  // with one of which it has that instruction
-  uint8_t least_atomic_bits = 8;   // a narrower atomic_rmw or atomic_cas works on the aligned word that it is in
-  uint16_t atomic_rmw = 0x7ff;     // these kinds (bits: by ir::AtomicRmwOp) are loops around an atomic_cas
+  bool fma = false;               // of f32 and f64: library calls
+  FeatureSet fma_features = 0;    // with one of which it has that instruction
+  uint8_t least_atomic_bits = 8;  // a narrower atomic_rmw or atomic_cas works on the aligned word that it is in
+  uint16_t atomic_rmw = 0x7ff;    // these kinds (bits: by ir::AtomicRmwOp) are loops around an atomic_cas
 };
 
 struct TargetIsa {
@@ -186,8 +186,8 @@ struct TargetIsa {
   const char* name = "";
   const InstSet* insts = nullptr;
   regalloc::RegisterEnv registers;
-  ir::Type spill_types[kRegClasses] = {ir::kI64};  // what of a register a spill slot keeps
-  AbiTable abi;                                    // the platform's C convention
+  ir::Type spill_types[kRegClasses] = {ir::kI64};                 // what of a register a spill slot keeps
+  AbiTable abi;                                                   // the platform's C convention
   std::array<const AbiTable*, ir::kCallConvCount> conventions{};  // where they differ from it, by ir::CallConv
   CommonOpcodes opcodes;
   Expanded expanded;

@@ -16,10 +16,14 @@ inline constexpr int kIsaCount = 4;
 // The name used in file names, `--target` and reports.
 constexpr const char* name(IsaKind isa) {
   switch (isa) {
-    case IsaKind::x64: return "x64";
-    case IsaKind::aarch64: return "aarch64";
-    case IsaKind::riscv64: return "riscv64";
-    case IsaKind::s390x: return "s390x";
+    case IsaKind::x64:
+      return "x64";
+    case IsaKind::aarch64:
+      return "aarch64";
+    case IsaKind::riscv64:
+      return "riscv64";
+    case IsaKind::s390x:
+      return "s390x";
   }
   return "?";
 }
@@ -33,9 +37,7 @@ constexpr std::optional<IsaKind> isa_from_name(std::string_view text) {
   return std::nullopt;
 }
 
-constexpr std::endian endianness(IsaKind isa) {
-  return isa == IsaKind::s390x ? std::endian::big : std::endian::little;
-}
+constexpr std::endian endianness(IsaKind isa) { return isa == IsaKind::s390x ? std::endian::big : std::endian::little; }
 
 // Every supported machine has 64-bit pointers.
 constexpr int pointer_bytes(IsaKind) { return 8; }

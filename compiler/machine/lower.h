@@ -8,7 +8,8 @@
 //
 // L1  A value has at most one virtual register (an i128 two), made when its first user asks. When the definition's rule
 //     returns another register, the two become aliases; aliases are resolved when the function is finished.
-// L2  An `iconst` never has a register of its own: it is lowered anew, in front of everything that the CLIF instruction that
+// L2  An `iconst` never has a register of its own: it is lowered anew, in front of everything that the CLIF instruction
+// that
 //     needs it in a register emits (so it cannot come between a flags writer and its reader); or, with care_for_loops,
 //     at the end of the block before the loop.
 // L3  What lies above a narrow value's bits in its register is arbitrary.
@@ -45,7 +46,7 @@ struct LowerOptions {
   bool pinned_register = false;          // CLIF's pinned register is there
   bool preserve_frame_pointers = false;  // every function has a frame with its linkage
   uint8_t probe_log2 = 0;                // not 0: touch every page of so many bytes of the frame
-  FeatureSet features = 0;  // that rules may ask for
+  FeatureSet features = 0;               // that rules may ask for
   // Not 0: a rule that matches is passed over at random, if others match too, and blocks come in a random order.
   uint64_t choice_seed = 0;
 };

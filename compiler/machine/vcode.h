@@ -81,7 +81,7 @@ struct VCode {
   uint32_t outgoing_size = 0;                   // bytes of FrameArea::Outgoing
   uint32_t incoming_size = 0;                   // bytes of stack arguments of this function
   uint32_t spills_size = 0;                     // bytes of FrameArea::Spills (set by allocation)
-  uint64_t features = 0;  // FeatureSet: what its instructions may need
+  uint64_t features = 0;                        // FeatureSet: what its instructions may need
   uint16_t frame_align = 16;
   bool has_calls = false;
   bool has_tail_calls = false;
@@ -91,7 +91,9 @@ struct VCode {
   uint8_t probe_log2 = 0;        // LowerOptions'
   ir::CallConv call_conv = ir::CallConv::kSystemV;
 
-  std::span<Operand> operands_of(const Inst& inst) { return {operands.data() + inst.first_operand, inst.operand_count}; }
+  std::span<Operand> operands_of(const Inst& inst) {
+    return {operands.data() + inst.first_operand, inst.operand_count};
+  }
   std::span<const Operand> operands_of(const Inst& inst) const {
     return {operands.data() + inst.first_operand, inst.operand_count};
   }

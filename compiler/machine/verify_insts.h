@@ -1,6 +1,6 @@
-// Is each instruction of this VCode as its description says? Operand counts and kinds, register classes, branches at the ends
-// of blocks and to successors (V3), features that are on, flags read before something overwrites them (V4). What does not need the
-// descriptions (edges, definitions, dominance) is checked by regalloc/verify_vcode.h. Linear.
+// Is each instruction of this VCode as its description says? Operand counts and kinds, register classes, branches at
+// the ends of blocks and to successors (V3), features that are on, flags read before something overwrites them (V4).
+// What does not need the descriptions (edges, definitions, dominance) is checked by regalloc/verify_vcode.h. Linear.
 #pragma once
 
 #include "compiler/machine/inst_desc.h"

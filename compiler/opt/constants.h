@@ -1,5 +1,5 @@
-// What operations give of constants: the helpers fold_* of rules/constants.isle. Numbers of at most 64 bits, zero-extended
-// from a type's width, in and out.
+// What operations give of constants: the helpers fold_* of rules/constants.isle. Numbers of at most 64 bits,
+// zero-extended from a type's width, in and out.
 #pragma once
 
 #include <bit>
@@ -10,7 +10,9 @@
 
 namespace assay::opt {
 
-inline uint64_t low_bits(ir::Type type, uint64_t a) { return type.bits() >= 64 ? a : a & ((uint64_t{1} << type.bits()) - 1); }
+inline uint64_t low_bits(ir::Type type, uint64_t a) {
+  return type.bits() >= 64 ? a : a & ((uint64_t{1} << type.bits()) - 1);
+}
 inline int64_t as_signed(ir::Type type, uint64_t a) {
   const unsigned unused = type.bits() >= 64 ? 0 : 64 - type.bits();
   return static_cast<int64_t>(a << unused) >> unused;
@@ -23,7 +25,9 @@ inline uint64_t fold_ctz(ir::Type type, uint64_t a) {
   const uint64_t zeros = static_cast<uint64_t>(std::countr_zero(low_bits(type, a)));
   return zeros > type.bits() ? type.bits() : zeros;
 }
-inline uint64_t fold_popcnt(ir::Type type, uint64_t a) { return static_cast<uint64_t>(std::popcount(low_bits(type, a))); }
+inline uint64_t fold_popcnt(ir::Type type, uint64_t a) {
+  return static_cast<uint64_t>(std::popcount(low_bits(type, a)));
+}
 // The bits below the sign that are like it.
 inline uint64_t fold_cls(ir::Type type, uint64_t a) {
   const uint64_t like_zero = as_signed(type, a) < 0 ? ~a : a;

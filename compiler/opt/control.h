@@ -3,8 +3,8 @@
 // C1  A conditional branch or table of a constant, or whose targets are all the same, becomes a jump.
 // C2  A conditional trap of a constant goes, or becomes a trap and the end of its block.
 // C3  A branch to a block that only jumps on, and whose parameters nobody else uses, goes where that leads.
-//     A jump to a block that only branches on one of its parameters branches itself; where the argument is a constant, any
-//     branch goes where that leads.
+//     A jump to a block that only branches on one of its parameters branches itself; where the argument is a constant,
+//     any branch goes where that leads.
 // C4  A parameter that gets one value from everywhere (itself not counted) is that value: it dominates the block.
 // C5  A branch to a block that only traps, and that nobody else goes to, becomes a conditional trap. It is the same
 //     instruction, so what traps keeps its name.

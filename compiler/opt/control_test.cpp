@@ -31,7 +31,10 @@ TEST(Control, AConstantThatOnlyTheRulesFind) {
 TEST(Control, ABranchThatMayGoEitherWayStays) {
   EXPECT_EQ(count(simplified("    brif v0, block1, block2\n" + std::string(kArms)), "brif"), 1u);
   // The same block, but with other arguments.
-  EXPECT_EQ(count(simplified("    v2 = iconst.i32 2\n    brif v0, block1(v1), block1(v2)\nblock1(v3: i32):\n    return v3\n"), "brif"), 1u);
+  EXPECT_EQ(
+      count(simplified("    v2 = iconst.i32 2\n    brif v0, block1(v1), block1(v2)\nblock1(v3: i32):\n    return v3\n"),
+            "brif"),
+      1u);
 }
 
 TEST(Control, TheSameTargetTwiceIsAJump) {
@@ -41,8 +44,10 @@ TEST(Control, TheSameTargetTwiceIsAJump) {
 }
 
 TEST(Control, ATableOfAConstantIsAJump) {
-  for (const auto& [index, result] : {std::pair{"0", "iconst.i32 2"}, {"1", "iconst.i32 1"}, {"2", "iconst.i32 1"}, {"-1", "iconst.i32 1"}}) {
-    const std::string text = simplified("    v2 = iconst.i32 " + std::string(index) + "\n    br_table v2, block1, [block2, block1]\n" + std::string(kArms));
+  for (const auto& [index, result] :
+       {std::pair{"0", "iconst.i32 2"}, {"1", "iconst.i32 1"}, {"2", "iconst.i32 1"}, {"-1", "iconst.i32 1"}}) {
+    const std::string text = simplified("    v2 = iconst.i32 " + std::string(index) +
+                                        "\n    br_table v2, block1, [block2, block1]\n" + std::string(kArms));
     EXPECT_EQ(count(text, "br_table"), 0u) << text;
     EXPECT_NE(text.find(result), std::string::npos) << index << text;
   }
@@ -52,7 +57,8 @@ TEST(Control, ATableOfAConstantIsAJump) {
 TEST(Control, ConditionalTrapsOfConstants) {
   const std::string never = simplified("    v2 = iconst.i8 1\n    trapz v2, user3\n    return v1\n");
   EXPECT_EQ(count(never, "trap"), 0u) << never;
-  const std::string always = simplified("    v2 = iconst.i8 1\n    trapnz v2, user3\n    v3 = udiv v1, v1\n    return v3\n");
+  const std::string always =
+      simplified("    v2 = iconst.i8 1\n    trapnz v2, user3\n    v3 = udiv v1, v1\n    return v3\n");
   EXPECT_NE(always.find("trap user3"), std::string::npos) << always;
   EXPECT_EQ(count(always, "udiv"), 0u) << always;
   EXPECT_EQ(count(simplified("    trapz v0, user3\n    return v1\n"), "trapz"), 1u);
@@ -62,46 +68,59 @@ TEST(Control, ABranchToATrapIsAConditionalTrap) {
   const std::string text = simplified("    brif v0, block1, block2\nblock1:\n    trap user7\nblock2:\n    return v1\n");
   EXPECT_NE(text.find("trapnz v0, user7"), std::string::npos) << text;
   EXPECT_EQ(count(text, "block"), 1u) << text;
-  const std::string other = simplified("    brif v0, block2, block1\nblock1:\n    trap user7\nblock2:\n    return v1\n");
+  const std::string other =
+      simplified("    brif v0, block2, block1\nblock1:\n    trap user7\nblock2:\n    return v1\n");
   EXPECT_NE(other.find("trapz v0, user7"), std::string::npos) << other;
 }
 
 TEST(Control, ATrapThatOthersGoToStays) {
   const std::string text = simplified(
-      "    brif v0, block1, block2\nblock2:\n    v3 = load.i64 v0\n    brif v3, block1, block3\nblock1:\n    trap user7\nblock3:\n"
+      "    brif v0, block1, block2\nblock2:\n    v3 = load.i64 v0\n    brif v3, block1, block3\nblock1:\n    trap "
+      "user7\nblock3:\n"
       "    return v1\n");
   EXPECT_EQ(count(text, "brif"), 2u) << text;
   // Something happens before the trap.
-  EXPECT_EQ(count(simplified("    brif v0, block1, block2\nblock1:\n    store v1, v0\n    trap user7\nblock2:\n    return v1\n"), "brif"), 1u);
+  EXPECT_EQ(
+      count(simplified(
+                "    brif v0, block1, block2\nblock1:\n    store v1, v0\n    trap user7\nblock2:\n    return v1\n"),
+            "brif"),
+      1u);
 }
 
 TEST(Control, BlocksThatOnlyLeadOnAreThreaded) {
   const std::string text = simplified(
-      "    brif v0, block1, block2\nblock1:\n    jump block3(v1)\nblock2:\n    v2 = iadd v1, v1\n    jump block3(v2)\nblock3(v3: i32):\n"
+      "    brif v0, block1, block2\nblock1:\n    jump block3(v1)\nblock2:\n    v2 = iadd v1, v1\n    jump "
+      "block3(v2)\nblock3(v3: i32):\n"
       "    return v3\n");
   EXPECT_NE(text.find("brif v0, block3(v1), block2"), std::string::npos) << text;
   // Its parameter is used beyond it.
   const std::string used = simplified(
-      "    brif v0, block1(v1), block4\nblock4:\n    jump block1(v1)\nblock1(v2: i32):\n    jump block3\nblock3:\n    return v2\n");
+      "    brif v0, block1(v1), block4\nblock4:\n    jump block1(v1)\nblock1(v2: i32):\n    jump block3\nblock3:\n    "
+      "return v2\n");
   EXPECT_EQ(count(used, "brif"), 0u) << used;  // all the same in the end
 }
 
 TEST(Control, AParameterThatIsAlwaysOneValueGoes) {
   const std::string loop =
-      "    jump block1(v0, v1)\nblock1(v2: i64, v3: i32):\n    v4 = load.i64 v2\n    brif v4, block1(v2, v3), block2\nblock2:\n    return v3\n";
+      "    jump block1(v0, v1)\nblock1(v2: i64, v3: i32):\n    v4 = load.i64 v2\n    brif v4, block1(v2, v3), "
+      "block2\nblock2:\n    return v3\n";
   const std::string text = simplified(loop);
   EXPECT_NE(text.find("block1:"), std::string::npos) << text;
   EXPECT_NE(text.find("return v1"), std::string::npos) << text;
   // One that changes on the way stays.
   const std::string changes = simplified(
-      "    jump block1(v0, v1)\nblock1(v2: i64, v3: i32):\n    v4 = load.i64 v2\n    v5 = iadd v3, v3\n    brif v4, block1(v2, v5), block2\n"
+      "    jump block1(v0, v1)\nblock1(v2: i64, v3: i32):\n    v4 = load.i64 v2\n    v5 = iadd v3, v3\n    brif v4, "
+      "block1(v2, v5), block2\n"
       "block2:\n    return v3\n");
   EXPECT_NE(changes.find("block1(v3: i32)"), std::string::npos) << changes;
 }
 
 TEST(Control, ALoopOfBlocksThatOnlyJumpEnds) {
-  EXPECT_NE(simplified("    brif v0, block1, block3\nblock1:\n    jump block2\nblock2:\n    jump block1\nblock3:\n    return v1\n").find("return"),
-            std::string::npos);
+  EXPECT_NE(
+      simplified(
+          "    brif v0, block1, block3\nblock1:\n    jump block2\nblock2:\n    jump block1\nblock3:\n    return v1\n")
+          .find("return"),
+      std::string::npos);
 }
 
 }  // namespace

@@ -1,9 +1,9 @@
 // The acyclic e-graph (aegraph; Fallin, "The acyclic e-graph: Cranelift's mid-end optimizer", 2023): pure operations as
 // nodes of classes of equal values.
 //
-// Nodes are instructions of the function that stand in no block. A class is named by a Value: a leaf (a block parameter or
-// the result of an instruction that stays in its block), the result of a node, or a union of two classes, for which the
-// function has a value without definition.
+// Nodes are instructions of the function that stand in no block. A class is named by a Value: a leaf (a block parameter
+// or the result of an instruction that stays in its block), the result of a node, or a union of two classes, for which
+// the function has a value without definition.
 //
 // E1  A node's arguments exist before it does, and a union's sides before the union: there are no cycles.
 // E2  Equal nodes (same operation, type, immediates, classes of arguments) are one node, where the block for which the
@@ -25,8 +25,8 @@
 namespace assay::opt {
 
 struct EGraphStats {
-  uint64_t nodes = 0;        // made: from the function and by rules
-  uint64_t shared = 0;       // found instead of made (global value numbering)
+  uint64_t nodes = 0;   // made: from the function and by rules
+  uint64_t shared = 0;  // found instead of made (global value numbering)
   uint64_t unions = 0;
   uint64_t depth_limit = 0;  // nodes whose rules were not tried for E3's sake
   uint64_t class_limit = 0;  // results of rules that were dropped
@@ -63,8 +63,12 @@ class EGraph {
   Value add_equal(Type type, const NodeData& data, Value other);
 
   // The cheapest node or leaf of a class.
-  Value best(Value v) const { return v.index < best_.size() && !best_[v.index].value.is_none() ? best_[v.index].value : v; }
-  Cost cost(Value v) const { return v.index < best_.size() && !best_[v.index].value.is_none() ? best_[v.index].cost : 0; }
+  Value best(Value v) const {
+    return v.index < best_.size() && !best_[v.index].value.is_none() ? best_[v.index].value : v;
+  }
+  Cost cost(Value v) const {
+    return v.index < best_.size() && !best_[v.index].value.is_none() ? best_[v.index].cost : 0;
+  }
   // The node that a value (not a union) is the result of, or none: a leaf.
   ir::Inst node(Value v) const { return v.index < nodes_.size() ? nodes_[v.index] : ir::Inst(); }
 

@@ -1,9 +1,9 @@
 // Elaboration: from the e-graph and the instructions that stayed in their blocks back to a function.
 //
-// Blocks are visited in pre-order of the dominator tree. Whatever an instruction that stayed uses is taken from its class
-// by cost and placed in front of it, unless it stands already where it dominates (so nobody computes a value twice on one
-// path), or all its operands are known outside a loop: then it goes to the end of the block before the loop. Constants
-// stay where they are used. What nobody asks for is never placed.
+// Blocks are visited in pre-order of the dominator tree. Whatever an instruction that stayed uses is taken from its
+// class by cost and placed in front of it, unless it stands already where it dominates (so nobody computes a value
+// twice on one path), or all its operands are known outside a loop: then it goes to the end of the block before the
+// loop. Constants stay where they are used. What nobody asks for is never placed.
 #pragma once
 
 #include <cstdint>

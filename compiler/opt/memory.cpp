@@ -69,7 +69,8 @@ void Memory::apply(Inst inst, States& states) const {
   }
 }
 
-void Memory::analyze(const ir::Function& function, const ir::ControlFlowGraph& cfg, const ir::DominatorTree& dominators) {
+void Memory::analyze(const ir::Function& function, const ir::ControlFlowGraph& cfg,
+                     const ir::DominatorTree& dominators) {
   function_ = &function;
   dominators_ = &dominators;
   known_.clear();

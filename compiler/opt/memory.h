@@ -1,17 +1,19 @@
 // Memory: which loads give what is known already, which stores nobody sees.
 //
-// M1  A state of memory is named by the last instruction that may have changed it, or by a block where several meet. Where
+// M1  A state of memory is named by the last instruction that may have changed it, or by a block where several meet.
+// Where
 //     two accesses see the same state and the first dominates the second, nothing has been written in between.
 // M2  There is a state for each of the first kRegions alias regions and one for all other accesses. A write of a region
 //     changes the region's state and that of all other accesses; any other write, a call, a fence, an atomic access
 //     changes all.
-// M3  A load that sees what a load or store with the same address, offset, operation, type and byte order has seen or left
+// M3  A load that sees what a load or store with the same address, offset, operation, type and byte order has seen or
+// left
 //     gives the same value. It is taken away: the earlier access has come through at that address.
 // M4  A store is dropped if the next instruction that has any effect is a store to the same place, of the same size and
 //     with the same flags. The later one takes its identity, so that what traps is still the first.
 //
-// The first part, analyze(), is over the control-flow graph; the second goes along with the walk that fills the e-graph,
-// where addresses are classes. Linear but for the number of regions.
+// The first part, analyze(), is over the control-flow graph; the second goes along with the walk that fills the
+// e-graph, where addresses are classes. Linear but for the number of regions.
 #pragma once
 
 #include <array>
@@ -38,8 +40,8 @@ class Memory {
   // Of the function's reachable blocks.
   void analyze(const ir::Function& function, const ir::ControlFlowGraph& cfg, const ir::DominatorTree& dominators);
 
-  // The walk comes to a block; to each of its instructions that stays, in order. Blocks come in pre-order of the dominator
-  // tree.
+  // The walk comes to a block; to each of its instructions that stays, in order. Blocks come in pre-order of the
+  // dominator tree.
   void enter(ir::Block block);
   // What the load gives, if it is known: a value. `address` names the class of its address, one name for all members.
   ir::Value known(ir::Inst load, ir::Value address);

@@ -23,10 +23,11 @@ TEST(Memory, ALoadIsNotRepeated) {
                   "    v5 = iadd v3, v4\n    return v5\n"),
             1u);
   // Switched off.
-  EXPECT_EQ(count(optimized(function("    v3 = load.i32 v0+8\n    v4 = load.i32 v0+8\n    v5 = iadd v3, v4\n    return v5\n"),
-                            {.memory = false}),
-                  "load"),
-            2u);
+  EXPECT_EQ(
+      count(optimized(function("    v3 = load.i32 v0+8\n    v4 = load.i32 v0+8\n    v5 = iadd v3, v4\n    return v5\n"),
+                      {.memory = false}),
+            "load"),
+      2u);
 }
 
 TEST(Memory, WhatIsStoredIsKnown) {
@@ -43,7 +44,8 @@ TEST(Memory, OtherSizeTypeOffsetOrByteOrderIsNot) {
 }
 
 TEST(Memory, AWriteInBetweenMakesItUnknown) {
-  const std::string load = "    v3 = load.i32 v0\n", again = "    v4 = load.i32 v0\n    v5 = iadd v3, v4\n    return v5\n";
+  const std::string load = "    v3 = load.i32 v0\n",
+                    again = "    v4 = load.i32 v0\n    v5 = iadd v3, v4\n    return v5\n";
   EXPECT_EQ(loads(load + "    store v1, v2\n" + again), 2u);  // v2 may be v0, or near
   EXPECT_EQ(loads(load + "    istore8 v1, v0+3\n" + again), 2u);
   EXPECT_EQ(loads(load + "    call fn0()\n" + again), 2u);
@@ -52,7 +54,8 @@ TEST(Memory, AWriteInBetweenMakesItUnknown) {
 }
 
 TEST(Memory, RegionsDoNotOverlap) {
-  const std::string load = "    v3 = load.i32 region0 v0\n", again = "    v4 = load.i32 region0 v0\n    v5 = iadd v3, v4\n    return v5\n";
+  const std::string load = "    v3 = load.i32 region0 v0\n",
+                    again = "    v4 = load.i32 region0 v0\n    v5 = iadd v3, v4\n    return v5\n";
   EXPECT_EQ(loads(load + "    store region1 v1, v2\n" + again), 1u);
   EXPECT_EQ(loads(load + "    store region0 v1, v2\n" + again), 2u);
   EXPECT_EQ(loads(load + "    store v1, v2\n" + again), 2u);  // of no region: it may be any
@@ -66,14 +69,18 @@ TEST(Memory, AnArmOfABranchMayWrite) {
 }
 
 TEST(Memory, WhatOnlyOneArmLoadsIsNotKnownAfterwards) {
-  EXPECT_EQ(loads("    brif v2, block1, block2\nblock1:\n    v3 = load.i32 v0\n    jump block3(v3)\nblock2:\n    jump block3(v1)\n"
+  EXPECT_EQ(loads("    brif v2, block1, block2\nblock1:\n    v3 = load.i32 v0\n    jump block3(v3)\nblock2:\n    jump "
+                  "block3(v1)\n"
                   "block3(v6: i32):\n    v4 = load.i32 v0\n    v5 = iadd v6, v4\n    return v5\n"),
             2u);
 }
 
 TEST(Memory, ALoopMayWriteBeforeItComesBack) {
-  const std::string head = "    v3 = load.i32 v0\n    jump block1(v2, v3)\nblock1(v4: i64, v5: i32):\n    v6 = load.i32 v0\n    v7 = iadd v5, v6\n";
-  const std::string tail = "    v8 = iconst.i64 1\n    v9 = isub v4, v8\n    brif v9, block1(v9, v7), block2\nblock2:\n    return v7\n";
+  const std::string head =
+      "    v3 = load.i32 v0\n    jump block1(v2, v3)\nblock1(v4: i64, v5: i32):\n    v6 = load.i32 v0\n    v7 = iadd "
+      "v5, v6\n";
+  const std::string tail =
+      "    v8 = iconst.i64 1\n    v9 = isub v4, v8\n    brif v9, block1(v9, v7), block2\nblock2:\n    return v7\n";
   EXPECT_EQ(loads(head + tail), 1u);
   EXPECT_EQ(loads(head + "    store v7, v0+2\n" + tail), 2u);
 }

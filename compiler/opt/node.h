@@ -1,5 +1,5 @@
-// What the mid-end's rules see of CLIF: the types behind the primitive types of prelude.isle, and NodeData, an operation
-// with its operands that stands in no block.
+// What the mid-end's rules see of CLIF: the types behind the primitive types of prelude.isle, and NodeData, an
+// operation with its operands that stands in no block.
 #pragma once
 
 #include <cstdint>

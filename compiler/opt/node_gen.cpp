@@ -1,13 +1,14 @@
 // The program node_gen: from operations.ops, the operations that an e-graph node can be.
 //
 //   node_gen operations.ops OUT_FOLDER
-//     nodes.isle   the external enum NodeData with a variant for each such operation, and for each the term that matches it
+//     nodes.isle   the external enum NodeData with a variant for each such operation, and for each the term that
+//     matches it
 //                  in a class of equal values and that makes it: (iadd ty x y), where ty is the type of the result
 //     node_data.h  the C++ class behind NodeData
 //
 // A node is an operation that has one result, a fixed number of operands and no effects, but that it may trap. One that
-// may trap becomes a node of the e-graph only by a rule, whose proof is that it then cannot. The rest of CLIF stays in its
-// blocks and is no term of the mid-end's rules.
+// may trap becomes a node of the e-graph only by a rule, whose proof is that it then cannot. The rest of CLIF stays in
+// its blocks and is no term of the mid-end's rules.
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -71,7 +72,8 @@ std::string field_name(const ops::Operand& operand) {
 
 std::string isle_file(const std::vector<const ops::Operation*>& operations) {
   std::string out =
-      ";; The operations of CLIF that e-graph nodes can be, as terms. Generated from operations.ops by node_gen; not to be\n"
+      ";; The operations of CLIF that e-graph nodes can be, as terms. Generated from operations.ops by node_gen; not "
+      "to be\n"
       ";; edited.\n\n(type NodeData extern (enum\n";
   for (const ops::Operation* op : operations) {
     out += "  (" + pascal(op->name);
@@ -105,7 +107,8 @@ std::string header_file(const std::vector<const ops::Operation*>& operations) {
       "// node_gen; not to be edited. Included by node.h, into its namespace.\n\n"
       "class NodeData {\n public:\n  static constexpr unsigned kMaxArgs = 3;\n"
       "  Opcode opcode{};\n  uint8_t code = 0;\n  uint8_t arg_count = 0;\n  MemFlags flags;\n"
-      "  uint32_t entity = 0xffffffffu;\n  uint64_t imm = 0;\n  Value args[kMaxArgs];\n\n  enum class Kind : uint8_t {\n";
+      "  uint32_t entity = 0xffffffffu;\n  uint64_t imm = 0;\n  Value args[kMaxArgs];\n\n  enum class Kind : uint8_t "
+      "{\n";
   for (const ops::Operation* op : operations) {
     out += "    " + pascal(op->name) + " = uint8_t(Opcode::k" + pascal(op->name) + "),\n";
   }
@@ -142,8 +145,9 @@ std::string header_file(const std::vector<const ops::Operation*>& operations) {
     }
     out += "  struct " + name + "Fields {" + fields + (fields.empty() ? "" : " ") + "};\n";
     out += "  " + name + "Fields as_" + name + "() const { return {" + values + "}; }\n";
-    out += "  static NodeData make_" + name + "(" + parameters + ") {\n    NodeData node;\n    node.opcode = Opcode::k" +
-           name + ";\n    node.arg_count = " + std::to_string(value_count) + ";\n" + writes + "    return node;\n  }\n";
+    out += "  static NodeData make_" + name + "(" + parameters +
+           ") {\n    NodeData node;\n    node.opcode = Opcode::k" + name +
+           ";\n    node.arg_count = " + std::to_string(value_count) + ";\n" + writes + "    return node;\n  }\n";
   }
   return out + "};\n";
 }

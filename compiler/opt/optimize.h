@@ -1,7 +1,9 @@
 // The mid-end: rewrites a function into one that does the same and costs less.
 //
-//   branches and blocks are simplified (control.h), before and after all else; pure operations go into an e-graph, where the rules fire (egraph.h); operations that may trap, or have several results,
-//   are merged with equal ones that dominate them; loads of what is known and stores that nobody sees go (memory.h); then everything is placed anew (elaborate.h)
+//   branches and blocks are simplified (control.h), before and after all else; pure operations go into an e-graph,
+//   where the rules fire (egraph.h); operations that may trap, or have several results, are merged with equal ones that
+//   dominate them; loads of what is known and stores that nobody sees go (memory.h); then everything is placed anew
+//   (elaborate.h)
 //
 // What the function does for every input is unchanged: results, traps with their codes and the order of all effects.
 #pragma once
@@ -25,8 +27,8 @@ namespace assay::opt {
 struct OptimizeStats {
   EGraphStats graph;
   ElaborationStats elaboration;
-  uint64_t merged = 0;              // operations that may trap or have several results, replaced by an earlier one
-  uint64_t loads_extended = 0;      // loads that extend what they load, where an extension followed
+  uint64_t merged = 0;          // operations that may trap or have several results, replaced by an earlier one
+  uint64_t loads_extended = 0;  // loads that extend what they load, where an extension followed
   MemoryStats memory;
   ControlStats control;
 

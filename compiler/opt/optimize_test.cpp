@@ -33,7 +33,7 @@ block2:
     v5 = bxor v4, v2
     return v5
 })");
-  EXPECT_EQ(count(text, "iadd"), 1u) << text;   // in block1 only: v4 ^ v2 is zero
+  EXPECT_EQ(count(text, "iadd"), 1u) << text;  // in block1 only: v4 ^ v2 is zero
   EXPECT_EQ(count(text, "bxor"), 0u) << text;
 }
 

@@ -17,7 +17,7 @@ struct OptimizeOptions {
 // The passes by name, for settings and command lines.
 struct PassName {
   std::string_view name;
-  bool OptimizeOptions::*on;
+  bool OptimizeOptions::* on;
 };
 inline constexpr std::array kPasses = {
     PassName{"rewrite", &OptimizeOptions::rewrite},

@@ -263,8 +263,8 @@ class Verifier {
     }
   }
 
-  // Semi-NCA (Georgiadis 2005), whose walks are compressed, so that a block with a hundred thousand predecessors costs no
-  // more than they do; then the dominator tree is numbered, so that a question takes constant time.
+  // Semi-NCA (Georgiadis 2005), whose walks are compressed, so that a block with a hundred thousand predecessors costs
+  // no more than they do; then the dominator tree is numbered, so that a question takes constant time.
   void find_dominators() {
     const uint32_t count = static_cast<uint32_t>(order_.size());
     std::vector<uint32_t> semi(count), label(count), ancestor(count, kNone), idom(parent_), path;
@@ -337,7 +337,7 @@ class Verifier {
   std::vector<uint32_t> successor_of_;  // the last block looked at that has this block as successor
   std::vector<uint32_t> def_block_, def_inst_;
   std::vector<uint32_t> order_, parent_, index_;  // reachable blocks in depth-first order; by block: its place there
-  std::vector<uint32_t> preorder_, postorder_;  // of the dominator tree; kNone: unreachable
+  std::vector<uint32_t> preorder_, postorder_;    // of the dominator tree; kNone: unreachable
 };
 
 }  // namespace

@@ -101,7 +101,8 @@ TEST(VerifyVCode, DominanceIsWhatItsDefinitionSays) {
           const Operand& operand = code.operands[o];
           if (!operand.is_reg() || !operand.reg.is_virtual()) continue;
           if (operand.is_def()) def_block[operand.reg.virtual_index()] = b;
-          if (operand.is_use() && code.vreg_classes[operand.reg.virtual_index()] == RegClass::Gpr) uses.emplace_back(o, b);
+          if (operand.is_use() && code.vreg_classes[operand.reg.virtual_index()] == RegClass::Gpr)
+            uses.emplace_back(o, b);
         }
       }
     }

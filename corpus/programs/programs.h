@@ -1,8 +1,8 @@
 // What the programs of this folder share: the benchmark set of the mid-end (docs/mid-end-figures.md).
 //
-// A program is one function of 64-bit integers that fills the memory it is given itself, works on it and returns a check
-// sum, so that it gives the same whatever the byte order. A comment `// run: name(arguments)` before it says how it is
-// called; `memory` stands for the address of 64 KiB of zeros. No calls, no constants in memory.
+// A program is one function of 64-bit integers that fills the memory it is given itself, works on it and returns a
+// check sum, so that it gives the same whatever the byte order. A comment `// run: name(arguments)` before it says how
+// it is called; `memory` stands for the address of 64 KiB of zeros. No calls, no constants in memory.
 #pragma once
 
 #include <stddef.h>

@@ -117,7 +117,8 @@ void check_instruction(fuzz::Random& random) {
     if (desc.operands[i].constraint == machine::Constraint::Reuse)
       operands[i].reg = operands[desc.operands[i].detail].reg;
   }
-  const int64_t distance = number(random) * (random.chance(80) ? 2 : 1);
+  // Branch distances are even on most machines; the product may wrap, any distance is an input.
+  const auto distance = static_cast<int64_t>(static_cast<uint64_t>(number(random)) * (random.chance(80) ? 2 : 1));
   const machine::EncodeContext context{[](const void* user, unsigned) { return *static_cast<const int64_t*>(user); },
                                        &distance};
   machine::EncodedInst a, b;

@@ -1,5 +1,5 @@
-// libFuzzer target `islec`: any bytes as an ISLE file. Reader, parser and checker must report errors, never crash or hang;
-// what checks is also turned into C++.
+// libFuzzer target `islec`: any bytes as an ISLE file. Reader, parser and checker must report errors, never crash or
+// hang; what checks is also turned into C++.
 #include <cstddef>
 #include <cstdint>
 #include <string>

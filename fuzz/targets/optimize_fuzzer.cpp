@@ -1,6 +1,6 @@
-// libFuzzer target: the input is CLIF, a filetest (fuzz/case.h), and is optimised. What comes out must verify and do on the
-// interpreter what went in. What is no valid CLIF is repaired (fuzz/repair.h); mutations work on the IR. Which rules of the
-// mid-end fired counts as coverage. A bit of the input's hash for each pass says whether it runs.
+// libFuzzer target: the input is CLIF, a filetest (fuzz/case.h), and is optimised. What comes out must verify and do on
+// the interpreter what went in. What is no valid CLIF is repaired (fuzz/repair.h); mutations work on the IR. Which
+// rules of the mid-end fired counts as coverage. A bit of the input's hash for each pass says whether it runs.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>

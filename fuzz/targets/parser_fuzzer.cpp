@@ -16,7 +16,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const std::string once = ir::print(parsed.function);
     const auto again = ir::parse_function(once);
     if (!again) {
-      std::fprintf(stderr, "printed text does not parse: %s\n%s\n", render(again.error().front()).c_str(), once.c_str());
+      std::fprintf(stderr, "printed text does not parse: %s\n%s\n", render(again.error().front()).c_str(),
+                   once.c_str());
       std::abort();
     }
     if (const std::string twice = ir::print(*again); twice != once) {

@@ -212,7 +212,8 @@ class Maker {
       if (parts.contains(inst)) continue;
       std::set<uint32_t> into;
       for (const uint32_t user : users[inst]) {
-        if (const auto found = parts.find(user); found != parts.end()) into.insert(found->second.begin(), found->second.end());
+        if (const auto found = parts.find(user); found != parts.end())
+          into.insert(found->second.begin(), found->second.end());
       }
       for (const uint32_t part : into) folded[part].push_back(inst);
       parts[inst] = std::move(into);

@@ -47,7 +47,7 @@ struct Rule {
 struct Row {
   uint32_t block = 0;
   uint32_t inst = kNone;            // the CLIF instruction
-  std::vector<uint32_t> folded;  // CLIF instructions without code of their own that have become part of it
+  std::vector<uint32_t> folded;     // CLIF instructions without code of their own that have become part of it
   uint32_t number = kNone;          // of the virtual instruction
   std::vector<uint32_t> rules;      // that emitted it, the innermost first: indices into IsaExplanation::rules
   std::vector<uint32_t> registers;  // virtual ones it reads or writes
@@ -86,7 +86,7 @@ struct Rewrite {
 
 struct Explanation {
   std::string function;
-  std::vector<ClifLine> clif;      // as lowered: optimised, if the mid-end has run
+  std::vector<ClifLine> clif;       // as lowered: optimised, if the mid-end has run
   std::vector<std::string> source;  // the lines as given, if the mid-end has run
   std::vector<Rewrite> rewrites;
   std::vector<IsaExplanation> isas;
@@ -95,7 +95,7 @@ struct Explanation {
 struct ExplainOptions {
   std::vector<IsaKind> isas;
   std::array<machine::FeatureSet, kIsaCount> features{};  // to compile for, by ISA
-  machine::CompileOptions compile;  // its observer and listing are the explanation's
+  machine::CompileOptions compile;                        // its observer and listing are the explanation's
   // Asked once for each ISA, with the names of the rules that were applied; none: no verdicts.
   std::function<Verdicts(IsaKind, const std::vector<std::string>& rules)> prove;
 };

@@ -1,4 +1,5 @@
-// The instructions' rungs: meanings that determine what they define (determinism.h), encodings by LLVM (encoding_check.h), meanings by machines (conformance.h).
+// The instructions' rungs: meanings that determine what they define (determinism.h), encodings by LLVM
+// (encoding_check.h), meanings by machines (conformance.h).
 #include <algorithm>
 
 #include "oracles/executor.h"

@@ -135,7 +135,8 @@ size_t Report::open() const {
   };
   size_t count = failures(operations) + (campaign ? campaign->findings : 0);
   for (const IsaReport& isa : isas) {
-    count += isa.totals.failed + isa.totals.unknown + failures(isa.helpers) + isa.totality.holes.size() + isa.totality.overlaps.size();
+    count += isa.totals.failed + isa.totals.unknown + failures(isa.helpers) + isa.totality.holes.size() +
+             isa.totality.overlaps.size();
     for (const InstructionRow& row : isa.instructions) {
       count += is_failure(row.encoding.state) + is_failure(row.determined.state) + failures(row.machines);
     }
@@ -211,8 +212,11 @@ void add_witnesses(IsaReport& report, const WitnessReport& witnesses) {
   const auto set = [&](const std::string& rule, JudgementState state, const std::string& reason, std::string text) {
     const auto it = rows.find(rule);
     if (it == rows.end()) return;
-    it->second->witness = Judgement{
-        .name = "witness", .state = state, .cases = state == JudgementState::Holds, .reason = reason, .reproducer = std::move(text)};
+    it->second->witness = Judgement{.name = "witness",
+                                    .state = state,
+                                    .cases = state == JudgementState::Holds,
+                                    .reason = reason,
+                                    .reproducer = std::move(text)};
   };
   for (const Witness& witness : witnesses.witnesses) {
     for (const std::string& rule : witness.first) set(rule, JudgementState::Holds, "", witness.text);
@@ -225,7 +229,8 @@ void add_witnesses(IsaReport& report, const WitnessReport& witnesses) {
 void add_selection(IsaReport& report, const Selection& selection) {
   for (RuleRow& row : report.rules) {
     const auto applied = selection.applied.find(row.result.name);
-    Judgement judgement{.name = "selection", .state = JudgementState::NotJudged, .reason = "no function of the sample applies it"};
+    Judgement judgement{
+        .name = "selection", .state = JudgementState::NotJudged, .reason = "no function of the sample applies it"};
     if (applied != selection.applied.end() && applied->second != 0) {
       judgement = {.name = "selection", .state = JudgementState::Holds, .cases = static_cast<size_t>(applied->second)};
     }

@@ -63,10 +63,14 @@ Json to_json(const RuleRow& row) {
 }
 
 Json to_json(const InstructionRow& row) {
-  return {{"name", row.name},   {"term", row.term},
-          {"file", row.file},   {"line", row.line},
-          {"text", row.text},   {"encode", to_json(row.encoding)},
-          {"rules", row.rules}, {"machines", to_json(row.machines)},
+  return {{"name", row.name},
+          {"term", row.term},
+          {"file", row.file},
+          {"line", row.line},
+          {"text", row.text},
+          {"encode", to_json(row.encoding)},
+          {"rules", row.rules},
+          {"machines", to_json(row.machines)},
           {"determined", to_json(row.determined)}};
 }
 
@@ -96,7 +100,8 @@ Json totals(const IsaReport& isa) {
   Json holes = Json::array();
   for (const Hole& hole : isa.totality.holes) holes.push_back({{"what", hole.what}, {"reason", hole.reason}});
   Json overlaps = Json::array();
-  for (const Hole& overlap : isa.totality.overlaps) overlaps.push_back({{"what", overlap.what}, {"reason", overlap.reason}});
+  for (const Hole& overlap : isa.totality.overlaps)
+    overlaps.push_back({{"what", overlap.what}, {"reason", overlap.reason}});
   out["totality"] = {{"covered", isa.totality.covered.size()}, {"holes", holes}, {"overlaps", overlaps}};
   Json machines = Json::object();
   if (!isa.instructions.empty()) {
@@ -118,9 +123,9 @@ std::string to_json(const Report& report, int indent) {
     for (const RuleRow& row : isa.rules) rules.push_back(to_json(row));
     for (const InstructionRow& row : isa.instructions) instructions.push_back(to_json(row));
     units[isa.totals.unit] = {{"totals", totals(isa)},
-                                   {"rules", std::move(rules)},
-                                   {"instructions", std::move(instructions)},
-                                   {"helpers", to_json(isa.helpers)}};
+                              {"rules", std::move(rules)},
+                              {"instructions", std::move(instructions)},
+                              {"helpers", to_json(isa.helpers)}};
   }
   Json out = {{"units", std::move(units)}, {"operations", to_json(report.operations)}, {"open", report.open()}};
   if (report.campaign) {

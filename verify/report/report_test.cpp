@@ -109,8 +109,9 @@ TEST(Report, WitnessesAreRows) {
 TEST(Report, SelectionIsARungOfRules) {
   Report report = small_report();
   EXPECT_FALSE(row(report, "right").selection.has_value());
-  add_selection(report.isas.at(0), {.functions = 9, .applied = {{"right", 4}, {"sum_rule", 0}, {"wrong", 2}},
-                                    .wrong = {{"wrong", "trees: sub"}}});
+  add_selection(
+      report.isas.at(0),
+      {.functions = 9, .applied = {{"right", 4}, {"sum_rule", 0}, {"wrong", 2}}, .wrong = {{"wrong", "trees: sub"}}});
   EXPECT_EQ(row(report, "right").selection->state, JudgementState::Holds);
   EXPECT_EQ(row(report, "right").selection->cases, 4u);
   EXPECT_EQ(row(report, "sum_rule").selection->state, JudgementState::NotJudged);

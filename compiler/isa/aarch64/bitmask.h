@@ -1,5 +1,5 @@
-// AArch64: immediates of logical instructions (Arm ARM, DecodeBitMasks). Such a number is an element of 2, 4, 8, 16, 32 or 64 bits,
-// repeated; the element is a run of ones, neither none nor all of it, rotated.
+// AArch64: immediates of logical instructions (Arm ARM, DecodeBitMasks). Such a number is an element of 2, 4, 8, 16, 32
+// or 64 bits, repeated; the element is a run of ones, neither none nor all of it, rotated.
 #pragma once
 
 #include <cstdint>

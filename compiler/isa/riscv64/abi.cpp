@@ -159,7 +159,8 @@ SimpleInst move(RegClass reg_class, Reg to, Reg from) {
 }
 
 SimpleInst load(ir::Type type, Reg to, const Amode& place) {
-  if (type.is_float()) return machine::with_amode(target_isa(), kLoadFloat, {float_size(type), Operand::def(to)}, place);
+  if (type.is_float())
+    return machine::with_amode(target_isa(), kLoadFloat, {float_size(type), Operand::def(to)}, place);
   return machine::with_amode(target_isa(), kLoad, {Operand::immediate(int64_t(LoadWidth::Ld)), Operand::def(to)},
                              place);
 }

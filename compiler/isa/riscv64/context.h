@@ -1,5 +1,5 @@
-// RISC-V 64: what the lowering rules talk to. Beside the shared terms (machine/lower.h) and the instructions' own terms,
-// which are generated from the definitions, only what stands here is C++.
+// RISC-V 64: what the lowering rules talk to. Beside the shared terms (machine/lower.h) and the instructions' own
+// terms, which are generated from the definitions, only what stands here is C++.
 #pragma once
 
 #include "compiler/isa/riscv64/insts.h"

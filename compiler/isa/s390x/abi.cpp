@@ -203,8 +203,8 @@ void each_float(const FrameLayout& frame, InstList& out, auto act) {
 void prologue(const FrameLayout& frame, InstList& out) {
   move_stack(-int64_t(frame.growth), out);
   if (const PReg first = first_saved(frame)) {
-    out.push(machine::with_amode(target_isa(), kStmg, {Operand::use(first), Operand::use(kSp)},
-                                 at(kSp, save_place(first))));
+    out.push(
+        machine::with_amode(target_isa(), kStmg, {Operand::use(first), Operand::use(kSp)}, at(kSp, save_place(first))));
   }
   move_stack(-int64_t(frame.size), out);
   each_float(frame, out, [](PReg reg, const Amode& to) { return store(ir::kF64, reg, to); });

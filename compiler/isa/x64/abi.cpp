@@ -103,7 +103,7 @@ const machine::AbiTable kAbi = {
 
 regalloc::RegisterEnv register_env() {
   regalloc::RegisterEnv env;
-  env.allocatable[unsigned(RegClass::Gpr)] = {kRax, kRcx, kRdx, kRsi, kRdi, kR8,  kR9,
+  env.allocatable[unsigned(RegClass::Gpr)] = {kRax, kRcx, kRdx, kRsi, kRdi, kR8, kR9,
                                               kR10, kRbx, kR12, kR13, kR14, kR15};
   for (PReg reg : {kRbx, kRbp, kR12, kR13, kR14, kR15}) env.callee_saved.add(reg);
   env.scratch[unsigned(RegClass::Gpr)] = kR11;
@@ -162,7 +162,8 @@ Operand float_size(ir::Type type) {
 }
 
 SimpleInst load(ir::Type type, Reg to, const Amode& place) {
-  if (type.is_float()) return machine::with_amode(target_isa(), kLoadFloat, {float_size(type), Operand::def(to)}, place);
+  if (type.is_float())
+    return machine::with_amode(target_isa(), kLoadFloat, {float_size(type), Operand::def(to)}, place);
   return machine::with_amode(target_isa(), kLoad, {Operand::immediate(index_of(Wide::Q)), Operand::def(to)}, place);
 }
 
@@ -230,9 +231,12 @@ void frame_address(PReg to, int64_t offset, InstList& out) {
 
 uint16_t longer_branch(uint16_t opcode) {
   switch (opcode) {
-    case kJmp: return kJmpNear;
-    case kJcc: return kJccNear;
-    default: return machine::kNoOpcode;
+    case kJmp:
+      return kJmpNear;
+    case kJcc:
+      return kJccNear;
+    default:
+      return machine::kNoOpcode;
   }
 }
 

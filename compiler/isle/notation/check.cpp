@@ -219,7 +219,8 @@ class Checker {
           cover_names(inst, field.expr);
           break;
         case BitField::Kind::Param: {
-          if (field.inverse && enum_of(inst, field.index).has_inverses()) check_inverses(inst, field.index, field.place);
+          if (field.inverse && enum_of(inst, field.index).has_inverses())
+            check_inverses(inst, field.index, field.place);
           if (field.low != 0) break;
           for (const Enumerator& enumerator : enum_of(inst, field.index).enumerators) {
             const uint64_t most = field.width >= 63 ? INT64_MAX : (uint64_t(1) << field.width) - 1;

@@ -228,7 +228,9 @@ class Reader {
         isa.big_endian = cursor.peek("big");
         if (!cursor.accept("big")) cursor.expect("little");
       } else if (line.keyword == "floats") {
-        isa.floats = cursor.peek("boxed") ? FloatPlace::Boxed : cursor.peek("high") ? FloatPlace::High : FloatPlace::Low;
+        isa.floats = cursor.peek("boxed")  ? FloatPlace::Boxed
+                     : cursor.peek("high") ? FloatPlace::High
+                                           : FloatPlace::Low;
         if (!cursor.accept("boxed") && !cursor.accept("high")) cursor.expect("low");
       } else {
         const int64_t width = cursor.number("a width");

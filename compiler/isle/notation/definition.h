@@ -181,7 +181,7 @@ struct X64Step {
 struct X64Encoding {
   std::vector<X64Step> steps;
   int reg = -1, rm = -1, opreg = -1, vvvv = -1, imm = -1, label = -1;  // operands
-  int cc = -1;                                              // parameter
+  int cc = -1;                                                         // parameter
   bool cc_inverse = false;
   Place place;
 };
@@ -223,9 +223,9 @@ struct InstDef {
   unsigned trap_at = 0;
   bool trap_at_last = false;  // the last encoding of a `seq`
   int invert_param = -1;
-  uint16_t attributes = 0;  // machine::InstAttribute; derived ones included
+  uint16_t attributes = 0;           // machine::InstAttribute; derived ones included
   machine::FeatureSet features = 0;  // `needs`: all of them
-  std::string hatch;        // C++ function that encodes it
+  std::string hatch;                 // C++ function that encodes it
   Place place;
 
   int find_operand(std::string_view operand) const;

@@ -310,9 +310,9 @@ class X64Parser {
     const std::string_view suffix = bytes.size() == text.size() ? std::string_view() : text.substr(bytes.size() + 1);
     if (bytes.empty() || bytes.size() % 2 != 0 ||
         !std::all_of(bytes.begin(), bytes.end(), [](char c) { return hex_digit(c) >= 0; })) {
-      return error(
-          piece, "'" + std::string(piece.text.substr(0, 40)) + "' is no part of an encoding",
-          "66 F2 F3 REX.W(…) REX8 VEX.F2.0F38, opcode bytes, +r +cc, /r /0…/7, ib iw id iq cb cd, reg= rm= opreg= imm= cc= label=");
+      return error(piece, "'" + std::string(piece.text.substr(0, 40)) + "' is no part of an encoding",
+                   "66 F2 F3 REX.W(…) REX8 VEX.F2.0F38, opcode bytes, +r +cc, /r /0…/7, ib iw id iq cb cd, reg= rm= "
+                   "opreg= imm= cc= label=");
     }
     for (; bytes.size() > 2; bytes.remove_prefix(2)) add(Step::Byte, hex_byte(bytes));
     if (suffix.empty()) return add(Step::Byte, hex_byte(bytes));
@@ -339,7 +339,8 @@ class X64Parser {
         return;
       }
     }
-    error(piece, "'" + std::string(piece.text.substr(0, 40)) + "' is no VEX prefix", "VEX.0F, VEX.66.0F38, VEX.F2.0F3A");
+    error(piece, "'" + std::string(piece.text.substr(0, 40)) + "' is no VEX prefix",
+          "VEX.0F, VEX.66.0F38, VEX.F2.0F3A");
   }
 
   void assign(const Piece& piece, std::string_view key, std::string_view name, X64Encoding& encoding) {

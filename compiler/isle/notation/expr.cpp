@@ -17,7 +17,8 @@ int EnumDef::find(std::string_view enumerator) const {
 }
 
 bool EnumDef::has_inverses() const {
-  return std::any_of(enumerators.begin(), enumerators.end(), [](const Enumerator& e) { return !e.inverse_name.empty(); });
+  return std::any_of(enumerators.begin(), enumerators.end(),
+                     [](const Enumerator& e) { return !e.inverse_name.empty(); });
 }
 
 int Library::find_enum(std::string_view name) const {

@@ -204,8 +204,8 @@ std::string generate_isle(const Definitions& definitions) {
   }
   out += "\n";
   for (const FeatureDef& feature : definitions.isa.features) {
-    out += "(decl pure partial " + feature.name + " () Unit)\n(extern constructor " + feature.name + " " + feature.name +
-           ")\n";
+    out += "(decl pure partial " + feature.name + " () Unit)\n(extern constructor " + feature.name + " " +
+           feature.name + ")\n";
   }
   out += "\n";
   for (const InstDef& inst : definitions.insts) {

@@ -345,8 +345,8 @@ class EncoderWriter {
     if (vex == encoding.steps.end()) {
       put("x.put_rex();");
     } else {
-      put("x.put_vex(" + std::to_string(vex->value) + ", " +
-          (encoding.vvvv < 0 ? "0" : local(operand(encoding.vvvv))) + ");");
+      put("x.put_vex(" + std::to_string(vex->value) + ", " + (encoding.vvvv < 0 ? "0" : local(operand(encoding.vvvv))) +
+          ");");
     }
     for (const X64Step& step : encoding.steps) {
       switch (step.kind) {

@@ -36,9 +36,9 @@ class TableWriter {
     sources(files);
     features();
     out_ += "}  // namespace\n\nconst machine::InstSet& inst_set() {\n  static const machine::InstSet set = {" +
-            cpp_string(isa.name) +
-            ", kDescs, encode, print_inst, invert, kSourceFiles, kSourceTexts, " +
-            (isa.features.empty() ? "{}, " : "kFeatures, ") + (isa.presets.empty() ? "{}" : "kPresets") + "};\n  return set;\n}\n\n";
+            cpp_string(isa.name) + ", kDescs, encode, print_inst, invert, kSourceFiles, kSourceTexts, " +
+            (isa.features.empty() ? "{}, " : "kFeatures, ") + (isa.presets.empty() ? "{}" : "kPresets") +
+            "};\n  return set;\n}\n\n";
     out_ += "}  // namespace assay::isa::" + isa.name + "\n";
     return std::move(out_);
   }

@@ -16,9 +16,7 @@ class Context {
 
   std::optional<uint8_t> is_small(uint8_t x) const { return x < 16 ? std::optional<uint8_t>(x) : std::nullopt; }
   uint8_t sum(uint8_t x, uint8_t y) const { return static_cast<uint8_t>(x + y); }
-  std::optional<uint8_t> halve(uint8_t x) const {
-    return x % 2 == 0 ? std::optional<uint8_t>(x / 2) : std::nullopt;
-  }
+  std::optional<uint8_t> halve(uint8_t x) const { return x % 2 == 0 ? std::optional<uint8_t>(x / 2) : std::nullopt; }
 
   RuleState rules{divided_rules()};
 };

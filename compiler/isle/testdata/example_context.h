@@ -28,9 +28,7 @@ class Context {
     return std::tuple(uint8_t(x >> 4), uint8_t(x & 15));
   }
   uint8_t plus(uint8_t x, uint8_t y) const { return static_cast<uint8_t>(x + y); }
-  std::optional<uint8_t> half(uint8_t x) const {
-    return x % 2 == 0 ? std::optional<uint8_t>(x / 2) : std::nullopt;
-  }
+  std::optional<uint8_t> half(uint8_t x) const { return x % 2 == 0 ? std::optional<uint8_t>(x / 2) : std::nullopt; }
   Unit emit(const Operand& operand) {
     emitted.push_back(operand.kind() == Operand::Kind::Reg ? operand.as_Reg().reg : 255);
     return {};
