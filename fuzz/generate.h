@@ -5,8 +5,7 @@
 //   G2  Every run ends: loops count down from small constants, calls go to earlier functions and to host functions
 //       (interpreter/host_function.h) only.
 //   G3  Runs are deterministic and the same on every machine: no address of a stack slot and no uninitialised byte
-//   reaches
-//       a result, memory or a branch; accesses that may lie outside a region trap with the access's code.
+//       reaches a result, memory or a branch; accesses that may lie outside a region trap with the access's code.
 //   G4  The operations are those of the supported subset: scalar integers, floats of 32 and 64 bits.
 #pragma once
 

@@ -8,8 +8,8 @@
 //
 // E1  A run depends on the choices only.
 // E2  An instantiation assumes nothing about rules of higher priority: it holds whichever rule is tried first. Only for
-// a
-//     rule that is marked so, `(attr rule NAME (veri priority))`, the exact conditions of those before it do not hold.
+//     a rule that is marked so, `(attr rule NAME (veri priority))`, the exact conditions of those before it do not
+//     hold.
 // E3  Nothing is known about what lies above a narrow value in its register: each gets fresh bits.
 //     A value is of any scalar type that the pattern admits, i128 included. That a value which is put in a register
 //     fits in one is a goal like any other: a rule that is not for i128 says so.

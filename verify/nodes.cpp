@@ -2,12 +2,10 @@
 // follow. See expand.h, run.h.
 //
 // N1  A value may be several nodes at once, since a class has several members: each that a pattern asks for is a
-// definition
-//     of its own, and all are equal.
+//     definition of its own, and all are equal.
 // N2  A node cannot trap. So what a pattern finds below its root does not trap, and of what a rule makes this must
 // follow. N3  The root may be an instruction that stands in its block because it may trap; the rule takes it away, so
-// that it cannot
-//     trap must follow, too.
+//     that it cannot trap must follow, too.
 #include <algorithm>
 
 #include "verify/run.h"

@@ -12,8 +12,8 @@
 //   N5  a % (if c then b else d) = if c then a % b else a % d, where b or d is a number; a % 1 = 0.
 //   N6  (if c then a else b) * d = if c then a * d else b * d, where a or b is a quotient; likewise for their low bits.
 //   N7  sext(a) * sext(b) at twice the width of a and b: the low half is a * b, the high half that of zext(a) *
-//   zext(b),
-//       less b if a is negative, less a if b is. So signed and unsigned high products are told from one product.
+//       zext(b), less b if a is negative, less a if b is. So signed and unsigned high products are told from one
+//       product.
 //   N8  products of more than 64 bits by 64 are sums of products of their halves, shifted (product_by_halves).
 // Only verify/ includes this header: z3++.h is slow to compile.
 #pragma once

@@ -10,8 +10,7 @@
 //   F1  Rounding to an integer keeps the sign. It leaves alone what is 2^(digits - 1) or more, and what was rounded; it
 //       gives no more than that of what is less.
 //   F2  Rounding up and down is to add or subtract one from what was cut off, if that is below or above; to nearest it
-//   is
-//       to add 2^(digits - 1) and to subtract it again.
+//       is to add 2^(digits - 1) and to subtract it again.
 //   F4  An integer that a float was cut to has its sign, or is 0; of what is between -1 and 1 it is.
 //   F3  An integer of 64 bits that a float was cut to gives the float cut off, but for the sign of zero.
 #include <array>

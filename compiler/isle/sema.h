@@ -16,8 +16,7 @@
 //       CheckOptions::expand_macros is off).
 //   S5  depth of a tree is at most kMaxNesting (reader.h), and the number of nodes of a program is bounded.
 //   S6  two rules of a term that is not `multi`, of equal priority, do not match the same input, and no rule is hidden
-//   by
-//       one of higher priority (overlap.h).
+//       by one of higher priority (overlap.h).
 #pragma once
 
 #include <memory>

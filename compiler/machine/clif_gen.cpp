@@ -2,8 +2,7 @@
 //
 //   clif_gen operations.ops OUT_FOLDER
 //     clif.isle         the external enum InstructionData with a variant for each operation, and for each operation the
-//     term
-//                       that matches it: (iadd x y)
+//                       term that matches it: (iadd x y)
 //     clif_inst_data.h  the C++ class behind InstructionData
 //
 // Branch targets are no fields (lower_branch gets labels). Names of fields are those of the operands, in lower case.

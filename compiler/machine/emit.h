@@ -4,11 +4,9 @@
 // then the sites grow from their shortest form until every displacement fits; then both are put together.
 //
 // E1  A block that only jumps is not emitted; labels that name it lead to where it jumps (through chains; a cycle of
-// such
-//     blocks keeps one of them). The entry block is always emitted.
+//     such blocks keeps one of them). The entry block is always emitted.
 // E2  A jump to the block that is emitted next is dropped; a conditional branch to it is inverted if a jump follows;
-// two
-//     branches to the same place become one.
+//     two branches to the same place become one.
 // E3  A branch that does not reach takes its next longer form (TargetIsa::longer_branch); with none left, it becomes
 // the
 //     inverted branch over an unconditional jump, and that jump may grow likewise. Sites never shrink, and after

@@ -9,9 +9,8 @@
 // L1  A value has at most one virtual register (an i128 two), made when its first user asks. When the definition's rule
 //     returns another register, the two become aliases; aliases are resolved when the function is finished.
 // L2  An `iconst` never has a register of its own: it is lowered anew, in front of everything that the CLIF instruction
-// that
-//     needs it in a register emits (so it cannot come between a flags writer and its reader); or, with care_for_loops,
-//     at the end of the block before the loop.
+//     that needs it in a register emits (so it cannot come between a flags writer and its reader); or, with
+//     care_for_loops, at the end of the block before the loop.
 // L3  What lies above a narrow value's bits in its register is arbitrary.
 // L4  Nothing is emitted for instructions without effect and used results, or for unreachable blocks.
 #pragma once

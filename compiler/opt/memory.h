@@ -1,14 +1,12 @@
 // Memory: which loads give what is known already, which stores nobody sees.
 //
 // M1  A state of memory is named by the last instruction that may have changed it, or by a block where several meet.
-// Where
-//     two accesses see the same state and the first dominates the second, nothing has been written in between.
+//     Where two accesses see the same state and the first dominates the second, nothing has been written in between.
 // M2  There is a state for each of the first kRegions alias regions and one for all other accesses. A write of a region
 //     changes the region's state and that of all other accesses; any other write, a call, a fence, an atomic access
 //     changes all.
 // M3  A load that sees what a load or store with the same address, offset, operation, type and byte order has seen or
-// left
-//     gives the same value. It is taken away: the earlier access has come through at that address.
+//     left gives the same value. It is taken away: the earlier access has come through at that address.
 // M4  A store is dropped if the next instruction that has any effect is a store to the same place, of the same size and
 //     with the same flags. The later one takes its identity, so that what traps is still the first.
 //

@@ -2,8 +2,8 @@
 //
 //   node_gen operations.ops OUT_FOLDER
 //     nodes.isle   the external enum NodeData with a variant for each such operation, and for each the term that
-//     matches it
-//                  in a class of equal values and that makes it: (iadd ty x y), where ty is the type of the result
+//                  matches it in a class of equal values and that makes it: (iadd ty x y), where ty is the type of the
+//                  result
 //     node_data.h  the C++ class behind NodeData
 //
 // A node is an operation that has one result, a fixed number of operands and no effects, but that it may trap. One that
