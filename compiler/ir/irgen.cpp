@@ -5,13 +5,12 @@
 // Writes opcodes.h (the enumeration), operations_table.inc (the tables behind operations.h), builder_methods.inc (the
 // methods of InstBuilder) and operations.md (the reference page).
 #include <bit>
-#include <cstdio>
 #include <map>
 #include <string>
 #include <string_view>
 
-#include "compiler/isle/ops/ops_reader.h"
-#include "compiler/support/diagnostic.h"
+#include "compiler/isle/ops/generator.h"
+#include "compiler/isle/ops/names.h"
 
 namespace {
 
@@ -29,17 +28,7 @@ std::string enumerator(std::string_view name) {
   static const std::map<std::string_view, std::string_view> special = {
       {"intcc", "kIntCC"}, {"floatcc", "kFloatCC"}, {"trapcode", "kTrapCode"}, {"memflags", "kMemFlags"}};
   if (const auto found = special.find(name); found != special.end()) return std::string(found->second);
-  std::string out = "k";
-  bool upper = true;
-  for (char c : name) {
-    if (c == '_') {
-      upper = true;
-      continue;
-    }
-    out += upper && c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-    upper = false;
-  }
-  return out;
+  return "k" + assay::ops::pascal(name);
 }
 
 std::string quoted(std::string_view text) {
@@ -179,6 +168,8 @@ std::string operations_table(const OpsFile& file) {
            ",\n     .doc = " + quoted(op.doc) + ",\n     .trap = " + quoted(joined(op.traps)) +
            ",\n     .sem = " + quoted(joined(op.sem)) + "},\n";
   }
+  out += "};\nconstexpr std::string_view kFormatNames[] = {\n";
+  for (std::string_view name : assay::ops::format_names()) out += "    \"" + std::string(name) + "\",\n";
   return out + "};\n";
 }
 
@@ -347,33 +338,13 @@ std::string reference_page(const OpsFile& file) {
   return out;
 }
 
-bool write(const std::string& path, const std::string& contents) {
-  const assay::Expected<void> written = assay::write_file(path, contents);
-  if (!written) std::fputs(assay::render(written.error()).c_str(), stderr);
-  return written.has_value();
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fputs("usage: irgen OPERATIONS_OPS OUTPUT_DIRECTORY\n", stderr);
-    return 2;
-  }
-  const std::string path = argv[1], directory = argv[2];
-  const assay::Expected<std::string> text = assay::read_file(path);
-  if (!text) {
-    std::fputs(assay::render(text.error()).c_str(), stderr);
-    return 2;
-  }
-  const std::expected<OpsFile, assay::Diagnostics> file = assay::ops::read_operations(*text, path);
-  if (!file) {
-    for (const assay::Diagnostic& error : file.error()) std::fputs(assay::render(error, *text).c_str(), stderr);
-    return 2;
-  }
-  const bool ok = write(directory + "/opcodes.h", opcodes_header(*file)) &&
-                  write(directory + "/operations_table.inc", operations_table(*file)) &&
-                  write(directory + "/builder_methods.inc", builder_methods(*file)) &&
-                  write(directory + "/operations.md", reference_page(*file));
-  return ok ? 0 : 2;
+  return assay::ops::run_generator(argc, argv, "irgen", [](const OpsFile& file) {
+    return std::vector<assay::ops::GeneratedFile>{{"opcodes.h", opcodes_header(file)},
+                                                  {"operations_table.inc", operations_table(file)},
+                                                  {"builder_methods.inc", builder_methods(file)},
+                                                  {"operations.md", reference_page(file)}};
+  });
 }

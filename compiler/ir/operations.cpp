@@ -10,43 +10,6 @@ namespace {
 #include "compiler/ir/operations_table.inc"
 
 static_assert(std::size(kOperations) == kOpcodeCount);
-
-constexpr std::string_view kFormatNames[] = {"unary",
-                                             "unary_imm",
-                                             "unary_ieee16",
-                                             "unary_ieee32",
-                                             "unary_ieee64",
-                                             "unary_const",
-                                             "unary_global_value",
-                                             "binary",
-                                             "binary_imm8",
-                                             "ternary",
-                                             "ternary_imm8",
-                                             "multiary",
-                                             "nullary",
-                                             "shuffle",
-                                             "int_compare",
-                                             "float_compare",
-                                             "int_add_trap",
-                                             "jump",
-                                             "brif",
-                                             "branch_table",
-                                             "call",
-                                             "call_indirect",
-                                             "try_call",
-                                             "try_call_indirect",
-                                             "func_addr",
-                                             "atomic_rmw",
-                                             "atomic_cas",
-                                             "load",
-                                             "load_no_offset",
-                                             "store",
-                                             "store_no_offset",
-                                             "stack_addr",
-                                             "dynamic_stack_addr",
-                                             "trap",
-                                             "cond_trap",
-                                             "exception_handler_address"};
 static_assert(std::size(kFormatNames) == kFormatCount);
 
 }  // namespace

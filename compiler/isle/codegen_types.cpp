@@ -1,25 +1,9 @@
 // Names, types and tables of generated C++ (cpp_names.h).
-#include <unordered_set>
-
 #include "compiler/isle/cpp_names.h"
+#include "compiler/support/cpp_keyword.h"
 
 namespace assay::isle {
 namespace {
-
-bool is_keyword(std::string_view name) {
-  static const std::unordered_set<std::string_view> kKeywords = {
-      "alignas",   "alignof",   "and",      "and_eq",   "asm",       "auto",     "bitand",   "bitor",   "bool",
-      "break",     "case",      "catch",    "char",     "class",     "compl",    "concept",  "const",   "consteval",
-      "constexpr", "constinit", "continue", "co_await", "co_return", "co_yield", "decltype", "default", "delete",
-      "do",        "double",    "else",     "enum",     "explicit",  "export",   "extern",   "false",   "float",
-      "for",       "friend",    "goto",     "if",       "inline",    "int",      "long",     "mutable", "namespace",
-      "new",       "noexcept",  "not",      "not_eq",   "nullptr",   "operator", "or",       "or_eq",   "private",
-      "protected", "public",    "register", "requires", "return",    "short",    "signed",   "sizeof",  "static",
-      "struct",    "switch",    "template", "this",     "throw",     "true",     "try",      "typedef", "typeid",
-      "typename",  "union",     "unsigned", "using",    "virtual",   "void",     "volatile", "while",   "xor",
-      "xor_eq"};
-  return kKeywords.contains(name);
-}
 
 std::string decimal(Uint128 value) {
   std::string text;
@@ -99,7 +83,7 @@ std::string cpp_part(std::string_view name) {
 
 std::string cpp_name(std::string_view name) {
   std::string result = cpp_part(name);
-  if (is_keyword(result)) result += '_';
+  if (is_cpp_keyword(result)) result += '_';
   if (!result.empty() && result[0] >= '0' && result[0] <= '9') result.insert(result.begin(), '_');
   return result;
 }

@@ -6,12 +6,11 @@
 //     clif_inst_data.h  the C++ class behind InstructionData
 //
 // Branch targets are no fields (lower_branch gets labels). Names of fields are those of the operands, in lower case.
-#include <cstdio>
 #include <string>
 #include <string_view>
 
+#include "compiler/isle/ops/generator.h"
 #include "compiler/isle/ops/names.h"
-#include "compiler/isle/ops/ops_reader.h"
 
 namespace {
 
@@ -128,24 +127,10 @@ std::string header_file(const ops::OpsFile& file) {
   return out;
 }
 
-int complain(const Diagnostic& diagnostic) {
-  std::fputs(render(diagnostic).c_str(), stderr);
-  return 2;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fputs("usage: clif_gen operations.ops OUT_FOLDER\n", stderr);
-    return 2;
-  }
-  const Expected<std::string> text = read_file(argv[1]);
-  if (!text) return complain(text.error());
-  const auto file = ops::read_operations(*text, argv[1]);
-  if (!file) return complain(file.error().front());
-  const std::string folder = argv[2];
-  if (auto done = write_file(folder + "/clif.isle", isle_file(*file)); !done) return complain(done.error());
-  if (auto done = write_file(folder + "/clif_inst_data.h", header_file(*file)); !done) return complain(done.error());
-  return 0;
+  return ops::run_generator(argc, argv, "clif_gen", [](const ops::OpsFile& file) -> std::vector<ops::GeneratedFile> {
+    return {{"clif.isle", isle_file(file)}, {"clif_inst_data.h", header_file(file)}};
+  });
 }

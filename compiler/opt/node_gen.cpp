@@ -9,13 +9,12 @@
 // A node is an operation that has one result, a fixed number of operands and no effects, but that it may trap. One that
 // may trap becomes a node of the e-graph only by a rule, whose proof is that it then cannot. The rest of CLIF stays in
 // its blocks and is no term of the mid-end's rules.
-#include <cstdio>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "compiler/isle/ops/generator.h"
 #include "compiler/isle/ops/names.h"
-#include "compiler/isle/ops/ops_reader.h"
 
 namespace {
 
@@ -152,25 +151,11 @@ std::string header_file(const std::vector<const ops::Operation*>& operations) {
   return out + "};\n";
 }
 
-int complain(const Diagnostic& diagnostic) {
-  std::fputs(render(diagnostic).c_str(), stderr);
-  return 2;
-}
-
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 3) {
-    std::fputs("usage: node_gen operations.ops OUT_FOLDER\n", stderr);
-    return 2;
-  }
-  const Expected<std::string> text = read_file(argv[1]);
-  if (!text) return complain(text.error());
-  const auto file = ops::read_operations(*text, argv[1]);
-  if (!file) return complain(file.error().front());
-  const std::string folder = argv[2];
-  const auto operations = node_operations(*file);
-  if (auto done = write_file(folder + "/nodes.isle", isle_file(operations)); !done) return complain(done.error());
-  if (auto done = write_file(folder + "/node_data.h", header_file(operations)); !done) return complain(done.error());
-  return 0;
+  return ops::run_generator(argc, argv, "node_gen", [](const ops::OpsFile& file) -> std::vector<ops::GeneratedFile> {
+    const auto operations = node_operations(file);
+    return {{"nodes.isle", isle_file(operations)}, {"node_data.h", header_file(operations)}};
+  });
 }

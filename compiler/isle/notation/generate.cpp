@@ -3,7 +3,8 @@
 
 #include <algorithm>
 #include <set>
-#include <unordered_set>
+
+#include "compiler/support/cpp_keyword.h"
 
 namespace assay::notation {
 
@@ -23,20 +24,7 @@ static std::string constant_name(const std::string& name) {
 
 std::string opcode_constant(const InstDef& inst) { return constant_name(inst.name); }
 
-std::string cpp_identifier(const std::string& name) {
-  static const std::unordered_set<std::string> kKeywords = {
-      "alignas",   "alignof",   "and",      "and_eq",   "asm",       "auto",     "bitand",   "bitor",   "bool",
-      "break",     "case",      "catch",    "char",     "class",     "compl",    "concept",  "const",   "consteval",
-      "constexpr", "constinit", "continue", "co_await", "co_return", "co_yield", "decltype", "default", "delete",
-      "do",        "double",    "else",     "enum",     "explicit",  "export",   "extern",   "false",   "float",
-      "for",       "friend",    "goto",     "if",       "inline",    "int",      "long",     "mutable", "namespace",
-      "new",       "noexcept",  "not",      "not_eq",   "nullptr",   "operator", "or",       "or_eq",   "private",
-      "protected", "public",    "register", "requires", "return",    "short",    "signed",   "sizeof",  "static",
-      "struct",    "switch",    "template", "this",     "throw",     "true",     "try",      "typedef", "typeid",
-      "typename",  "union",     "unsigned", "using",    "virtual",   "void",     "volatile", "while",   "xor",
-      "xor_eq"};
-  return kKeywords.contains(name) ? name + "_" : name;
-}
+std::string cpp_identifier(const std::string& name) { return is_cpp_keyword(name) ? name + "_" : name; }
 
 std::string cpp_string(std::string_view text) {
   std::string result = "\"";
