@@ -3,15 +3,12 @@
 #include "verify/explain/explain.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cctype>
-#include <cstdio>
-#include <filesystem>
 
 #include "compiler/ir/parser.h"
+#include "verify/page_test_support.h"
 
 namespace assay::verify::explain {
 namespace {
@@ -117,46 +114,11 @@ TEST(Explain, WhatIsNotSupportedIsSaid) {
 
 // ---- the page ----
 
-std::string output_of(const std::string& command) {
-  std::string out;
-  FILE* pipe = popen(command.c_str(), "r");
-  if (pipe == nullptr) return out;
-  std::array<char, 4096> buffer;
-  while (const size_t n = fread(buffer.data(), 1, buffer.size(), pipe)) out.append(buffer.data(), n);
-  pclose(pipe);
-  return out;
-}
-
-size_t count(const std::string& text, std::string_view part) {
-  size_t n = 0;
-  for (size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++n;
-  return n;
-}
-
-class ExplainPage : public testing::Test {
+class ExplainPage : public PageTest {
  protected:
-  void SetUp() override {
-    if (std::string_view(ASSAY_BROWSER).empty()) GTEST_SKIP() << "there is no Chromium here: apt-get install chromium";
-    folder_ = std::filesystem::temp_directory_path() / ("assay_explain_" + std::to_string(getpid()));
-    std::filesystem::create_directories(folder_);
-  }
-  void TearDown() override {
-    if (!folder_.empty()) std::filesystem::remove_all(folder_);
-  }
-  // The document after its script has run, without the script elements.
   std::string document(const Explanation& explanation, const std::string& hash = "") {
-    const std::string file = folder_ / "index.html";
-    EXPECT_TRUE(write_file(file, to_html({explanation})));
-    std::string dom =
-        output_of("timeout 60 " ASSAY_BROWSER " --headless --no-sandbox --disable-gpu --user-data-dir='" +
-                  (folder_ / "profile").string() + "' --dump-dom 'file://" + file + hash + "' 2>/dev/null");
-    for (size_t at = dom.find("<script"); at != std::string::npos; at = dom.find("<script")) {
-      dom.erase(at, dom.find("</script>", at) + 9 - at);
-    }
-    return dom;
+    return document_of(to_html({explanation}), hash);
   }
-
-  std::filesystem::path folder_;
 };
 
 TEST_F(ExplainPage, ConnectsWhatBelongsTogether) {
