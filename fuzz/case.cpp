@@ -1,6 +1,7 @@
 // See case.h.
 #include "fuzz/case.h"
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "compiler/ir/parser.h"
@@ -70,6 +71,7 @@ std::string print_with(const Case& test, std::span<const IsaKind> isas,
     out += std::string("target ") + (isa == IsaKind::x64 ? "x86_64" : name(isa)) + "\n";
   }
   if (test.choice_seed != 0) out += "set choice_seed=" + std::to_string(test.choice_seed) + "\n";
+  if (std::ranges::any_of(test.functions, oracles::uses_pinned_register)) out += "set enable_pinned_reg=true\n";
   out += "\n";
   for (const std::string& line : head) out += "; " + line + "\n";
   for (size_t i = 0; i < test.functions.size(); ++i) {

@@ -273,7 +273,23 @@ std::vector<std::string> wanted_operations() {
   add({"uload16", "sload16", "istore16", "uadd_overflow_trap"}, {32, 64});
   add({"uload32", "sload32", "istore32", "stack_addr", "func_addr", "call_indirect"}, {64});
   add({"atomic_rmw", "atomic_cas", "atomic_load", "atomic_store"}, {8, 16, 32, 64});
-  for (const char* name : {"jump", "br_table", "return", "trap", "call", "nop"}) out.push_back(name);
+  add({"return_call_indirect", "try_call_indirect", "symbol_value", "get_frame_pointer", "get_stack_pointer",
+       "get_return_address", "get_pinned_reg", "set_pinned_reg"},
+      {64});
+  for (const char* name : {"fadd",    "fsub",           "fmul",          "fdiv",      "sqrt",
+                           "fma",     "fneg",           "fabs",          "fcopysign", "fmin",
+                           "fmax",    "ceil",           "floor",         "trunc",     "nearest",
+                           "fcmp",    "load",           "store",         "select",    "select_spectre_guard",
+                           "bitcast", "bitselect",      "band",          "bor",       "bxor",
+                           "bnot",    "fcvt_from_uint", "fcvt_from_sint"}) {
+    for (const char* type : {"f16", "f32", "f64", "f128"}) out.push_back(std::string(name) + "." + type);
+  }
+  add({"fcvt_to_uint", "fcvt_to_sint", "fcvt_to_uint_sat", "fcvt_to_sint_sat"}, {8, 16, 32, 64, 128});
+  for (const char* name :
+       {"fpromote.f32", "fpromote.f64", "fpromote.f128", "fdemote.f16", "fdemote.f32", "fdemote.f64", "jump",
+        "br_table", "return", "trap", "call", "nop", "fence", "sequence_point", "return_call", "try_call"}) {
+    out.push_back(name);
+  }
   return out;
 }
 

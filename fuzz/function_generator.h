@@ -1,6 +1,6 @@
 // The generator's inside, shared by its source files: generate.cpp (programs, frames), generate_blocks.cpp (control
-// flow), generate_statements.cpp (values, operations, memory, calls), generate_floats.cpp (operations on floats) and
-// generate_shapes.cpp (combinations on purpose).
+// flow), generate_statements.cpp (values, operations, memory), generate_calls.cpp (signatures, calls, exceptions,
+// special registers), generate_floats.cpp (operations on floats) and generate_shapes.cpp (combinations on purpose).
 // Not for others.
 //
 // A function is generated top down: straight-line code, and with some depth left two-way branches, jump tables and
@@ -27,6 +27,7 @@ inline constexpr uint64_t kRegionsBase = 0x20000000;
 inline constexpr uint64_t kUnmappedAddress = 0x2f000000;
 inline constexpr std::array kTypes = {kI8, kI16, kI32, kI64, kI128};
 inline constexpr std::array kFloatTypes = {kF32, kF64, kF16, kF128};  // the first two: what machines have
+inline constexpr uint32_t kResultStruct = 64;                         // bytes behind what is passed as `sret`
 inline constexpr size_t kSlots = kTypes.size() + kFloatTypes.size();  // lists of values in scope
 using Bits = unsigned __int128;
 
@@ -47,11 +48,15 @@ class FunctionGenerator {
   Block extend(Block block, std::span<const Value> values, unsigned depth);
 
  private:
-  // ---- frame: signature, callees, slots ----
+  // ---- signature, callees ----
   void make_signature();
   AbiParam abi_param();
+  AbiParam int_param();
+  void mark_purposes(Signature& signature, bool is_entry);
+  void limit_stack();
   void declare_callees();
   void declare_host_functions();
+  void declare_throw();
   void make_slots();
 
   // ---- blocks ----
@@ -176,6 +181,22 @@ class FunctionGenerator {
   void call();
   CallConv convention();
   bool tail_call();
+  const Signature& signature_of(uint32_t function) const {
+    return f_.signatures[f_.functions[FuncRef(function)].signature];
+  }
+  bool throws(uint32_t function) const;
+  bool may_leak() const;
+  Value function_address(uint32_t function);
+  Value struct_address(uint32_t bytes);
+  std::vector<Value> call_arguments(const Signature& signature, Value callee);
+  void try_call(uint32_t function, bool indirect, std::span<const Value> args, bool catch_all);
+  void tag(Inst inst);
+
+  // ---- exceptions, special registers ----
+  void special();
+  void throw_something();
+  void special_register();
+  void pinned_register();
 
   Random& random_;
   const GenerateOptions& options_;
@@ -190,8 +211,18 @@ class FunctionGenerator {
     uint32_t begin, bytes;
   };
   std::vector<Bytes> initialised_;  // per stack slot: those that hold known values
-  std::vector<bool> used_;          // by value: something was made of it
-  unsigned filler_ = 0;             // operations that are still to come at one place
+  struct Struct {
+    Value address;
+    uint32_t bytes;
+  };
+  std::vector<Struct> structs_;   // what parameters point to
+  uint32_t callees_ = 0;          // functions that may be called like any other; behind them is the one that throws
+  FuncRef throw_;                 // none: not declared
+  bool leaks_ = false;            // may an exception leave the function?
+  bool may_leave_ = false;        // may it return here?
+  bool is_within_block_ = false;  // what is made may not end the block
+  std::vector<bool> used_;        // by value: something was made of it
+  unsigned filler_ = 0;           // operations that are still to come at one place
   bool has_halves_ = false;
   bool has_floats_ = false;
   bool has_odd_floats_ = false;  // f16 and f128

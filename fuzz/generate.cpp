@@ -103,6 +103,10 @@ void FunctionGenerator::run() {
   f_.clear();
   const bool entry = index_ + 1 == program_.functions.size();
   f_.name = ExternalName::testcase(entry ? "main" : "callee" + std::to_string(index_));
+  has_wide_ = random_.chance(options_.wide_percent);
+  has_halves_ = random_.chance(has_wide_ ? 50 : 15);
+  has_floats_ = program_.has_floats;
+  has_odd_floats_ = has_floats_ && random_.chance(25);
   make_signature();
   declare_callees();
   if (random_.chance(12)) declare_host_functions();
@@ -116,12 +120,17 @@ void FunctionGenerator::run() {
   }
   // Seldom, a stretch of code that short branches do not reach across: 4 KiB on RISC-V, 32 KiB for AArch64's TBZ.
   if (random_.below(600) == 0) filler_ = random_.chance(75) ? random_.between(150, 1200) : random_.between(2500, 7000);
-  has_wide_ = random_.chance(options_.wide_percent);
-  has_halves_ = random_.chance(has_wide_ ? 50 : 15);
-  has_floats_ = program_.has_floats;
-  has_odd_floats_ = has_floats_ && random_.chance(25);
   enter(new_block());
-  for (const AbiParam& param : f_.signature.params) add(f_.append_block_param(block_, param.type));
+  for (const AbiParam& param : f_.signature.params) {
+    const Value v = f_.append_block_param(block_, param.type);
+    if (param.purpose == Purpose::kStructReturn) structs_.push_back({v, kResultStruct});
+    // Where a struct is differs between machines.
+    if (param.purpose == Purpose::kStructArgument) {
+      structs_.push_back({v, param.struct_size});
+    } else {
+      add(v);
+    }
+  }
   make_slots();
   // Sometimes many values that stay alive to the end, so that registers run out.
   // Callees do so more often: then they write every register that they need not preserve.
@@ -134,16 +143,20 @@ void FunctionGenerator::run() {
   if (options_.tilt.is_set()) {
     for (unsigned n = random_.between(1, 4); n != 0; --n) tilted();
   }
+  may_leave_ = true;
   region(depth);
   // Fold what must stay alive into one of the results, and mostly what nothing has used.
   Value sum = pick(kI64);
   for (Value v : kept) sum = fold(sum, v);
   finish(fold_unused({}, sum));
+  program_.throws.resize(index_ + 1);
+  program_.throws[index_] = leaks_;
 }
 
 void FunctionGenerator::extend(Inst before, std::span<const Value> values, unsigned statements) {
   for (Value v : values) add(v);
   risk_ = 20;
+  is_within_block_ = true;
   const Scope scope = open();
   budget_ = 100;
   b_.set_before(before);
@@ -177,76 +190,6 @@ Block FunctionGenerator::extend(Block block, std::span<const Value> values, unsi
   }
   show(scope);
   return block_;
-}
-
-void FunctionGenerator::make_signature() {
-  Signature& s = f_.signature;
-  s = Signature();
-  s.call_conv = CallConv::kSystemV;
-  // Functions that are called pass more in memory, so that callers have areas of different sizes to share.
-  const bool entry = index_ + 1 == program_.functions.size();
-  const unsigned params = random_.chance(entry ? 85 : 60) ? random_.below(6) : random_.between(6, 14);
-  const unsigned returns = random_.chance(entry ? 85 : 70) ? random_.between(1, 2) : random_.below(13);
-  const bool many_params = random_.below(40) == 0, many_returns = random_.below(40) == 0;
-  for (unsigned i = many_params ? random_.between(15, 40) : params; i != 0; --i) s.params.push_back(abi_param());
-  for (unsigned i = many_returns ? random_.between(13, 30) : returns; i != 0; --i) s.returns.push_back(abi_param());
-  s.call_conv = convention();
-  // Code over virtual registers keeps none of the registers that only Windows preserves.
-  if (entry && s.call_conv == CallConv::kWindowsFastcall) s.call_conv = CallConv::kSystemV;
-  if (s.call_conv != CallConv::kTail || index_ == 0 || random_.chance(30)) return;
-  // Results that a function before this one has, so that the two can end in each other.
-  const Signature& before = program_.functions[random_.below(static_cast<uint32_t>(index_))].signature;
-  if (before.call_conv == CallConv::kTail) s.returns = before.returns;
-}
-
-CallConv FunctionGenerator::convention() {
-  const unsigned choice = random_.below(100);
-  if (choice < 60) return CallConv::kSystemV;
-  if (choice < 82) return CallConv::kTail;
-  return choice < 88 ? CallConv::kWindowsFastcall : choice < 93 ? CallConv::kAppleAarch64 : CallConv::kFast;
-}
-
-AbiParam FunctionGenerator::abi_param() {
-  AbiParam param{.type = any_value_type()};
-  if (param.type.is_int() && param.type.bits() < 64 && random_.chance(40)) {
-    param.extension = random_.chance(50) ? Extension::kUext : Extension::kSext;
-  }
-  return param;
-}
-
-void FunctionGenerator::declare_callees() {
-  for (size_t i = 0; i < index_; ++i) {
-    if (!random_.chance(70)) continue;
-    const SigRef sig = f_.signatures.push(program_.functions[i].signature);
-    f_.functions.push({.name = program_.functions[i].name, .signature = sig, .colocated = random_.chance(70)});
-  }
-}
-
-// Names follow from signatures: one name never stands for two.
-void FunctionGenerator::declare_host_functions() {
-  for (unsigned n = random_.between(1, 2); n != 0; --n) {
-    Signature s;
-    s.call_conv = CallConv::kSystemV;
-    // Floats seldom: what is done with one depends on every bit, and those of NaNs are open.
-    const auto param = [&] {
-      if (!program_.has_floats || !random_.chance(15)) return abi_param();
-      return AbiParam{.type = random_.chance(50) ? kF32 : kF64};
-    };
-    for (unsigned i = random_.chance(80) ? random_.below(5) : random_.between(5, 14); i != 0; --i) {
-      s.params.push_back(param());
-    }
-    for (unsigned i = random_.chance(80) ? random_.below(3) : random_.between(3, 9); i != 0; --i) {
-      s.returns.push_back(param());
-    }
-    uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a
-    for (const char c : to_string(s)) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3u;
-    static constexpr char kDigits[] = "0123456789abcdef";
-    std::string name = "host_";
-    for (unsigned i = 0; i < 5; ++i) name += kDigits[hash >> (4 * i + 20) & 15];
-    name += static_cast<char>('a' + random_.below(3));
-    const SigRef sig = f_.signatures.push(s);
-    f_.functions.push({.name = ExternalName::testcase(name), .signature = sig, .colocated = random_.chance(50)});
-  }
 }
 
 // Sizes of slots about the limits of displacements: signed and unsigned 12 bits, 15 bits, 20 bits.
@@ -289,13 +232,19 @@ void generate(Random& random, const GenerateOptions& options, Program& program) 
                                .value = random.next()});
   }
   program.has_floats = random.chance(options.float_percent);
+  // What is pinned is lost when a call unwinds.
+  program.has_pinned = random.chance(3);
+  program.has_throws = !program.has_pinned && random.chance(25);
+  program.throws.clear();
   program.functions.resize(random.chance(50) ? 1 : random.between(1, options.max_functions));
   for (size_t i = 0; i < program.functions.size(); ++i) FunctionGenerator(random, options, program, i).run();
   program.inputs.resize(options.inputs);
   for (auto& input : program.inputs) {
     input.clear();
-    for (const AbiParam& param : program.functions.back().signature.params)
-      input.push_back(random_value(random, param.type));
+    for (const AbiParam& param : program.functions.back().signature.params) {
+      const bool is_place = param.purpose == Purpose::kVMContext || param.purpose == Purpose::kStructReturn;
+      input.push_back(is_place ? DataValue(kI64, kRegionsBase) : random_value(random, param.type));
+    }
   }
 }
 

@@ -6,7 +6,8 @@
 //       (interpreter/host_function.h) only.
 //   G3  Runs are deterministic and the same on every machine: no address of a stack slot and no uninitialised byte
 //       reaches a result, memory or a branch; accesses that may lie outside a region trap with the access's code.
-//   G4  The operations are those of the supported subset: scalar integers, floats of 32 and 64 bits.
+//   G4  Every operation on scalars is made, at every type.
+//   G5  No exception leaves the entry function.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +36,10 @@ struct Program {
   std::vector<ir::Function> functions;            // the last one is the entry, %main
   std::vector<oracles::RegionDirective> regions;  // pseudo-random contents, from seeds
   std::vector<std::vector<ir::DataValue>> inputs;
-  bool has_floats = false;  // may its functions have some?
+  bool has_floats = false;   // may its functions have some?
+  bool has_pinned = false;   // … use the pinned register?
+  bool has_throws = false;   // … throw?
+  std::vector<bool> throws;  // by function: may an exception leave it?
 };
 
 // A program. Costs some ten microseconds; `program` may be reused.

@@ -139,6 +139,8 @@ void FunctionGenerator::arm(Block block, Block join, const std::vector<Type>& ty
   if (random_.chance(10)) f_.set_cold(block, true);
   if (risks(4)) {
     b_.insert({.opcode = Opcode::kTrap, .code = trap_code()});
+  } else if (may_leave_ && random_.chance(3)) {
+    finish(fold_unused(scope, pick(kI64)));
   } else {
     if (depth + 1 >= options_.max_depth) fill();
     region(depth);

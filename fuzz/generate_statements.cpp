@@ -1,4 +1,4 @@
-// See function_generator.h. Here: values, single operations, memory, calls.
+// See function_generator.h. Here: values, single operations, memory.
 #include <algorithm>
 #include <iterator>
 
@@ -106,6 +106,7 @@ Value FunctionGenerator::condition() {
 
 void FunctionGenerator::statement() {
   if (options_.tilt.is_set() && random_.chance(50)) return tilted();
+  if (random_.chance(program_.has_throws ? 8 : 4)) return special();
   const unsigned what = random_.below(100);
   if (what < 60) {
     add(straight_line(any_value_type()));
@@ -239,6 +240,10 @@ void FunctionGenerator::conditional_trap() {
 
 // An address with `size` bytes behind it, mostly.
 FunctionGenerator::Place FunctionGenerator::place(uint32_t size) {
+  if (!structs_.empty() && random_.chance(15)) {
+    const Struct& one = structs_[random_.below(static_cast<uint32_t>(structs_.size()))];
+    if (one.bytes >= size) return {one.address, static_cast<int32_t>(random_.below(one.bytes - size + 1)), true};
+  }
   const uint32_t slot = initialised_.empty() ? 0 : random_.below(static_cast<uint32_t>(initialised_.size()));
   if (!initialised_.empty() && initialised_[slot].bytes >= size && random_.chance(35)) {
     const uint32_t at = initialised_[slot].begin + random_.below(initialised_[slot].bytes - size + 1);
@@ -410,45 +415,6 @@ void FunctionGenerator::store(Opcode opcode, Type type, MemFlags flags, Value va
              .flags = flags,
              .args = f_.make_values(args),
              .imm = static_cast<uint64_t>(static_cast<int64_t>(offset))});
-}
-
-// ---- calls ----
-
-void FunctionGenerator::call() {
-  const uint32_t which = random_.below(static_cast<uint32_t>(f_.functions.size()));
-  const SigRef sig = f_.functions[FuncRef(which)].signature;
-  std::vector<Value> args;
-  const bool indirect = random_.chance(25);
-  if (indirect) args.push_back(emit1({.opcode = Opcode::kFuncAddr, .type = kI64, .entity = which}));
-  for (const AbiParam& param : f_.signatures[sig].params) args.push_back(pick(param.type));
-  const Inst inst = b_.insert({.opcode = indirect ? Opcode::kCallIndirect : Opcode::kCall,
-                               .type = indirect ? kI64 : Type(),
-                               .entity = indirect ? sig.index : which,
-                               .args = f_.make_values(args)});
-  budget_ -= 3;
-  for (Value result : f_.results(inst)) add(result);
-}
-
-// Ends the function in another one, if there is one that it may end in.
-bool FunctionGenerator::tail_call() {
-  if (f_.signature.call_conv != CallConv::kTail) return false;
-  std::vector<uint32_t> fitting;
-  for (uint32_t i = 0; i < f_.functions.size(); ++i) {
-    const Signature& s = f_.signatures[f_.functions[FuncRef(i)].signature];
-    if (s.call_conv == CallConv::kTail && s.returns == f_.signature.returns) fitting.push_back(i);
-  }
-  if (fitting.empty() || random_.chance(20)) return false;
-  const uint32_t which = fitting[random_.below(static_cast<uint32_t>(fitting.size()))];
-  const SigRef sig = f_.functions[FuncRef(which)].signature;
-  std::vector<Value> args;
-  const bool indirect = random_.chance(35);
-  if (indirect) args.push_back(emit1({.opcode = Opcode::kFuncAddr, .type = kI64, .entity = which}));
-  for (const AbiParam& param : f_.signatures[sig].params) args.push_back(pick(param.type));
-  b_.insert({.opcode = indirect ? Opcode::kReturnCallIndirect : Opcode::kReturnCall,
-             .type = indirect ? kI64 : Type(),
-             .entity = indirect ? sig.index : which,
-             .args = f_.make_values(args)});
-  return true;
 }
 
 }  // namespace assay::fuzz

@@ -255,20 +255,36 @@ class Repairer {
     }
   }
 
+  // Has that edge of the instruction this result, or this word of the exception, and of this type?
+  bool is_given(Inst inst, size_t k, const BlockArg& arg, Type type) const {
+    const Format format = f_.info(inst).format;
+    if ((format != Format::kTryCall && format != Format::kTryCallIndirect) || arg.is_ret() != (k == 0)) return false;
+    const SigRef sig = f_.call_signature(inst);
+    if (!f_.signatures.contains(sig)) return false;
+    const Signature& signature = f_.signatures[sig];
+    if (arg.is_exn()) return type == kI64 && arg.index() < (signature.call_conv == CallConv::kWinch ? 0 : 2);
+    return arg.index() < signature.returns.size() && signature.returns[arg.index()].type == type;
+  }
+
   void fix_block_call(Inst inst, size_t k) {
     const BlockCall call = f_.block_calls(inst)[k];
     const auto params = f_.block_params(call.block);
     const auto args = f_.args(call);
     bool right = args.size() == params.size();
-    for (size_t i = 0; right && i < params.size(); ++i) {
-      right = !args[i].is_value() ||
-              (is_available(args[i].value(), inst) && f_.value_type(args[i].value()) == f_.value_type(params[i]));
-    }
+    const auto fits = [&](const BlockArg& arg, Type type) {
+      if (!arg.is_value()) return is_given(inst, k, arg, type);
+      return is_available(arg.value(), inst) && f_.value_type(arg.value()) == type;
+    };
+    for (size_t i = 0; right && i < params.size(); ++i) right = fits(args[i], f_.value_type(params[i]));
     if (right) return;
     const std::vector<BlockArg> old(args.begin(), args.end());
     const std::vector<Value> wanted(params.begin(), params.end());
     std::vector<BlockArg> now;
     for (size_t i = 0; i < wanted.size(); ++i) {
+      if (i < old.size() && !old[i].is_value() && is_given(inst, k, old[i], f_.value_type(wanted[i]))) {
+        now.push_back(old[i]);
+        continue;
+      }
       const bool is_value = i < old.size() && old[i].is_value();
       const Value v = convert(is_value ? old[i].value() : Value(), f_.value_type(wanted[i]), inst);
       if (v.is_none()) return;  // the verifier will say so

@@ -368,10 +368,14 @@ bool Interpreter::execute(Cursor& cursor) {
         if constexpr (kTracks) free[step.d] = 0;
         break;
       }
-      case StepKind::kSymbolAddress:
-        v[step.d] = truncate(config.symbol_base + step.b * kSymbolSize + step.imm, step.result_bits);
+      case StepKind::kSymbolAddress: {
+        const uint32_t function = program.symbol_function(step.b);
+        const uint64_t symbol =
+            function != kNoFunction ? address_of(function) : config.symbol_base + step.b * kSymbolSize;
+        v[step.d] = truncate(symbol + step.imm, step.result_bits);
         if constexpr (kTracks) free[step.d] = 0;
         break;
+      }
       case StepKind::kFramePointer:
         v[step.d] = truncate(frame_pointer(frames_.size() - 1), step.result_bits);
         if constexpr (kTracks) free[step.d] = 0;

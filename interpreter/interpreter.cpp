@@ -115,10 +115,12 @@ std::optional<uint32_t> Interpreter::unwind() {
     const uint64_t above = config_->stack_base + config_->stack_size - pointer;
     return above % kFrameSize == 0 ? above / kFrameSize - 1 : frames_.size();
   };
-  const uint64_t end = frame_of(scratch_[0]), first = frame_of(scratch_[1]);
+  // How many frames are not unwound, and how many are open for it.
+  const uint64_t kept = scratch_[0] == 0 ? 0 : frame_of(scratch_[0]) + 1;
+  const uint64_t count = scratch_[1] == 0 ? frames_.size() : frame_of(scratch_[1]) + 1;
   const auto tag = static_cast<uint32_t>(scratch_[3]);
-  if (first >= frames_.size() || end >= first) return std::nullopt;
-  for (size_t n = first; n > end; --n) {
+  if (count > frames_.size() || kept >= count) return std::nullopt;
+  for (size_t n = count; n-- > kept;) {
     const Frame& frame = frames_[n];
     const DecodedFunction& f = program_->function(frame.function);
     const Step& step = f.steps[frame.pc - 1];

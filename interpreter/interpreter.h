@@ -37,7 +37,7 @@ struct Config {
   // what happens on machines, and what some old tests count on.
   bool strict_stack = true;
   uint64_t function_base = 0x1000'0000;
-  uint64_t symbol_base = 0x4000'0000;  // where symbols that are no functions lie, a page apart
+  uint64_t symbol_base = 0x4000'0000;  // where symbols that are no defined functions lie, a page apart
   bool canonical_nans = false;         // the setting enable_nan_canonicalization: arithmetic makes only canonical NaNs
   // Conversions of floats to i128 as Cranelift's interpreter does them, for tests made with it (as_cranelift, float.h).
   bool cranelift_i128_conversions = false;

@@ -1,8 +1,8 @@
 // The routines that code may call without defining them: CLIF's library calls, and the one that throws.
 //
 // `%__cranelift_throw(entry_fp, fp, pc, tag, payload0, payload1)` unwinds from the frame whose frame pointer is `fp`,
-// up to and without the one of `entry_fp`, to the first try_call that handles `tag`; filetests throw with it. Nothing
-// is done with `pc`.
+// up to and without the one of `entry_fp`, to the first try_call that handles `tag`; filetests throw with it. 0 stands
+// for the frame that calls it, and for no limit. Nothing is done with `pc`.
 #pragma once
 
 #include <cstdint>

@@ -502,6 +502,7 @@ void Decoder::decode_call(ir::Inst inst, Step step) {
                         data.opcode == Opcode::kTryCallIndirect;
   const bool tail = data.opcode == Opcode::kReturnCall || data.opcode == Opcode::kReturnCallIndirect;
   if (indirect) {
+    program_.sees_addresses_ = true;  // wherever it is from
     step.a = slot(args[0]);
     args = args.subspan(1);
   } else {
@@ -626,6 +627,8 @@ uint32_t Program::add(const ir::Function& function) {
 void Program::link() {
   by_name_.clear();
   for (size_t i = 0; i < count_; ++i) by_name_.emplace(functions_[i].name, static_cast<uint32_t>(i));
+  symbol_functions_.assign(symbols_.size(), kNoFunction);
+  for (const auto& [name, number] : symbols_) symbol_functions_[number] = find(name);
   uint32_t steps = 0;
   for (size_t i = 0; i < count_; ++i) {
     DecodedFunction& f = functions_[i];

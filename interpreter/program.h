@@ -170,6 +170,8 @@ class Program {
   // Has any function a load or store of more than a byte in the target's own byte order? If not, the outcome is the
   // same on little- and big-endian machines.
   bool depends_on_byte_order() const { return depends_on_byte_order_; }
+  // The function that a symbol names, or kNoFunction.
+  uint32_t symbol_function(uint32_t symbol) const { return symbol_functions_[symbol]; }
   // Can any function see an address that differs between executors (stack slot, function, symbol, frame)?
   bool sees_addresses() const { return sees_addresses_; }
 
@@ -187,6 +189,7 @@ class Program {
   std::unordered_map<std::string, uint32_t> by_name_;
   std::unordered_map<std::string, uint32_t> by_signature_;
   std::unordered_map<std::string, uint32_t> symbols_;
+  std::vector<uint32_t> symbol_functions_;  // by symbol: the function of that name, or kNoFunction
   bool depends_on_byte_order_ = false;
   bool sees_addresses_ = false;
 };

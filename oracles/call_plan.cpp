@@ -134,7 +134,7 @@ class Places {
         if (used_ == total || (results_ && used_ + 1 == total)) return place_in_memory(location);
         break;
       case IsaKind::s390x:
-        if (results_ || total - used_ < 2) return place_in_memory(location);
+        if ((results_ && !is_tail_) || total - used_ < 2) return place_in_memory(location);
         break;
     }
     if (is_windows_) return place_in_memory(location);

@@ -120,6 +120,14 @@ bool ran_out_of_stack(const TestCase& test, const interpreter::Outcome& outcome)
 
 }  // namespace
 
+bool uses_pinned_register(const ir::Function& f) {
+  for (uint32_t i = 0; i < f.inst_count(); ++i) {
+    const ir::Opcode opcode = f.inst(ir::Inst(i)).opcode;
+    if (opcode == ir::Opcode::kGetPinnedReg || opcode == ir::Opcode::kSetPinnedReg) return true;
+  }
+  return false;
+}
+
 const char* name(FindingKind kind) {
   switch (kind) {
     case FindingKind::Result:
@@ -260,6 +268,7 @@ void Harness::interpret_once(const TestCase& test, const TestInput& input, ir::E
 }
 
 void Harness::interpret(const TestCase& test) {
+  has_pinned_register_ = std::ranges::any_of(test.functions, [](const auto* f) { return uses_pinned_register(*f); });
   has_wide_divisions_ = std::ranges::any_of(test.functions, [](const ir::Function* f) {
     for (uint32_t i = 0; i < f->inst_count(); ++i) {
       if (machine::is_wide_division(f->inst(ir::Inst(i)))) return true;
@@ -352,6 +361,7 @@ void Harness::check_isa(const TestCase& test, MachineSession& session, const Lev
   options.verify_machine = options_.verify_machine;
   options.check_allocation = options_.check_allocation;
   options.max_registers = options_.max_registers;
+  options.pinned_register = has_pinned_register_;
   const Stopwatch watch;
   session.prepare(test.functions, options, options_.stages);
   stats_.compile_nanoseconds[isa] += watch.nanoseconds();

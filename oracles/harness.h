@@ -98,6 +98,9 @@ struct Finding {
 // "x64 unicorn-x64 speed, input 2: result 0 is 5, should be 6"
 std::string describe(const Finding& finding);
 
+// Cases with such a function are compiled with `enable_pinned_reg`.
+bool uses_pinned_register(const ir::Function& function);
+
 // After a trap of `inst`, an access of [fault_address, …): may a machine have written the byte at `address` although
 // the interpreter has not? A store that traps in its second page may have written the part in the first, on some
 // machines; nothing else may.
@@ -195,6 +198,7 @@ class Harness {
   size_t reference_count_ = 0;
   bool has_big_references_ = false;
   bool has_wide_divisions_ = false;
+  bool has_pinned_register_ = false;  // a function uses it
   Reference variant_;
   Outcome outcome_;
   Image previous_image_;  // of the level before

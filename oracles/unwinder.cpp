@@ -29,17 +29,14 @@ const machine::CallSiteRecord* call_site_at(const UnwindFrame& frame, uint64_t p
   return found != frame.call_sites.end() && found->return_offset == offset ? &*found : nullptr;
 }
 
-// All but the stack pointer, the frame pointer, what is no allocatable register, and the callee-saved float registers,
-// which no compiled function of these conventions uses.
+// All but the stack pointer, the frame pointer, and what is no allocatable register.
 void forget_registers(IsaKind isa, MachineState& state) {
   const AbiFacts& facts = abi_facts(isa);
   for (uint8_t i = 0; i < facts.integer_registers; ++i) {
     const bool is_reserved = isa == IsaKind::riscv64 && (i == 0 || i == 3 || i == 4);
     if (i != facts.stack_pointer && !is_reserved) state.integer[i] = kLost + i;
   }
-  for (uint8_t i = 0; i < std::size(state.vector); ++i) {
-    if (std::ranges::find(facts.preserved_float, i) == facts.preserved_float.end()) state.vector[i] = {kLost, ~kLost};
-  }
+  for (RegisterBits& vector : state.vector) vector = {kLost, ~kLost};
 }
 
 }  // namespace

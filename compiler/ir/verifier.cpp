@@ -13,11 +13,6 @@ namespace {
 
 constexpr size_t kMaxVerifierErrors = 1000;
 
-bool supports_exceptions(CallConv convention) {
-  return convention == CallConv::kTail || convention == CallConv::kSystemV || convention == CallConv::kWinch ||
-         convention == CallConv::kPreserveAll || convention == CallConv::kAppleAarch64;
-}
-
 class Verifier {
  public:
   Verifier(const Function& function, const ParsedFunction* parsed, std::string filename)
@@ -707,6 +702,11 @@ class Verifier {
 };
 
 }  // namespace
+
+bool supports_exceptions(CallConv convention) {
+  return convention == CallConv::kTail || convention == CallConv::kSystemV || convention == CallConv::kWinch ||
+         convention == CallConv::kPreserveAll || convention == CallConv::kAppleAarch64;
+}
 
 Diagnostics verify(const Function& function) { return Verifier(function, nullptr, {}).verify(); }
 

@@ -13,6 +13,9 @@
 
 namespace assay::ir {
 
+// May a call of this convention unwind? Only of such does a try_call call.
+bool supports_exceptions(CallConv convention);
+
 // All errors, in layout order; empty if there are none. Places have the function's name and the instruction's text.
 Diagnostics verify(const Function& function);
 // The same, with lines, for a function that was read from a file.

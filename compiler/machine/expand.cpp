@@ -2,6 +2,7 @@
 #include "compiler/machine/expand.h"
 
 #include <algorithm>
+#include <bit>
 #include <span>
 
 #include "compiler/machine/abi.h"
@@ -66,8 +67,24 @@ namespace {
 
 using namespace expansion;
 
+// s390x's instruction for addresses counts in halfwords.
+bool is_odd_symbol(const ir::Function& function, ir::Inst inst) {
+  const ir::InstData& data = function.inst(inst);
+  return data.opcode == ir::Opcode::kSymbolValue && function.global_values[data.global_value()].offset % 2 != 0;
+}
+
+void expand_odd_symbol(Rewriter& r) {
+  ir::GlobalValueData even = r.f.global_values[r.data().global_value()];
+  --even.offset;
+  const ir::GlobalValue symbol = r.f.global_values.push(std::move(even));
+  const Type type = r.result_type();
+  const Value below =
+      r.f.result(r.b.insert({.opcode = ir::Opcode::kSymbolValue, .type = r.data().type, .entity = symbol.index}));
+  r.replace_with(r.b.iadd(below, r.b.constant(type, 1)));
+}
+
 bool wants(const ir::Function& function, ir::Inst inst, const TargetIsa& isa) {
-  return is_wide_division(function.inst(inst)) || wants_atomic(function, inst, isa) ||
+  return is_odd_symbol(function, inst) || is_wide_division(function.inst(inst)) || wants_atomic(function, inst, isa) ||
          wants_wide_conversion(function, inst) || wants_float(function, inst, isa);
 }
 
@@ -116,10 +133,48 @@ void expand_stack_limit(ir::Function& function) {
   function.stack_limit = {};
 }
 
+// More than the stack pointer is aligned to, up to the least page of any system.
+bool is_overaligned(const ir::StackSlotData& slot, const TargetIsa& isa) {
+  constexpr unsigned kMost = 12;
+  return slot.align_log2 <= kMost && uint64_t{1} << slot.align_log2 > isa.abi.stack_align;
+}
+
+bool has_overaligned_slots(const ir::Function& function, const TargetIsa& isa) {
+  return std::ranges::any_of(function.stack_slots, [&](const auto& slot) { return is_overaligned(slot, isa); });
+}
+
+// Such a slot gets room to move up in, and its address is rounded up wherever it is taken.
+void expand_overaligned_slots(ir::Function& function, const TargetIsa& isa, const auto& belongs_to) {
+  const auto count = static_cast<uint32_t>(function.inst_count());
+  for (uint32_t i = 0; i < count; ++i) {
+    const ir::Inst inst(i);
+    const ir::InstData data = function.inst(inst);
+    if (function.inst_block(inst).is_none() || data.opcode != ir::Opcode::kStackAddr) continue;
+    const ir::StackSlotData& slot = function.stack_slots[data.stack_slot()];
+    if (!is_overaligned(slot, isa)) continue;
+    Rewriter r(function, inst, 0);
+    const uint64_t alignment = uint64_t{1} << slot.align_log2;
+    ir::InstData begin = data;
+    begin.imm = 0;
+    begin.results = {};
+    const ir::Value lowest = function.result(r.b.insert(begin));
+    const ir::Value above = r.b.iadd(lowest, r.b.constant(data.type, alignment - 1));
+    const ir::Value aligned = r.b.band(above, r.b.constant(data.type, 0 - alignment));
+    r.replace_with(data.offset() == 0 ? aligned : r.b.iadd(aligned, r.b.constant(data.type, data.imm)));
+    belongs_to(inst);
+  }
+  for (ir::StackSlotData& slot : function.stack_slots) {
+    if (!is_overaligned(slot, isa)) continue;
+    slot.size += (uint32_t{1} << slot.align_log2) - isa.abi.stack_align;
+    slot.align_log2 = static_cast<uint8_t>(std::countr_zero(isa.abi.stack_align));
+  }
+}
+
 }  // namespace
 
 bool needs_expansion(const ir::Function& function, const TargetIsa& isa, bool canonical_nans) {
   if (has_unknown_floats(function, isa) || !function.stack_limit.is_none()) return true;
+  if (has_overaligned_slots(function, isa)) return true;
   for (uint32_t i = 0; i < function.inst_count(); ++i) {
     if (function.inst_block(ir::Inst(i)).is_none()) continue;
     if (wants(function, ir::Inst(i), isa) || (canonical_nans && makes_nans(function, ir::Inst(i)))) return true;
@@ -139,6 +194,7 @@ void expand(ir::Function& function, const TargetIsa& isa, bool canonical_nans, s
     expand_stack_limit(function);
     belongs_to(first);
   }
+  if (has_overaligned_slots(function, isa)) expand_overaligned_slots(function, isa, belongs_to);
   if (canonical_nans) {
     for (uint32_t i = 0; i < count; ++i) {
       if (function.inst_block(ir::Inst(i)).is_none() || !makes_nans(function, ir::Inst(i))) continue;
@@ -153,7 +209,9 @@ void expand(ir::Function& function, const TargetIsa& isa, bool canonical_nans, s
       expand_wide_division(function, inst);
     } else {
       Rewriter r(function, inst, first_library);
-      if (wants_atomic(function, inst, isa)) {
+      if (is_odd_symbol(function, inst)) {
+        expand_odd_symbol(r);
+      } else if (wants_atomic(function, inst, isa)) {
         expand_atomic(r, isa);
       } else if (wants_wide_conversion(function, inst)) {
         expand_wide_conversion(r);

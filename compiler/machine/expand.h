@@ -6,6 +6,9 @@
 //   fma, on machines without          a call of the library
 //   f16, f128                         bits in integer registers; arithmetic is that of f32, or the library's
 //   stack limits                      a comparison of the stack pointer at the start
+//   symbols with an odd offset        the even one below, and 1
+//   slots aligned to more than the    more room, and an address that is rounded up
+//     stack pointer, up to 4 KiB
 //   canonical NaNs, if asked for      a comparison and a select behind each operation
 //
 // No rule and no proof speaks of it: what comes out means the same as what went in, by the interpreter's word, and

@@ -270,6 +270,8 @@ Unit LowerContext::emit_try_call(const AbiSignature& abi, uint16_t opcode, Opera
   PRegSet clobbers;
   for (unsigned reg_class = 0; reg_class < kRegClasses; ++reg_class) {
     for (PReg reg : isa_->registers.allocatable[reg_class]) clobbers.add(reg);
+    const PReg scratch = isa_->registers.scratch[reg_class];
+    if (scratch && isa_->callee_saved(own_abi_.call_conv).contains(scratch)) clobbers.add(scratch);
   }
   emit_with_clobbers(opcode, call_operands_, kNoTrap, clobber_set(clobbers));
   return emit_jump(labels[0]);

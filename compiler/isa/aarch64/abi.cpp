@@ -70,6 +70,13 @@ void add_offset(PReg to, PReg from, int64_t offset, PReg scratch, InstList& out)
   out.push(kAddSp, {Operand::def(to), Operand::use(from), Operand::use(scratch)});
 }
 
+// The place itself, or, if one register cannot be stored that far down, x17 as its base.
+Amode within_reach(const Amode& place, InstList& out) {
+  if (place.disp >= -256) return place;
+  add_offset(kX17, kFp, place.disp, kX17, out);
+  return at(kX17, 0);
+}
+
 // The saved registers, general ones two by two, right below x29.
 void each_saved(const FrameLayout& frame, auto pair, auto single) {
   const int64_t saves = int64_t(frame.saves_offset) - frame.linkage_offset;
@@ -143,6 +150,7 @@ void set_conventions(machine::TargetIsa& isa) {
     machine::AbiTable abi = kAbi;
     abi.callee_pops = true;
     abi.tail_target = kTailTarget;
+    abi.sret_register = {};
     return abi;
   }();
   // "Writing ARM64 code for Apple platforms".
@@ -172,9 +180,13 @@ regalloc::RegisterEnv register_env() {
   }
   env.callee_saved.add(kFp);
   env.scratch[0] = kX16;
-  // A callee keeps the low halves of v8 to v15, so they are left alone.
   for (unsigned n = 0; n < 31; ++n) {
     if (n < 8 || n > 15) env.allocatable[1].push_back(v(n));
+  }
+  // A callee keeps the low halves of v8 to v15: enough, as long as no value is wider.
+  for (unsigned n = 8; n < 16; ++n) {
+    env.allocatable[1].push_back(v(n));
+    env.callee_saved.add(v(n));
   }
   env.scratch[1] = v(31);
   return env;
@@ -228,7 +240,7 @@ void prologue(const FrameLayout& frame, InstList& out) {
       [&](PReg a, PReg b, const Amode& place) {
         out.push(machine::with_amode(target_isa(), kStorePair, {Operand::use(a), Operand::use(b)}, place));
       },
-      [&](PReg a, const Amode& place) { out.push(store(save_type(a), a, place)); });
+      [&](PReg a, const Amode& place) { out.push(store(save_type(a), a, within_reach(place, out))); });
 }
 
 void epilogue(const FrameLayout& frame, uint32_t popped, InstList& out) {
@@ -237,7 +249,7 @@ void epilogue(const FrameLayout& frame, uint32_t popped, InstList& out) {
       [&](PReg a, PReg b, const Amode& place) {
         out.push(machine::with_amode(target_isa(), kLoadPair, {Operand::def(a), Operand::def(b)}, place));
       },
-      [&](PReg a, const Amode& place) { out.push(load(save_type(a), a, place)); });
+      [&](PReg a, const Amode& place) { out.push(load(save_type(a), a, within_reach(place, out))); });
   if (frame.linkage_offset != 0) out.push(kMovSp, {Operand::def(kSp), Operand::use(kFp)});
   out.push(kPopPair, {Operand::def(kFp), Operand::def(kLr)});
   push_signature(kAutiasp, frame, out);

@@ -145,9 +145,13 @@ regalloc::RegisterEnv register_env() {
   }
   env.callee_saved.add(kS0);
   env.scratch[0] = kT5;
-  // A callee keeps fs0 to fs11, so they are left alone.
   for (unsigned n : {10, 11, 12, 13, 14, 15, 16, 17, 0, 1, 2, 3, 4, 5, 6, 7, 28, 29, 30}) {
     env.allocatable[1].push_back(f(n));
+  }
+  // fs0 to fs11.
+  for (unsigned n : {8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27}) {
+    env.allocatable[1].push_back(f(n));
+    env.callee_saved.add(f(n));
   }
   env.scratch[1] = f(31);
   return env;

@@ -143,8 +143,11 @@ regalloc::RegisterEnv register_env() {
     env.callee_saved.add(r(n));
   }
   env.scratch[0] = kR0;
-  // A callee keeps f8 to f15, so they are left alone.
   for (unsigned n : {0, 2, 4, 6, 1, 3, 5}) env.allocatable[1].push_back(f(n));
+  for (unsigned n = 8; n < 16; ++n) {
+    env.allocatable[1].push_back(f(n));
+    env.callee_saved.add(f(n));
+  }
   env.scratch[1] = f(7);
   return env;
 }
