@@ -120,7 +120,7 @@ class Elaborator {
     return f_.args(node);
   }
 
-  Placed place(const Frame& frame, Inst before, Block block) {
+  Placed place(Frame& frame, Inst before, Block block) {
     Inst inst = graph_.node(frame.node);
     const unsigned count = static_cast<unsigned>(f_.args(inst).size());
     Block target = block;
@@ -128,6 +128,9 @@ class Elaborator {
     if (target != block) {
       before = f_.terminator(target);
       ++stats_.hoisted;
+      for (unsigned i = 0; i < count; ++i) {
+        if (!dominates(frame.args[i], target)) frame.args[i] = constant_before(frame.args[i].value, before, target);
+      }
     }
     if (arguments_.size() <= inst.index) arguments_.resize(f_.inst_count());
     Arguments& original = arguments_[inst.index];
@@ -147,6 +150,20 @@ class Elaborator {
     return {value, target};
   }
 
+  // Another one of a constant that stands too deep for an operation that leaves a loop.
+  Placed constant_before(Value constant, Inst before, Block target) {
+    const Inst copy = f_.copy_inst(f_.def_inst(constant));
+    f_.make_results(copy);
+    f_.insert_inst_before(copy, before);
+    ++stats_.placed;
+    ++stats_.duplicated;
+    return {f_.result(copy), target};
+  }
+
+  bool is_constant(Value v) const {
+    const Inst def = f_.def_inst(v);
+    return !def.is_none() && is_constant(f_.inst(def).opcode);
+  }
   static bool is_constant(ir::Opcode opcode) {
     return opcode == ir::Opcode::kIconst || opcode == ir::Opcode::kF32const || opcode == ir::Opcode::kF64const ||
            opcode == ir::Opcode::kF16const;
@@ -159,7 +176,7 @@ class Elaborator {
       const Block outside = dominators_.immediate_dominator(loops_.header(loop));
       if (outside.is_none() || loops_.depth(outside) >= loops_.depth(loop)) break;
       for (unsigned i = 0; i < count; ++i) {
-        if (!dominates(frame.args[i], outside)) return target;
+        if (!dominates(frame.args[i], outside) && !is_constant(frame.args[i].value)) return target;
       }
       target = outside;
     }

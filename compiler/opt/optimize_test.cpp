@@ -74,6 +74,24 @@ block2:
   EXPECT_GT(left.find("imul"), left.find("block1(v2")) << left;
 }
 
+TEST(Optimize, InvariantsOfConstantsLeaveLoops) {
+  const std::string text = optimized(R"(function %f(i64, i64) -> i64 {
+block0(v0: i64, v1: i64):
+    v9 = iconst.i64 0
+    jump block1(v0, v9)
+block1(v2: i64, v3: i64):
+    v8 = iconst.i64 12345
+    v4 = imul v1, v8
+    v5 = iadd v3, v4
+    v6 = iconst.i64 1
+    v7 = isub v2, v6
+    brif v7, block1(v7, v5), block2
+block2:
+    return v5
+})");
+  EXPECT_LT(text.find("imul"), text.find("block1(")) << text;
+}
+
 TEST(Optimize, WhatMayTrapStaysWhereItIs) {
   const std::string text = optimized(R"(function %f(i64, i64, i64) -> i64 {
 block0(v0: i64, v1: i64, v2: i64):
