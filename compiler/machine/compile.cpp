@@ -90,6 +90,15 @@ void restore_sources(const ir::Function& function, std::span<const ir::Inst> ori
   }
 }
 
+// The same of what the mid-end made copies of.
+void restore_copies(const opt::Optimizer& optimizer, EmittedCode& code) {
+  const auto original = [&](uint32_t inst) {
+    return inst == kNoSource ? inst : optimizer.original(ir::Inst(inst)).index;
+  };
+  for (TrapRecord& trap : code.traps) trap.inst = original(trap.inst);
+  for (SourceMark& mark : code.sources) mark.inst = original(mark.inst);
+}
+
 }  // namespace
 
 std::string_view name(Stage stage) {
@@ -299,6 +308,7 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& given, const Co
   dump(Stage::Emit, [&] { return result.code.listing; });
 
   coverage_.count_code(function, s.vcode, s.frame, result.code);
+  if (optimize) restore_copies(*optimizer_, result.code);
   result.name = to_string(function.name);
   result.symbols = std::move(s.vcode.symbols);
   result.frame_size = s.frame.size;

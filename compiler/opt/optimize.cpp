@@ -73,6 +73,8 @@ OptimizeStats& OptimizeStats::operator+=(const OptimizeStats& other) {
   control.conditional_traps += other.control.conditional_traps;
   control.blocks_joined += other.control.blocks_joined;
   control.blocks_removed += other.control.blocks_removed;
+  unroll.unrolled += other.unroll.unrolled;
+  unroll.unrolled_all += other.unroll.unrolled_all;
   return *this;
 }
 
@@ -98,6 +100,8 @@ std::vector<std::pair<std::string_view, uint64_t>> named(const OptimizeStats& s)
       {"conditional_traps", s.control.conditional_traps},
       {"blocks_joined", s.control.blocks_joined},
       {"blocks_removed", s.control.blocks_removed},
+      {"unrolled", s.unroll.unrolled},
+      {"unrolled_all", s.unroll.unrolled_all},
   };
 }
 
@@ -272,14 +276,27 @@ class Optimizer::Walk {
 void Optimizer::run(Function& f, const OptimizeOptions& options) {
   State& s = *state_;
   if (f.entry_block().is_none()) return;
+  first_new_ = Inst(static_cast<uint32_t>(f.inst_count()));
+  copied_from_.clear();
   f.resolve_all_aliases();
+  const auto remove_unreachable = [&] {
+    s.cfg.compute(f);
+    for (Block block = f.first_block(), next; !block.is_none(); block = next) {
+      next = f.next_block(block);
+      if (s.cfg.is_reachable(block)) continue;
+      f.remove_block(block);
+      ++stats_.control.blocks_removed;
+    }
+  };
   if (options.control) simplify_control(f, stats_.control);
-  s.cfg.compute(f);
-  for (Block block = f.first_block(), next; !block.is_none(); block = next) {
-    next = f.next_block(block);
-    if (s.cfg.is_reachable(block)) continue;
-    f.remove_block(block);
-    ++stats_.control.blocks_removed;
+  remove_unreachable();
+  if (options.unroll && !options.small) {
+    const uint64_t before = stats_.unroll.sum();
+    unroll_loops(f, first_new_, copied_from_, stats_.unroll);
+    if (stats_.unroll.sum() != before) {
+      if (options.control) simplify_control(f, stats_.control);
+      remove_unreachable();
+    }
   }
   s.dominators.compute(f, s.cfg);
   s.loops.compute(f, s.cfg, s.dominators);

@@ -11,6 +11,7 @@ struct OptimizeOptions {
   bool hoist = true;    // what does not change in a loop goes before it
   bool memory = true;   // loads of what is known, stores that nobody reads
   bool control = true;  // branches, blocks, block parameters
+  bool unroll = true;   // loops that count
   bool small = false;   // of two ways, the one of less code (opt_level speed_and_size)
 };
 
@@ -20,10 +21,9 @@ struct PassName {
   bool OptimizeOptions::* on;
 };
 inline constexpr std::array kPasses = {
-    PassName{"rewrite", &OptimizeOptions::rewrite},
-    PassName{"hoist", &OptimizeOptions::hoist},
-    PassName{"memory", &OptimizeOptions::memory},
-    PassName{"control", &OptimizeOptions::control},
+    PassName{"rewrite", &OptimizeOptions::rewrite}, PassName{"hoist", &OptimizeOptions::hoist},
+    PassName{"memory", &OptimizeOptions::memory},   PassName{"control", &OptimizeOptions::control},
+    PassName{"unroll", &OptimizeOptions::unroll},
 };
 
 }  // namespace assay::opt
