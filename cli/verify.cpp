@@ -13,6 +13,7 @@
 #include "cli/sweep.h"
 #include "cli/witnesses.h"
 #include "verify/proof_cache.h"
+#include "verify/rule_classes.h"
 #include "verify/rule_sources.h"
 #include "verify/totality.h"
 #include "verify/verify.h"
@@ -138,6 +139,44 @@ void print_text(const verify::Totality& totality) {
     std::printf("%-10s %s: %s\n", "", hole.what.c_str(), hole.reason.c_str());
 }
 
+nlohmann::json to_json(const verify::RuleClasses& classes) {
+  nlohmann::json cycles = nlohmann::json::array(), rules = nlohmann::json::object();
+  for (const verify::RuleCycle& cycle : classes.cycles) {
+    cycles.push_back({{"class", to_string(cycle.rule_class)}, {"rules", cycle.rules}});
+  }
+  for (const verify::ClassifiedRule& rule : classes.rules) {
+    rules[rule.name] = {{"class", to_string(rule.rule_class)},
+                        {"left_cost", rule.left_cost},
+                        {"right_cost", rule.right_cost},
+                        {"law", rule.law}};
+    if (!rule.reason.empty()) rules[rule.name]["reason"] = rule.reason;
+  }
+  return {{"shrinking", classes.shrinking}, {"reordering", classes.reordering},
+          {"growing", classes.growing},     {"families", classes.families},
+          {"steps", classes.steps},         {"feeds", classes.feeds},
+          {"ended", classes.ended},         {"cycles", cycles},
+          {"lawless", classes.lawless},     {"rules", rules}};
+}
+
+void print_text(const verify::RuleClasses& classes, bool list) {
+  for (const verify::ClassifiedRule& rule : classes.rules) {
+    if (!list) break;
+    std::printf("%-8s %s: %s, costs %u -> %u%s%s\n", "", rule.name.c_str(), to_string(rule.rule_class), rule.left_cost,
+                rule.right_cost, rule.reason.empty() ? "" : ": ", rule.reason.c_str());
+  }
+  std::printf("%-8s %u rules are shrinking, %u reordering, %u growing; %u families\n", "", classes.shrinking,
+              classes.reordering, classes.growing, classes.families);
+  for (const verify::RuleCycle& cycle : classes.cycles) {
+    std::printf("%-8s %s cycle, perhaps without end:", "", to_string(cycle.rule_class));
+    for (const std::string& rule : cycle.rules) std::printf(" %s ->", rule.c_str());
+    std::printf(" %s\n", cycle.rules.front().c_str());
+  }
+  if (classes.cycles.empty()) std::printf("%-8s no rules feed each other for ever\n", "");
+  for (const std::string& rule : classes.lawless) {
+    std::printf("%-8s no line above rule %s states its law\n", "", rule.c_str());
+  }
+}
+
 int run_verify(const Options& options) {
   bool optimizer = options.isas.empty() && options.units.empty();
   const bool all_isas = optimizer;
@@ -234,15 +273,24 @@ int run_verify(const Options& options) {
       return report(Diagnostic{{}, "no rule of " + unit->unit + " has a name like that", "assay verify --list"});
     }
     if (unit->failed != 0) status = kFinding;
+    std::optional<verify::RuleClasses> classes;
+    if (!isa && options.rules.empty()) {
+      auto classified = verify::classify_rules(*sources);
+      if (!classified) return report(classified.error());
+      classes = *std::move(classified);
+      if (!classes->cycles.empty() || !classes->lawless.empty()) status = kFinding;
+    }
     const auto totality = whole ? asked.get() : verify::Totality{};
     if (!totality) return report(totality.error());
     if (!totality->holes.empty() || !totality->overlaps.empty()) status = kFinding;
     if (options.json) {
       units[unit->unit] = to_json(*unit);
       if (whole) units[unit->unit]["totality"] = to_json(*totality);
+      if (classes) units[unit->unit]["classes"] = to_json(*classes);
     } else {
       print_text(*unit, options.list);
       if (whole) print_text(*totality);
+      if (classes) print_text(*classes, options.list);
     }
   }
   if (options.json) std::printf("%s\n", nlohmann::json{{"units", units}}.dump(2).c_str());

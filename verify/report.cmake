@@ -9,7 +9,7 @@ add_library(assay_report STATIC
   report/report_json.cpp
   ${embedded})
 find_package(nlohmann_json REQUIRED)
-target_link_libraries(assay_report PUBLIC assay_verify assay_meanings assay_conformance assay_witness
+target_link_libraries(assay_report PUBLIC assay_verify assay_rule_classes assay_meanings assay_conformance assay_witness
                       PRIVATE assay_isa nlohmann_json::nlohmann_json)
 assay_test(report_test LIBS assay_report nlohmann_json::nlohmann_json
            SOURCES report/report_test.cpp report/small_report.cpp)

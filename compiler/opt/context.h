@@ -35,6 +35,7 @@ class Context {
 
   Type value_type(Value v) const { return graph_.function().value_type(v); }
   std::optional<Type> fits_in_64(Type t) const { return is_int(t) && t.bits() <= 64 ? std::optional(t) : std::nullopt; }
+  std::optional<Type> wide(Type t) const { return is_int(t) && t.bits() == 128 ? std::optional(t) : std::nullopt; }
   std::optional<Type> ty_int(Type t) const { return is_int(t) ? std::optional(t) : std::nullopt; }
   uint64_t ty_bits(Type t) const { return t.bits(); }
   uint64_t ty_mask(Type t) const { return t.bits() >= 64 ? ~uint64_t{0} : (uint64_t{1} << t.bits()) - 1; }

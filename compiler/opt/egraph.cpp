@@ -242,7 +242,8 @@ Value EGraph::simplify(Value v, Value united) {
   unsigned taken = 0;
   for (Value result : results) {
     assert(function_->value_type(result) == function_->value_type(v));
-    if (!subsuming.is_none() && result == subsuming) {
+    // Nothing is better than a constant either, and rules may rely on a constant's class having nothing else.
+    if ((!subsuming.is_none() && result == subsuming) || is_constant(result)) {
       const Value a = canonical(v), b = canonical(result);
       if (a != b) parents_[a.index] = b;
       return result;
@@ -259,6 +260,11 @@ Value EGraph::simplify(Value v, Value united) {
     united = unite(united, result);
   }
   return united;
+}
+
+bool EGraph::is_constant(Value v) const {
+  const ir::Inst node = this->node(best(v));
+  return !node.is_none() && function_->inst(node).opcode == Opcode::kIconst;
 }
 
 Value EGraph::unite(Value a, Value b) {

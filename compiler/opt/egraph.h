@@ -11,6 +11,7 @@
 // E3  Rules fire once for each node, when it is made. What a rule makes is a node like any other, up to kMaxDepth rules
 //     deep; a class takes up to kMaxRewrites results of one node's rules. Limits that bite are counted.
 //     One that may trap has no nodes of its own: what rules make of it has been proven to follow if it cannot trap.
+//     What equals a constant is that constant only.
 // E4  The cheapest node of a class is known as soon as the class exists.
 #pragma once
 
@@ -101,6 +102,7 @@ class EGraph {
   Value find_or_register(ir::Inst inst, bool& is_new);
   Value simplify(Value v, Value united);
   Value unite(Value a, Value b);
+  bool is_constant(Value v) const;
   void grow(Value v);
   uint64_t hash(ir::Inst inst);
   bool equal(ir::Inst a, ir::Inst b);

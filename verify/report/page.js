@@ -55,6 +55,7 @@ function ruleDetail(row) {
     facts([
       [row.state === 'trusted' ? 'trusted because' : 'reason', row.reason],
       ['proven by', (row.solvers || []).join('; ')], ['root', row.term], ['lemmas: specs of', row.lemmas.join(', ')],
+      ['class', row.class && (row.class + (row.class_reason ? ': ' + row.class_reason : ''))], ['law', row.law],
       ['operations', names(row.operations, row.rungs.meaning)], ['C++ terms', names(row.helpers, row.rungs.helper)],
       ['instructions', names(row.instructions, row.rungs.encode)],
       ['witness', row.witness && row.witness.reason],

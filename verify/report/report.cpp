@@ -136,7 +136,7 @@ size_t Report::open() const {
   size_t count = failures(operations) + (campaign ? campaign->findings : 0);
   for (const IsaReport& isa : isas) {
     count += isa.totals.failed + isa.totals.unknown + failures(isa.helpers) + isa.totality.holes.size() +
-             isa.totality.overlaps.size();
+             isa.totality.overlaps.size() + (isa.classes ? isa.classes->cycles.size() : 0);
     for (const InstructionRow& row : isa.instructions) {
       count += is_failure(row.encoding.state) + is_failure(row.determined.state) + failures(row.machines);
     }
@@ -243,6 +243,16 @@ void add_selection(IsaReport& report, const Selection& selection) {
   }
 }
 
+void add_classes(IsaReport& report, RuleClasses classes) {
+  std::map<std::string, RuleRow*, std::less<>> rows;
+  for (RuleRow& row : report.rules) rows[row.result.name] = &row;
+  for (ClassifiedRule& rule : classes.rules) {
+    if (const auto it = rows.find(rule.name); it != rows.end()) it->second->growth = std::move(rule);
+  }
+  classes.rules.clear();
+  report.classes = std::move(classes);
+}
+
 Expected<Report> make_report(const ReportOptions& options) {
   Report out{.campaign = options.campaign};
   auto operations = check_operations();
@@ -277,6 +287,9 @@ Expected<Report> make_report(const ReportOptions& options) {
   if (!unit) return std::unexpected(unit.error());
   auto optimizer = make_isa_report(std::move(*unit), optimizer_sources(), out.operations, {}, {});
   if (!optimizer) return std::unexpected(optimizer.error());
+  auto classes = classify_rules(optimizer_sources());
+  if (!classes) return std::unexpected(classes.error());
+  add_classes(*optimizer, *std::move(classes));
   out.isas.push_back(std::move(*optimizer));
   return out;
 }

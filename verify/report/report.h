@@ -15,6 +15,7 @@
 #include "compiler/machine/isa_kind.h"
 #include "compiler/support/diagnostic.h"
 #include "verify/judgement.h"
+#include "verify/rule_classes.h"
 #include "verify/totality.h"
 #include "verify/verify.h"
 
@@ -43,6 +44,7 @@ struct RuleRow {
   std::optional<Judgement> witness;
   // Whether the generated C++ selects it where the rule says, by the rule interpreter; nothing if that was not asked.
   std::optional<Judgement> selection;
+  std::optional<ClassifiedRule> growth;  // of the mid-end's: its class and its law
 };
 
 struct InstructionRow {
@@ -64,6 +66,7 @@ struct IsaReport {
   std::vector<Judgement> helpers;
   unsigned from_lemmas = 0;  // of totals.proven
   Totality totality;
+  std::optional<RuleClasses> classes;  // of the mid-end, its `rules` moved into the rows
 };
 
 struct Campaign {
@@ -110,6 +113,8 @@ Expected<IsaReport> make_isa_report(UnitResult unit, const RuleSources& sources,
 void add_campaign(IsaReport& report, const Campaign& campaign);
 void add_witnesses(IsaReport& report, const WitnessReport& witnesses);
 void add_selection(IsaReport& report, const Selection& selection);
+// Fills in RuleRow::growth and IsaReport::classes.
+void add_classes(IsaReport& report, RuleClasses classes);
 
 }  // namespace report
 }  // namespace assay::verify

@@ -59,6 +59,12 @@ Json to_json(const RuleRow& row) {
   if (row.fired) out["fired"] = *row.fired;
   if (row.witness) out["witness"] = to_json(*row.witness);
   if (row.selection) out["selection"] = to_json(*row.selection);
+  if (row.growth) {
+    out["class"] = to_string(row.growth->rule_class);
+    out["cost"] = {{"left", row.growth->left_cost}, {"right", row.growth->right_cost}};
+    if (!row.growth->reason.empty()) out["class_reason"] = row.growth->reason;
+    out["law"] = row.growth->law;
+  }
   return out;
 }
 
@@ -103,6 +109,17 @@ Json totals(const IsaReport& isa) {
   for (const Hole& overlap : isa.totality.overlaps)
     overlaps.push_back({{"what", overlap.what}, {"reason", overlap.reason}});
   out["totality"] = {{"covered", isa.totality.covered.size()}, {"holes", holes}, {"overlaps", overlaps}};
+  if (isa.classes) {
+    Json cycles = Json::array();
+    for (const RuleCycle& cycle : isa.classes->cycles) {
+      cycles.push_back({{"class", to_string(cycle.rule_class)}, {"rules", cycle.rules}});
+    }
+    out["classes"] = {{"shrinking", isa.classes->shrinking},
+                      {"reordering", isa.classes->reordering},
+                      {"growing", isa.classes->growing},
+                      {"families", isa.classes->families},
+                      {"cycles", cycles}};
+  }
   Json machines = Json::object();
   if (!isa.instructions.empty()) {
     for (size_t i = 0; i < isa.instructions.front().machines.size(); ++i) {
