@@ -27,6 +27,18 @@ Expected<std::vector<IsaKind>> named_isas(const std::vector<std::string>& names)
   return isas;
 }
 
+Expected<Units> named_units(const std::vector<std::string>& isas, const std::vector<std::string>& units) {
+  const bool all = isas.empty() && units.empty();
+  Units out{.optimizer = all || std::ranges::find(units, "opt") != units.end()};
+  std::vector<std::string> names = isas;
+  std::ranges::copy_if(units, std::back_inserter(names), [](const std::string& unit) { return unit != "opt"; });
+  if (names.empty() && !all) return out;
+  auto named = named_isas(names);
+  if (!named) return std::unexpected(named.error());
+  out.isas = std::move(*named);
+  return out;
+}
+
 Expected<std::array<machine::FeatureSet, kIsaCount>> named_features(const std::string& list,
                                                                     const std::vector<IsaKind>& isas) {
   std::array<machine::FeatureSet, kIsaCount> features{};

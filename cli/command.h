@@ -68,6 +68,12 @@ Expected<std::string> read_input(const std::string& path);
 
 // The ISAs of these names; all if there are none. Fails for a name that no ISA has.
 Expected<std::vector<IsaKind>> named_isas(const std::vector<std::string>& names);
+// Whose rules: of the ISAs of the first list, and of the units of the second, ISAs or "opt"; of neither: all.
+struct Units {
+  std::vector<IsaKind> isas;
+  bool optimizer = false;  // the mid-end's
+};
+Expected<Units> named_units(const std::vector<std::string>& isas, const std::vector<std::string>& units);
 
 // The features named by `--features`, separated by commas: for each of the ISAs those it has. `all` and `host` are all
 // and those that this computer has. Fails for a name that none of them has.

@@ -9,10 +9,12 @@
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/command.h"
 #include "cli/yardstick.h"
 #include "verify/mutants.h"
+#include "verify/rule_sources.h"
 
 namespace assay::cli {
 
@@ -23,7 +25,7 @@ using verify::MutantState;
 constexpr char kExplanations[] = "corpus/mutants/rules.txt";
 
 struct Options {
-  std::vector<std::string> isas;
+  std::vector<std::string> isas, units;
   std::vector<std::string> kinds = {"rules", "specs"};
   std::vector<std::string> rules;
   size_t count = 0;
@@ -85,9 +87,9 @@ void print_text(const verify::MutantReport& report) {
   std::printf(
       "%-8s %zu mutants of %zu: %zu refuted, %zu noticed, %zu survived, %zu survived and explained, %zu equivalent, "
       "%zu not judged; %.1f %% killed\n",
-      name(report.isa), judged, report.derived, report.count(MutantState::Refuted), report.count(MutantState::Noticed),
-      report.count(MutantState::Survived), report.count(MutantState::Explained), report.count(MutantState::Equivalent),
-      report.count(MutantState::Unjudged), 100 * report.killed());
+      report.unit.c_str(), judged, report.derived, report.count(MutantState::Refuted),
+      report.count(MutantState::Noticed), report.count(MutantState::Survived), report.count(MutantState::Explained),
+      report.count(MutantState::Equivalent), report.count(MutantState::Unjudged), 100 * report.killed());
   std::printf("         %zu more are refused (parser, types, the notation's checks); %.1f s, %.3f s each\n",
               report.count(MutantState::Invalid), report.seconds,
               report.seconds / static_cast<double>(std::max<size_t>(1, report.results.size())));
@@ -101,8 +103,8 @@ int run_mutants(const Options& options) {
     seeded.options.seed = options.seed;
     return run_seeded(seeded);
   }
-  const auto isas = named_isas(options.isas);
-  if (!isas) return report(isas.error());
+  auto chosen = named_units(options.isas, options.units);
+  if (!chosen) return report(chosen.error());
   verify::MutantOptions mutant_options{.subjects = options.rules,
                                        .count = options.count,
                                        .seed = options.seed,
@@ -137,16 +139,19 @@ int run_mutants(const Options& options) {
   }
   nlohmann::json units = nlohmann::json::object();
   int status = kNothingWrong;
-  for (const IsaKind isa : *isas) {
-    const verify::RuleSources* sources = verify::rule_sources(isa);
+  std::vector<std::optional<IsaKind>> parts(chosen->isas.begin(), chosen->isas.end());
+  if (chosen->optimizer) parts.push_back({});
+  for (const std::optional<IsaKind> isa : parts) {
+    const verify::RuleSources* sources = isa ? verify::rule_sources(*isa) : &verify::optimizer_sources();
     if (sources == nullptr)
-      return report(Diagnostic{{}, std::string("no rules for ") + name(isa) + " in this build", ""});
-    const auto result = verify::judge_mutants(isa, *sources, mutant_options);
+      return report(Diagnostic{{}, std::string("no rules for ") + name(*isa) + " in this build", ""});
+    const auto result = isa ? verify::judge_mutants(*isa, *sources, mutant_options)
+                            : verify::judge_optimizer_mutants(*sources, mutant_options);
     if (show) std::fprintf(stderr, "\r\033[K");
     if (!result) return report(result.error());
     if (result->results.empty() && !options.rules.empty()) {
-      return report(Diagnostic{
-          {}, std::string("no rule or term of ") + name(isa) + " has a name like that", "assay mutants --list"});
+      return report(
+          Diagnostic{{}, "no rule or term of " + result->unit + " has a name like that", "assay mutants --list"});
     }
     if (result->count(MutantState::Survived) != 0) status = kFinding;
     if (!options.table.empty()) {
@@ -159,7 +164,7 @@ int run_mutants(const Options& options) {
       }
     }
     if (options.json) {
-      units[name(isa)] = to_json(*result, options.list);
+      units[result->unit] = to_json(*result, options.list);
     } else if (options.list) {
       for (const verify::MutantResult& r : result->results) print_mutant(r.mutant);
     } else {
@@ -177,6 +182,7 @@ void add_mutants(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand(
       "mutants", "Hold small mistakes in rules, specs and instruction definitions before the judges");
   command->add_option("--isa,--target", options->isas, "x64, aarch64, riscv64, s390x; several; default: all");
+  command->add_option("--unit", options->units, "of these rules: an ISA's, or opt for the mid-end's; several");
   command
       ->add_option("--kind", options->kinds,
                    "rules, specs, encodings; several with commas; default: rules,specs; or seeded")

@@ -12,6 +12,9 @@
 #include "cli/judges.h"
 #include "cli/sweep.h"
 #include "cli/witnesses.h"
+#include "compiler/isa/registry.h"
+#include "verify/helper_check.h"
+#include "verify/helper_table.h"
 #include "verify/proof_cache.h"
 #include "verify/rule_classes.h"
 #include "verify/rule_sources.h"
@@ -177,20 +180,28 @@ void print_text(const verify::RuleClasses& classes, bool list) {
   }
 }
 
+// Specs of C++ terms that the C++ in this program does not keep: what is proven from them is worth nothing. Only asked
+// of a source tree's; those of the build are held by helper_check_test.
+Expected<std::vector<verify::Judgement>> broken_specs(std::optional<IsaKind> isa, const verify::RuleSources& sources) {
+  const machine::TargetIsa* target = isa ? isa::find_isa(*isa) : nullptr;
+  auto rows = target != nullptr ? verify::check_helpers(*target, sources, verify::helper_table(*isa))
+                                : verify::check_optimizer_helpers(sources);
+  if (rows) std::erase_if(*rows, [](const verify::Judgement& row) { return !is_failure(row.state); });
+  return rows;
+}
+
+nlohmann::json to_json(const std::vector<verify::Judgement>& rows) {
+  nlohmann::json out = nlohmann::json::array();
+  for (const verify::Judgement& row : rows) out.push_back({{"name", row.name}, {"reason", row.reason}});
+  return out;
+}
+
 int run_verify(const Options& options) {
-  bool optimizer = options.isas.empty() && options.units.empty();
-  const bool all_isas = optimizer;
-  std::vector<std::string> names = options.isas;
-  for (const std::string& text : options.units) {
-    if (text == "opt") {
-      optimizer = true;
-    } else {
-      names.push_back(text);
-    }
-  }
-  const auto named = named_isas(names);
-  if (!named) return report(named.error());
-  const std::vector<IsaKind> isas = names.empty() && !all_isas ? std::vector<IsaKind>{} : *named;
+  const bool all = options.isas.empty() && options.units.empty();
+  const auto chosen = named_units(options.isas, options.units);
+  if (!chosen) return report(chosen.error());
+  const std::vector<IsaKind>& isas = chosen->isas;
+  const bool optimizer = chosen->optimizer;
   if (options.sweep.wanted) {
     SweepArguments arguments = options.sweep;
     arguments.options.isas = isas;
@@ -217,6 +228,7 @@ int run_verify(const Options& options) {
     }
     WitnessArguments arguments = options.witnesses;
     arguments.rules = options.rules;
+    arguments.optimizer = optimizer;
     arguments.json = options.json;
     return run_witnesses(arguments, isas);
   }
@@ -269,7 +281,7 @@ int run_verify(const Options& options) {
     found += unit->rules.size();
     if (unit->rules.empty() && !options.rules.empty()) {
       // Of all units some may have no such rule.
-      if (all_isas && (isa || found != 0)) continue;
+      if (all && (isa || found != 0)) continue;
       return report(Diagnostic{{}, "no rule of " + unit->unit + " has a name like that", "assay verify --list"});
     }
     if (unit->failed != 0) status = kFinding;
@@ -283,12 +295,23 @@ int run_verify(const Options& options) {
     const auto totality = whole ? asked.get() : verify::Totality{};
     if (!totality) return report(totality.error());
     if (!totality->holes.empty() || !totality->overlaps.empty()) status = kFinding;
+    std::vector<verify::Judgement> broken;
+    if (tree != nullptr) {
+      auto rows = broken_specs(isa, *sources);
+      if (!rows) return report(rows.error());
+      broken = std::move(*rows);
+      if (!broken.empty()) status = kFinding;
+    }
     if (options.json) {
       units[unit->unit] = to_json(*unit);
       if (whole) units[unit->unit]["totality"] = to_json(*totality);
       if (classes) units[unit->unit]["classes"] = to_json(*classes);
+      if (tree != nullptr) units[unit->unit]["broken_specs"] = to_json(broken);
     } else {
       print_text(*unit, options.list);
+      for (const verify::Judgement& row : broken) {
+        std::printf("%-8s spec of %s, which is C++: %s\n", "", row.name.c_str(), row.reason.c_str());
+      }
       if (whole) print_text(*totality);
       if (classes) print_text(*classes, options.list);
     }

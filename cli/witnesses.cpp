@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/command.h"
 #include "verify/witness.h"
@@ -43,24 +44,26 @@ int run_witnesses(const WitnessArguments& arguments, const std::vector<IsaKind>&
   std::filesystem::create_directories(arguments.directory, error);
   if (error) return report(Diagnostic{{.file = arguments.directory}, "cannot make the folder: " + error.message(), ""});
   int status = kNothingWrong;
-  nlohmann::json units = nlohmann::json::object();
-  for (const IsaKind isa : isas) {
-    const auto found =
-        verify::find_witnesses(isa, {.functions_per_rule = arguments.per_rule, .rules = arguments.rules});
+  nlohmann::json all = nlohmann::json::object();
+  std::vector<std::optional<IsaKind>> units(isas.begin(), isas.end());
+  if (arguments.optimizer) units.push_back({});
+  for (const std::optional<IsaKind> unit : units) {
+    const verify::WitnessOptions wanted{.functions_per_rule = arguments.per_rule, .rules = arguments.rules};
+    const auto found = unit ? verify::find_witnesses(*unit, wanted) : verify::find_optimizer_witnesses(wanted);
     if (!found) return report(found.error());
     for (const auto& [features, text] : verify::to_filetests(*found)) {
-      std::string path = arguments.directory + "/" + name(isa) + (features.empty() ? "" : "_") + features + ".clif";
+      std::string path = arguments.directory + "/" + found->unit + (features.empty() ? "" : "_") + features + ".clif";
       std::ranges::replace(path, ' ', '_');
       if (!(std::ofstream(path) << text)) return report(Diagnostic{{.file = path}, "cannot write the file", ""});
     }
     if (!found->missing.empty() || !found->mismatches.empty()) status = kFinding;
     if (arguments.json) {
-      units[name(isa)] = to_json(*found);
+      all[found->unit] = to_json(*found);
     } else {
       std::printf("%s", verify::describe(*found).c_str());
     }
   }
-  if (arguments.json) std::printf("%s\n", nlohmann::json{{"units", units}}.dump(2).c_str());
+  if (arguments.json) std::printf("%s\n", nlohmann::json{{"units", all}}.dump(2).c_str());
   return status;
 }
 

@@ -1,4 +1,4 @@
-// `assay verify --witnesses`: functions that make each lowering rule fire.
+// `assay verify --witnesses`: functions that make each rule fire.
 #pragma once
 
 #include <string>
@@ -9,7 +9,8 @@
 namespace assay::cli {
 
 struct WitnessArguments {
-  std::string directory;  // gets ISA.clif for each; made if it is not there
+  std::string directory;   // gets UNIT.clif for each; made if it is not there
+  bool optimizer = false;  // also those of the mid-end
   unsigned per_rule = 4;
   std::vector<std::string> rules;
   bool json = false;

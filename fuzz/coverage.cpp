@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "compiler/isa/registry.h"
+#include "compiler/opt/optimize.h"
 
 namespace assay::fuzz {
 
@@ -31,6 +32,24 @@ const IsaNames* names_of(IsaKind kind) {
     for (uint32_t i = 0; i < isa->insts->descs.size(); ++i) names->instructions.emplace(isa->insts->descs[i].name, i);
   }
   return names.get();
+}
+
+// Of the mid-end; a feature of one has no ISA.
+std::span<const isle::RuleInfo> optimizer_rules() {
+  static const std::span<const isle::RuleInfo> rules = opt::Optimizer().rules().rules();
+  return rules;
+}
+constexpr std::string_view kOptimizer = "opt";
+
+// What it claims by itself: how a node is written is no claim.
+bool is_rewrite(const isle::RuleInfo& rule) { return rule.term == "simplify"; }
+
+std::optional<uint32_t> find_rewrite(std::string_view name) {
+  const auto rules = optimizer_rules();
+  for (uint32_t i = 0; i < rules.size(); ++i) {
+    if (rules[i].name == name && is_rewrite(rules[i])) return i;
+  }
+  return std::nullopt;
 }
 
 std::optional<uint32_t> find(const std::unordered_map<std::string_view, uint32_t>& names, std::string_view name) {
@@ -86,6 +105,11 @@ std::string to_string(Feature feature) {
     case FeatureKind::Operation:
       return out + with_type(operation(index), feature.type_class());
     case FeatureKind::Rule:
+      if (!feature.isa()) {
+        const auto rules = optimizer_rules();
+        out += std::string(kOptimizer) + " ";
+        return out + with_type(index < rules.size() ? rules[index].name : "?", feature.type_class());
+      }
       return out + with_type(isa != nullptr && index < isa->rules.size() ? isa->rules[index].name : "?",
                              feature.type_class());
     case FeatureKind::Instruction:
@@ -127,8 +151,9 @@ std::optional<Feature> parse_feature(std::string_view text) {
     return opcode && type && code ? std::optional(Feature::trap(*opcode, *type, *code)) : std::nullopt;
   }
   const std::optional<IsaKind> isa = isa_from_name(subject);
-  if (isa) subject = word();
-  if (!isa && kind != FeatureKind::Operation) return std::nullopt;
+  const bool is_optimizer = kind == FeatureKind::Rule && subject == kOptimizer;
+  if (isa || is_optimizer) subject = word();
+  if (!isa && !is_optimizer && kind != FeatureKind::Operation) return std::nullopt;
   const IsaNames* names = isa ? names_of(*isa) : nullptr;
   if (isa && names == nullptr) return std::nullopt;
   std::optional<uint32_t> index;
@@ -137,7 +162,7 @@ std::optional<Feature> parse_feature(std::string_view text) {
       if (const auto opcode = ir::parse_opcode(subject)) index = static_cast<uint32_t>(*opcode);
       break;
     case FeatureKind::Rule:
-      index = find(names->rules, subject);
+      index = is_optimizer ? find_rewrite(subject) : find(names->rules, subject);
       break;
     case FeatureKind::Instruction:
       index = find(names->instructions, subject);
@@ -158,6 +183,7 @@ std::string operation_name(Feature feature) {
 }
 
 std::string rule_name(Feature feature) {
+  if (!feature.isa()) return std::string(kOptimizer) + ": " + std::string(optimizer_rules()[feature.index()].name);
   const IsaKind kind = feature.isa().value();
   return std::string(name(kind)) + ": " + std::string(isa::find_isa(kind)->rules[feature.index()].name);
 }
@@ -181,6 +207,14 @@ void take_features(oracles::Harness& harness, const Case& test, std::vector<Feat
     if (outcome.inst.index >= f.inst_count()) continue;  // the interpreter's own limit
     const ir::InstData& data = f.inst(outcome.inst);
     ++own[Feature::trap(data.opcode, machine::type_class(data.type), outcome.trap).bits()];
+  }
+  for (const IsaKind isa : harness.options().isas) {
+    machine::Compiler* compiler = harness.compiler(isa);
+    if (compiler == nullptr) continue;
+    compiler->optimizer().rules().take_cells([&](isle::RuleId rule, uint8_t type_class, uint64_t count) {
+      if (!is_rewrite(optimizer_rules()[rule.index])) return;
+      own[Feature(FeatureKind::Rule, std::nullopt, rule.index, type_class).bits()] += count;
+    });
   }
   for (const auto& [bits, count] : own) out.push_back({Feature(bits), count});
 
@@ -206,6 +240,9 @@ std::vector<std::string> rule_names(const std::vector<IsaKind>& isas) {
     if (isa == nullptr) continue;
     for (const isle::RuleInfo& rule : isa->rules)
       out.push_back(std::string(name(kind)) + ": " + std::string(rule.name));
+  }
+  for (const isle::RuleInfo& rule : optimizer_rules()) {
+    if (is_rewrite(rule)) out.push_back(std::string(kOptimizer) + ": " + std::string(rule.name));
   }
   return out;
 }

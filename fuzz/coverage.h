@@ -46,8 +46,8 @@ class Feature {
   uint32_t bits_ = 0;
 };
 
-// "operation iadd i32", "operation x64 iadd i32", "rule x64 iadd_imm i32", "instruction x64 add_rr", "event x64 cycle",
-// "outcome returned", "trap sdiv i32 int_divz".
+// "operation iadd i32", "operation x64 iadd i32", "rule x64 iadd_imm i32", "rule opt iadd_zero", "instruction x64
+// add_rr", "event x64 cycle", "outcome returned", "trap sdiv i32 int_divz".
 std::string to_string(Feature feature);
 // The inverse; nothing if there is no such rule, operation … in this build.
 std::optional<Feature> parse_feature(std::string_view name);
@@ -64,7 +64,7 @@ struct FeatureCount {
 // Appends what has happened in the harness since the last call, the last case of which was `test`. No feature twice.
 void take_features(oracles::Harness& harness, const Case& test, std::vector<FeatureCount>& out);
 
-// "x64: iadd_imm" for every rule of these ISAs' backends.
+// "x64: iadd_imm" for every rule of these ISAs' backends, "opt: iadd_zero" for every rewrite of the mid-end.
 std::vector<std::string> rule_names(const std::vector<IsaKind>& isas);
 // "iadd.i32": the operations that the generator is for, each at the types it takes.
 std::vector<std::string> wanted_operations();

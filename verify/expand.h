@@ -94,13 +94,17 @@ class Definitions {
 // Whether `(attr TERM (tag NAME))` stands in the rules.
 bool has_tag(const isle::Term& term, std::string_view tag);
 
+// What (call NAME …) gives in a spec: throws SpecError if there is no such function.
+SpecValue call_spec_function(Definitions& definitions, Terms& terms, const std::string& name,
+                             const std::vector<SpecValue>& arguments);
+
 struct RuleSources;
 // Null with the errors if anything does not parse.
 std::unique_ptr<Definitions> load_definitions(const RuleSources& sources, Diagnostics& errors);
 
 // Something that happens on one side, in order. `condition`: for traps and branches.
 struct Effect {
-  enum class Kind : uint8_t { Trap, Branch, Load, Store, Breakpoint };
+  enum class Kind : uint8_t { Trap, Branch, Load, Store, Breakpoint, Fence };
   Kind kind = Kind::Trap;
   std::optional<z3::expr> condition;  // Trap, Branch
   std::optional<z3::expr> code;       // Trap: 8 bits
@@ -109,6 +113,7 @@ struct Effect {
   std::optional<z3::expr> value;      // Load, Store: in little-endian order
   unsigned bits = 0;
   int64_t memflags = 0;
+  bool is_ordered = false;  // Load, Store: by the instruction itself (ordering.h)
 };
 
 // A value of the rule's own variables, for counterexamples.

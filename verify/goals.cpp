@@ -1,6 +1,7 @@
 // What has to follow from a run: both sides trap alike, give equal results, touch memory alike, branch alike.
 #include <algorithm>
 
+#include "verify/ordering.h"
 #include "verify/run.h"
 
 namespace assay::verify {
@@ -51,6 +52,8 @@ void Run::expect_no_effects(std::initializer_list<Effect::Kind> kinds, Instantia
         break;
       case Effect::Kind::Breakpoint:
         add_goal(out, "does not stop", terms_.boolean(false));
+        break;
+      case Effect::Kind::Fence:
         break;
     }
   }
@@ -144,6 +147,10 @@ void Run::compare_lowering(ClifInst& root, const Symbol& output, Instantiation& 
   };
   if (breakpoints(left) != breakpoints(effects_)) add_goal(out, "stops in a debugger", terms_.boolean(false));
   expect_no_effects({Effect::Kind::Branch}, out);
+  const std::string& operation = definitions_.operations().operations[root.operation].name;
+  if (std::string lack = missing_order(operation, definitions_.instructions().isa.name, effects_); !lack.empty()) {
+    obligations_.push_back({std::move(lack), terms_.boolean(false)});
+  }
 }
 
 void Run::compare_branch(ClifInst& root, Instantiation& out) {

@@ -3,6 +3,7 @@
 #include "verify/helper_check.h"
 
 #include <algorithm>
+#include <bit>
 #include <functional>
 #include <map>
 #include <random>
@@ -24,38 +25,10 @@ uint64_t cut(uint64_t value, unsigned width) { return width >= 64 ? value : valu
 
 // ---- numbers --------------------------------------------------------------------------------------------------------
 
-// Small numbers, those next to powers of two and their negatives, runs of ones that repeat (masks), random ones.
-std::vector<uint64_t> numbers(unsigned width) {
-  std::vector<uint64_t> list;
-  if (width <= 8) {
-    for (uint64_t n = 0; n < uint64_t(1) << width; ++n) list.push_back(n);
-    return list;
-  }
-  for (uint64_t n = 0; n <= 70; ++n) list.push_back(n);
-  for (unsigned bit = 0; bit < width; ++bit) {
-    for (int64_t d = -1; d <= 1; ++d) {
-      list.push_back((uint64_t(1) << bit) + uint64_t(d));
-      list.push_back(-(uint64_t(1) << bit) + uint64_t(d));
-    }
-  }
-  std::mt19937_64 random(7);
-  for (int n = 0; n < 150; ++n) {
-    const unsigned size = 2u << random() % 6;
-    uint64_t element = (uint64_t(1) << (1 + random() % (size - 1))) - 1;
-    for (unsigned filled = size; filled < 64; filled *= 2) element |= element << filled;
-    list.push_back(std::rotl(element, static_cast<int>(random() % 64)));
-    if (n % 5 == 0) list.back() ^= uint64_t(1) << random() % 64;
-    list.push_back(random() >> random() % 64);
-  }
-  for (uint64_t& n : list) n = cut(n, width);
-  std::ranges::sort(list);
-  list.erase(std::unique(list.begin(), list.end()), list.end());
-  return list;
-}
-
 // Numbers that a second argument may meet a first one with: equal, complementary, what fits so many bits, amounts.
 std::vector<uint64_t> related(uint64_t first) {
-  std::vector<uint64_t> list = {first, ~first, -first, 0, 1, 31, 32, 63, 64, 65};
+  std::vector<uint64_t> list = {
+      first, ~first, -first, 0, 1, 31, 32, 63, 64, 65, static_cast<uint64_t>(std::bit_width(first)) - 1};
   if (first > 64) return list;
   for (const unsigned bit : {static_cast<unsigned>(first), static_cast<unsigned>(first) - 1}) {
     if (bit > 63) continue;
@@ -101,7 +74,7 @@ std::vector<HelperValue> domain(const Model& model) {
     case Model::Kind::Bool:
       return {{.bits = 0}, {.bits = 1}};
     case Model::Kind::Number:
-      for (uint64_t n : numbers(model.width)) list.push_back({.bits = n});
+      for (uint64_t n : number_cases(model.width)) list.push_back({.bits = n});
       break;
     case Model::Kind::Type:
       // Vectors have no model: rules for scalars must not see them.
@@ -112,10 +85,10 @@ std::vector<HelperValue> domain(const Model& model) {
       break;
     case Model::Kind::Value:
       for (unsigned width : kWidths) {
-        for (uint64_t n : numbers(width)) list.push_back({.type = ir::Type::integer(width), .bits = n});
+        for (uint64_t n : number_cases(width)) list.push_back({.type = ir::Type::integer(width), .bits = n});
         list.push_back({.type = ir::Type::integer(width), .is_constant = false});
       }
-      list.push_back({.type = ir::kI128, .is_constant = false});
+      for (const ir::Type type : {ir::kI128, ir::kF32, ir::kF64}) list.push_back({.type = type, .is_constant = false});
       break;
   }
   return list;
@@ -143,8 +116,13 @@ class Probe {
       types_ += (types_.empty() ? "" : ", ") + type;
       variables_[width] = ir::Value(next++);
     }
+    for (const ir::Type type : {ir::kF32, ir::kF64}) {
+      params += ", v" + std::to_string(next) + ": " + type.to_string();
+      types_ += ", " + type.to_string();
+      variables_[type_number(type)] = ir::Value(next++);
+    }
     for (unsigned width : kWidths) {
-      for (uint64_t n : numbers(width)) {
+      for (uint64_t n : number_cases(width)) {
         const int64_t number = static_cast<int64_t>(n << (64 - width)) >> (64 - width);
         constants += "    v" + std::to_string(next) + " = iconst.i" + std::to_string(width) + " " +
                      std::to_string(number) + "\n";
@@ -169,7 +147,7 @@ class Probe {
     machine::TargetIsa isa = isa_;
     isa.lower = [](machine::LowerContext& context, ir::Inst) -> std::optional<machine::InstOutput> {
       if (Probe* probe = std::exchange(current_, nullptr)) {
-        probe->body_({context, [probe](const HelperValue& v) { return probe->value(v); }});
+        probe->body_({.lower = &context, .value = [probe](const HelperValue& v) { return probe->value(v); }});
       }
       return std::nullopt;  // this is no rule; the function is refused, which is all the same
     };
@@ -185,13 +163,13 @@ class Probe {
 
  private:
   ir::Value value(const HelperValue& v) const {
-    return v.is_constant ? constants_.at({v.type.bits(), v.bits}) : variables_.at(v.type.bits());
+    return v.is_constant ? constants_.at({v.type.bits(), v.bits}) : variables_.at(type_number(v.type));
   }
 
   static thread_local Probe* current_;  // what TargetIsa::lower, which takes no user data, is to call
   const machine::TargetIsa& isa_;
   std::string types_, text_;
-  std::map<unsigned, ir::Value> variables_;
+  std::map<unsigned, ir::Value> variables_;  // by type
   std::map<std::pair<unsigned, uint64_t>, ir::Value> constants_;
   std::function<void(const HelperContext&)> body_;
 };
@@ -201,8 +179,63 @@ thread_local Probe* Probe::current_ = nullptr;
 
 class Check {
  public:
-  Check(const isle::Program& program, const HelperTable& table, const HelperCheckOptions& options)
-      : program_(program), table_(table), options_(options), terms_(context_) {}
+  Check(Definitions& definitions, const HelperTable& table, const HelperCheckOptions& options)
+      : definitions_(definitions),
+        program_(definitions.program()),
+        table_(table),
+        options_(options),
+        terms_(context_),
+        functions_([this](const std::string& name, const std::vector<SpecValue>& arguments) {
+          return call_spec_function(definitions_, terms_, name, arguments);
+        }) {}
+  Check(const Check&) = delete;  // functions_ calls back
+  Check& operator=(const Check&) = delete;
+
+  // All of the program's, in its order.
+  void run(const HelperContext& context, std::vector<Judgement>& rows) {
+    const auto wanted = [&](const std::string& name) { return options_.only.empty() || options_.only == name; };
+    size_t instruction_terms = 0;
+    for (const isle::Constant& constant : program_.constants) {
+      if (wanted("$" + constant.name)) rows.push_back(this->constant(constant));
+    }
+    for (const isle::Term& term : program_.terms) {
+      if (definitions_.find_instruction(term.name) >= 0) {
+        ++instruction_terms;
+        continue;
+      }
+      if (!wanted(term.name) || has_tag(term, "node")) continue;
+      if (definitions_.instructions().isa.find_feature(term.name) >= 0) {
+        rows.push_back({.name = term.name,
+                        .types = "-> Unit",
+                        .state = JudgementState::NotJudged,
+                        .reason = "a feature: true if its bit is in the set; filetests run with it and without"});
+        continue;
+      }
+      if (term.is_external_constructor()) rows.push_back(this->term(term, false, context));
+      if (term.is_external_extractor()) rows.push_back(this->term(term, true, context));
+    }
+    if (options_.only.empty() && instruction_terms != 0) {
+      rows.push_back(
+          {.name = "(instructions)",
+           .state = JudgementState::NotJudged,
+           .reason = std::to_string(instruction_terms) +
+                     " terms that emit one instruction each: its conformance and encoding checks judge them"});
+    }
+  }
+
+ private:
+  // A constructor is given its arguments and yields `result`; an extractor is given `result` and yields its argument.
+  struct Subject {
+    const isle::Term& term;
+    const isle::ast::Spec& spec;
+    const HelperFunction& function;
+    bool is_extractor = false;
+    std::vector<Model> given = {};
+    std::vector<std::string> names = {};  // of what is given, in the spec
+    Model yielded = {};
+    std::string yielded_name = {};
+    bool is_partial = false, is_weaker = false;
+  };
 
   Judgement term(const isle::Term& term, bool as_extractor, const HelperContext& context) {
     Judgement row{.name = term.name, .types = signature(term), .state = JudgementState::Missing};
@@ -218,9 +251,10 @@ class Check {
     if (function == table_.functions.end()) {
       const auto reason = table_.without_values.find(key);
       if (reason == table_.without_values.end()) {
-        row.reason = "no check: give \"" + key +
-                     "\" a line in verify/helper_table.cpp: its C++ among the functions or, if " +
-                     "there is nothing to compare, the reason among the terms without values";
+        row.reason =
+            "no check: give \"" + key +
+            "\" a line in verify/helper_table.cpp or helper_optimizer.cpp: its C++ among the functions or, if " +
+            "there is nothing to compare, the reason among the terms without values";
       } else {
         row.state = JudgementState::NotJudged;
         row.reason = reason->second;
@@ -253,20 +287,6 @@ class Check {
     if (row.state == JudgementState::Fails) row.reason = "stands for " + type.to_string();
     return row;
   }
-
- private:
-  // A constructor is given its arguments and yields `result`; an extractor is given `result` and yields its argument.
-  struct Subject {
-    const isle::Term& term;
-    const isle::ast::Spec& spec;
-    const HelperFunction& function;
-    bool is_extractor = false;
-    std::vector<Model> given = {};
-    std::vector<std::string> names = {};  // of what is given, in the spec
-    Model yielded = {};
-    std::string yielded_name = {};
-    bool is_partial = false, is_weaker = false;
-  };
 
   std::string signature(const isle::Term& term) const {
     std::string text;
@@ -341,10 +361,21 @@ class Check {
           for (const HelperValue& value : list) add(value);
           continue;
         }
-        if (models[i].kind == Model::Kind::Number && models[i - 1].kind == Model::Kind::Number) {
+        const Model::Kind previous = models[i - 1].kind, kind = models[i].kind;
+        if (kind == Model::Kind::Number && previous == Model::Kind::Number) {
           for (uint64_t n : related(before.back().bits)) add({.bits = cut(n, models[i].width)});
         }
-        for (unsigned n = 0; n < options_.random_cases; ++n) add(list[random() % list.size()]);
+        unsigned count = options_.random_cases;
+        if (kind == Model::Kind::Number && previous == Model::Kind::Type) {
+          // Of the type's numbers: all, if they are few.
+          const unsigned width = before.back().type.bits();
+          if (width == 8) {
+            for (uint64_t n = 0; n < 256; ++n) add({.bits = n});
+          }
+          for (uint64_t n : related(width)) add({.bits = cut(n, models[i].width)});
+          count *= 4;
+        }
+        for (unsigned n = 0; n < count; ++n) add(list[random() % list.size()]);
       }
       all = std::move(next);
     }
@@ -355,6 +386,7 @@ class Check {
   std::string run(const Subject& subject, const HelperContext& context, const std::vector<HelperValue>& arguments,
                   size_t& cases, size_t& answered, size_t& declined) {
     SpecEnvironment env;
+    env.functions = &functions_;
     bool has_model = true;
     for (size_t i = 0; i < arguments.size(); ++i) {
       if (subject.given[i].kind == Model::Kind::Type && !is_scalar(arguments[i].type)) {
@@ -420,56 +452,66 @@ class Check {
     throw SpecError{"a type without a model"};
   }
 
+  Definitions& definitions_;
   const isle::Program& program_;
   const HelperTable& table_;
   const HelperCheckOptions& options_;
   z3::context context_;
   Terms terms_;
+  const SpecFunctions functions_;
 };
 
 }  // namespace
+
+// Small numbers, those next to powers of two and their negatives, runs of ones that repeat (masks), random ones.
+std::vector<uint64_t> number_cases(unsigned width) {
+  std::vector<uint64_t> list;
+  if (width <= 8) {
+    for (uint64_t n = 0; n < uint64_t(1) << width; ++n) list.push_back(n);
+    return list;
+  }
+  for (uint64_t n = 0; n <= 70; ++n) list.push_back(n);
+  for (unsigned bit = 0; bit < width; ++bit) {
+    for (int64_t d = -1; d <= 1; ++d) {
+      list.push_back((uint64_t(1) << bit) + uint64_t(d));
+      list.push_back(-(uint64_t(1) << bit) + uint64_t(d));
+    }
+  }
+  std::mt19937_64 random(7);
+  for (int n = 0; n < 150; ++n) {
+    const unsigned size = 2u << random() % 6;
+    uint64_t element = (uint64_t(1) << (1 + random() % (size - 1))) - 1;
+    for (unsigned filled = size; filled < 64; filled *= 2) element |= element << filled;
+    list.push_back(std::rotl(element, static_cast<int>(random() % 64)));
+    if (n % 5 == 0) list.back() ^= uint64_t(1) << random() % 64;
+    list.push_back(random() >> random() % 64);
+  }
+  for (uint64_t& n : list) n = cut(n, width);
+  std::ranges::sort(list);
+  list.erase(std::unique(list.begin(), list.end()), list.end());
+  return list;
+}
 
 Expected<std::vector<Judgement>> check_helpers(const machine::TargetIsa& isa, const RuleSources& sources,
                                                const HelperTable& table, const HelperCheckOptions& options) {
   Diagnostics errors;
   const auto definitions = load_definitions(sources, errors);
   if (definitions == nullptr) return std::unexpected(errors[0]);
-  const isle::Program& program = definitions->program();
-
   std::vector<Judgement> rows;
-  const auto wanted = [&](const std::string& name) { return options.only.empty() || options.only == name; };
-  Check check(program, table, options);
+  Check check(*definitions, table, options);
   Probe probe(isa);
-  const Expected<void> ran = probe.run([&](const HelperContext& context) {
-    size_t instruction_terms = 0;
-    for (const isle::Constant& constant : program.constants) {
-      if (wanted("$" + constant.name)) rows.push_back(check.constant(constant));
-    }
-    for (const isle::Term& term : program.terms) {
-      if (definitions->find_instruction(term.name) >= 0) {
-        ++instruction_terms;
-        continue;
-      }
-      if (!wanted(term.name)) continue;
-      if (definitions->instructions().isa.find_feature(term.name) >= 0) {
-        rows.push_back({.name = term.name,
-                        .types = "-> Unit",
-                        .state = JudgementState::NotJudged,
-                        .reason = "a feature: true if its bit is in the set; filetests run with it and without"});
-        continue;
-      }
-      if (term.is_external_constructor()) rows.push_back(check.term(term, false, context));
-      if (term.is_external_extractor()) rows.push_back(check.term(term, true, context));
-    }
-    if (options.only.empty()) {
-      rows.push_back(
-          {.name = "(instructions)",
-           .state = JudgementState::NotJudged,
-           .reason = std::to_string(instruction_terms) +
-                     " terms that emit one instruction each: its conformance and encoding checks judge them"});
-    }
-  });
+  const Expected<void> ran = probe.run([&](const HelperContext& context) { check.run(context, rows); });
   if (!ran) return std::unexpected(ran.error());
+  return rows;
+}
+
+Expected<std::vector<Judgement>> check_helpers(const HelperContext& context, const RuleSources& sources,
+                                               const HelperTable& table, const HelperCheckOptions& options) {
+  Diagnostics errors;
+  const auto definitions = load_definitions(sources, errors);
+  if (definitions == nullptr) return std::unexpected(errors[0]);
+  std::vector<Judgement> rows;
+  Check(*definitions, table, options).run(context, rows);
   return rows;
 }
 

@@ -1,9 +1,10 @@
 // Specs of helper terms judged by the C++ they stand for.
 //
 // What the rules call but do not define (external constructors and extractors, external constants) is C++; proofs use
-// its `spec` instead. Here every such term of an ISA's rules is called, in a context that is lowering a function, and
-// its spec evaluated on the same numbers, as a proof evaluates it: on all arguments if they are few, else on edge
-// values, numbers related to each other, and random ones.
+// its `spec` instead. Here every such term of an ISA's rules is called, in a context that is lowering a function, or,
+// of the mid-end's rules, in one that has a function in its graph; and its spec evaluated on the same numbers, as a
+// proof evaluates it: on all arguments if they are few, else on edge values, numbers related to each other, and random
+// ones.
 //
 // H1  Where a term answers, its spec's `provide`s hold of the answer.
 // H2  A partial term answers exactly where its `require`s hold. With the tag `partial_spec` it may also decline.
@@ -21,6 +22,7 @@
 
 namespace assay::verify {
 
+struct HelperContext;
 struct HelperTable;
 struct RuleSources;
 
@@ -35,5 +37,16 @@ Expected<std::vector<Judgement>> check_helpers(IsaKind isa, const HelperCheckOpt
 // Of other rules or other C++.
 Expected<std::vector<Judgement>> check_helpers(const machine::TargetIsa& isa, const RuleSources& sources,
                                                const HelperTable& table, const HelperCheckOptions& options = {});
+// The same in a context that is at hand. The values that it is asked for: constants of all integers of at most 64 bits
+// that number_cases() names, and a value of each scalar type.
+Expected<std::vector<Judgement>> check_helpers(const HelperContext& context, const RuleSources& sources,
+                                               const HelperTable& table, const HelperCheckOptions& options = {});
+// The edge values and others of a width that arguments are taken from.
+std::vector<uint64_t> number_cases(unsigned width);
+
+// Those of the mid-end (helper_optimizer.cpp), of the rules this program was built with or of others.
+Expected<std::vector<Judgement>> check_optimizer_helpers(const HelperCheckOptions& options = {});
+Expected<std::vector<Judgement>> check_optimizer_helpers(const RuleSources& sources,
+                                                         const HelperCheckOptions& options = {});
 
 }  // namespace assay::verify

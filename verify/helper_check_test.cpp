@@ -38,6 +38,49 @@ TEST(HelperCheck, EveryTermOfEveryMachine) {
   }
 }
 
+TEST(HelperCheck, EveryTermOfTheMidEnd) {
+  const auto rows = check_optimizer_helpers();
+  ASSERT_TRUE(rows.has_value()) << rows.error().message;
+  std::set<std::string> seen;
+  for (const Judgement& row : *rows) {
+    EXPECT_FALSE(is_failure(row.state)) << row.name << ": " << row.reason;
+    if (row.state == JudgementState::NotJudged) EXPECT_FALSE(row.reason.empty()) << row.name;
+    seen.insert(row.name);
+  }
+  std::printf("opt: %s", describe(*rows).c_str());
+  const HelperTable& table = optimizer_helper_table();
+  for (const auto& [name, function] : table.functions) EXPECT_TRUE(seen.contains(name)) << name;
+  for (const auto& [name, contract] : table.contracts) EXPECT_TRUE(seen.contains(name)) << name;
+  for (const auto& [name, reason] : table.without_values) EXPECT_TRUE(seen.contains(name)) << name;
+}
+
+// A spec that is wrong for one argument in many is found out.
+TEST(HelperCheck, WrongSpecsOfTheMidEndAreNoticed) {
+  for (const auto& [from, to, term] :
+       {std::tuple("(spec (fold_clz ty a) (provide (= result (zero_ext 64 (call clz",
+                   "(spec (fold_clz ty a) (provide (= result (zero_ext 64 (call ctz", "fold_clz"),
+        {"(provide (= result (bvlshr a b)))", "(provide (= result (bvashr a b)))", "u64_ushr"},
+        {"(spec (value_type arg) (provide (= arg (typeof result))))",
+         "(spec (value_type arg) (provide (= arg (widthof result))))", "value_type"}}) {
+    std::vector<std::string> texts;
+    for (const RuleSource& source : optimizer_sources().rules) texts.emplace_back(source.text);
+    size_t changed = 0;
+    for (std::string& text : texts) {
+      if (const size_t at = text.find(from); at != std::string::npos) {
+        text.replace(at, std::string_view(from).size(), to);
+        ++changed;
+      }
+    }
+    EXPECT_EQ(changed, 1u) << from;
+    std::vector<RuleSource> rules;
+    for (size_t i = 0; i < texts.size(); ++i) rules.push_back({optimizer_sources().rules[i].name, texts[i]});
+    const auto rows = check_optimizer_helpers({rules, {}, optimizer_sources().operations}, {.only = term});
+    ASSERT_TRUE(rows.has_value()) << rows.error().message;
+    ASSERT_EQ(rows->size(), 1u);
+    EXPECT_EQ(rows->front().state, JudgementState::Fails) << term;
+  }
+}
+
 // The rules of a machine with one text changed, or with `more` at the end of the first file.
 class Changed {
  public:

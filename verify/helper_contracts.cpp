@@ -13,14 +13,14 @@ using machine::RegClass;
 // Exactly one of mem_big and mem_little succeeds, for every access.
 std::string byte_order(const HelperContext& context, const std::string& term, size_t& cases) {
   using ir::Endianness;
-  const bool native_big = endianness(context.lower.isa().kind) == std::endian::big;
+  const bool native_big = endianness(context.lower->isa().kind) == std::endian::big;
   for (const ir::MemFlags flags : {ir::MemFlags(), ir::MemFlags::trusted(), ir::MemFlags().with_readonly(),
                                    ir::MemFlags().with_trap(ir::TrapCode::user(9))}) {
     for (const auto& [order, big] :
          {std::pair(Endianness::kNative, native_big), {Endianness::kLittle, false}, {Endianness::kBig, true}}) {
       ++cases;
       const ir::MemFlags access = flags.with_endianness(order);
-      const auto answer = term == "mem_big" ? context.lower.mem_big(access) : context.lower.mem_little(access);
+      const auto answer = term == "mem_big" ? context.lower->mem_big(access) : context.lower->mem_little(access);
       if (answer.has_value() == (big == (term == "mem_big"))) continue;
       return std::string(answer ? "succeeds for a " : "declines a ") + (big ? "big" : "little") + "-endian access";
     }
@@ -32,7 +32,7 @@ std::string byte_order(const HelperContext& context, const std::string& term, si
 std::string targets(const HelperContext& context, const std::string& term, size_t& cases) {
   using machine::Block;
   const Block blocks[] = {Block(5), Block(2), Block(9), Block(2)};
-  const machine::LowerContext& c = context.lower;
+  const machine::LowerContext& c = *context.lower;
   for (size_t count = 0; count <= std::size(blocks); ++count) {
     ++cases;
     const std::span<const Block> labels(blocks, count);
@@ -59,7 +59,7 @@ std::string targets(const HelperContext& context, const std::string& term, size_
 }
 
 std::string pieces(const HelperContext& context, const std::string& term, size_t& cases) {
-  machine::LowerContext& c = context.lower;
+  machine::LowerContext& c = *context.lower;
   const machine::MultiReg multi{{c.new_reg(RegClass::Gpr), c.new_reg(RegClass::Gpr)}, {c.new_reg(RegClass::Flags)}};
   ++cases;
   const bool right = term == "first"      ? c.first(multi) == multi.regs[0]
@@ -72,7 +72,7 @@ std::string pieces(const HelperContext& context, const std::string& term, size_t
 
 // The two registers of an i128, each its own; of anything else the one that it has.
 std::string halves(const HelperContext& context, const std::string& term, size_t& cases) {
-  machine::LowerContext& c = context.lower;
+  machine::LowerContext& c = *context.lower;
   for (const ir::Type type : {ir::kI8, ir::kI16, ir::kI32, ir::kI64, ir::kI128}) {
     const ir::Value value = context.value({.type = type, .is_constant = false});
     const machine::ValueRegs regs = c.put_in_regs(value);
@@ -88,13 +88,13 @@ std::string halves(const HelperContext& context, const std::string& term, size_t
 
 // base + (index << shift) + displacement, every part where it belongs.
 std::string addresses(const HelperContext& context, const std::string& term, size_t& cases) {
-  const Reg base = context.lower.new_reg(RegClass::Gpr), index = context.lower.new_reg(RegClass::Gpr);
+  const Reg base = context.lower->new_reg(RegClass::Gpr), index = context.lower->new_reg(RegClass::Gpr);
   for (const int32_t disp : {0, 1, -1, 4095, -4096, INT32_MAX, INT32_MIN}) {
     for (uint8_t shift = 0; shift < (term == "amode_disp" ? 1 : 4); ++shift) {
       ++cases;
       const bool right = term == "amode_disp"
-                             ? context.lower.amode_disp(base, disp) == Amode{.base = base, .disp = disp}
-                             : context.lower.amode_index(base, index, shift, disp) ==
+                             ? context.lower->amode_disp(base, disp) == Amode{.base = base, .disp = disp}
+                             : context.lower->amode_index(base, index, shift, disp) ==
                                    Amode{.base = base, .index = index, .shift = shift, .disp = disp};
       if (!right) return "misplaces a part at displacement " + std::to_string(disp);
     }
@@ -105,9 +105,9 @@ std::string addresses(const HelperContext& context, const std::string& term, siz
 // Rules look only at what defines the value, and through nothing that has an effect: proofs let the definition's `sem`
 // stand for the value wherever it is used.
 std::string definitions(const HelperContext& context, const std::string&, size_t& cases) {
-  const ir::Function& function = context.lower.function();
+  const ir::Function& function = context.lower->function();
   for (uint32_t i = 0; i < function.value_count(); ++i) {
-    const std::optional<ir::Inst> inst = context.lower.def_inst(ir::Value(i));
+    const std::optional<ir::Inst> inst = context.lower->def_inst(ir::Value(i));
     ++cases;
     if (!inst) continue;
     if (*inst != function.def_inst(ir::Value(i))) return "gives what does not define v" + std::to_string(i);
@@ -119,12 +119,12 @@ std::string definitions(const HelperContext& context, const std::string&, size_t
 
 // The type of the first result.
 std::string result_types(const HelperContext& context, const std::string&, size_t& cases) {
-  const ir::Function& function = context.lower.function();
+  const ir::Function& function = context.lower->function();
   for (uint32_t i = 0; i < function.value_count(); ++i) {
     const ir::Inst inst = function.def_inst(ir::Value(i));
     if (inst.is_none() || function.result(inst) != ir::Value(i)) continue;
     ++cases;
-    if (context.lower.result_type(inst) != function.value_type(ir::Value(i))) {
+    if (context.lower->result_type(inst) != function.value_type(ir::Value(i))) {
       return "gives another type for " + std::string(function.info(inst).name);
     }
   }

@@ -1,7 +1,5 @@
 // See helper_table.h.
-#include "verify/helper_table.h"
-
-#include <utility>
+#include "verify/helper_call.h"
 
 #ifdef ASSAY_HAS_AARCH64
 #include "compiler/isa/aarch64/context.h"
@@ -12,51 +10,6 @@ namespace assay::verify {
 namespace {
 
 using machine::LowerContext;
-
-// ---- between plain numbers and the types of the C++ -----------------------------------------------------------------
-
-template <class T>
-T given(const HelperContext& context, const HelperValue& v) {
-  if constexpr (std::is_same_v<T, ir::Type>)
-    return v.type;
-  else if constexpr (std::is_same_v<T, ir::Value>)
-    return context.value(v);
-  else if constexpr (std::is_same_v<T, machine::Imm64>)
-    return {static_cast<int64_t>(v.bits)};
-  else if constexpr (std::is_same_v<T, machine::Ieee16>)
-    return {static_cast<uint16_t>(v.bits)};
-  else if constexpr (std::is_same_v<T, machine::Ieee32>)
-    return {static_cast<uint32_t>(v.bits)};
-  else if constexpr (std::is_same_v<T, machine::Ieee64>)
-    return {v.bits};
-  else if constexpr (std::is_same_v<T, machine::Offset32>)
-    return {static_cast<int32_t>(v.bits)};
-  else
-    return static_cast<T>(v.bits);
-}
-
-HelperAnswer answer(ir::Type type) { return HelperValue{.type = type}; }
-HelperAnswer answer(ir::TrapCode code) { return HelperValue{.bits = code.code}; }
-template <class T>
-  requires std::is_integral_v<T>
-HelperAnswer answer(T number) {
-  return HelperValue{.bits = static_cast<uint64_t>(number)};
-}
-template <class T>
-HelperAnswer answer(const std::optional<T>& result) {
-  return result ? answer(*result) : std::nullopt;
-}
-
-// A method of the lowering context as a function of plain numbers.
-template <class Context, class Result, class... Arguments>
-HelperFunction call(Result (Context::*method)(Arguments...) const) {
-  return [method](const HelperContext& context, std::span<const HelperValue> values) {
-    return [&]<size_t... kIndex>(std::index_sequence<kIndex...>) {
-      const auto& self = static_cast<const Context&>(context.lower);
-      return answer((self.*method)(given<Arguments>(context, values[kIndex])...));
-    }(std::index_sequence_for<Arguments...>{});
-  };
-}
 
 // ---- the terms ------------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,10 @@
 #include "compiler/machine/isa_kind.h"
 #include "compiler/machine/lower.h"
 
+namespace assay::opt {
+class Context;
+}
+
 namespace assay::verify {
 
 // An argument or an answer. A Type is `type` alone; a Value is `type` and its bits, if it is an iconst; anything else
@@ -25,9 +29,11 @@ struct HelperValue {
   bool is_constant = true;  // of a Value
 };
 
-// Where the helpers are called: while a function is lowered that has the values as instructions.
+// Where the helpers are called: while a function is lowered, or is in the mid-end's graph, that has the values as
+// instructions. One of the two is null.
 struct HelperContext {
-  machine::LowerContext& lower;
+  machine::LowerContext* lower = nullptr;
+  const opt::Context* optimizer = nullptr;
   std::function<ir::Value(const HelperValue&)> value;
 };
 
@@ -47,6 +53,8 @@ struct HelperTable {
 
 // Of the ISA's own terms and of those that all share.
 const HelperTable& helper_table(IsaKind isa);
+// Of the mid-end's terms (helper_optimizer.cpp).
+const HelperTable& optimizer_helper_table();
 // Those of prelude.isle (helper_contracts.cpp).
 std::map<std::string, HelperContract> helper_contracts();
 

@@ -3,10 +3,11 @@
 add_library(assay_meanings STATIC
   helper_check.cpp
   helper_contracts.cpp
+  helper_optimizer.cpp
   helper_table.cpp
   operation_check.cpp)
 target_include_directories(assay_meanings PRIVATE ${Z3_INCLUDE_DIR})
-target_link_libraries(assay_meanings PUBLIC assay_verify assay_interpreter assay_isa)
+target_link_libraries(assay_meanings PUBLIC assay_verify assay_interpreter assay_isa assay_opt)
 foreach(isa ${isas})
   string(TOUPPER ${isa} upper)
   target_compile_definitions(assay_meanings PRIVATE ASSAY_HAS_${upper})

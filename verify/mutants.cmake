@@ -7,9 +7,10 @@ add_library(assay_mutants STATIC
   mutate.cpp
   mutate_instructions.cpp
   rule_equivalence.cpp
+  sides.cpp
   symmetry.cpp)
 target_include_directories(assay_mutants PRIVATE ${Z3_INCLUDE_DIR})
-target_link_libraries(assay_mutants PUBLIC assay_verify assay_conformance PRIVATE assay_meanings)
+target_link_libraries(assay_mutants PUBLIC assay_verify assay_conformance PRIVATE assay_interpreter assay_meanings)
 assay_test(mutate_test LIBS assay_mutants SOURCES mutate_test.cpp)
 assay_test(rule_equivalence_test LIBS assay_mutants SOURCES rule_equivalence_test.cpp)
 assay_test(mutants_instructions_test LIBS assay_mutants SOURCES mutants_instructions_test.cpp)

@@ -22,6 +22,7 @@
 #include "verify/mutate_instructions.h"
 #include "verify/proof_cache.h"
 #include "verify/rule_equivalence.h"
+#include "verify/sides.h"
 #include "verify/totality.h"
 #include "verify/verify.h"
 
@@ -44,11 +45,19 @@ bool is_proven(const UnitResult& unit, const std::string& rule) {
                      [&](const RuleResult& r) { return r.name == rule && r.state == RuleState::Proven; });
 }
 
+// Whose rules: an ISA's, or, without one, the mid-end's.
+using Unit = std::optional<IsaKind>;
+std::string name_of(Unit unit) { return unit ? name(*unit) : "opt"; }
+
+Expected<UnitResult> verify_rules(Unit unit, const RuleSources& sources, const VerifyOptions& options) {
+  return unit ? verify_sources(*unit, sources, options) : verify_optimizer(sources, options);
+}
+
 // What the original rules give, asked for when it matters; and how long each took.
 class Originals {
  public:
-  Originals(IsaKind isa, const RuleSources& sources, unsigned timeout_ms)
-      : isa_(isa), sources_(sources), timeout_ms_(timeout_ms) {
+  Originals(Unit unit, const RuleSources& sources, unsigned timeout_ms)
+      : unit_(unit), sources_(sources), timeout_ms_(timeout_ms) {
     if (auto cache = ProofCache::open(":memory:")) proofs_ = *std::move(cache);
   }
 
@@ -62,8 +71,8 @@ class Originals {
     for (const unsigned timeout_ms : {timeout_ms_, kPatience * timeout_ms_}) {
       VerifyOptions asked{.jobs = 1, .timeout_ms = timeout_ms, .rules = {rule}, .functions = false};
       asked.shared_cache = proofs_;
-      const auto unit = verify_sources(isa_, sources_, asked);
-      if (unit && is_proven(*unit, rule)) return timeouts_[rule] = timeout_ms;
+      const auto result = verify_rules(unit_, sources_, asked);
+      if (result && is_proven(*result, rule)) return timeouts_[rule] = timeout_ms;
     }
     return timeouts_[rule] = 0;
   }
@@ -97,7 +106,7 @@ class Originals {
   }
 
  private:
-  IsaKind isa_;
+  Unit unit_;
   const RuleSources& sources_;
   unsigned timeout_ms_;
   std::shared_ptr<ProofCache> proofs_;
@@ -109,8 +118,8 @@ class Originals {
 
 class Judge {
  public:
-  Judge(IsaKind isa, const RuleSources& sources, const MutantOptions& options, Originals& originals)
-      : isa_(isa), sources_(sources), options_(options), originals_(originals) {}
+  Judge(Unit unit, const RuleSources& sources, const MutantOptions& options, Originals& originals)
+      : unit_(unit), sources_(sources), options_(options), originals_(originals) {}
 
   void judge(MutantResult& out) {
     const auto begin = Clock::now();
@@ -134,7 +143,7 @@ class Judge {
     std::vector<std::string> judges = mutant.judges;
     std::string declarations;
     if (is_of_instruction(mutant.kind)) {
-      if (!instruction_judge_) instruction_judge_ = std::make_unique<InstructionJudge>(isa_, sources_);
+      if (!instruction_judge_) instruction_judge_ = std::make_unique<InstructionJudge>(*unit_, sources_);
       if (instruction_judge_->judge(out, text, declarations)) return;
       if (const int at = declarations_of(sources); at >= 0) rules[static_cast<size_t>(at)].text = declarations;
       if (out.state == MutantState::Survived) return survive(rules, out);
@@ -163,12 +172,12 @@ class Judge {
       VerifyOptions asked{.jobs = 1, .rules = names, .functions = false, .only_trials = true};
       asked.definitions = definitions;
       asked.shared_cache = originals_.proofs();
-      const auto tried = verify_sources(isa_, sources, asked);
+      const auto tried = verify_rules(unit_, sources, asked);
       if (tried && refuted(*tried, batch, out)) return;
       asked.only_trials = false;
       for (unsigned timeout_ms = options_.timeout_ms; timeout_ms != 0;) {
         asked.timeout_ms = timeout_ms;
-        const auto unit = verify_sources(isa_, sources, asked);
+        const auto unit = verify_rules(unit_, sources, asked);
         if (!unit) {
           out.state = MutantState::Noticed;
           out.reason = unit.error().message;
@@ -191,9 +200,11 @@ class Judge {
 
   // Held against the C++ that the spec speaks of.
   bool refuted_by_code(const RuleSources& sources, MutantResult& out) {
-    const machine::TargetIsa* isa = isa::find_isa(isa_);
-    if (isa == nullptr) return false;
-    const auto rows = check_helpers(*isa, sources, helper_table(isa_), {.only = out.mutant.subject});
+    const machine::TargetIsa* isa = unit_ ? isa::find_isa(*unit_) : nullptr;
+    if (unit_ && isa == nullptr) return false;
+    const HelperCheckOptions only{.only = out.mutant.subject};
+    const auto rows =
+        unit_ ? check_helpers(*isa, sources, helper_table(*unit_), only) : check_optimizer_helpers(sources, only);
     if (!rows) return false;  // the prover says it again
     for (const Judgement& row : *rows) {
       if (row.name != out.mutant.subject || row.state != JudgementState::Fails) continue;
@@ -245,9 +256,19 @@ class Judge {
   }
 
   void survive(const std::vector<RuleSource>& rules, MutantResult& out) {
+    if (!unit_ && !is_of_spec(out.mutant.kind)) {
+      const Sides sides = compare_sides({rules, {}, sources_.operations}, out.mutant.judges);
+      if (sides.compared != 0 && sides.difference.empty()) {
+        out.state = MutantState::Equivalent;
+        out.judge = "interpreter";
+        out.reason = "another right rule: both sides are equal";
+        return;
+      }
+      out.reason = sides.difference;
+    }
     using Answer = RuleEquivalence::Answer;
     const Answer answer = is_of_instruction(out.mutant.kind) ? Answer::No : does_the_same(rules, out.mutant);
-    const bool may_be_noticed = !is_of_instruction(out.mutant.kind) && answer != Answer::Everywhere;
+    const bool may_be_noticed = unit_ && !is_of_instruction(out.mutant.kind) && answer != Answer::Everywhere;
     if (may_be_noticed && noticed_beside_proofs(rules, out)) return;
     if (is_of_instruction(out.mutant.kind) && instruction_judge_->narrows()) {
       out.state = MutantState::Equivalent;
@@ -263,7 +284,7 @@ class Judge {
     }
     out.state = MutantState::Survived;
     for (const Explanation& explanation : options_.explanations) {
-      if (!matches(explanation.isa, name(isa_)) || !matches(explanation.subject, out.mutant.subject) ||
+      if (!matches(explanation.unit, name_of(unit_)) || !matches(explanation.subject, out.mutant.subject) ||
           !matches(explanation.kind, to_string(out.mutant.kind)) || !matches(explanation.change, out.mutant.change)) {
         continue;
       }
@@ -308,7 +329,7 @@ class Judge {
     return true;
   }
 
-  IsaKind isa_;
+  Unit unit_;
   const RuleSources& sources_;
   const MutantOptions& options_;
   Originals& originals_;
@@ -387,14 +408,16 @@ Expected<std::vector<Explanation>> parse_explanations(const std::string& file, s
     fields.push_back(trimmed(rest));
     if (fields.size() != 5 || std::any_of(fields.begin(), fields.end(), [](const auto& f) { return f.empty(); })) {
       return fail(Place{.file = file, .line = line}, "not an explanation",
-                  "isa | rule or term | kind | change | reason");
+                  "unit | rule or term | kind | change | reason");
     }
     out.push_back({fields[0], fields[1], fields[2], fields[3], fields[4]});
   }
   return out;
 }
 
-Expected<MutantReport> judge_mutants(IsaKind isa, const RuleSources& sources, const MutantOptions& options) {
+namespace {
+
+Expected<MutantReport> judge_unit(Unit unit, const RuleSources& sources, const MutantOptions& options) {
   const auto begin = Clock::now();
   auto derived = derive_mutants(sources, options.kinds);
   if (!derived) return std::unexpected(derived.error());
@@ -410,15 +433,15 @@ Expected<MutantReport> judge_mutants(IsaKind isa, const RuleSources& sources, co
                                     [&](const auto& part) { return mutant.subject.find(part) != std::string::npos; });
     if (wanted) mutants.push_back(std::move(mutant));
   }
-  MutantReport report{.isa = isa, .derived = mutants.size()};
+  MutantReport report{.unit = name_of(unit), .derived = mutants.size()};
   choose(mutants, options.count, options.seed);
   for (Mutant& mutant : mutants) report.results.push_back({.mutant = std::move(mutant)});
 
-  Originals originals(isa, sources, options.timeout_ms);
+  Originals originals(unit, sources, options.timeout_ms);
   std::atomic<size_t> next{0};
   std::mutex mutex;
   const auto work = [&] {
-    Judge judge(isa, sources, options, originals);
+    Judge judge(unit, sources, options, originals);
     for (size_t i = next++; i < report.results.size(); i = next++) {
       judge.judge(report.results[i]);
       if (!options.progress) continue;
@@ -434,6 +457,16 @@ Expected<MutantReport> judge_mutants(IsaKind isa, const RuleSources& sources, co
   }
   report.seconds = seconds_since(begin);
   return report;
+}
+
+}  // namespace
+
+Expected<MutantReport> judge_mutants(IsaKind isa, const RuleSources& sources, const MutantOptions& options) {
+  return judge_unit(isa, sources, options);
+}
+
+Expected<MutantReport> judge_optimizer_mutants(const RuleSources& sources, const MutantOptions& options) {
+  return judge_unit({}, sources, options);
 }
 
 }  // namespace assay::verify

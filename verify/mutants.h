@@ -30,10 +30,10 @@ const char* to_string(MutantState state);
 
 // Why mutants that survive are no holes. In the patterns `*` stands for any text.
 struct Explanation {
-  std::string isa, subject, kind, change;  // patterns
+  std::string unit, subject, kind, change;  // patterns
   std::string reason;
 };
-// A line each: `isa | rule or term | kind | change | reason`. Empty lines and those that begin with # say nothing.
+// A line each: `unit | rule or term | kind | change | reason`. Empty lines and those that begin with # say nothing.
 Expected<std::vector<Explanation>> parse_explanations(const std::string& file, std::string_view text);
 
 struct MutantResult {
@@ -45,7 +45,7 @@ struct MutantResult {
 };
 
 struct MutantReport {
-  IsaKind isa;
+  std::string unit;    // the ISA's name, or "opt"
   size_t derived = 0;  // of which `results` are those that were asked for
   std::vector<MutantResult> results;
   double seconds = 0;
@@ -55,8 +55,8 @@ struct MutantReport {
   double killed() const;
 };
 
-// The table of docs/mutants.md: a row for each ISA and group of mutants (rules, specs, encodings). `text` is the page;
-// between its lines <!-- mutants --> and <!-- end --> the rows of the report's ISA and groups are put in place of the
+// The table of docs/mutants.md: a row for each unit and group of mutants (rules, specs, encodings). `text` is the page;
+// between its lines <!-- mutants --> and <!-- end --> the rows of the report's unit and groups are put in place of the
 // old ones. Error: the page has no such lines.
 Expected<std::string> with_table_rows(std::string_view text, const MutantReport& report);
 
@@ -75,5 +75,9 @@ struct MutantOptions {
 
 // Errors: the sources do not parse before any edit.
 Expected<MutantReport> judge_mutants(IsaKind isa, const RuleSources& sources, const MutantOptions& options);
+// The same of the mid-end's rules. One that everything is still proven with says that two values are equal, and they
+// are: it is another right rule. It counts as equivalent if the interpreter, too, finds its two sides equal
+// (sides.h); else it has survived.
+Expected<MutantReport> judge_optimizer_mutants(const RuleSources& sources, const MutantOptions& options);
 
 }  // namespace assay::verify

@@ -71,7 +71,7 @@ TEST_F(InstructionMutants, OrderOfArgumentsIsLeftToTheProofs) {
 }
 
 TEST(MutantsTable, PutsRowsInPlaceOfOldOnes) {
-  MutantReport report{.isa = IsaKind::x64};
+  MutantReport report{.unit = "x64"};
   for (int i = 0; i < 3; ++i) report.results.push_back({.state = MutantState::Refuted, .judge = "add"});
   report.results.push_back({.state = MutantState::Explained});
   const std::string page =

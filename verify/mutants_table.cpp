@@ -89,7 +89,7 @@ Expected<std::string> with_table_rows(std::string_view text, const MutantReport&
   }
   std::map<std::string, Row> rows;  // by the first two cells
   for (const MutantResult& result : report.results) {
-    rows[std::string("| ") + name(report.isa) + " | " + group_of(result.mutant.kind) + " |"].add(result);
+    rows["| " + report.unit + " | " + group_of(result.mutant.kind) + " |"].add(result);
   }
   std::map<std::string, std::string> table;
   for (const std::string& line : lines_of(text.substr(begin + kBegin.size(), end - begin - kBegin.size()))) {

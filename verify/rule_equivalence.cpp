@@ -168,6 +168,9 @@ class Behaviours {
         case Effect::Kind::Breakpoint:
           out.shape += " stops";
           break;
+        case Effect::Kind::Fence:
+          out.shape += " fence";
+          break;
         case Effect::Kind::Trap:
           if (touches && !effect.condition->simplify().is_false()) out.shape += " traps";
           break;
@@ -175,6 +178,7 @@ class Behaviours {
         case Effect::Kind::Store: {
           touches = true;
           const bool stores = effect.kind == Effect::Kind::Store;
+          if (effect.is_ordered) out.shape += " in order";
           out.shape += (stores ? " stores " : " loads ") + std::to_string(effect.bits) + " as " +
                        inputs.identity(effect.memflags);
           out.memory.push_back(named(*effect.address));

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "oracles/quiet_insts.h"
+#include "verify/ordering.h"
 #include "verify/run.h"
 #include "verify/zero_register.h"
 
@@ -45,7 +46,7 @@ Run::Run(Definitions& definitions, Terms& terms, Choices& choices)
       terms_(terms),
       choices_(choices),
       spec_functions_([this](const std::string& name, const std::vector<SpecValue>& arguments) {
-        return spec_function(name, arguments);
+        return call_spec_function(definitions_, terms_, name, arguments);
       }) {}
 
 Symbol Run::apply_rule(const isle::Rule& rule, const std::vector<Symbol>& arguments) {
@@ -344,6 +345,10 @@ bool Run::without_meaning(const notation::InstDef& def, const std::vector<Symbol
     throw Unsupported{"instruction " + def.name + " calls or returns"};
   }
   if (def.has_sem || !def.sem.traps.empty()) return false;
+  if (is_fence(def)) {
+    effects_.push_back({.kind = Effect::Kind::Fence});
+    return true;
+  }
   if (oracles::is_quiet(def.name)) return true;
   if (is_breakpoint(def.name)) {
     effects_.push_back({.kind = Effect::Kind::Breakpoint});
@@ -533,7 +538,8 @@ Symbol Run::construct_instruction(const isle::Term& term, int instruction, const
                         .address = nodes[e.address],
                         .value = value,
                         .bits = e.bits,
-                        .memflags = memflags});
+                        .memflags = memflags,
+                        .is_ordered = is_ordered_access(def)});
   }
   if (semantics->branch != notation::kNoNode) {
     if (label < 0) throw Unsupported{"instruction " + def.name + " branches without a label"};

@@ -120,7 +120,6 @@ class Run {
   Symbol fresh(isle::TypeId type, const std::string& name);
   SpecValue spec_value(const Symbol& symbol);
   SpecEnvironment spec_environment();  // empty, with the functions that specs may call
-  SpecValue spec_function(const std::string& name, const std::vector<SpecValue>& arguments);
   Symbol from_spec_value(const SpecValue& value, isle::TypeId type);
   std::shared_ptr<ClifValue> fresh_value(const std::string& name, unsigned type);
   z3::expr term_of(const std::shared_ptr<ClifValue>& value);

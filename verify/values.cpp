@@ -223,19 +223,20 @@ Symbol Run::from_spec_value(const SpecValue& value, isle::TypeId type_id) {
 }
 
 // A condition of the ISA's instruction notation, or a CLIF operation's result.
-SpecValue Run::spec_function(const std::string& name, const std::vector<SpecValue>& arguments) {
+SpecValue call_spec_function(Definitions& definitions, Terms& terms, const std::string& name,
+                             const std::vector<SpecValue>& arguments) {
   std::string reason;
-  const notation::Semantics* semantics = definitions_.function_semantics(name, arguments, reason);
+  const notation::Semantics* semantics = definitions.function_semantics(name, arguments, reason);
   if (semantics == nullptr) throw SpecError{reason};
   for (const notation::Input& input : semantics->inputs) {
     if (!arguments[input.id].term)
       throw SpecError{name + " needs a bit vector as argument " + std::to_string(input.id + 1)};
   }
   const z3::expr_vector nodes = translate(
-      terms_, *semantics, [&](uint32_t i) { return *arguments[semantics->inputs[i].id].term; },
+      terms, *semantics, [&](uint32_t i) { return *arguments[semantics->inputs[i].id].term; },
       [&](uint32_t, const z3::expr&) -> z3::expr { throw SpecError{name + " loads"}; });
   const z3::expr result = nodes[semantics->results.at(0).value];
-  return SpecValue::of(semantics->results[0].id == kConditionId ? result == terms_.bv(1, 1) : result);
+  return SpecValue::of(semantics->results[0].id == kConditionId ? result == terms.bv(1, 1) : result);
 }
 
 SpecEnvironment Run::spec_environment() {

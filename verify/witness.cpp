@@ -11,6 +11,8 @@
 #include "compiler/ir/verifier.h"
 #include "compiler/isa/registry.h"
 #include "compiler/machine/features.h"
+#include "compiler/opt/optimize.h"
+#include "interpreter/interpreter.h"
 #include "oracles/filetest_directive.h"
 #include "oracles/harness.h"
 #include "verify/rule_sources.h"
@@ -113,6 +115,27 @@ void check(oracles::Harness& harness, const Test& test, std::vector<oracles::Fin
                 findings);
 }
 
+// Of rules of the mid-end: their functions call nothing and touch no memory.
+interpreter::Outcome interpret(const Test& test, const oracles::TestInput& input) {
+  interpreter::Program program;
+  for (const ir::Function& function : test.functions) program.add(function);
+  program.link();
+  interpreter::Interpreter interpreter;
+  return interpreter.run(program, static_cast<uint32_t>(test.functions.size() - 1), input.args);
+}
+
+// Whether a function with the first outcome may be replaced by one with the second.
+bool may_become(const interpreter::Outcome& before, const interpreter::Outcome& now) {
+  using interpreter::OutcomeKind;
+  if (before.kind != OutcomeKind::Returned && before.kind != OutcomeKind::Trapped) return true;
+  if (now.kind != before.kind || now.results.size() != before.results.size()) return false;
+  if (now.kind == OutcomeKind::Trapped && now.trap != before.trap) return false;
+  for (size_t i = 0; i < now.results.size(); ++i) {
+    if (!interpreter::allows(before, i, now.results[i])) return false;
+  }
+  return true;
+}
+
 // With the interpreter's outcomes of the last check() of this very test, where it has any to offer.
 std::string print(const Test& test, const oracles::Harness& harness) {
   std::string out;
@@ -132,24 +155,26 @@ std::string print(const Test& test, const oracles::Harness& harness) {
 
 class Search {
  public:
-  Search(const machine::TargetIsa& isa, const WitnessOptions& options, std::unique_ptr<Definitions> definitions)
-      : options_(options),
+  // `isa`: whose rules; null: the mid-end's.
+  Search(const machine::TargetIsa* isa, const WitnessOptions& options, std::unique_ptr<Definitions> definitions)
+      : isa_(isa),
+        options_(options),
         definitions_(std::move(definitions)),
         program_(definitions_->program()),
         terms_(context_),
-        // The mid-end would leave nothing to do for many a rule.
-        harness_({.isas = {isa.kind}, .optimize = false, .native = options.native, .tamper = options.tamper}),
+        harness_(harness_options(isa, options)),
         fired_(program_.rules.size()),
         several_inputs_(program_.rules.size()),
         reasons_(program_.rules.size()) {
-    report_.isa = isa.kind;
+    report_.unit = isa != nullptr ? isa->name : "opt";
     // The compiler counts by its own numbers of rules; names are unique.
     std::map<std::string_view, isle::RuleId> by_name;
-    for (uint32_t i = 0; i < isa.rules.size(); ++i) by_name[isa.rules[i].name] = isle::RuleId(i);
+    const std::span<const isle::RuleInfo> infos = rule_state().rules();
+    for (uint32_t i = 0; i < infos.size(); ++i) by_name[infos[i].name] = isle::RuleId(i);
     for (const isle::Rule& rule : program_.rules) {
       const auto it = by_name.find(rule.name);
       counter_.push_back(it == by_name.end() ? isle::RuleId() : it->second);
-      if (rule.name == options.without) harness_.compiler(isa.kind)->rules().enable_rule(counter_.back(), false);
+      if (rule.name == options.without) rule_state().enable_rule(counter_.back(), false);
     }
   }
 
@@ -158,7 +183,9 @@ class Search {
     const RuleUsers users(program_);
     std::vector<const isle::Rule*> wanted;
     for (const isle::Rule& rule : program_.rules) {
-      if (users.reached(rule.term) && selected(rule)) wanted.push_back(&rule);
+      if (users.reached(rule.term) && selected(rule) && !has_tag(program_.terms[rule.term], "node")) {
+        wanted.push_back(&rule);
+      }
     }
     for (const isle::Rule* rule : wanted) {
       if (is_entry(*rule)) expand(*rule);
@@ -172,7 +199,7 @@ class Search {
     report_.rules = wanted.size();
     for (const isle::Rule* rule : wanted) {
       const uint32_t i = rule->id.index;
-      const char* exception = witness_exception(report_.isa, rule->name);
+      const char* exception = witness_exception(report_.unit, rule->name);
       if (fired_[i]) {
         if (exception != nullptr) report_.mismatches.push_back(note(*rule, "fires, but is listed as one that cannot"));
         ++report_.witnessed;
@@ -190,6 +217,35 @@ class Search {
   }
 
  private:
+  static oracles::HarnessOptions harness_options(const machine::TargetIsa* isa, const WitnessOptions& options) {
+    if (isa == nullptr)
+      return {.opt_levels = {machine::OptLevel::Speed}, .native = options.native, .tamper = options.tamper};
+    // The mid-end would leave nothing to do for many a rule.
+    return {.isas = {isa->kind}, .optimize = false, .native = options.native, .tamper = options.tamper};
+  }
+  isle::RuleState& rule_state() {
+    return isa_ != nullptr ? harness_.compiler(isa_->kind)->rules() : optimizer_.rules();
+  }
+
+  // What the mid-end makes of the test's functions, held against them.
+  void optimize(const isle::Rule& rule, const Test& test, const std::string& text) {
+    Test after{test.functions, test.regions, test.inputs};
+    for (ir::Function& function : after.functions) {
+      optimizer_.run(function);
+      for (const Diagnostic& error : ir::verify(function)) {
+        report_.mismatches.push_back(note(rule, "the mid-end's result is not valid: " + error.message + "\n" + text));
+      }
+    }
+    for (const oracles::TestInput& input : test.inputs) {
+      const interpreter::Outcome before = interpret(test, input), now = interpret(after, input);
+      if (!may_become(before, now)) {
+        report_.mismatches.push_back(note(rule, "the interpreter gives " + interpreter::describe(before) +
+                                                    ", and of what the mid-end has made " + interpreter::describe(now) +
+                                                    "\n" + text));
+      }
+    }
+  }
+
   bool selected(const isle::Rule& rule) const {
     return options_.rules.empty() || std::ranges::any_of(options_.rules, [&](const std::string& part) {
              return rule.name.find(part) != std::string::npos;
@@ -197,7 +253,7 @@ class Search {
   }
   bool is_entry(const isle::Rule& rule) const {
     const std::string& term = program_.terms[rule.term].name;
-    return term == "lower" || term == "lower_branch";
+    return term == "lower" || term == "lower_branch" || term == "simplify";
   }
   RuleNote note(const isle::Rule& rule, std::string reason) const {
     const Place place = program_.place(rule.position);
@@ -258,7 +314,7 @@ class Search {
       return;
     }
     unsigned failures = 0;
-    const unsigned samples = witness_exception(report_.isa, rule.name) == nullptr ? kSamples : kSamples / 20;
+    const unsigned samples = witness_exception(report_.unit, rule.name) == nullptr ? kSamples : kSamples / 20;
     for (unsigned i = 0; i < samples && failures < kFailures / 4 && !fired_[rule.id.index]; ++i) {
       Instantiation instantiation;
       if (!sample_rule(*definitions_, terms_, leads.entries[i % leads.entries.size()], i, leads.preferred,
@@ -428,15 +484,19 @@ class Search {
   bool keep_if_fires(const isle::Rule& rule, const Instantiation& instantiation, const Test& test,
                      const std::vector<WitnessFunction::Outcome>& outcomes, const std::string& text,
                      std::string& reason) {
-    isle::RuleState& counts = harness_.compiler(report_.isa)->rules();
+    isle::RuleState& counts = rule_state();
     counts.reset_counts();
     const auto fires = [&](const isle::Rule& which) {
       const isle::RuleId counter = counter_[which.id.index];
       return counter && counts.count(counter) != 0;
     };
     std::vector<oracles::Finding> findings;
-    harness_.set_features(report_.isa, instantiation.features);
-    check(harness_, test, findings);
+    if (isa_ != nullptr) {
+      harness_.set_features(isa_->kind, instantiation.features);
+    } else {
+      optimize(rule, test, text);
+    }
+    if (isa_ != nullptr || fires(rule)) check(harness_, test, findings);
     if (!fires(rule)) {
       reason = "instead, for " + instantiation.description + ":";
       for (const isle::Rule& other : program_.rules) {
@@ -449,7 +509,7 @@ class Search {
     }
     Witness witness{.rule = rule.name,
                     .description = instantiation.description,
-                    .features = machine::feature_names(*isa::find_isa(report_.isa)->insts, instantiation.features)};
+                    .features = isa_ != nullptr ? machine::feature_names(*isa_->insts, instantiation.features) : ""};
     for (const isle::Rule& other : program_.rules) {
       if (!fires(other) || fired_[other.id.index]) continue;
       fired_[other.id.index] = true;
@@ -473,7 +533,7 @@ class Search {
       std::string difference;
       if (outcome.kind == interpreter::OutcomeKind::Unsupported) {
         report_.unjudged.push_back(note(rule, interpreter::describe(outcome)));
-      } else if (const char* why = why_not_judged(report_.isa, rule.name);
+      } else if (const char* why = why_not_judged(report_.unit, rule.name);
                  why != nullptr && !references[i].comparable) {
         report_.unjudged.push_back(note(rule, why));
       } else if (!references[i].comparable) {
@@ -499,12 +559,14 @@ class Search {
     }
   }
 
+  const machine::TargetIsa* isa_;
   const WitnessOptions& options_;
   std::unique_ptr<Definitions> definitions_;
   const isle::Program& program_;
   z3::context context_;
   Terms terms_;
   oracles::Harness harness_;
+  opt::Optimizer optimizer_;
   std::mt19937_64 random_;
   uint64_t attempts_ = 0;
   std::vector<isle::RuleId> counter_;         // by rule
@@ -516,32 +578,44 @@ class Search {
 
 }  // namespace
 
-Expected<WitnessReport> find_witnesses(IsaKind isa, const WitnessOptions& options) {
-  const RuleSources* sources = rule_sources(isa);
-  const machine::TargetIsa* target = isa::find_isa(isa);
-  if (sources == nullptr || target == nullptr) return fail(std::string("no rules for ") + name(isa) + " in this build");
+namespace {
+
+Expected<WitnessReport> search(const machine::TargetIsa* isa, const RuleSources& sources,
+                               const WitnessOptions& options) {
   Diagnostics errors;
-  std::vector<isle::SourceFile> rules;
-  for (const RuleSource& source : sources->rules) rules.push_back({source.name, std::string(source.text)});
-  std::vector<notation::SourceFile> instructions;
-  for (const RuleSource& source : sources->instructions) instructions.push_back({source.name, source.text});
-  auto definitions = Definitions::load(std::move(rules), std::move(instructions), sources->operations, errors);
+  auto definitions = load_definitions(sources, errors);
   if (definitions == nullptr) return std::unexpected(errors.front());
   try {
-    return Search(*target, options, std::move(definitions)).run();
+    return Search(isa, options, std::move(definitions)).run();
   } catch (const z3::exception& error) {
     return fail(std::string("Z3: ") + error.msg(), "this is a mistake in Assay's prover");
   }
 }
 
+}  // namespace
+
+Expected<WitnessReport> find_witnesses(IsaKind isa, const WitnessOptions& options) {
+  const RuleSources* sources = rule_sources(isa);
+  const machine::TargetIsa* target = isa::find_isa(isa);
+  if (sources == nullptr || target == nullptr) return fail(std::string("no rules for ") + name(isa) + " in this build");
+  return search(target, *sources, options);
+}
+
+Expected<WitnessReport> find_optimizer_witnesses(const WitnessOptions& options) {
+  return search(nullptr, optimizer_sources(), options);
+}
+
 std::map<std::string, std::string> to_filetests(const WitnessReport& report) {
   std::map<std::string, std::string> files;
-  const std::string target = report.isa == IsaKind::x64 ? "x86_64" : name(report.isa);
+  const bool is_lowering = report.unit != "opt";
+  const std::string targets = is_lowering ? "target " + (report.unit == "x64" ? "x86_64" : report.unit)
+                                          : "set opt_level=speed\ntarget x86_64\ntarget aarch64\ntarget riscv64\n"
+                                            "target s390x";
   const auto file_for = [&](const std::string& features) -> std::string& {
     std::string& out = files[features];
     if (out.empty()) {
-      out = "; A function for each lowering rule of " + std::string(name(report.isa)) +
-            " that makes it fire. Written by `assay verify --witnesses`.\ntest interpret\ntest run\ntarget " + target +
+      out = "; A function for each " + (is_lowering ? "lowering rule of " + report.unit : "rule of the mid-end") +
+            " that makes it fire. Written by `assay verify --witnesses`.\ntest interpret\ntest run\n" + targets +
             (features.empty() ? "" : " ") + features + "\n";
     }
     return out;
@@ -556,7 +630,7 @@ std::map<std::string, std::string> to_filetests(const WitnessReport& report) {
 std::string describe(const WitnessReport& report) {
   std::ostringstream out;
   out.precision(1);
-  out << std::fixed << name(report.isa) << ": " << report.witnessed << " of " << report.rules << " rules witnessed by "
+  out << std::fixed << report.unit << ": " << report.witnessed << " of " << report.rules << " rules witnessed by "
       << report.witnesses.size() << " functions, " << report.inputs << " calls (" << report.foreseen
       << " held against the model's outcome), " << report.mismatches.size() << " mismatches, " << report.seconds
       << " s\n";

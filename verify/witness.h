@@ -1,12 +1,14 @@
-// Witnesses: for each lowering rule a small CLIF function that makes it fire in the whole compiler, with arguments and
-// the value that must come out. They come from models of what the prover assumes when it proves the rule (expand.h), so
-// each proof has a check from end to end: that what it is about occurs, that the compiler then applies the rule, and
-// that interpreter, solver and machine agree on the outcome.
+// Witnesses: for each lowering rule, and each rule of the mid-end, a small CLIF function that makes it fire in the
+// whole compiler, with arguments and the value that must come out. They come from models of what the prover assumes
+// when it proves the rule (expand.h), so each proof has a check from end to end: that what it is about occurs, that the
+// compiler then applies the rule, and that interpreter, solver and machine agree on the outcome.
 //
 // X1  A rule counts as witnessed only if the compiler's own counters say that it was applied to a function that was
 // kept. X2  Each function was compiled at both levels and run on the interpreter and on every executor of the ISA; what
 // it
 //     returned was held against the model's outcome, unless that depends on memory or addresses.
+//     A rule of the mid-end fires on the whole function; what the mid-end leaves is held against the function by the
+//     interpreter, and what becomes of it on all ISAs.
 // X3  The same rules give the same witnesses.
 #pragma once
 
@@ -49,9 +51,9 @@ struct RuleNote {
 };
 
 struct WitnessReport {
-  IsaKind isa;
+  std::string unit;                // the ISA's name, or "opt"
   std::vector<Witness> witnesses;  // in the order of the rules
-  size_t rules = 0;                // that lowering reaches
+  size_t rules = 0;                // that lowering, or the mid-end, reaches
   size_t witnessed = 0;
   std::vector<RuleNote> missing;     // rules that never fired; `reason`: what was found instead
   std::vector<RuleNote> one_input;   // rules of which only one input is known that they fire for
@@ -66,10 +68,13 @@ struct WitnessReport {
 // Error: the ISA is not part of the build, or its rules do not parse.
 Expected<WitnessReport> find_witnesses(IsaKind isa, const WitnessOptions& options = {});
 
-// Why this rule cannot fire though lowering reaches its term; null if it must.
-const char* witness_exception(IsaKind isa, const std::string& rule);
+// Of the mid-end's rules.
+Expected<WitnessReport> find_optimizer_witnesses(const WitnessOptions& options = {});
+
+// Why this rule cannot fire though lowering (or the mid-end) reaches its term; null if it must.
+const char* witness_exception(const std::string& unit, const std::string& rule);
 // Why nobody can say what the rule's results should be; null of all others.
-const char* why_not_judged(IsaKind isa, const std::string& rule);
+const char* why_not_judged(const std::string& unit, const std::string& rule);
 
 // For `assay test`: a file for those that want no features, and one for each set that is wanted; by its names.
 std::map<std::string, std::string> to_filetests(const WitnessReport& report);

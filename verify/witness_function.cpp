@@ -43,8 +43,13 @@ unsigned __int128 wide_number_of(const z3::model& model, const z3::expr& term) {
          number_of(model, term.extract(63, 0));
 }
 
-WitnessFunction::WitnessFunction(Definitions& definitions, Terms& terms, const Instantiation& instantiation)
-    : definitions_(definitions), terms_(terms), instantiation_(instantiation), clif_(instantiation.clif) {
+WitnessFunction::WitnessFunction(Definitions& definitions, Terms& terms, const Instantiation& instantiation,
+                                 bool both_sides)
+    : definitions_(definitions),
+      terms_(terms),
+      instantiation_(instantiation),
+      clif_(instantiation.clif),
+      both_sides_(both_sides) {
   if (clif_.root == nullptr || clif_.root->operation < 0) {
     obstacle_ = "it matches no particular operation, and no user of its term was found that fails";
     return;
@@ -59,6 +64,7 @@ WitnessFunction::WitnessFunction(Definitions& definitions, Terms& terms, const I
   }
   for (const auto& value : clif_.constants) constants_.insert(representative(value.get()));
   collect(*clif_.root);
+  if (both_sides_) collect_value(instantiation_.result);
   for (const auto& [identity, address] : clif_.opaque) {
     if (slots_.contains(identity)) constraints_.push_back(address == terms_.bv(64, kRegion));
   }
@@ -192,7 +198,10 @@ std::string WitnessFunction::emit_inst(const ClifInst& inst, std::vector<std::st
     }
   }
   std::string name = op.name;
-  if (op.polymorphic && !op.infers_type) name += "." + type_name(inst.variables[op.controlling]);
+  if (op.polymorphic && !op.infers_type) {
+    // What a rule of the mid-end makes has no variables; the type that is written is that of its result.
+    name += "." + type_name(inst.variables.empty() ? inst.result_type : inst.variables[op.controlling]);
+  }
   std::string text;
   for (size_t i = 0; i < op.results.size(); ++i) {
     results.push_back(new_value());
@@ -301,8 +310,13 @@ std::string WitnessFunction::print(const std::string& name, const z3::model& mod
       emit_return({result}, {64});
     } else if (!has_effect("terminates_block")) {
       const size_t before = body_.size();
+      std::vector<unsigned> result_types = root.result_types;
+      if (both_sides_) {
+        results.push_back(emit_value(instantiation_.result));
+        result_types.push_back(instantiation_.result.value->type);
+      }
       emit_memory_check(false);
-      if (body_.size() == before) emit_return(results, root.result_types);
+      if (body_.size() == before) emit_return(results, result_types);
     }
   }
   const std::string arrow = returns_.empty() ? "" : " -> " + returns_;

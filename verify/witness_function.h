@@ -19,8 +19,9 @@ class WitnessFunction {
   static constexpr uint64_t kRegion = 0x20000000;
   static constexpr uint32_t kRegionSize = 4096;
 
-  // `instantiation` must outlive it.
-  WitnessFunction(Definitions& definitions, Terms& terms, const Instantiation& instantiation);
+  // `instantiation` must outlive it. `both_sides`: of a rule of the mid-end, the function also computes what the rule
+  // makes, and returns that second.
+  WitnessFunction(Definitions& definitions, Terms& terms, const Instantiation& instantiation, bool both_sides = false);
 
   // Why there can be no function; empty if there can be.
   const std::string& obstacle() const { return obstacle_; }
@@ -71,6 +72,7 @@ class WitnessFunction {
   Terms& terms_;
   const Instantiation& instantiation_;
   const ClifSide& clif_;
+  const bool both_sides_;
   std::string obstacle_;
   std::map<ValuePtr, ValuePtr> same_as_;
   std::set<ValuePtr> constants_;

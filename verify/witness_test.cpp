@@ -64,6 +64,25 @@ TEST_P(WitnessTest, NoticesARuleThatDoesNotFire) {
   FAIL() << "no rule is called isub_imm…";
 }
 
+// Every rule of the mid-end fires, and what it leaves is right on all ISAs.
+TEST(OptimizerWitness, EveryRuleFires) {
+  const auto report = find_optimizer_witnesses({.functions_per_rule = 1});
+  ASSERT_TRUE(report.has_value()) << report.error().message;
+  std::printf("%s", describe(*report).c_str());
+  EXPECT_TRUE(report->mismatches.empty());
+  EXPECT_TRUE(report->missing.empty());
+  // That of 0 is all it is for.
+  for (const RuleNote& note : report->one_input) EXPECT_EQ(note.rule, "bmask_fold");
+  EXPECT_GT(report->foreseen, report->inputs / 2);
+}
+
+TEST(OptimizerWitness, NoticesARuleThatDoesNotFire) {
+  const auto report = find_optimizer_witnesses({.rules = {"clz_fold"}, .without = "clz_fold"});
+  ASSERT_TRUE(report.has_value()) << report.error().message;
+  ASSERT_EQ(report->missing.size(), 1u) << describe(*report);
+  EXPECT_EQ(report->missing[0].rule, "clz_fold");
+}
+
 // Wrong code is a mismatch: on x64 the witness of iadd finds a subtraction.
 TEST(Witness, NoticesWrongCode) {
   if (isa::find_isa(IsaKind::x64) == nullptr) GTEST_SKIP();

@@ -68,13 +68,23 @@ class Context {
   uint64_t fold_smulhi(Type t, uint64_t a, uint64_t b) const { return opt::fold_smulhi(t, a, b); }
   uint64_t fold_rotl(Type t, uint64_t a, uint64_t b) const { return opt::fold_rotl(t, a, b); }
   uint64_t fold_rotr(Type t, uint64_t a, uint64_t b) const { return opt::fold_rotr(t, a, b); }
-  std::optional<uint64_t> fold_udiv(Type t, uint64_t a, uint64_t b) const { return opt::fold_udiv(t, a, b); }
-  std::optional<uint64_t> fold_urem(Type t, uint64_t a, uint64_t b) const { return opt::fold_urem(t, a, b); }
-  std::optional<uint64_t> fold_sdiv(Type t, uint64_t a, uint64_t b) const { return opt::fold_sdiv(t, a, b); }
-  std::optional<uint64_t> fold_srem(Type t, uint64_t a, uint64_t b) const { return opt::fold_srem(t, a, b); }
+  std::optional<uint64_t> fold_udiv(Type t, uint64_t a, uint64_t b) const {
+    return fits_in_64(t) ? opt::fold_udiv(t, a, b) : std::nullopt;
+  }
+  std::optional<uint64_t> fold_urem(Type t, uint64_t a, uint64_t b) const {
+    return fits_in_64(t) ? opt::fold_urem(t, a, b) : std::nullopt;
+  }
+  std::optional<uint64_t> fold_sdiv(Type t, uint64_t a, uint64_t b) const {
+    return fits_in_64(t) ? opt::fold_sdiv(t, a, b) : std::nullopt;
+  }
+  std::optional<uint64_t> fold_srem(Type t, uint64_t a, uint64_t b) const {
+    return fits_in_64(t) ? opt::fold_srem(t, a, b) : std::nullopt;
+  }
 
   // Divisors: what holds, holds of all dividends.
-  std::optional<uint64_t> magic_shift(Type t, uint64_t d) const { return opt::magic_shift(t, d); }
+  std::optional<uint64_t> magic_shift(Type t, uint64_t d) const {
+    return fits_in_64(t) ? opt::magic_shift(t, d) : std::nullopt;
+  }
   std::optional<uint64_t> udiv_short_magic(Type t, Value, uint64_t d, uint64_t s) const {
     return opt::udiv_short_magic(t, d, s);
   }

@@ -285,11 +285,19 @@ Expected<Report> make_report(const ReportOptions& options) {
   if (!options.optimizer) return out;
   auto unit = verify_optimizer(optimizer_sources(), options.verify);
   if (!unit) return std::unexpected(unit.error());
-  auto optimizer = make_isa_report(std::move(*unit), optimizer_sources(), out.operations, {}, {});
+  auto helpers = check_optimizer_helpers();
+  if (!helpers) return std::unexpected(helpers.error());
+  auto optimizer = make_isa_report(std::move(*unit), optimizer_sources(), out.operations, std::move(*helpers), {});
   if (!optimizer) return std::unexpected(optimizer.error());
   auto classes = classify_rules(optimizer_sources());
   if (!classes) return std::unexpected(classes.error());
   add_classes(*optimizer, *std::move(classes));
+  if (out.campaign) add_campaign(*optimizer, *out.campaign);
+  if (options.witnesses) {
+    const auto witnesses = find_optimizer_witnesses();
+    if (!witnesses) return std::unexpected(witnesses.error());
+    add_witnesses(*optimizer, *witnesses);
+  }
   out.isas.push_back(std::move(*optimizer));
   return out;
 }

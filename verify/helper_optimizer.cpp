@@ -1,0 +1,212 @@
+// The C++ behind the external terms of the mid-end's rules (opt::Context), and a context to call it in: a graph that
+// has every constant the check needs.
+#include <algorithm>
+#include <map>
+#include <random>
+
+#include "compiler/ir/cfg.h"
+#include "compiler/ir/dominators.h"
+#include "compiler/ir/parser.h"
+#include "compiler/opt/context.h"
+#include "verify/helper_call.h"
+#include "verify/helper_check.h"
+#include "verify/rule_sources.h"
+
+namespace assay::verify {
+
+namespace {
+
+using opt::Context;
+
+// A class with an iconst is declined, any other given back.
+std::string not_constant(const HelperContext& context, const std::string&, size_t& cases) {
+  for (const ir::Type type : {ir::kI8, ir::kI16, ir::kI32, ir::kI64}) {
+    for (const uint64_t number : {0, 1, 0x7f}) {
+      ++cases;
+      if (context.optimizer->not_constant(context.value({.type = type, .bits = number}))) {
+        return "gives back a constant of type " + type.to_string();
+      }
+    }
+    const ir::Value value = context.value({.type = type, .is_constant = false});
+    ++cases;
+    if (context.optimizer->not_constant(value) != value)
+      return "does not give back a value of type " + type.to_string();
+  }
+  return "";
+}
+
+// A multiplier is given for one divisor and every dividend, so it is tried on many: of 8 bits all, with all divisors.
+template <class Quotient>
+std::string multipliers(const HelperContext& context, size_t& cases,
+                        std::optional<uint64_t> (Context::*method)(ir::Type, ir::Value, uint64_t, uint64_t) const,
+                        bool is_signed, const Quotient& quotient) {
+  std::mt19937_64 random(11);
+  for (const ir::Type type : {ir::kI8, ir::kI16, ir::kI32, ir::kI64}) {
+    const unsigned width = type.bits();
+    const uint64_t mask = width == 64 ? ~uint64_t{0} : (uint64_t{1} << width) - 1;
+    const ir::Value any = context.value({.type = type, .is_constant = false});
+    std::vector<uint64_t> numbers = number_cases(width);
+    for (int i = 0; i < 100 && width > 8; ++i) numbers.push_back(random() & mask);
+    const size_t step = width == 8 ? 1 : 5;  // of the dividends
+    for (const uint64_t d : numbers) {
+      for (unsigned s = 0; s < 66; ++s) {
+        const auto m = (context.optimizer->*method)(type, any, d, s);
+        if (!m) continue;
+        if (d < 3 || s >= width || d >> (width - 1) != 0) return "answers for the divisor " + std::to_string(d);
+        for (size_t i = d % step; i < numbers.size(); i += step) {
+          ++cases;
+          const uint64_t x = numbers[i];
+          const int64_t x_signed = static_cast<int64_t>(x << (64 - width)) >> (64 - width);
+          const uint64_t expected = is_signed ? static_cast<uint64_t>(x_signed / static_cast<int64_t>(d)) : x / d;
+          if (((quotient(width, x, x_signed, *m, s) ^ expected) & mask) == 0) continue;
+          return std::to_string(x) + " / " + std::to_string(d) + " of type " + type.to_string() + " comes out wrong";
+        }
+      }
+    }
+  }
+  return cases == 0 ? "answers for no divisor" : "";
+}
+
+using Wide = unsigned __int128;
+using SignedWide = __int128;
+uint64_t umulhi(unsigned width, uint64_t a, uint64_t b) { return static_cast<uint64_t>(Wide{a} * b >> width); }
+int64_t smulhi(unsigned width, int64_t a, uint64_t b) {
+  const int64_t b_signed = static_cast<int64_t>(b << (64 - width)) >> (64 - width);
+  return static_cast<int64_t>(SignedWide{a} * b_signed >> width);
+}
+
+std::string udiv_short(const HelperContext& context, const std::string&, size_t& cases) {
+  return multipliers(context, cases, &Context::udiv_short_magic, false,
+                     [](unsigned w, uint64_t x, int64_t, uint64_t m, unsigned s) { return umulhi(w, x, m) >> s; });
+}
+std::string udiv_long(const HelperContext& context, const std::string&, size_t& cases) {
+  return multipliers(context, cases, &Context::udiv_long_magic, false,
+                     [](unsigned w, uint64_t x, int64_t, uint64_t m, unsigned s) {
+                       const uint64_t q = umulhi(w, x, m);
+                       return (((x - q) >> 1) + q) >> s;
+                     });
+}
+std::string sdiv_short(const HelperContext& context, const std::string&, size_t& cases) {
+  return multipliers(context, cases, &Context::sdiv_short_magic, true,
+                     [](unsigned w, uint64_t, int64_t x, uint64_t m, unsigned s) {
+                       return static_cast<uint64_t>((smulhi(w, x, m) >> (s - 1)) + (x < 0));
+                     });
+}
+std::string sdiv_long(const HelperContext& context, const std::string&, size_t& cases) {
+  return multipliers(
+      context, cases, &Context::sdiv_long_magic, true, [](unsigned w, uint64_t, int64_t x, uint64_t m, unsigned s) {
+        // Wraps at the width.
+        const auto sum =
+            static_cast<int64_t>((static_cast<uint64_t>(smulhi(w, x, m)) + static_cast<uint64_t>(x)) << (64 - w));
+        return static_cast<uint64_t>((sum >> (64 - w) >> s) + (x < 0));
+      });
+}
+
+HelperTable make_table() {
+  using C = Context;
+  constexpr const char* kNode =
+      "reads or makes a node: the prover follows the operation's definition, witnesses run it";
+  return {
+      .functions = {{"value_type", call(&C::value_type)},   {"fits_in_64", call(&C::fits_in_64)},
+                    {"ty_int", call(&C::ty_int)},           {"ty_bits", call(&C::ty_bits)},
+                    {"ty_mask", call(&C::ty_mask)},         {"ty_shift_mask", call(&C::ty_shift_mask)},
+                    {"imm_zext", call(&C::imm_zext)},       {"imm_of", call(&C::imm_of)},
+                    {"sign_extend", call(&C::sign_extend)}, {"i64_as_u64", call(&C::i64_as_u64)},
+                    {"u64_add", call(&C::u64_add)},         {"u64_sub", call(&C::u64_sub)},
+                    {"u64_mul", call(&C::u64_mul)},         {"u64_and", call(&C::u64_and)},
+                    {"u64_or", call(&C::u64_or)},           {"u64_xor", call(&C::u64_xor)},
+                    {"u64_not", call(&C::u64_not)},         {"u64_shl", call(&C::u64_shl)},
+                    {"u64_ushr", call(&C::u64_ushr)},       {"u64_sshr", call(&C::u64_sshr)},
+                    {"u64_log2", call(&C::u64_log2)},       {"u64_is_power_of_2", call(&C::u64_is_power_of_2)},
+                    {"u64_eq", call(&C::u64_eq)},           {"u64_lt", call(&C::u64_lt)},
+                    {"i64_lt", call(&C::i64_lt)},           {"fold_clz", call(&C::fold_clz)},
+                    {"fold_ctz", call(&C::fold_ctz)},       {"fold_cls", call(&C::fold_cls)},
+                    {"fold_popcnt", call(&C::fold_popcnt)}, {"fold_bitrev", call(&C::fold_bitrev)},
+                    {"fold_bswap", call(&C::fold_bswap)},   {"fold_iabs", call(&C::fold_iabs)},
+                    {"fold_umulhi", call(&C::fold_umulhi)}, {"fold_smulhi", call(&C::fold_smulhi)},
+                    {"fold_rotl", call(&C::fold_rotl)},     {"fold_rotr", call(&C::fold_rotr)},
+                    {"fold_udiv", call(&C::fold_udiv)},     {"fold_urem", call(&C::fold_urem)},
+                    {"fold_sdiv", call(&C::fold_sdiv)},     {"fold_srem", call(&C::fold_srem)},
+                    {"magic_shift", call(&C::magic_shift)}},
+      .contracts = {{"not_constant", not_constant},
+                    {"udiv_short_magic", udiv_short},
+                    {"udiv_long_magic", udiv_long},
+                    {"sdiv_short_magic", sdiv_short},
+                    {"sdiv_long_magic", sdiv_long}},
+      .without_values = {{"node", kNode},
+                         {"make_node", kNode},
+                         {"subsume", "its argument, which the other members of the class give way to"}},
+  };
+}
+
+// A graph over a function that has all constants of number_cases() and a value of each scalar type.
+class Graph {
+ public:
+  Graph() : rules_(opt::opt_rules()) {
+    const ir::Type types[] = {ir::kI8, ir::kI16, ir::kI32, ir::kI64, ir::kI128, ir::kF32, ir::kF64};
+    std::string types_text, params, constants;
+    uint32_t next = 0;
+    for (const ir::Type type : types) {
+      const std::string separator = next == 0 ? "" : ", ";
+      types_text += separator + type.to_string();
+      params += separator + "v" + std::to_string(next) + ": " + type.to_string();
+      variables_[type.to_string()] = ir::Value(next++);
+    }
+    for (const ir::Type type : types) {
+      if (type.bits() > 64 || !type.is_int()) continue;
+      for (const uint64_t n : number_cases(type.bits())) {
+        const unsigned unused = 64 - type.bits();
+        constants += "    v" + std::to_string(next) + " = iconst." + type.to_string() + " " +
+                     std::to_string(static_cast<int64_t>(n << unused) >> unused) + "\n";
+        constants_[{type.bits(), n}] = ir::Value(next++);
+      }
+    }
+    function_ = std::move(*ir::parse_function("function %f(" + types_text + ") {\nblock0(" + params + "):\n" +
+                                              constants + "    return\n}\n"));
+    cfg_.compute(function_);
+    dominators_.compute(function_, cfg_);
+    graph_.begin(function_, dominators_, rules_);
+    const ir::Block entry = function_.entry_block();
+    graph_.set_block(entry);
+    for (auto& [key, value] : constants_) {
+      const ir::Inst inst = function_.def_inst(value);
+      function_.remove_inst(inst);
+      value = graph_.add_inst(inst);
+    }
+  }
+
+  opt::EGraph& graph() { return graph_; }
+  ir::Value value(const HelperValue& v) const {
+    return v.is_constant ? constants_.at({v.type.bits(), v.bits}) : variables_.at(v.type.to_string());
+  }
+
+ private:
+  ir::Function function_;
+  ir::ControlFlowGraph cfg_;
+  ir::DominatorTree dominators_;
+  isle::RuleState rules_;
+  opt::EGraph graph_;
+  std::map<std::string, ir::Value> variables_;  // by type
+  std::map<std::pair<unsigned, uint64_t>, ir::Value> constants_;
+};
+
+}  // namespace
+
+const HelperTable& optimizer_helper_table() {
+  static const HelperTable table = make_table();
+  return table;
+}
+
+Expected<std::vector<Judgement>> check_optimizer_helpers(const RuleSources& sources,
+                                                         const HelperCheckOptions& options) {
+  Graph graph;
+  const Context context(graph.graph());
+  const HelperContext here{.optimizer = &context, .value = [&](const HelperValue& v) { return graph.value(v); }};
+  return check_helpers(here, sources, optimizer_helper_table(), options);
+}
+
+Expected<std::vector<Judgement>> check_optimizer_helpers(const HelperCheckOptions& options) {
+  return check_optimizer_helpers(optimizer_sources(), options);
+}
+
+}  // namespace assay::verify

@@ -1,0 +1,71 @@
+// A fence less, or in the wrong place, or a weaker one, is refused, though no execution on one thread shows it.
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "verify/rule_sources.h"
+#include "verify/verify.h"
+
+namespace assay::verify {
+namespace {
+
+struct Mistake {
+  IsaKind isa;
+  std::string from, to;  // in the rules or the instructions
+  std::string rule;
+  std::string lack;
+};
+
+class OrderingTest : public testing::TestWithParam<Mistake> {};
+
+TEST_P(OrderingTest, IsRefused) {
+  const Mistake& mistake = GetParam();
+  const RuleSources* original = rule_sources(mistake.isa);
+  if (original == nullptr) GTEST_SKIP();
+  size_t changed = 0;
+  const auto edit = [&](std::span<const RuleSource> sources, std::vector<std::string>& texts) {
+    std::vector<RuleSource> out;
+    for (const RuleSource& source : sources) texts.emplace_back(source.text);
+    for (size_t i = 0; i < texts.size(); ++i) {
+      if (const size_t at = texts[i].find(mistake.from); at != std::string::npos) {
+        texts[i].replace(at, mistake.from.size(), mistake.to);
+        ++changed;
+      }
+      out.push_back({sources[i].name, texts[i]});
+    }
+    return out;
+  };
+  std::vector<std::string> rule_texts, instruction_texts;
+  const std::vector<RuleSource> rules = edit(original->rules, rule_texts);
+  const std::vector<RuleSource> instructions = edit(original->instructions, instruction_texts);
+  ASSERT_EQ(changed, 1u) << mistake.from;
+  const auto unit = verify_sources(mistake.isa, {rules, instructions, original->operations},
+                                   {.jobs = 1, .rules = {mistake.rule}, .functions = false});
+  ASSERT_TRUE(unit.has_value()) << unit.error().message;
+  bool is_refused = false;
+  for (const RuleResult& rule : unit->rules) {
+    is_refused |= rule.state == RuleState::Failed && rule.counterexample.find(mistake.lack) != std::string::npos;
+  }
+  EXPECT_TRUE(is_refused);
+}
+
+const Mistake kMistakes[] = {
+    {IsaKind::x64, "(amode_disp p 0) flags))) (x64_mfence)))", "(amode_disp p 0) flags))) (no_code)))",
+     "atomic_store_little", "a fence stands behind the access"},
+    {IsaKind::x64, "asm   lock cmpxchg{sz}", "asm   cmpxchg{sz}", "atomic_cas_little", "the exchange is one step"},
+    {IsaKind::aarch64, "(rule fence (lower (fence)) (a64_dmb))", "(rule fence (lower (fence)) (no_code))", "fence",
+     "all accesses are ordered by a fence"},
+    {IsaKind::aarch64, "asm   dmb ish", "asm   dmb ishst", "fence", "all accesses are ordered by a fence"},
+    {IsaKind::aarch64, "asm   ldar{k}", "asm   ldapr{k}", "atomic_load_little", "the load acquires"},
+    {IsaKind::riscv64, "(amode_disp p 0) flags))\n        (_ Unit (rv_fence)))", "(amode_disp p 0) flags)))",
+     "atomic_load_little", "a fence stands behind the access"},
+    {IsaKind::riscv64, "(let ((_ Unit (rv_fence))\n        (_ Unit (rv_store", "(let ((_ Unit (rv_store",
+     "atomic_store_little", "a fence stands before the access"},
+    {IsaKind::riscv64, "lr.{w}.aqrl", "lr.{w}", "atomic_cas_little", "the exchange is one step"},
+    {IsaKind::s390x, "asm   bcr 14, %r0", "asm   bcr 0, %r0", "fence", "all accesses are ordered by a fence"},
+};
+INSTANTIATE_TEST_SUITE_P(All, OrderingTest, testing::ValuesIn(kMistakes));
+
+}  // namespace
+}  // namespace assay::verify
