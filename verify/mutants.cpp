@@ -40,9 +40,12 @@ bool matches(const std::string& pattern, const std::string& text) {
 // A rule that is slow to prove is given so much more time, with and without the edit.
 constexpr unsigned kPatience = 12;
 
-bool is_proven(const UnitResult& unit, const std::string& rule) {
+// Proven, or the contract's own rule: an edit of that no longer fits the contract.
+bool is_settled(const RuleResult& rule) { return rule.state == RuleState::Proven || rule.state == RuleState::Trusted; }
+
+bool is_settled(const UnitResult& unit, const std::string& rule) {
   return std::any_of(unit.rules.begin(), unit.rules.end(),
-                     [&](const RuleResult& r) { return r.name == rule && r.state == RuleState::Proven; });
+                     [&](const RuleResult& r) { return r.name == rule && is_settled(r); });
 }
 
 // Whose rules: an ISA's, or, without one, the mid-end's.
@@ -63,7 +66,7 @@ class Originals {
 
   // What has been proven so far: of what an edit does not touch, nothing is asked again.
   const std::shared_ptr<ProofCache>& proofs() const { return proofs_; }
-  // The least time limit, of the given one and kPatience times that, with which the rule is proven; 0: with neither.
+  // The least time limit, of the given one and kPatience times that, with which the rule is settled; 0: with neither.
   unsigned timeout_for(const std::string& rule) {
     const std::lock_guard lock(mutex_);
     const auto it = timeouts_.find(rule);
@@ -72,7 +75,7 @@ class Originals {
       VerifyOptions asked{.jobs = 1, .timeout_ms = timeout_ms, .rules = {rule}, .functions = false};
       asked.shared_cache = proofs_;
       const auto result = verify_rules(unit_, sources_, asked);
-      if (result && is_proven(*result, rule)) return timeouts_[rule] = timeout_ms;
+      if (result && is_settled(*result, rule)) return timeouts_[rule] = timeout_ms;
     }
     return timeouts_[rule] = 0;
   }
@@ -236,7 +239,7 @@ class Judge {
     for (const RuleResult& rule : unit.rules) {
       if (out.mutant.is_helper && rule.name == out.mutant.subject) helper_used |= rule.state == RuleState::Proven;
       if (!batch.contains(rule.name)) continue;
-      if (rule.state == RuleState::Proven) {
+      if (is_settled(rule)) {
         any_judge = true;
         originals_.add_cost(rule.name, rule.seconds);
         continue;

@@ -25,6 +25,13 @@ const char* contract_of(const isle::Term& term) {
                                        : nullptr;
 }
 
+// The contract `gen_call` is that of `call` and no other operation's.
+bool is_contract_for(std::string_view term, std::string_view operation) {
+  if (!term.starts_with("gen_")) return true;
+  term.remove_prefix(4);
+  return operation == term || operation == std::string(term) + "_reg";
+}
+
 bool leans_on_priority(const isle::Rule& rule) {
   for (const isle::ast::Attribute* attribute : rule.attributes) {
     for (const isle::ast::Attribute::Item& item : attribute->items) {
@@ -222,6 +229,9 @@ bool Run::construct_builtin(const isle::Term& term, std::vector<Symbol>& argumen
   } else if (name == "trap_code_bad_conversion") {
     result = Symbol::of_number(terms_.bv(8, 255));
   } else if (const char* contract = contract_of(term)) {
+    const int operation = clif_.root != nullptr ? clif_.root->operation : -1;
+    const std::string name = operation < 0 ? "" : definitions_.operations().operations[operation].name;
+    if (!is_contract_for(term.name, name)) throw Unsupported{term.name + " is not the contract of " + name};
     throw Unsupported{contract, true};
   } else if (const int index = definitions_.instructions().isa.find_feature(name); index >= 0) {
     features_ |= machine::FeatureSet(1) << index;

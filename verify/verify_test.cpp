@@ -614,6 +614,8 @@ TEST(Verify, ContractsAreTrusted) {
       "(extern constructor by_contract by_contract) ";
   expect_unknown(term, {"constructor by_contract has no spec"});
   expect_state(term + "(attr by_contract (tag abi_contract))", "r", RuleState::Trusted, {"call_plan_test"});
+  // The contract of another operation is none.
+  expect_unknown("(rule r (lower (iadd x y)) (gen_set_pinned x))", {"gen_set_pinned is not the contract of iadd"});
 }
 
 TEST(Verify, HelpersWithSpecs) {
