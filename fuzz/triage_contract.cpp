@@ -175,20 +175,21 @@ class Contract {
       uint32_t needed = 0;
       for (const CallLocation& param : layout->params) {
         for (unsigned p = 0; p < param.part_count; ++p) {
-          if (!param.parts[p].in_register) needed = std::max(needed, param.parts[p].offset + 8);
+          if (!param.parts[p].in_register) needed = std::max(needed, param.parts[p].offset / 8 * 8 + 8);
         }
       }
       if (code_.outgoing_size < needed) {
         fault(Decision::Call, "a call has " + std::to_string(needed) + " bytes of stack arguments, the frame leaves " +
                                   std::to_string(code_.outgoing_size) + " for them");
       }
-      passed(inst, *layout);
+      passed(inst, *layout, f_.info(source).is_terminator());
       read_back(i, *layout, source);
     }
   }
 
-  // Every argument has its register; those on the stack are seen in values().
-  void passed(const machine::Inst& inst, const CallLayout& layout) {
+  // Every argument has its register; those on the stack are seen in values(). Results of one that `goes_elsewhere` are
+  // taken there.
+  void passed(const machine::Inst& inst, const CallLayout& layout, bool goes_elsewhere) {
     for (size_t i = 0; i < layout.params.size(); ++i) {
       for (unsigned p = 0; p < layout.params[i].part_count; ++p) {
         const CallPart& part = layout.params[i].parts[p];
@@ -196,7 +197,7 @@ class Contract {
         fault(Decision::Call, ordinal("argument", i) + " is to be passed in " + show(part) + " and is not");
       }
     }
-    for (size_t i = 0; i < layout.returns.size(); ++i) {
+    for (size_t i = 0; i < layout.returns.size() && !goes_elsewhere; ++i) {
       for (unsigned p = 0; p < layout.returns[i].part_count; ++p) {
         const CallPart& part = layout.returns[i].parts[p];
         if (!part.in_register || fixed(inst, register_of(part), true) != nullptr) continue;
@@ -245,8 +246,9 @@ class Contract {
     const auto layout = oracles::lay_out_call(f_.signature, context_.isa);
     if (!layout || f_.entry_block().is_none()) return;
     const machine::Inst* args = nullptr;
-    for (const machine::Inst& inst : code_.insts) {
-      if (inst.opcode == isa_.opcodes.args) args = &inst;
+    for (const machine::Inst& inst :
+         std::span(code_.insts).first(code_.blocks.empty() ? 0 : code_.blocks[0].end_inst)) {
+      if (inst.opcode == isa_.opcodes.args && args == nullptr) args = &inst;
     }
     const auto params = f_.block_params(f_.entry_block());
     for (size_t i = 0; i < params.size() && i < layout->params.size(); ++i) {
@@ -327,13 +329,18 @@ class Contract {
 
   // The slots in order, each aligned, none inside another: what lowering documents, worked out again.
   void slots() {
+    // Of one that wants more alignment than the stack pointer has, only the room is known.
+    const auto is_rounded = [&](const ir::StackSlotData& slot) {
+      return uint64_t{1} << slot.align_log2 > isa_.abi.stack_align;
+    };
     std::vector<uint64_t> begin;
     uint64_t at = 0;
     for (const ir::StackSlotData& slot : f_.stack_slots) {
-      const uint64_t alignment = std::clamp<uint64_t>(uint64_t(1) << std::min<unsigned>(slot.align_log2, 4), 8, 16);
+      const uint64_t wanted = uint64_t{1} << std::min<unsigned>(slot.align_log2, 31), most = isa_.abi.stack_align;
+      const uint64_t alignment = std::clamp<uint64_t>(std::min(wanted, most), 8, 16);
       at = (at + alignment - 1) / alignment * alignment;
       begin.push_back(at);
-      at += slot.size;
+      at += slot.size + (is_rounded(slot) ? wanted - most : 0);
     }
     if (code_.slots_size < at) {
       return fault(Decision::SlotPlaces,
@@ -348,6 +355,7 @@ class Contract {
       const auto [slot, offset] = *address;
       const int64_t found = place->imm;
       if (slot >= begin.size() || found == int64_t(begin[slot]) + offset) continue;
+      if (is_rounded(f_.stack_slots[ir::StackSlot(slot)])) continue;
       // One place off for all of the slot, or does the offset count?
       const bool is_base = offset != 0 && found == int64_t(begin[slot]);
       fault(is_base ? Decision::SlotAddress : Decision::SlotPlaces,
