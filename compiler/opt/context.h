@@ -14,6 +14,10 @@
 
 namespace assay::opt {
 
+// What rules call $I32 and $I64.
+inline constexpr Type I32 = ir::kI32;
+inline constexpr Type I64 = ir::kI64;
+
 class Context {
  public:
   explicit Context(EGraph& graph) : graph_(graph) {}

@@ -34,6 +34,7 @@ constexpr unsigned kMaxBody = 40;         // instructions of a loop that is unro
 constexpr unsigned kMaxPart = 96;         // of all its copies
 constexpr unsigned kMaxCopies = 4;        // then
 constexpr unsigned kMaxBlocks = 16;       // of a loop
+constexpr unsigned kMaxPartBlocks = 5;    // of one that is unrolled in part: more keep registers busy that go round
 constexpr unsigned kMaxExits = 8;         // blocks that it is left to
 constexpr uint64_t kMaxStep = 1 << 10;
 constexpr uint64_t kGrowth = 4096;  // instructions that a function may grow by, beside as many as it has
@@ -309,7 +310,7 @@ class Unroller {
       c.copies = *c.rounds;
       return true;
     }
-    if (c.size > kMaxBody || (c.rounds && *c.rounds < 2)) return false;
+    if (c.size > kMaxBody || c.blocks.size() > kMaxPartBlocks || (c.rounds && *c.rounds < 2)) return false;
     c.copies = std::min<unsigned>(kMaxCopies, std::bit_floor(kMaxPart / c.size));
     // Narrow counters overflow within the distances that are added below.
     return c.copies > 1 && c.type.bits() >= 32;
