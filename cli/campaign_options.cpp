@@ -4,7 +4,10 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
+
+#include "compiler/isa/registry.h"
 
 namespace assay::cli {
 
@@ -22,6 +25,7 @@ void add_campaign_flags(CLI::App& command, CampaignFlags& flags) {
       ->check(CLI::Range(0, 100));
   command.add_option("--max-registers", flags.max_registers, "allocate with so few registers (0: all)");
   command.add_option("--target", flags.isas, "x64, aarch64, riscv64, s390x; several; default: all");
+  command.add_option("--features", flags.features, kFeaturesHelp);
   command.add_flag("--qemu", flags.qemu, "run everything under user-mode QEMU too");
   command.add_flag("--no-native", flags.no_native, "do not run x64 code on this processor");
   command.add_flag("--json", flags.json, "one JSON object on standard output");
@@ -38,6 +42,16 @@ Expected<fuzz::CampaignOptions> campaign_options(const CampaignFlags& flags) {
   options.harness.native = !flags.no_native;
   auto isas = named_isas(flags.isas);
   if (!isas) return std::unexpected(isas.error());
+  const auto features = named_features(flags.features, *isas);
+  if (!features) return std::unexpected(features.error());
+  options.harness.features = *features;
+  options.generate.wide_atomics = std::ranges::all_of(*isas, [&](IsaKind kind) {
+    const machine::TargetIsa* isa = isa::find_isa(kind);
+    if (isa == nullptr) return true;
+    machine::Expanded expanded = isa->expanded;
+    if (isa->expanded_with != nullptr) isa->expanded_with((*features)[static_cast<size_t>(kind)], expanded);
+    return expanded.wide_cas;
+  });
   options.harness.isas = std::move(*isas);
   return options;
 }

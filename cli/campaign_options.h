@@ -20,6 +20,7 @@ struct CampaignFlags {
   unsigned choices = 25;
   unsigned max_registers = 0;
   std::vector<std::string> isas;
+  std::string features;
   bool qemu = false;
   bool no_native = false;
   bool json = false;

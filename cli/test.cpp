@@ -20,6 +20,7 @@ using oracles::Totals;
 struct Options {
   std::vector<std::string> paths;
   std::vector<std::string> executors;
+  std::string features;
   unsigned jobs = 0;
   unsigned max_failures = 50;
   bool json = false;
@@ -92,6 +93,9 @@ int run_test(const Options& options) {
       }
     }
   }
+  const auto features = named_features(options.features, {std::begin(kAllIsas), std::end(kAllIsas)});
+  if (!features) return report(features.error());
+  test_options.features = *features;
   const auto files = expand_paths(options.paths);
   if (!files) return report(files.error());
   if (files->empty()) return report(Diagnostic{Place{.file = options.paths.front()}, "no .clif files here", ""});
@@ -123,6 +127,8 @@ void add_test(CLI::App& app, Action& action) {
       ->add_option("--executor", options->executors,
                    "Run only on these (several); `stages`: machine code that has no bytes yet, on all ISAs")
       ->check(CLI::IsMember(std::move(names)));
+  command->add_option("--features", options->features,
+                      "ISA features beside those of the files' target lines, separated by commas; all, host");
   command->add_option("-j,--jobs", options->jobs, "Processes to use; default: one for each core");
   command->add_option("--max-failures", options->max_failures, "How many failures to print")->capture_default_str();
   command->add_flag("--json", options->json, "Print one JSON object");

@@ -12,6 +12,8 @@
 #include <unordered_map>
 #include <utility>
 
+#include "compiler/isa/registry.h"
+#include "compiler/machine/features.h"
 #include "fuzz/campaign_cases.h"
 #include "fuzz/case.h"
 #include "fuzz/coverage.h"
@@ -517,6 +519,15 @@ std::string settings_of(const CampaignOptions& o) {
                     " --choices " + std::to_string(o.choices_percent);
   out += " --target";
   for (const IsaKind isa : o.harness.isas) out += std::string(" ") + name(isa);
+  std::string features;
+  for (const IsaKind isa : o.harness.isas) {
+    const machine::TargetIsa* target = isa::find_isa(isa);
+    if (target == nullptr) continue;
+    const std::string names = machine::feature_names(*target->insts, o.harness.features[static_cast<size_t>(isa)]);
+    if (!names.empty()) features += (features.empty() ? "" : " ") + names;
+  }
+  std::ranges::replace(features, ' ', ',');
+  if (!features.empty()) out += " --features " + features;
   if (o.harness.qemu) out += " --qemu";
   if (!o.harness.native) out += " --no-native";
   return out;

@@ -7,6 +7,8 @@
 #include "compiler/ir/parser.h"
 #include "compiler/ir/printer.h"
 #include "compiler/ir/verifier.h"
+#include "compiler/isa/registry.h"
+#include "compiler/machine/features.h"
 #include "fuzz/worker_report.h"
 #include "oracles/worker_pool.h"
 
@@ -64,11 +66,15 @@ Expected<Case> parse_case(const std::string& text, const std::string& filename) 
 
 namespace {
 
-std::string print_with(const Case& test, std::span<const IsaKind> isas,
+std::string print_with(const Case& test, const oracles::HarnessOptions& options,
                        std::span<const oracles::Harness::Reference> references, const std::vector<std::string>& head) {
   std::string out = "test interpret\ntest run\n";
-  for (const IsaKind isa : isas) {
-    out += std::string("target ") + (isa == IsaKind::x64 ? "x86_64" : name(isa)) + "\n";
+  for (const IsaKind isa : options.isas) {
+    out += std::string("target ") + (isa == IsaKind::x64 ? "x86_64" : name(isa));
+    const machine::TargetIsa* target = isa::find_isa(isa);
+    const machine::FeatureSet features = options.features[static_cast<size_t>(isa)];
+    if (target != nullptr && features != 0) out += " " + machine::feature_names(*target->insts, features);
+    out += "\n";
   }
   if (test.choice_seed != 0) out += "set choice_seed=" + std::to_string(test.choice_seed) + "\n";
   if (std::ranges::any_of(test.functions, oracles::uses_pinned_register)) out += "set enable_pinned_reg=true\n";
@@ -92,10 +98,10 @@ std::string print_with(const Case& test, std::span<const IsaKind> isas,
 }  // namespace
 
 std::string print_case(const Case& test, const oracles::Harness& harness, const std::vector<std::string>& head) {
-  return print_with(test, harness.options().isas, harness.references(), head);
+  return print_with(test, harness.options(), harness.references(), head);
 }
 
-std::string print_case(const Case& test) { return print_with(test, kAllIsas, {}, {}); }
+std::string print_case(const Case& test) { return print_with(test, {}, {}, {}); }
 
 void check_case(oracles::Harness& harness, const Case& test, std::vector<oracles::Finding>& findings,
                 bool stop_at_first) {

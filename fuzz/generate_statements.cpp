@@ -342,7 +342,7 @@ Value FunctionGenerator::load_something() {
   } kLoads[] = {{Opcode::kUload8, 1},  {Opcode::kSload8, 1},  {Opcode::kUload16, 2},
                 {Opcode::kSload16, 2}, {Opcode::kUload32, 4}, {Opcode::kSload32, 4}};
   Type type = any_value_type();
-  if (type.is_int() && type != kI128 && random_.chance(12)) return atomic_access(type);
+  if (type.is_int() && (type != kI128 || options_.wide_atomics) && random_.chance(12)) return atomic_access(type);
   if (type.is_float() || random_.chance(60)) return load(Opcode::kLoad, type);
   const auto& chosen = kLoads[random_.below(std::size(kLoads))];
   while (type == kI128 || type.bytes() <= chosen.bytes) type = narrow_type();
@@ -353,10 +353,11 @@ Value FunctionGenerator::load_something() {
 Value FunctionGenerator::atomic_access(Type type) {
   const oracles::RegionDirective& region =
       program_.regions[random_.below(static_cast<uint32_t>(program_.regions.size()))];
+  const uint32_t unit = std::max(8u, type.bytes());
   const Value at = risks(6) ? constant_of(kI64, kUnmappedAddress)
-                            : constant_of(kI64, region.address + random_.below(region.size) / 8 * 8);
-  // Within eight bytes, so that narrow accesses are neighbours.
-  const Value within = binary(Opcode::kBand, pick(kI64), constant_of(kI64, 8 - type.bytes()));
+                            : constant_of(kI64, region.address + random_.below(region.size) / unit * unit);
+  // Within so many bytes, so that narrow accesses are neighbours.
+  const Value within = binary(Opcode::kBand, pick(kI64), constant_of(kI64, unit - type.bytes()));
   const Value address = random_.chance(30) ? at : binary(Opcode::kIadd, opaque(at), within);
   const MemFlags flags = mem_flags(/*trusted=*/false);
   const auto load_it = [&] {

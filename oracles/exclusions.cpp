@@ -36,7 +36,13 @@ constexpr Exclusion kExclusions[] = {
      "bfdot* bfml* bfmm* bfcvt* *_z*.?,* *_p*.?,* ptrue* whilel* smmla* ummla* usdot* sudot* irg* stg* ldg*",
      Trust::Absent, "Unicorn 2.0.1 lacks SVE, BF16, I8MM, MTE", ""},
 
+    {"unicorn", kAarch64, "ldsmin*_w* ldsmax*_w* ldumin*_w* ldumax*_w*", Trust::Wrong,
+     "memory of less than 64 bits without its sign, and all of the operand",
+     "aarch64_ldsmin_word"},
+
     // RISC-V
+    {"unicorn", kRiscv64, "amomin*.w* amomax*.w*", Trust::Wrong, "memory without its sign, and all of the operand",
+     "riscv64_amomin_word"},
     {"unicorn", kRiscv64, "fmin.* fmax.*", Trust::Wrong, "signalling NaN by the old rule", "riscv64_fmin_signalling"},
     {"unicorn", kRiscv64, "fmin.* fmax.*", Trust::Wrong, "signalling NaN by the old rule", "riscv64_fmax_signalling"},
     {"unicorn", kRiscv64,

@@ -14,14 +14,15 @@ struct Missing {
   std::string_view executor, isa, feature;
 };
 constexpr Missing kMissing[] = {
-    {"unicorn", "x64", "has_popcnt"},      {"unicorn", "x64", "has_fma"},     {"unicorn", "x64", "has_avx"},
-    {"unicorn", "x64", "has_avx2"},        {"unicorn", "riscv64", "has_zba"}, {"unicorn", "riscv64", "has_zbb"},
-    {"unicorn", "riscv64", "has_zbc"},     {"unicorn", "riscv64", "has_zbs"}, {"unicorn", "riscv64", "has_zbkb"},
-    {"unicorn", "riscv64", "has_zicond"},  {"unicorn", "riscv64", "has_zfa"}, {"unicorn", "riscv64", "has_zfh"},
-    {"unicorn", "riscv64", "has_zfhmin"},  {"unicorn", "riscv64", "has_zcb"}, {"unicorn", "s390x", "has_mie2"},
-    {"unicorn", "s390x", "has_mie3"},      {"unicorn", "s390x", "has_mie4"},  {"unicorn", "s390x", "has_vxrs_ext2"},
-    {"unicorn", "s390x", "has_vxrs_ext3"}, {"qemu", "riscv64", "has_zicond"}, {"qemu", "riscv64", "has_zfa"},
-    {"qemu", "riscv64", "has_zcb"},        {"qemu", "s390x", "has_mie4"},     {"qemu", "s390x", "has_vxrs_ext3"},
+    {"unicorn", "x64", "has_popcnt"},      {"unicorn", "x64", "has_fma"},         {"unicorn", "x64", "has_avx"},
+    {"unicorn", "x64", "has_avx2"},        {"unicorn", "riscv64", "has_zba"},     {"unicorn", "riscv64", "has_zbb"},
+    {"unicorn", "riscv64", "has_zbc"},     {"unicorn", "riscv64", "has_zbs"},     {"unicorn", "riscv64", "has_zbkb"},
+    {"unicorn", "riscv64", "has_zicond"},  {"unicorn", "riscv64", "has_zfa"},     {"unicorn", "riscv64", "has_zfh"},
+    {"unicorn", "riscv64", "has_zfhmin"},  {"unicorn", "riscv64", "has_zcb"},     {"unicorn", "s390x", "has_mie2"},
+    {"unicorn", "s390x", "has_mie3"},      {"unicorn", "s390x", "has_mie4"},      {"unicorn", "s390x", "has_vxrs_ext1"},
+    {"unicorn", "s390x", "has_vxrs_ext2"}, {"unicorn", "s390x", "has_vxrs_ext3"}, {"qemu", "riscv64", "has_zicond"},
+    {"qemu", "riscv64", "has_zfa"},        {"qemu", "riscv64", "has_zcb"},        {"qemu", "s390x", "has_mie4"},
+    {"qemu", "s390x", "has_vxrs_ext3"},
 };
 
 }  // namespace

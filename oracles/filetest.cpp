@@ -72,7 +72,7 @@ machine::FeatureSet features_of(const ir::Setting& setting, IsaKind isa) {
   return features;
 }
 
-Wanted wanted_by(const ir::File& file) {
+Wanted wanted_by(const ir::File& file, const FiletestOptions& options) {
   Wanted wanted;
   for (const ir::TestCommand& command : file.commands) {
     wanted.run = wanted.run || command.name == "run";
@@ -87,13 +87,13 @@ Wanted wanted_by(const ir::File& file) {
     const auto isa = isa_from_name(std::string_view(setting.target).substr(0, setting.target.find('-')));
     if (!isa) continue;
     wanted.isas[static_cast<size_t>(*isa)] = true;
-    const machine::FeatureSet features = features_of(setting, *isa);
+    const machine::FeatureSet features = features_of(setting, *isa) | options.features[static_cast<size_t>(*isa)];
     auto& sets = wanted.features[static_cast<size_t>(*isa)];
     if (std::ranges::find(sets, features) == sets.end()) sets.push_back(features);
   }
   if (!wanted.targets) wanted.isas.fill(true);
-  for (auto& sets : wanted.features) {
-    if (sets.empty()) sets.push_back(0);
+  for (size_t isa = 0; isa < kIsaCount; ++isa) {
+    if (wanted.features[isa].empty()) wanted.features[isa].push_back(options.features[isa]);
   }
   return wanted;
 }
@@ -214,7 +214,7 @@ FiletestReport FiletestRunner::run_text(const std::string& text, const std::stri
 
 void FiletestRunner::Implementation::run_file(const ir::File& parsed) {
   file = &parsed;
-  wanted = wanted_by(parsed);
+  wanted = wanted_by(parsed, options);
   bool expects_errors = false;
   for (const ir::TestCommand& command : parsed.commands) expects_errors = expects_errors || command.name == "verifier";
 

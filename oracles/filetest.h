@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "compiler/machine/inst_desc.h"
 #include "compiler/machine/isa_kind.h"
 #include "compiler/support/diagnostic.h"
 
@@ -74,6 +75,7 @@ struct FiletestOptions {
   // Which to use; the stages only when asked for.
   std::array<bool, kFiletestExecutors> executors = {true, true, true, true, true, true};
   std::array<const machine::TargetIsa*, kIsaCount> targets{};  // what to compile for instead of the registry's ISA
+  std::array<machine::FeatureSet, kIsaCount> features{};       // beside those of the target lines
 };
 
 // Keeps engines and compilers from file to file. One thread at a time.

@@ -3,6 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
+#include "compiler/isa/registry.h"
+#include "compiler/machine/features.h"
+
 namespace assay::oracles {
 namespace {
 
@@ -69,6 +74,29 @@ TEST(Filetest, NansAreComparedButForWhatIsOpen) {
   EXPECT_EQ(interpreter(run("test interpret\nset enable_nan_canonicalization=true\ntarget x86_64\n" + function +
                             "; run: %f(NaN) == -NaN\n")),
             (Totals{.failed = 1}));
+}
+
+// Whatever machine code is made for, it computes the same.
+TEST(Filetest, FeaturesChangeNoResult) {
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator("corpus/filetests")) {
+    if (entry.path().extension() == ".clif") files.push_back(entry.path().string());
+  }
+  for (const bool all : {true, false}) {
+    FiletestOptions options;
+    for (const IsaKind isa : kAllIsas) {
+      const machine::TargetIsa* target = isa::find_isa(isa);
+      if (target == nullptr) continue;
+      // Every second one, so that what one of two rivals leaves to the other is seen, too.
+      options.features[static_cast<size_t>(isa)] =
+          machine::all_features(*target->insts) & (all ? ~machine::FeatureSet{0} : 0x5555'5555'5555'5555);
+    }
+    const FiletestReport report = run_filetests(files, options, 2, {});
+    EXPECT_FALSE(report.has_failures()) << report.failures.front().place.file << ": "
+                                        << report.failures.front().message;
+    EXPECT_TRUE(report.errors.empty());
+    EXPECT_GT(report.executors[kInterpreterExecutor].passed, 1000u);
+  }
 }
 
 TEST(Filetest, EveryDirectiveCountsOnEveryExecutor) {

@@ -7,7 +7,9 @@
 #include <cstdio>
 
 #include "compiler/ir/printer.h"
+#include "compiler/isa/registry.h"
 #include "compiler/machine/expand_division.h"
+#include "compiler/machine/features.h"
 #include "oracles/abi_facts.h"
 
 namespace assay::oracles {
@@ -164,7 +166,13 @@ std::string describe(const Finding& finding) {
   if (finding.kind == FindingKind::Meaning) return "meaning: " + finding.text;
   std::string out = std::string(name(finding.kind)) + ": " + name(finding.isa) + " " + finding.executor + " " +
                     level_name(finding.opt_level);
-  if (finding.choice_seed != 0) out += " with choices " + std::to_string(finding.choice_seed);
+  if (finding.choice_seed != 0) {
+    out += " with choices " + std::to_string(finding.choice_seed);
+    if (const machine::TargetIsa* target = isa::find_isa(finding.isa)) {
+      const machine::FeatureSet chosen = chosen_features(*target->insts, {.choice_seed = finding.choice_seed});
+      if (chosen != 0) out += " (" + machine::feature_names(*target->insts, chosen) + ")";
+    }
+  }
   if (finding.input) out += ", input " + std::to_string(*finding.input);
   return out + ": " + finding.text;
 }

@@ -324,11 +324,16 @@ class Checker {
   }
 
   // Where an access may begin: anywhere in the region, around the page boundary inside it, at and beyond its two ends.
-  // What reads and writes at once is aligned, but for x64: it traps elsewhere, and of that CLIF says nothing.
-  uint64_t random_place(uint16_t opcode) {
+  // What reads and writes at once is aligned, but for x64, and what is 128 bits wide: it traps elsewhere, and of that
+  // CLIF says nothing.
+  uint64_t random_place(uint16_t opcode, const Case& test) {
     const machine::InstDesc& desc = insts_.descs[opcode];
+    const notation::Semantics* semantics = evaluator_.semantics(opcode, test.operands);
+    const bool wide = semantics != nullptr && std::ranges::any_of(semantics->events, [](const notation::Event& event) {
+                        return event.bits == 128;
+                      });
     const bool aligned = isa_ != IsaKind::x64 && desc.is(machine::kLoads) && desc.is(machine::kStores);
-    return random_place() & (aligned ? ~uint64_t{7} : ~uint64_t{0});
+    return random_place() & ~uint64_t{wide ? 15u : aligned ? 7u : 0u};
   }
   uint64_t random_place() {
     using oracles::memory_map::kPage;
@@ -374,10 +379,12 @@ class Checker {
       const Operand& index = test.operands[operand.slot + 1];
       const int64_t shift = test.operands[operand.slot + 2].imm;
       const int64_t disp = test.operands[operand.slot + 3].imm;
-      const uint64_t target = random_place(opcode);
+      const uint64_t target = random_place(opcode, test);
       if (!base.is_reg()) {
         if (!index.is_reg()) return false;
-        test.registers[index.reg.preg().number()] = (target - static_cast<uint64_t>(disp)) >> shift;
+        const uint64_t place = (target - static_cast<uint64_t>(disp)) >> shift;
+        if (target % 16 == 0 && (place << shift) + static_cast<uint64_t>(disp) != target) return false;
+        test.registers[index.reg.preg().number()] = place;
         continue;
       }
       uint64_t scaled = 0;
@@ -468,7 +475,7 @@ class Checker {
       if (!operand.is_use() || operand.reg.preg().reg_class() != RegClass::Gpr) continue;
       uint64_t& value = test.registers[operand.reg.preg().number()];
       const uint64_t old = value;
-      value += random_place(opcode) - address;
+      value += random_place(opcode, test) - address;
       uint64_t moved = 0;
       if (!faults(moved) || is_beside_region(moved)) return;
       value = old;

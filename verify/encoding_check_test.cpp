@@ -15,7 +15,7 @@ TEST(EncodingCheck, EveryInstructionOfEveryMachine) {
     const EncodingReport report = check_encodings(isa->kind, *isa->insts, {.hatches = isa});
     EXPECT_TRUE(report.mismatches.empty()) << isa->name << ": " << describe(report);
     EXPECT_GT(report.cases, 500u) << isa->name;
-    if (isa->kind != IsaKind::riscv64) EXPECT_GT(report.by_capstone, report.cases * 3 / 4) << isa->name;
+    if (isa->kind != IsaKind::riscv64) EXPECT_GT(report.by_capstone, report.cases * 7 / 10) << isa->name;
     std::printf("%s: %s", isa->name, describe(report).c_str());
   }
 }

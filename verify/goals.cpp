@@ -70,11 +70,16 @@ void Run::split_access(const Effect& access, std::vector<Effect>& out) {
   }
 }
 
-void Run::compare_memory(const std::vector<Effect>& left, const z3::expr& no_trap, Instantiation& out) {
+void Run::compare_memory(const std::vector<Effect>& left, bool is_atomic, const z3::expr& no_trap, Instantiation& out) {
   std::vector<Effect> l, r;
   const auto is_access = [](const Effect& e) { return e.kind == Effect::Kind::Load || e.kind == Effect::Kind::Store; };
   for (const Effect& e : left) {
-    if (is_access(e)) split_access(e, l);
+    if (!is_access(e)) continue;
+    if (is_atomic) {
+      l.push_back(e);
+    } else {
+      split_access(e, l);
+    }
   }
   for (const Effect& e : effects_) {
     if (is_access(e)) r.push_back(e);
@@ -140,7 +145,8 @@ void Run::compare_lowering(ClifInst& root, const Symbol& output, Instantiation& 
   if (free_bits) out.outcomes.push_back({"bits of CLIF result 0 that may be anything", *free_bits});
   out.outcomes.push_back({"CLIF trap code", left_trap});
   out.outcomes.push_back({"machine trap code", right_trap});
-  compare_memory(left, no_trap, out);
+  const bool is_atomic = definitions_.operations().operations[root.operation].name.starts_with("atomic_");
+  compare_memory(left, is_atomic, no_trap, out);
   const auto breakpoints = [](const std::vector<Effect>& effects) {
     return std::count_if(effects.begin(), effects.end(),
                          [](const Effect& e) { return e.kind == Effect::Kind::Breakpoint; });

@@ -386,9 +386,10 @@ class Encoder {
     const auto vex = std::ranges::find(encoding.steps, X64Step::Kind::Vex, &X64Step::kind);
     if (vex != encoding.steps.end()) {
       const uint64_t other = encoding.vvvv < 0 ? 0 : reg(operand(encoding.vvvv).slot);
-      put(0xc4);
-      put((7 - (wrxb & 7)) * 32 + vex->value % 32);
-      put((fields.w ? 128u : 0) + (15 - other) * 8 + vex->value / 32);
+      const bool is_short = vex->value % 32 == 1 && !fields.w && !fields.x && !fields.b;
+      put(is_short ? 0xc5 : 0xc4);
+      if (!is_short) put((7 - (wrxb & 7)) * 32 + vex->value % 32);
+      put((is_short ? !fields.r : fields.w) * 128u + (15 - other) * 8 + vex->value / 32);
     } else if (wrxb != 0 || fields.is_needed) {
       put(0x40 | wrxb);
     }

@@ -561,7 +561,7 @@ class Check {
     for (const std::vector<unsigned>* list : {&typing.inputs, &typing.results}) {
       for (const unsigned type : *list) {
         floats |= type >= kFloatType;
-        unusual |= type == 128 || (type >= kFloatType && type_width(type) != 32 && type_width(type) != 64);
+        unusual |= type == 128 || type == kFloatType + 128;
       }
     }
     return floats && unusual;
@@ -577,7 +577,7 @@ class Check {
         index, widths_of(in.typing.inputs), widths_of(in.typing.results), in.condition, reason);
     if (semantics == nullptr && is_outside(in.typing)) {
       row.state = JudgementState::NotJudged;
-      row.reason = "the expression language computes with floats of 32 and 64 bits, and integers of up to 64";
+      row.reason = "the expression language computes with floats of 16 to 64 bits, and integers of up to 64";
       return;
     }
     if (semantics == nullptr) return fail(reason);

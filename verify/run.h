@@ -157,7 +157,7 @@ class Run {
   void add_goal(Instantiation& out, const std::string& name, const z3::expr& goal);
   z3::expr trap_outcome(const std::vector<Effect>& effects);
   void split_access(const Effect& access, std::vector<Effect>& out);
-  void compare_memory(const std::vector<Effect>& left, const z3::expr& no_trap, Instantiation& out);
+  void compare_memory(const std::vector<Effect>& left, bool is_atomic, const z3::expr& no_trap, Instantiation& out);
   void expect_no_effects(std::initializer_list<Effect::Kind> kinds, Instantiation& out);
   z3::expr target_of(int64_t label);
   z3::expr table_entry(const z3::expr& index);

@@ -74,7 +74,11 @@ class Floats {
     }
     return expr(Z3_mk_fpa_rtz(c_));
   }
-  z3::sort sort(unsigned width) { return z3::sort(c_, width == 32 ? Z3_mk_fpa_sort_32(c_) : Z3_mk_fpa_sort_64(c_)); }
+  z3::sort sort(unsigned width) {
+    return z3::sort(c_, width == 16   ? Z3_mk_fpa_sort_16(c_)
+                        : width == 32 ? Z3_mk_fpa_sort_32(c_)
+                                      : Z3_mk_fpa_sort_64(c_));
+  }
   // The float of these bits.
   z3::expr number(const z3::expr& bits) { return expr(Z3_mk_fpa_to_fp_bv(c_, bits, sort(bits.get_sort().bv_size()))); }
   z3::expr bits(Z3_ast result, unsigned width) {
@@ -83,7 +87,10 @@ class Floats {
                    expr(Z3_mk_fpa_to_ieee_bv(c_, value)));
   }
   z3::expr to_integer(bool is_signed, unsigned width, const z3::expr& arg) {
-    const z3::expr x = number(arg), toward_zero = way(Rounding::Zero);
+    // No integer type ends where a float of 16 bits does.
+    const z3::expr given = number(arg), toward_zero = way(Rounding::Zero);
+    const z3::expr x =
+        arg.get_sort().bv_size() == 16 ? expr(Z3_mk_fpa_to_fp_float(c_, nearest(), given, sort(64))) : given;
     const z3::expr whole = expr(Z3_mk_fpa_round_to_integral(c_, toward_zero, x));
     const auto power = [&](double sign) {
       const double value = sign * std::ldexp(1.0, static_cast<int>(is_signed ? width - 1 : width));
@@ -111,14 +118,20 @@ z3::expr magnitude(const z3::expr& x) {
   return x & x.ctx().bv_val(~uint64_t{0} >> (65 - x.get_sort().bv_size()), x.get_sort().bv_size());
 }
 z3::expr is_negative(const z3::expr& x) { return z3::slt(x, x.ctx().bv_val(0, x.get_sort().bv_size())); }
+uint64_t infinity(unsigned width) {
+  return width == 16 ? 0x7c00u : width == 32 ? 0x7f80'0000u : 0x7ff0'0000'0000'0000u;
+}
 z3::expr is_nan(const z3::expr& x) {
   const unsigned width = x.get_sort().bv_size();
-  return z3::ugt(magnitude(x), x.ctx().bv_val(width == 32 ? 0x7f80'0000u : 0x7ff0'0000'0000'0000u, width));
+  return z3::ugt(magnitude(x), x.ctx().bv_val(infinity(width), width));
 }
 
-// 2^n as a float of the width.
-uint64_t power(unsigned width, unsigned n) { return width == 32 ? uint64_t{127 + n} << 23 : uint64_t{1023 + n} << 52; }
-unsigned fraction_bits(unsigned width) { return width == 32 ? 23 : 52; }
+// 2^n as a float of the width, infinity if there is none.
+uint64_t power(unsigned width, unsigned n) {
+  if (width == 16) return n > 15 ? infinity(width) : uint64_t{15 + n} << 10;
+  return width == 32 ? uint64_t{127 + n} << 23 : uint64_t{1023 + n} << 52;
+}
+unsigned fraction_bits(unsigned width) { return width == 16 ? 10 : width == 32 ? 23 : 52; }
 
 z3::expr compare(Op op, const z3::expr& x, const z3::expr& y) {
   const z3::expr zero = x.ctx().bv_val(0, x.get_sort().bv_size());

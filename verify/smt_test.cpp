@@ -376,14 +376,16 @@ TEST(Smt, FloatsAgreeWithTheEvaluator) {
     unsigned operand, result;
   };
   std::vector<Case> cases;
-  for (const unsigned w : {32u, 64u}) {
-    const std::string other = std::to_string(96 - w), same = std::to_string(w);
+  for (const unsigned w : {16u, 32u, 64u}) {
+    const std::string same = std::to_string(w);
     for (const char* two : {"fadd(x, y)", "fsub(x, y)", "fmul(x, y)", "fdiv(x, y)", "fsqrt(x)", "ffma(x, y, z)",
                             "fnearest(x)", "fceil(x)", "ffloor(x)", "ftrunc(x)", "if fisnan(x) then 1 else 2",
                             "if feq(x, y) then 1 else 2", "if flt(x, y) then 1 else 2", "if fle(x, y) then 1 else 2"}) {
       cases.push_back({two, w, w});
     }
-    cases.push_back({"fconvert(" + other + ", x)", w, 96 - w});
+    for (const unsigned other : {16u, 32u, 64u}) {
+      if (other != w) cases.push_back({"fconvert(" + std::to_string(other) + ", x)", w, other});
+    }
     for (const char* conversion : {"sint_to_float", "uint_to_float"}) {
       cases.push_back({conversion + ("(" + same + ", x)"), 32, w});
       cases.push_back({conversion + ("(" + same + ", x)"), 64, w});
@@ -409,8 +411,11 @@ TEST(Smt, FloatsAgreeWithTheEvaluator) {
     ASSERT_TRUE(semantics) << test.text << "\n" << semantics.error().message;
 
     std::vector<uint64_t> edges = {0, 1, 0x7f, 0x80, 0xff, 0x7fffffff, 0x80000000, ~uint64_t{0}};
-    const unsigned fraction = test.operand == 32 ? 23 : 52;
-    const uint64_t one = (test.operand == 32 ? uint64_t{127} : 1023) << fraction,
+    const unsigned fraction = test.operand == 16 ? 10 : test.operand == 32 ? 23 : 52;
+    const uint64_t one = (test.operand == 16   ? uint64_t{15}
+                          : test.operand == 32 ? 127
+                                               : 1023)
+                         << fraction,
                    sign = uint64_t{1} << (test.operand - 1);
     const uint64_t infinity = sign - (uint64_t{1} << fraction);
     for (const uint64_t magnitude : {uint64_t{0}, one, one + 1, one - 1, one + (uint64_t{7} << fraction), infinity,

@@ -110,7 +110,10 @@ Subject subject_of(Definitions& definitions, z3::context& context, const isle::R
 }
 
 // Operations that are expanded before lowering where the feature that a rule asks for is missing (machine/expand.h).
-bool is_expanded_without_feature(const std::string& name) { return name.starts_with("fma."); }
+bool is_expanded_without_feature(const std::string& name) {
+  return name.starts_with("fma.") || name.starts_with("atomic_rmw.") || name.starts_with("atomic_cas.i128") ||
+         name.find("f16") != std::string::npos;
+}
 
 std::string with(std::string text, const std::string& from, const std::string& to) {
   for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {

@@ -91,6 +91,9 @@ TEST(Totality, BackendsClaimTheSame) {
   for (const auto& [what, isas] : backends) {
     // Where there is none, it is a loop around the aligned word's (machine/expand.h).
     if (what.starts_with("atomic_cas.i8 ") || what.starts_with("atomic_cas.i16 ")) continue;
+    // What no instruction does is a loop, too; not every machine has accesses of 128 bits.
+    if (what.starts_with("atomic_rmw.") || (what.starts_with("atomic_") && what.find("i128") != std::string::npos))
+      continue;
     // Floats come one backend after the other.
     if (what.find(" f") != std::string::npos || what.find(".f") != std::string::npos) continue;
     EXPECT_EQ(isas.size(), count) << what << " is compiled by " << *isas.begin()

@@ -1,6 +1,7 @@
 // The values of a run: CLIF values and instructions that become known piece by piece. See expand.h, run.h.
 #include <algorithm>
 
+#include "compiler/ir/immediates.h"
 #include "verify/run.h"
 
 namespace assay::verify {
@@ -26,6 +27,35 @@ std::vector<unsigned> types_of(const ops::TypeVariable& variable) {
 bool is_block_operand(const std::string& kind) {
   return kind == "block_call" || kind == "block_then" || kind == "block_else" || kind == "jump_table" ||
          kind == "exception_table" || kind == "raw_block";
+}
+
+// What a read-modify-write leaves in memory.
+z3::expr combined(ir::AtomicRmwOp kind, const z3::expr& old, const z3::expr& x) {
+  switch (kind) {
+    case ir::AtomicRmwOp::kAdd:
+      return old + x;
+    case ir::AtomicRmwOp::kSub:
+      return old - x;
+    case ir::AtomicRmwOp::kAnd:
+      return old & x;
+    case ir::AtomicRmwOp::kNand:
+      return ~(old & x);
+    case ir::AtomicRmwOp::kOr:
+      return old | x;
+    case ir::AtomicRmwOp::kXor:
+      return old ^ x;
+    case ir::AtomicRmwOp::kXchg:
+      return x;
+    case ir::AtomicRmwOp::kUmin:
+      return z3::ite(z3::ult(old, x), old, x);
+    case ir::AtomicRmwOp::kUmax:
+      return z3::ite(z3::ugt(old, x), old, x);
+    case ir::AtomicRmwOp::kSmin:
+      return z3::ite(z3::slt(old, x), old, x);
+    case ir::AtomicRmwOp::kSmax:
+      return z3::ite(z3::sgt(old, x), old, x);
+  }
+  return x;
 }
 
 }  // namespace
@@ -326,6 +356,9 @@ void Run::choose_types(ClifInst& inst) {
     } else if (kind == "floatcc") {
       symbol = fresh(program_.find_type("FloatCC"), operand.name);
       types += (types.empty() ? "" : ", ") + std::string(kFloatConditions[symbol.number]);
+    } else if (kind == "atomic_rmw_op") {
+      symbol = fresh(program_.find_type("AtomicRmwOp"), operand.name);
+      types += (types.empty() ? "" : ", ") + std::string(ir::to_string(static_cast<ir::AtomicRmwOp>(symbol.number)));
     } else if (kind == "ieee16" || kind == "ieee32" || kind == "ieee64") {
       symbol = Symbol::of_number(terms_.fresh(operand.name, static_cast<unsigned>(std::stoul(kind.substr(4)))));
     } else if (kind == "trapcode") {
@@ -437,17 +470,18 @@ z3::expr_vector Run::operation_results(ClifInst& inst, std::vector<Effect>* effe
     return results;
   }
   const bool atomic_store = op.name == "atomic_store", atomic_cas = op.name == "atomic_cas";
-  if (op.name == "atomic_load" || atomic_store || atomic_cas) {
-    // inputs: flags, address, and of a compare-and-swap what is expected and the new value; or flags, value, address
+  const bool atomic_rmw = op.name == "atomic_rmw";
+  if (op.name == "atomic_load" || atomic_store || atomic_cas || atomic_rmw) {
+    // inputs: flags, address, and of a compare-and-swap what is expected and the new value; or flags, value, address;
+    // or flags, kind, address, operand
     const uint32_t flags = inst.inputs[0].number;
     const auto in_order = [&](const z3::expr& value) { return is_big(flags) ? terms_.bswap(value) : value; };
-    const z3::expr address = term_of(inst.inputs[atomic_store ? 2 : 1].value);
+    const z3::expr address = term_of(inst.inputs[atomic_store || atomic_rmw ? 2 : 1].value);
     const unsigned bits = atomic_store ? type_width(type_of(inst.inputs[1].value)) : type_width(inst.result_type);
     const auto access = [&](Effect::Kind kind, const z3::expr& value) {
       if (effects == nullptr) return;
       effects->push_back({.kind = kind, .address = address, .value = value, .bits = bits, .memflags = flags});
     };
-    if (bits == 128) throw Unsupported{"an atomic access of 128 bits has no model"};
     if (atomic_store) {
       access(Effect::Kind::Store, in_order(term_of(inst.inputs[1].value)));
       return results;
@@ -457,6 +491,10 @@ z3::expr_vector Run::operation_results(ClifInst& inst, std::vector<Effect>* effe
     if (atomic_cas) {
       const z3::expr fits = was == term_of(inst.inputs[2].value);
       access(Effect::Kind::Store, z3::ite(fits, in_order(term_of(inst.inputs[3].value)), memory));
+    }
+    if (atomic_rmw) {
+      const auto kind = static_cast<ir::AtomicRmwOp>(inst.inputs[1].number);
+      access(Effect::Kind::Store, in_order(combined(kind, was, term_of(inst.inputs[3].value))));
     }
     results.push_back(was);
     return results;

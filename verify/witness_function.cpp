@@ -19,7 +19,8 @@ constexpr uint64_t kInSlot = 0x8899aabbccddeeff;
 
 // Width of the memory that an operation touches; 0 if it touches none.
 unsigned memory_width(const ops::Operation& op, const ClifInst& inst) {
-  if (op.name == "load" || op.name == "atomic_load" || op.name == "atomic_cas") return type_width(inst.result_type);
+  if (op.name == "load" || op.name == "atomic_load" || op.name == "atomic_cas" || op.name == "atomic_rmw")
+    return type_width(inst.result_type);
   if (op.name == "store" || op.name == "atomic_store") return type_width(inst.inputs[1].value->type);
   for (const char* prefix : {"uload", "sload", "istore"}) {
     if (op.name.starts_with(prefix))
@@ -141,7 +142,7 @@ void WitnessFunction::stay_in_memory() {
   const bool is_atomic = operation(*clif_.root).name.starts_with("atomic_");
   for (const z3::expr& address : clif_.addresses) {
     // Of an atomic access that is not aligned CLIF says nothing.
-    if (is_atomic) constraints_.push_back(address.extract(2, 0) == terms_.bv(3, 0));
+    if (is_atomic) constraints_.push_back(address.extract(3, 0) == terms_.bv(4, 0));
     in_memory_.push_back(z3::uge(address, terms_.bv(64, kRegion)) &&
                          z3::ule(address, terms_.bv(64, kRegion + kRegionSize - 16)));
   }
@@ -178,7 +179,9 @@ std::string WitnessFunction::emit_inst(const ClifInst& inst, std::vector<std::st
       add(emit_value(input));
     } else if (input.kind == Symbol::Kind::Variant) {
       flags += " ";
-      flags += kind == "floatcc" ? kFloatConditions[input.number] : ir::to_string(static_cast<ir::IntCC>(input.number));
+      flags += kind == "floatcc"         ? kFloatConditions[input.number]
+               : kind == "atomic_rmw_op" ? ir::to_string(static_cast<ir::AtomicRmwOp>(input.number))
+                                         : ir::to_string(static_cast<ir::IntCC>(input.number));
     } else if (input.kind == Symbol::Kind::MemFlags) {
       const auto it = clif_.big_endian.find(input.number);
       flags += it != clif_.big_endian.end() && it->second ? " big" : " little";

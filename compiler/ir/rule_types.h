@@ -59,4 +59,7 @@ enum class FloatCC : uint8_t {
   UnorderedOrGreaterThanOrEqual,
 };
 
+// In the order of ir::AtomicRmwOp.
+enum class AtomicRmwOp : uint8_t { Add, Sub, And, Nand, Or, Xor, Xchg, Umin, Umax, Smin, Smax };
+
 }  // namespace assay::ir::rules

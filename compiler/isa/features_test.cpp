@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "compiler/ir/parser.h"
 #include "compiler/isa/registry.h"
 #include "compiler/machine/compile.h"
@@ -28,6 +30,27 @@ TEST(Features, HaveNames) {
               "has_ssse3 has_sse41 has_bmi1");
     EXPECT_FALSE(parse_features(*x64->insts, "has_bmi1=maybe"));
   }
+}
+
+// CPUID's word against the kernel's.
+TEST(Features, OfTheHostAreWhatTheKernelSays) {
+  const TargetIsa* isa = isa::find_isa(IsaKind::x64);
+  std::ifstream file("/proc/cpuinfo");
+  std::string line;
+  while (std::getline(file, line) && !line.starts_with("flags")) {
+  }
+  if (isa == nullptr || !file) GTEST_SKIP();
+  static constexpr std::pair<const char*, const char*> kNames[] = {
+      {"has_sse3", " pni "},      {"has_ssse3", " ssse3 "}, {"has_sse41", " sse4_1 "}, {"has_sse42", " sse4_2 "},
+      {"has_popcnt", " popcnt "}, {"has_lzcnt", " abm "},   {"has_bmi1", " bmi1 "},    {"has_bmi2", " bmi2 "},
+      {"has_avx", " avx "},       {"has_avx2", " avx2 "},   {"has_fma", " fma "},      {"has_cmpxchg16b", " cx16 "}};
+  FeatureSet known = 0, said = 0;
+  for (const auto& [name, word] : kNames) {
+    known |= features_by_name(*isa->insts, name);
+    if ((line + " ").find(word) != std::string::npos) said |= features_by_name(*isa->insts, name);
+  }
+  EXPECT_EQ(known, all_features(*isa->insts));
+  EXPECT_EQ(feature_names(*isa->insts, host_features(*isa->insts)), feature_names(*isa->insts, said));
 }
 
 TEST(Features, CodeNeedsNoneThatIsOff) {

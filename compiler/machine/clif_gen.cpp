@@ -55,7 +55,7 @@ std::string isle_file(const ops::OpsFile& file) {
       ";; The operations of CLIF as terms. Generated from operations.ops by clif_gen; not to be edited.\n\n"
       "(type Uimm128 (primitive Uimm128))\n(type ClifConstant (primitive ClifConstant))\n"
       "(type DynamicStackSlot (primitive DynamicStackSlot))\n(type GlobalValue (primitive GlobalValue))\n"
-      "(type AtomicRmwOp (primitive AtomicRmwOp))\n\n"
+      "(type AtomicRmwOp extern (enum Add Sub And Nand Or Xor Xchg Umin Umax Smin Smax))\n\n"
       "(type InstructionData extern (enum\n";
   for (const ops::Operation& op : file.operations) {
     out += "  (" + pascal(op.name);

@@ -85,7 +85,7 @@ using SigRef = ir::SigRef;
 using GlobalValue = ir::GlobalValue;
 using Uimm128 = ir::Immediate;
 using ClifConstant = ir::Constant;
-using AtomicRmwOp = ir::AtomicRmwOp;
+using AtomicRmwOp = ir::rules::AtomicRmwOp;
 #include "compiler/machine/clif_inst_data.h"
 }  // namespace clif
 using clif::InstructionData;
@@ -116,7 +116,6 @@ using machine::ValueSlice;
 using ExternalName = machine::SymbolRef;
 using Type = ir::Type;
 using Inst = ir::Inst;
-using ir::AtomicRmwOp;
 using ir::DynamicStackSlot;
 using ir::FuncRef;
 using ir::GlobalValue;
@@ -125,6 +124,7 @@ using ir::SigRef;
 using ir::StackSlot;
 using ir::TrapCode;
 using ir::Value;
+using ir::rules::AtomicRmwOp;
 using Uimm128 = ir::Immediate;
 using ClifConstant = ir::Constant;
 inline constexpr ir::Type I8 = ir::kI8;

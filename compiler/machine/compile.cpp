@@ -163,7 +163,7 @@ CompileStats& CompileStats::operator+=(const CompileStats& other) {
 struct Compiler::State {
   ir::Function optimized;
   std::unique_ptr<LowerContext> context;
-  TargetIsa fused;                      // this machine with fma
+  TargetIsa featured;                   // this machine with the features asked for
   ir::Function expanded;                // the function given, if something in it has to be expanded
   std::vector<ir::Inst> expanded_from;  // by new instruction in it: what it is part of
   VCode vcode;
@@ -185,8 +185,7 @@ Compiler::Compiler(const TargetIsa& isa)
       coverage_(isa),
       state_(std::make_unique<State>()) {
   state_->context = isa.make_context();
-  state_->fused = isa;
-  state_->fused.expanded.fma = false;
+  state_->featured = isa;
   for (const InstDesc& desc : isa.insts->descs) state_->clobbers_by_opcode.push_back(desc.clobbers);
   state_->clobbers.by_opcode = state_->clobbers_by_opcode;
   state_->hooks = move_hooks(isa);
@@ -245,12 +244,12 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& given, const Co
                                    .probe_log2 = options.probe_log2,
                                    .features = chosen_features(*isa_.insts, options),
                                    .choice_seed = options.choice_seed};
-  const bool is_fused = (chosen_features(*isa_.insts, options) & isa_.expanded.fma_features) != 0;
-  const TargetIsa& expanded_for = is_fused ? s.fused : isa_;
-  const bool expands = needs_expansion(function, expanded_for, options.canonical_nans);
+  s.featured.expanded = isa_.expanded;
+  if (isa_.expanded_with != nullptr) isa_.expanded_with(lower_options.features, s.featured.expanded);
+  const bool expands = needs_expansion(function, s.featured, options.canonical_nans);
   if (expands) {
     s.expanded = function;
-    expand(s.expanded, expanded_for, options.canonical_nans, s.expanded_from);
+    expand(s.expanded, s.featured, options.canonical_nans, s.expanded_from);
   }
   auto lowered = s.context->lower_function(expands ? s.expanded : function, isa_, lower_options, *rules_, s.vcode);
   if (!lowered) return std::unexpected(std::move(lowered.error()));

@@ -2,6 +2,7 @@
 //
 //   divisions of 128 bits             a loop (expand_division.h)
 //   atomic_rmw; narrow atomic_cas     a loop around atomic_cas, of the aligned word if need be
+//   atomic accesses of 128 bits       atomic_cas
 //   integers of 128 bits to floats    two halves, or the leading 64 bits and whether others follow
 //   fma, on machines without          a call of the library
 //   f16, f128                         bits in integer registers; arithmetic is that of f32, or the library's

@@ -1,4 +1,5 @@
-// Read-modify-writes as loops around a compare-and-swap, and narrow ones on the aligned word that they are in.
+// Read-modify-writes as loops around a compare-and-swap, and narrow ones on the aligned word that they are in. Loads
+// and stores of 128 bits by a compare-and-swap, where the machine has nothing better.
 //
 //   whole:   old = atomic_load p; do { seen = atomic_cas p, old, combine(old, x) } while (seen != old, old = seen)
 //   narrow:  the same on the word, of which only the field is changed. A narrow atomic_cas gives up as soon as the
@@ -89,19 +90,42 @@ class Field {
 
 bool is_narrow(Type type, const TargetIsa& isa) { return type.bits() < isa.expanded.least_atomic_bits; }
 
+bool is_loop(const ir::InstData& data, const TargetIsa& isa) {
+  // No machine counts with bytes in the other order.
+  static constexpr uint16_t kNumbers = rmw_kinds({AtomicRmwOp::kAdd, AtomicRmwOp::kSub, AtomicRmwOp::kUmin,
+                                                  AtomicRmwOp::kUmax, AtomicRmwOp::kSmin, AtomicRmwOp::kSmax});
+  const ir::Endianness order =
+      endianness(isa.kind) == std::endian::big ? ir::Endianness::kBig : ir::Endianness::kLittle;
+  const bool swaps = data.flags.endianness(order) != order;
+  return ((isa.expanded.atomic_rmw | (swaps ? kNumbers : 0)) >> data.code & 1) != 0;
+}
+
 }  // namespace
 
 bool wants_atomic(const ir::Function& function, ir::Inst inst, const TargetIsa& isa) {
   const ir::InstData& data = function.inst(inst);
-  if (data.opcode != Opcode::kAtomicRmw && data.opcode != Opcode::kAtomicCas) return false;
-  const bool has_short_address = function.value_type(function.arg(inst, 0)) != ir::kI64;
-  if (has_short_address || data.type == ir::kI128) return false;
-  if (is_narrow(data.type, isa)) return true;
-  return data.opcode == Opcode::kAtomicRmw && (isa.expanded.atomic_rmw >> data.code & 1) != 0;
+  const bool is_store = data.opcode == Opcode::kAtomicStore, is_rmw = data.opcode == Opcode::kAtomicRmw;
+  const bool is_access = is_store || data.opcode == Opcode::kAtomicLoad;
+  if (!is_access && !is_rmw && data.opcode != Opcode::kAtomicCas) return false;
+  if (function.value_type(function.arg(inst, is_store ? 1 : 0)) != ir::kI64) return false;
+  if (data.type == ir::kI128) {
+    const bool has_rule = data.opcode == Opcode::kAtomicCas || (is_access && !is_store && isa.expanded.wide_accesses);
+    return isa.expanded.wide_cas && !has_rule;
+  }
+  return !is_access && (is_narrow(data.type, isa) || (is_rmw && is_loop(data, isa)));
 }
 
 void expand_atomic(Rewriter& r, const TargetIsa& isa) {
   ir::InstBuilder& b = r.b;
+  if (r.data().opcode == Opcode::kAtomicStore) {
+    b.atomic_rmw(r.data().type, r.data().flags, AtomicRmwOp::kXchg, r.arg(1), r.arg(0));
+    r.f.remove_inst(r.inst());
+    return;
+  }
+  if (r.data().opcode == Opcode::kAtomicLoad) {
+    const Value zero = b.constant(r.data().type, 0);
+    return r.replace_with(b.atomic_cas(r.data().flags, r.arg(0), zero, zero));
+  }
   const ir::InstData data = r.data();
   const bool narrow = is_narrow(data.type, isa), is_cas = data.opcode == Opcode::kAtomicCas;
   const Value p = r.arg(0), first = r.arg(1), second = is_cas ? r.arg(2) : Value();
@@ -110,7 +134,10 @@ void expand_atomic(Rewriter& r, const TargetIsa& isa) {
   if (narrow) field = &made.emplace(r, p, data.type, isa);
   const Block rest = r.split();
 
-  const Value begin = narrow ? field->load_word() : b.atomic_load(data.type, data.flags, p);
+  // Of 128 bits, halves of different times will do to begin with.
+  const Value begin = narrow                   ? field->load_word()
+                      : data.type == ir::kI128 ? b.load(data.type, data.flags, p, 0)
+                                               : b.atomic_load(data.type, data.flags, p);
   const Block loop = r.new_block();
   const Value seen = r.f.append_block_param(loop, r.type_of(begin));
   b.jump(b.call_to(loop, {begin}));

@@ -33,6 +33,8 @@ constexpr unsigned kFraction128 = 112;
 constexpr int kBias128 = 16383;
 
 bool is_expanded(Type type) { return type == kF16 || type == kF128; }
+// The same, if there may be rules for f16.
+bool is_expanded(Type type, bool has_half) { return type == kF128 || (type == kF16 && !has_half); }
 
 Word128 sign_bit(Type type) { return Word128{1} << (type.bits() - 1); }
 Word128 infinity(Type type) {
@@ -64,6 +66,7 @@ Value magnitude_bits(Rewriter& r, Value x) {
 Value promote(Rewriter& r, Type to, Value x) {
   const Type from = r.type_of(x);
   if (from == to) return x;
+  if (from == kF16 && r.converts_halves) return promote(r, to, r.b.fpromote(to == kF64 ? kF64 : kF32, x));
   if (from == kF16) {
     const Value wide = r.library("__extendhfsf2", {x}, kF32);
     return promote(r, to, wide);
@@ -78,7 +81,7 @@ Value demote(Rewriter& r, Type to, Value x) {
   if (from == kF128) {
     return r.library(to == kF64 ? "__trunctfdf2" : to == kF32 ? "__trunctfsf2" : "__trunctfhf2", {x}, to);
   }
-  if (to == kF16) return r.library(from == kF32 ? "__truncsfhf2" : "__truncdfhf2", {x}, to);
+  if (to == kF16 && !r.converts_halves) return r.library(from == kF32 ? "__truncsfhf2" : "__truncdfhf2", {x}, to);
   return r.b.fdemote(to, x);
 }
 
@@ -300,23 +303,27 @@ bool wants_float(const ir::Function& function, ir::Inst inst, const TargetIsa& i
       return !is_in_registers(kF128, isa);
     case Opcode::kBitcast:
       return argument() == kI128 && function.value_type(function.result(inst)) == kI128;
+    case Opcode::kFcopysign:
+      return is_expanded(argument());
     case Opcode::kFneg:
     case Opcode::kFabs:
-    case Opcode::kFcopysign:
     case Opcode::kFcmp:
-      return is_expanded(argument());
+      return is_expanded(argument(), isa.expanded.half);
     case Opcode::kFpromote:
     case Opcode::kFdemote:
-      return is_expanded(argument()) || is_expanded(function.value_type(function.result(inst)));
+      return is_expanded(argument(), isa.expanded.half_conversions) ||
+             is_expanded(function.value_type(function.result(inst)), isa.expanded.half_conversions);
     default:
       if (is_conversion_to_integer(data.opcode)) return is_expanded(argument());
       if (is_conversion_from_integer(data.opcode)) return is_expanded(function.value_type(function.result(inst)));
       if (!is_arithmetic(data.opcode)) return false;
-      return is_expanded(argument()) || (data.opcode == Opcode::kFma && isa.expanded.fma && argument().is_float());
+      if (data.opcode != Opcode::kFma) return is_expanded(argument(), isa.expanded.half);
+      return is_expanded(argument()) || (isa.expanded.fma && argument().is_float());
   }
 }
 
-void expand_float(Rewriter& r, const TargetIsa&) {
+void expand_float(Rewriter& r, const TargetIsa& isa) {
+  r.converts_halves = isa.expanded.half_conversions;
   const ir::InstData data = r.data();
   switch (data.opcode) {
     case Opcode::kF128const: {

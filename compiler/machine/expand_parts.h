@@ -21,7 +21,8 @@ class Rewriter {
   }
 
   ir::Function& f;
-  ir::InstBuilder b;  // puts what it makes in front of the instruction, until a block is set
+  ir::InstBuilder b;             // puts what it makes in front of the instruction, until a block is set
+  bool converts_halves = false;  // Expanded::half_conversions
 
   ir::Inst inst() const { return inst_; }
   const ir::InstData& data() const { return f.inst(inst_); }
@@ -54,7 +55,7 @@ inline unsigned __int128 low_mask(unsigned bits) {
   return bits == 128 ? ~(unsigned __int128){0} : ((unsigned __int128){1} << bits) - 1;
 }
 
-// atomic_rmw; atomic_cas of less than Expanded::least_atomic_bits.
+// atomic_rmw; atomic_cas of less than Expanded::least_atomic_bits; what is 128 bits wide.
 bool wants_atomic(const ir::Function& function, ir::Inst inst, const TargetIsa& isa);
 void expand_atomic(Rewriter& r, const TargetIsa& isa);
 

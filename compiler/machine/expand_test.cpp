@@ -24,7 +24,7 @@ TargetIsa machine() {
   isa.abi.pairs = Pairs::WholeOrMemory;
   isa.abi.float_argument_registers = kFloats;
   isa.abi.has_f16 = false;
-  isa.expanded = {.fma = true, .least_atomic_bits = 32};
+  isa.expanded = {.fma = true, .least_atomic_bits = 32, .wide_cas = true};
   return isa;
 }
 
@@ -85,6 +85,19 @@ block0(v0: i64, v1: i8, v2: i16):
   EXPECT_EQ(occurrences(narrow, "= atomic_cas"), 2u);
   EXPECT_EQ(occurrences(narrow, "atomic_load.i32"), 2u);
   EXPECT_EQ(occurrences(narrow, "= bswap"), 2u);
+}
+
+TEST(Expand, WideAtomicsAreCompareAndSwaps) {
+  const std::string text = expanded(R"(function %f(i64, i128) -> i128 {
+block0(v0: i64, v1: i128):
+    v2 = atomic_load.i128 v0
+    atomic_store v1, v0
+    v3 = atomic_rmw.i128 add v0, v2
+    return v3
+}
+)");
+  EXPECT_EQ(occurrences(text, "= atomic_cas"), 3u) << text;
+  EXPECT_EQ(occurrences(text, "atomic_"), 3u) << text;
 }
 
 TEST(Expand, WideIntegersAndFloats) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "compiler/ir/entities.h"
+#include "compiler/ir/immediates.h"
 #include "compiler/ir/signature.h"
 #include "compiler/ir/types.h"
 #include "compiler/isle/rule_table.h"
@@ -176,10 +177,19 @@ inline constexpr uint16_t kNoOpcode = 0xffff;
 // What the rules leave to expand.h, which makes other CLIF of it.
 struct Expanded {
   bool fma = false;               // of f32 and f64: library calls
-  FeatureSet fma_features = 0;    // with one of which it has that instruction
+  bool half_conversions = false;  // between f16 and f32 or f64: rules
+  bool half = false;              // arithmetic on f16 but fma, and comparisons: rules
   uint8_t least_atomic_bits = 8;  // a narrower atomic_rmw or atomic_cas works on the aligned word that it is in
   uint16_t atomic_rmw = 0x7ff;    // these kinds (bits: by ir::AtomicRmwOp) are loops around an atomic_cas
+  bool wide_cas = false;          // atomic_cas of i128 has rules: atomic_rmw is a loop around it,
+  bool wide_accesses = false;     // and atomic_load and atomic_store are made of it, unless they have rules, too
 };
+// The bits of Expanded::atomic_rmw for these kinds.
+constexpr uint16_t rmw_kinds(std::initializer_list<ir::AtomicRmwOp> kinds) {
+  uint16_t bits = 0;
+  for (const ir::AtomicRmwOp kind : kinds) bits |= static_cast<uint16_t>(1 << static_cast<unsigned>(kind));
+  return bits;
+}
 
 struct TargetIsa {
   IsaKind kind{};
@@ -191,6 +201,8 @@ struct TargetIsa {
   std::array<const AbiTable*, ir::kCallConvCount> conventions{};  // where they differ from it, by ir::CallConv
   CommonOpcodes opcodes;
   Expanded expanded;
+  // What is different with these features. Null: nothing.
+  void (*expanded_with)(FeatureSet features, Expanded& expanded) = nullptr;
   // The lowering rules: by RuleId: names, places (islec's <unit>_rules()).
   std::span<const isle::RuleInfo> rules;
 

@@ -20,6 +20,11 @@ machine::TargetIsa make() {
                  .jump = kB,
                  .tail_call = kTailCall,
                  .tail_call_indirect = kTailCallIndirect};
+  isa.expanded = {.half_conversions = true, .wide_cas = true};
+  isa.expanded_with = [](machine::FeatureSet features, machine::Expanded& expanded) {
+    expanded.half = (features & kHasFp16) != 0;
+    if ((features & kHasLse) != 0) expanded.atomic_rmw = machine::rmw_kinds({ir::AtomicRmwOp::kNand});
+  };
   isa.rules = aarch64_rules();
   machine::set_lowering<Context>(isa);
   set_abi(isa);

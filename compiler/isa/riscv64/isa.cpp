@@ -20,7 +20,7 @@ machine::TargetIsa make() {
                  .jump = kJ,
                  .tail_call = kTailCall,
                  .tail_call_indirect = kTailCallIndirect};
-  isa.expanded = {.least_atomic_bits = 32};
+  isa.expanded = {.least_atomic_bits = 32, .atomic_rmw = machine::rmw_kinds({ir::AtomicRmwOp::kNand})};
   isa.rules = riscv64_rules();
   machine::set_lowering<Context>(isa);
   set_abi(isa);

@@ -8,6 +8,10 @@ namespace assay::isa::s390x {
 
 namespace {
 
+constexpr uint16_t kLoops =
+    machine::rmw_kinds({ir::AtomicRmwOp::kNand, ir::AtomicRmwOp::kXchg, ir::AtomicRmwOp::kUmin, ir::AtomicRmwOp::kUmax,
+                        ir::AtomicRmwOp::kSmin, ir::AtomicRmwOp::kSmax});
+
 machine::TargetIsa make() {
   machine::TargetIsa isa;
   isa.kind = IsaKind::s390x;
@@ -20,7 +24,7 @@ machine::TargetIsa make() {
                  .jump = kJ,
                  .tail_call = kTailCall,
                  .tail_call_indirect = kTailCallIndirect};
-  isa.expanded = {.least_atomic_bits = 32};
+  isa.expanded = {.least_atomic_bits = 32, .atomic_rmw = kLoops, .wide_cas = true, .wide_accesses = true};
   isa.rules = s390x_rules();
   machine::set_lowering<Context>(isa);
   set_abi(isa);

@@ -8,6 +8,11 @@ namespace assay::isa::x64 {
 
 namespace {
 
+// What there is no instruction for that also says what was there before.
+constexpr uint16_t kLoops = machine::rmw_kinds({ir::AtomicRmwOp::kAnd, ir::AtomicRmwOp::kNand, ir::AtomicRmwOp::kOr,
+                                                ir::AtomicRmwOp::kXor, ir::AtomicRmwOp::kUmin, ir::AtomicRmwOp::kUmax,
+                                                ir::AtomicRmwOp::kSmin, ir::AtomicRmwOp::kSmax});
+
 machine::TargetIsa make() {
   machine::TargetIsa isa;
   isa.kind = IsaKind::x64;
@@ -20,7 +25,11 @@ machine::TargetIsa make() {
                  .jump = kJmp,
                  .tail_call = kTailCall,
                  .tail_call_indirect = kTailCallIndirect};
-  isa.expanded = {.fma = true, .fma_features = kHasFma};
+  isa.expanded = {.fma = true, .atomic_rmw = kLoops};
+  isa.expanded_with = [](machine::FeatureSet features, machine::Expanded& expanded) {
+    expanded.fma = (features & kHasFma) == 0;
+    expanded.wide_cas = (features & kHasCmpxchg16b) != 0;
+  };
   isa.rules = x64_rules();
   machine::set_lowering<Context>(isa);
   set_abi(isa);

@@ -137,7 +137,13 @@ TEST(Expr, Floats) {
   EXPECT_EQ(value32("float_to_uint(32, bv(32, 0xbf800000))"), 0u);
   EXPECT_EQ(value64("float_to_uint(64, bv(64, 0x43effffffffffff0))"), 0xffffffffffff8000u);
   EXPECT_EQ(value64("float_to_sint(64, bv(32, " + nan + "))"), 0u);
-  EXPECT_EQ(error_of("a := trunc(32, zext(64, fadd(bv(16, 1), bv(16, 1))))"), "1:30 16 bits where a float is wanted");
+  EXPECT_EQ(value32("zext(32, fadd(bv(16, 0x3c00), bv(16, 0x1000)))"), 0x3c00u);  // a tie
+  EXPECT_EQ(value32("zext(32, ffma(bv(16, 0x3c00), bv(16, 0x3c01), bv(16, 0x1000)))"), 0x3c02u);
+  EXPECT_EQ(value32("zext(32, fconvert(16, bv(64, 0x40effe0000000001)))"), 0x7c00u);
+  EXPECT_EQ(value32("zext(32, fconvert(16, bv(64, 0x3e60000000000001)))"), 0x0001u);
+  EXPECT_EQ(value32("fconvert(32, bv(16, 0x0001))"), 0x33800000u);
+  EXPECT_EQ(value32("zext(32, fdiv(bv(16, 0), bv(16, 0)))"), 0x7e00u);
+  EXPECT_EQ(error_of("a := trunc(32, zext(64, fadd(bv(8, 1), bv(8, 1))))"), "1:30 8 bits where a float is wanted");
   EXPECT_EQ(error_of("a := fadd(x)"), "1:6 'fadd' takes 2 arguments, not 1");
   EXPECT_EQ(error_of("a := fconvert(32, x)"), "1:6 fconvert to the width that the float has");
   EXPECT_EQ(error_of("a := float_to_sint(32, trunc(8, x))"), "1:24 8 bits where a float is wanted");

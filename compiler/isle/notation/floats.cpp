@@ -1,6 +1,7 @@
 // See floats.h. The host's arithmetic is IEEE 754's; what it makes of NaNs is not kept.
 #include "compiler/isle/notation/floats.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -33,6 +34,40 @@ float as_float(uint64_t bits, float) { return std::bit_cast<float>(static_cast<u
 double as_float(uint64_t bits, double) { return std::bit_cast<double>(bits); }
 uint64_t bits_of(float value) { return std::isnan(value) ? canonical_nan(32) : std::bit_cast<uint32_t>(value); }
 uint64_t bits_of(double value) { return std::isnan(value) ? canonical_nan(64) : std::bit_cast<uint64_t>(value); }
+
+// A float of 16 bits is computed with as one of 64: sums and products of two are exact there, and the other results
+// have more than twice the digits, so that to round once more gives what rounding once would. Only a product and a sum
+// may need more.
+double as_double(uint64_t bits) {
+  const double sign = (bits >> 15 & 1) != 0 ? -1 : 1;
+  const int exponent = static_cast<int>(bits >> 10 & 31);
+  const auto fraction = static_cast<double>(bits & 1023);
+  if (exponent == 31) return fraction != 0 ? std::nan("") : sign * INFINITY;
+  return sign * std::ldexp(exponent == 0 ? fraction : fraction + 1024, std::max(exponent, 1) - 25);
+}
+
+uint64_t half_bits(double x) {
+  if (std::isnan(x)) return canonical_nan(16);
+  const uint64_t sign = std::signbit(x) ? 0x8000 : 0;
+  const double size = std::fabs(x);
+  if (size >= 65520) return sign | 0x7c00;
+  if (size == 0) return sign;
+  int exponent = 0;
+  std::frexp(size, &exponent);
+  exponent = std::max(exponent, -13);  // of the least normal number
+  // In units of its last place; one more than its digits hold is the next power of two.
+  const auto units = static_cast<uint64_t>(std::nearbyint(std::ldexp(size, 11 - exponent)));
+  return sign | (static_cast<uint64_t>(exponent + 13) << 10) + units;
+}
+
+// Rounded to odd: of two numbers around the sum, the one whose last digit is 1.
+double product_and_sum(double x, double y, double z) {
+  const double product = x * y, sum = product + z;
+  if (!std::isfinite(sum)) return sum;
+  const double part = sum - product, rest = (product - (sum - part)) + (z - part);
+  if (rest == 0 || (std::bit_cast<uint64_t>(sum) & 1) != 0) return sum;
+  return std::nextafter(sum, rest > 0 ? INFINITY : -INFINITY);
+}
 
 template <class Float>
 Float round(Rounding rounding, Float x) {
@@ -94,7 +129,9 @@ uint64_t apply_as(Op op, unsigned width, unsigned operand_width, uint32_t aux, u
     case Op::FLe:
       return x <= y;
     case Op::FConvert:
-      return width == 32 ? bits_of(static_cast<float>(x)) : bits_of(static_cast<double>(x));
+      return width == 16   ? half_bits(x)
+             : width == 32 ? bits_of(static_cast<float>(x))
+                           : bits_of(static_cast<double>(x));
     case Op::FFromSInt:
       return bits_of(static_cast<Float>(sign_extended(a, operand_width)));
     case Op::FFromUInt:
@@ -105,6 +142,25 @@ uint64_t apply_as(Op op, unsigned width, unsigned operand_width, uint32_t aux, u
     default:
       return 0;
   }
+}
+
+// Of operands of 16 bits, or integers of which such a float is made.
+uint64_t apply_half(Op op, unsigned width, unsigned operand_width, uint32_t aux, uint64_t a, uint64_t b, uint64_t c) {
+  const double x = as_double(a), y = as_double(b);
+  switch (op) {
+    case Op::FMulAdd:
+      return half_bits(product_and_sum(x, y, as_double(c)));
+    case Op::FFromSInt:
+      return half_bits(static_cast<double>(sign_extended(a, operand_width)));
+    case Op::FFromUInt:
+      return half_bits(static_cast<double>(a));
+    default:
+      break;
+  }
+  const bool is_float = op != Op::FEq && op != Op::FLt && op != Op::FLe && op != Op::FToSInt && op != Op::FToUInt;
+  const uint64_t result = apply_as<double>(op, is_float ? (op == Op::FConvert ? width : 64) : width, 64, aux,
+                                           std::bit_cast<uint64_t>(x), std::bit_cast<uint64_t>(y), 0);
+  return is_float && op != Op::FConvert ? half_bits(std::bit_cast<double>(result)) : result;
 }
 
 }  // namespace
@@ -118,8 +174,10 @@ const FloatFunction* find_float_function(std::string_view name) {
 
 uint64_t apply_float(Op op, unsigned width, unsigned operand_width, uint32_t aux, uint64_t a, uint64_t b, uint64_t c) {
   const bool from_integer = op == Op::FFromSInt || op == Op::FFromUInt;
-  return (from_integer ? width : operand_width) == 32 ? apply_as<float>(op, width, operand_width, aux, a, b, c)
-                                                      : apply_as<double>(op, width, operand_width, aux, a, b, c);
+  const unsigned float_width = from_integer ? width : operand_width;
+  if (float_width == 16) return apply_half(op, width, operand_width, aux, a, b, c);
+  return float_width == 32 ? apply_as<float>(op, width, operand_width, aux, a, b, c)
+                           : apply_as<double>(op, width, operand_width, aux, a, b, c);
 }
 
 }  // namespace assay::notation

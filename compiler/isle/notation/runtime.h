@@ -162,8 +162,14 @@ class X64Encoder {
   void put_rex() {
     if (rex_ != 0 || force_rex_) put_little(out_, 0x40u | rex_, 1);
   }
-  // The three-byte form in place of REX: map and prefix as in X64Step::Kind::Vex, a further register. SDM 2A, 2.3.5.
+  // In place of REX: map and prefix as in X64Step::Kind::Vex, a further register. The form of two bytes, if it has room
+  // for all. SDM 2A, 2.3.5.
   void put_vex(unsigned map_and_prefix, uint64_t vvvv) {
+    if ((map_and_prefix & 0x1f) == 1 && (rex_ & 0xb) == 0) {
+      put_little(out_, 0xc5, 1);
+      put_little(out_, (~unsigned(rex_) & 4) << 5 | (~vvvv & 15) << 3 | map_and_prefix >> 5, 1);
+      return;
+    }
     put_little(out_, 0xc4, 1);
     put_little(out_, (~unsigned(rex_) & 7) << 5 | (map_and_prefix & 0x1f), 1);
     put_little(out_, (rex_ & 8u) << 4 | (~vvvv & 15) << 3 | map_and_prefix >> 5, 1);

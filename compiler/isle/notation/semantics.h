@@ -62,7 +62,7 @@ enum class Op : uint8_t {
   ZExt,
   SExt,
   Load,  // a: address (64 bits), aux: index into Semantics::events
-  // Floats of 32 or 64 bits (floats.h); a result that is a NaN is the canonical one.
+  // Floats of 16, 32 or 64 bits (floats.h); a result that is a NaN is the canonical one.
   FAdd,
   FSub,
   FMul,

@@ -633,7 +633,7 @@ class Typer : Shapes {
   // Complains if it is not.
   bool is_float(ExprId expr, NodeId node) {
     if (is_float_width(graph_.width(node))) return true;
-    error(expr, bits_text(graph_.width(node)) + " where a float is wanted", "floats have 32 or 64 bits");
+    error(expr, bits_text(graph_.width(node)) + " where a float is wanted", "floats have 16, 32 or 64 bits");
     return false;
   }
 
@@ -650,7 +650,7 @@ class Typer : Shapes {
       const bool to_integer = function.op == Op::FToSInt || function.op == Op::FToUInt;
       if (!from_integer && !is_float(inner, value)) return kNoNode;
       if (!to_integer && !is_float_width(to)) {
-        return error(expr, bits_text(to) + " where a float is wanted", "floats have 32 or 64 bits");
+        return error(expr, bits_text(to) + " where a float is wanted", "floats have 16, 32 or 64 bits");
       }
       if (const unsigned bits = to_integer ? to : graph_.width(value); bits == 0 || bits > 64) {
         return error(expr, "integers of 1 to 64 bits become floats, and floats such integers");
