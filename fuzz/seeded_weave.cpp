@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
+#include <optional>
 
 namespace assay::fuzz {
 
@@ -105,6 +106,50 @@ std::vector<std::string> cut_cpp(std::string_view text) {
 }
 
 std::string number_text(unsigned number) { return std::to_string(number); }
+
+// Identifiers, and what stands between them, in turn; with an identifier first, which may be empty.
+std::vector<std::string> words_of(std::string_view text) {
+  const auto is_part = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; };
+  std::vector<std::string> out;
+  for (size_t i = 0; i < text.size();) {
+    const bool is_word = out.size() % 2 == 0;
+    size_t end = i;
+    while (end < text.size() && is_part(text[end]) == is_word) ++end;
+    out.emplace_back(text.substr(i, end - i));
+    i = end;
+  }
+  return out;
+}
+
+// islec numbers the values of a function (x_7), and a mistake in it may do so otherwise: the names of `from` that have
+// another number in `to`. Nothing if the texts differ in more than that.
+std::optional<std::map<std::string, std::string>> renumbered(std::string_view from, std::string_view to) {
+  const std::vector<std::string> a = words_of(from), b = words_of(to);
+  std::map<std::string, std::string> out;
+  if (a.size() != b.size()) return std::nullopt;
+  const auto plain = [](std::string_view word) {
+    const size_t digits = word.find_last_not_of("0123456789") + 1;
+    return digits != 0 && digits < word.size() && word[digits - 1] == '_' ? word.substr(0, digits) : word;
+  };
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (a[i] == b[i]) continue;
+    if (i % 2 != 0 || plain(a[i]) != plain(b[i])) return std::nullopt;
+    out[a[i]] = b[i];
+  }
+  return out;
+}
+
+// All at once; a name that is in the way of a new one gets out of it.
+std::string with_names(std::string_view text, const std::map<std::string, std::string>& names) {
+  std::string out;
+  for (const std::string& word : words_of(text)) {
+    const auto found = names.find(word);
+    const bool is_in_the_way = found == names.end() &&
+                               std::any_of(names.begin(), names.end(), [&](const auto& n) { return n.second == word; });
+    out += found != names.end() ? found->second : is_in_the_way ? word + "_" : word;
+  }
+  return out;
+}
 
 // ---- ISLE ----
 
@@ -232,12 +277,19 @@ Expected<std::string> weave_cpp(std::string_view text, const std::vector<Version
     if (other.size() != pieces.size()) {
       return fail("mistake " + number_text(version.number) + " changes the number of functions");
     }
+    std::map<std::string, std::string> names;  // of the head of the next body
     for (size_t i = 0; i < pieces.size(); ++i) {
-      if (other[i] == pieces[i]) continue;
       if (i % 2 == 0) {
-        return fail("mistake " + number_text(version.number) + " changes what is not the body of a function");
+        auto renamed = renumbered(other[i], pieces[i]);
+        if (!renamed) {
+          return fail("mistake " + number_text(version.number) + " changes what is not the body of a function");
+        }
+        names = std::move(*renamed);
+        continue;
       }
-      woven[i] += "if (::assay::fault(" + number_text(version.number) + ")) {" + other[i] + "} else ";
+      const std::string body = names.empty() ? other[i] : with_names(other[i], names);
+      if (body == pieces[i]) continue;
+      woven[i] += "if (::assay::fault(" + number_text(version.number) + ")) {" + body + "} else ";
     }
   }
   std::string out = "#include \"compiler/support/fault.h\"\n";

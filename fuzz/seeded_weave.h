@@ -2,8 +2,9 @@
 //
 // C++: the file and each version must differ inside bodies of functions only. A body that differs becomes
 //   { if (::assay::fault(7)) { …version 7… } else if (::assay::fault(9)) { …version 9… } else { …as it is… } }
-// so with no fault active the function does what it did. Functions that are evaluated at compile time and initialiser
-// lists of constructors cannot be woven.
+// so with no fault active the function does what it did. Parameters may have another number at the end of their names
+// (islec numbers them). Functions that are evaluated at compile time and initialiser lists of constructors cannot be
+// woven.
 //
 // ISLE: a rule that differs stands there twice, with `(if-let false (fault N))` and as `<name>__N` with
 // `(if-let true (fault N))`: at the same priorities, so that the order in which rules are tried is kept.

@@ -52,6 +52,17 @@ TEST(Weave, BodiesOfFunctionsAreChosenAtRunTime) {
   EXPECT_NE(woven->find("int g() const { return '{'; }"), std::string::npos) << *woven;
 }
 
+// A mistake in islec may number the values of functions otherwise.
+TEST(Weave, NumbersOfParametersMayDiffer) {
+  const auto woven =
+      weave_cpp("bool f(A& a_2, B& b_6) {\n  return g(a_2, b_6);\n}\n",
+                {{7, "bool f(A& a_1, B& b_5) {\n  const int b_6 = 1;\n  return g(b_5, b_6, a_1);\n}\n"}});
+  ASSERT_TRUE(woven) << render(woven.error());
+  EXPECT_NE(woven->find("fault(7)) {\n  const int b_6_ = 1;\n  return g(b_6, b_6_, a_2);\n} else"), std::string::npos)
+      << *woven;
+  EXPECT_FALSE(weave_cpp("int f(A a_2) { return 1; }\n", {{7, "int f(A b_2) { return 2; }\n"}}));
+}
+
 TEST(Weave, RefusesWhatIsNoBody) {
   EXPECT_FALSE(
       weave_cpp("const int k = 1;\nint f() { return k; }\n", {{7, "const int k = 2;\nint f() { return k; }\n"}}));
@@ -96,6 +107,28 @@ TEST(SeededMistakes, AllApplyAndCanBeWoven) {
     } else if (path.ends_with(".isle")) {
       const auto woven = weave_isle(*text, all);
       EXPECT_TRUE(woven) << path << ": " << render(woven.error());
+    }
+  }
+}
+
+// What the copy needs besides: its patch, and that rules of every unit that a mistake edits can ask for the fault.
+TEST(SeededMistakes, SupportApplies) {
+  const auto text = read_file(std::string(kFolder) + "/support.diff");
+  ASSERT_TRUE(text);
+  const auto support = parse_mistake("1-support.patch", *text);
+  ASSERT_TRUE(support) << render(support.error());
+  for (const auto& [path, hunks] : support->edits) {
+    const auto clean = read_file(path);
+    ASSERT_TRUE(clean) << path;
+    EXPECT_TRUE(patched(*clean, hunks)) << path;
+  }
+  const auto mistakes = read_mistakes(kFolder);
+  ASSERT_TRUE(mistakes);
+  for (const SeededMistake& mistake : *mistakes) {
+    for (const auto& [path, hunks] : mistake.edits) {
+      if (!path.ends_with(".isle")) continue;
+      const bool is_mid_end = path.starts_with("compiler/opt/");
+      EXPECT_TRUE(support->edits.contains(is_mid_end ? "compiler/opt/prelude.isle" : "compiler/machine/prelude.isle"));
     }
   }
 }
