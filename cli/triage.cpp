@@ -15,6 +15,7 @@
 #include "verify/encoding_check.h"
 #include "verify/helper_check.h"
 #include "verify/operation_check.h"
+#include "verify/rule_sources.h"
 #include "verify/rule_users.h"
 #include "verify/verify.h"
 
@@ -32,33 +33,44 @@ struct Options {
   bool json = false;
 };
 
-// A rule with a proof of its own by that; another by the proofs of the rules that it is part of: it is refuted if all
-// of them are.
+// A rule with a proof of its own by that; another by the proofs that it takes part in: it is refuted if all of them
+// are.
 fuzz::Opinion prove_rule(IsaKind isa, const std::string& rule) {
-  constexpr size_t kMostUsers = 6;
+  constexpr size_t kMostUsers = 12;
   std::vector<std::string> names = verify::judges_of_rule(isa, rule);
-  if (names.empty()) names = {rule};
   if (names.size() > kMostUsers) names.resize(kMostUsers);
+  const bool is_own = names.empty() || (names.size() == 1 && names[0] == rule);
+  if (!is_own) names.push_back(rule);
   verify::VerifyOptions options;
   options.jobs = 1;
   options.timeout_ms = 2000;
   options.functions = false;
-  options.rules = names;
+  options.rules = is_own ? std::vector{rule} : names;
   const auto unit = verify::verify_isa(isa, options);
   if (!unit) return {};
-  std::string refuted, proven, text;
-  for (const verify::RuleResult& result : unit->rules) {
-    if (std::ranges::find(names, result.name) == names.end()) continue;
-    if (result.state == verify::RuleState::Proven) proven = result.name;
-    if (result.state == verify::RuleState::Failed && refuted.empty()) {
-      refuted = result.name;
-      text = result.counterexample;
-    }
+  const auto found = std::ranges::find(unit->rules, rule, &verify::RuleResult::name);
+  if (found == unit->rules.end()) return {};
+  if (found->state == verify::RuleState::Proven) {
+    return {true, true, is_own ? "for all types it admits" : "as part of another"};
   }
-  if (refuted.empty() && proven.empty()) return {};
-  const bool is_own = names.size() == 1 && names[0] == rule;
-  if (proven.empty()) return {true, false, is_own ? text : "in every rule that it is part of: " + text};
-  return {true, true, is_own ? "for all types it admits" : "as part of " + proven};
+  if (found->state != verify::RuleState::Failed) return {};
+  return {true, false, (is_own ? "" : "in every rule that it is part of: ") + found->counterexample};
+}
+
+fuzz::Opinion prove_mid_end_rule(const std::string& rule) {
+  verify::VerifyOptions options;
+  options.jobs = 1;
+  options.timeout_ms = 2000;
+  options.functions = false;
+  options.rules = {rule};
+  const auto unit = verify::verify_optimizer(verify::optimizer_sources(), options);
+  if (!unit) return {};
+  for (const verify::RuleResult& result : unit->rules) {
+    if (result.name != rule) continue;
+    if (result.state == verify::RuleState::Proven) return {true, true, "for all types it admits"};
+    if (result.state == verify::RuleState::Failed) return {true, false, result.counterexample};
+  }
+  return {};
 }
 
 fuzz::Opinion check_instruction(IsaKind isa, const std::string& instruction) {
@@ -111,7 +123,10 @@ fuzz::TriageOptions triage_options(const Options& options, std::vector<IsaKind> 
   // Code that goes on for ever is met often: it need not be given long.
   out.harness.milliseconds = 20;
   out.seconds = options.seconds;
-  if (options.prove) out.prove_rule = prove_rule;
+  if (options.prove) {
+    out.prove_rule = prove_rule;
+    out.prove_mid_end_rule = prove_mid_end_rule;
+  }
   out.check_instruction = check_instruction;
   out.check_operation = check_operation;
   out.wrong_helpers = wrong_helpers;

@@ -85,8 +85,12 @@ CrashTrace trace_compiler_crash(const Case& test, const machine::TargetIsa& isa,
                                          : view.stage == machine::Stage::Allocate ? machine::Stage::Apply
                                                                                   : machine::Stage::Emit);
     };
+    options.dump = [](machine::Stage stage, const std::string&) {
+      if (stage == machine::Stage::Optimize) g_shared->stage = static_cast<int>(machine::Stage::Lower);
+    };
     for (const ir::Function& f : test.functions) {
-      g_shared->stage = static_cast<int>(machine::Stage::Lower);
+      g_shared->stage =
+          static_cast<int>(machine::will_optimize(options) ? machine::Stage::Optimize : machine::Stage::Lower);
       (void)compiler.compile(f, options);
     }
     return "done";

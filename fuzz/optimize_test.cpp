@@ -3,9 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
+
 #include "compiler/ir/printer.h"
 #include "compiler/ir/verifier.h"
+#include "compiler/opt/changes.h"
 #include "fuzz/mutate_case.h"
+#include "fuzz/optimize_case.h"
 #include "fuzz/repair.h"
 
 namespace assay::fuzz {
@@ -114,6 +119,59 @@ TEST(OptimizeRandom, LoopsThatCountDoTheSame) {
   EXPECT_GT(optimizer.stats().unroll.unrolled_all, 200u);
   EXPECT_GT(harness.stats().interpreted[size_t(interpreter::OutcomeKind::Returned)], 10'000u);
   EXPECT_GT(harness.stats().interpreted[size_t(interpreter::OutcomeKind::Trapped)], 100u);
+}
+
+// Every step beyond what must be done may be left out, alone or with all after it: bisection rests on it. And of what
+// memory is known to hold, a second look says the same as the first.
+TEST(OptimizeRandom, AnyStepsMayBeLeftOut) {
+  oracles::HarnessOptions options;
+  options.isas.clear();
+  oracles::Harness harness(options);
+  opt::Optimizer optimizer;
+  Random random(11);
+  std::map<std::string_view, unsigned> asked;
+  for (int i = 0; i < 1500 && !HasFailure(); ++i) {
+    const Case original = generate_case(random, {});
+    Steps all;
+    std::vector<oracles::Finding> findings;
+    check_optimized(harness, original, optimizer, {.steps = &all}, findings);
+    for (const std::string_view name : all.asked()) ++asked[name];
+    if (all.asked().empty()) continue;
+    const uint64_t at = random.below(static_cast<uint32_t>(all.asked().size()));
+    Steps up_to(at), without(at, at + 1), none_so_called(0, Steps::kNever, all.asked()[at]);
+    for (Steps* steps : {&up_to, &without, &none_so_called}) {
+      check_optimized(harness, original, optimizer, {.steps = steps}, findings);
+      EXPECT_GE(steps->asked().size(), steps == &none_so_called ? 1 : at + 1);
+    }
+    EXPECT_TRUE(std::ranges::equal(std::span(up_to.asked()).first(at + 1), std::span(all.asked()).first(at + 1)));
+    for (const oracles::Finding& finding : findings) {
+      ADD_FAILURE() << "program " << i << ", step " << at << " " << all.asked()[at] << ": " << describe(finding) << "\n"
+                    << print_case(original);
+    }
+  }
+  for (const opt::Change& change : opt::kChanges) {
+    const bool is_mistake = change.function == opt::kSamePlace.function ||
+                            change.function == opt::kWritesBetween.function ||
+                            change.function == opt::kEffectsBetween.function;
+    EXPECT_EQ(asked[change.function] == 0, is_mistake) << change.function;
+  }
+}
+
+// None that is asked for is taken: what comes out has all that went in.
+TEST(OptimizeRandom, WithoutStepsNothingIsDone) {
+  opt::Optimizer optimizer;
+  Steps none(0);
+  auto test = parse_case(
+      "test run\nfunction %f(i32, i64) -> i32 {\nblock0(v0: i32, v1: i64):\n    v2 = iconst.i32 0\n"
+      "    v3 = iadd v0, v2\n    store v3, v1\n    v4 = load.i32 v1\n    brif v2, block1, block2\n"
+      "block1:\n    return v0\nblock2:\n    return v4\n}\n; print: %f(1, 2)\n",
+      "t");
+  ASSERT_TRUE(test.has_value()) << render(test.error());
+  ir::Function& f = test->functions[0];
+  const std::string before = ir::print(f);
+  optimizer.run(f, {.steps = &none});
+  EXPECT_EQ(ir::print(f), before);
+  EXPECT_FALSE(none.asked().empty());
 }
 
 }  // namespace

@@ -287,7 +287,7 @@ class Triage {
       return;
     }
     if (level_ != machine::OptLevel::None && harness_.optimize) {
-      if (blame_optimizer(result_.reduced, result_)) {
+      if (blame_optimizer(result_.reduced, options_, result_)) {
         result_.stage = TriageStage::Optimized;
         return;
       }
@@ -361,6 +361,7 @@ class Triage {
     for (const CrashTrace::Frame& frame : crash.frames) {
       result_.divergence += "\n  " + frame.function + (frame.place.empty() ? "" : " at " + frame.place);
     }
+    if (crash.stage == machine::Stage::Optimize && blame_optimizer_crash(result_.reduced, result_)) return;
     for (const CrashTrace::Frame& frame : crash.frames) {
       if (frame.function.find("assay::") == std::string::npos) continue;
       std::string function = frame.function.substr(0, frame.function.find('('));

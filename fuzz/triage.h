@@ -93,6 +93,7 @@ struct TriageOptions {
   unsigned repeats = 3;  // runs of the case as it is given
   // Judges; each may be missing. A rule by its name, an instruction and an operation by theirs.
   std::function<Opinion(IsaKind, const std::string&)> prove_rule;
+  std::function<Opinion(const std::string&)> prove_mid_end_rule;
   std::function<Opinion(IsaKind, const std::string&)> check_instruction;
   std::function<Opinion(const std::string&)> check_operation;
   // The externs that the rules of an ISA call: which disagree with their specs, by term; empty if none does.

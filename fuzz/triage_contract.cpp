@@ -90,31 +90,62 @@ class Contract {
 
   // The compiler's places against the document's.
   void signature(const ir::Signature& signature, const std::string& whose) {
+    const std::string text = misplaced(signature);
+    if (text.empty()) return;
+    // What is left if all that does not matter is taken away tells which of the convention's parts is wrong.
+    ir::Signature least = signature;
+    for (std::vector<ir::AbiParam> ir::Signature::* list : {&ir::Signature::params, &ir::Signature::returns}) {
+      for (size_t i = (least.*list).size(); i-- > 0;) {
+        ir::Signature less = least;
+        (less.*list).erase((less.*list).begin() + static_cast<std::ptrdiff_t>(i));
+        if (!misplaced(less).empty()) least = std::move(less);
+      }
+    }
+    fault(part_to_blame(least), text + " (" + whose + ")");
+  }
+  Decision part_to_blame(const ir::Signature& least) const {
+    bool has_float = false, has_pair = false, has_word = false;
+    for (const auto* list : {&least.params, &least.returns}) {
+      for (const ir::AbiParam& param : *list) {
+        if (param.purpose != ir::Purpose::kNormal) return Decision::ArgumentPlaces;
+        (param.type.is_float() ? has_float : param.type.bits() > 64 ? has_pair : has_word) = true;
+      }
+    }
+    if (has_float && has_pair) return Decision::ArgumentPlaces;
+    if (has_float) return Decision::FloatPlaces;
+    if (has_pair) return Decision::PairPlaces;
+    const auto right = oracles::lay_out_call(least, context_.isa);
+    const auto in_memory = [](const CallLocation& location) { return !location.parts[0].in_register; };
+    const bool on_stack =
+        right && (std::ranges::any_of(right->params, in_memory) || std::ranges::any_of(right->returns, in_memory));
+    return !has_word ? Decision::ArgumentPlaces : on_stack ? Decision::StackPlaces : Decision::WordPlaces;
+  }
+  // The first place that is not the document's, in words; empty: all are.
+  std::string misplaced(const ir::Signature& signature) const {
     const auto right = oracles::lay_out_call(signature, context_.isa);
     machine::AbiSignature made;
-    if (!right || !machine::compute_abi(signature, isa_, made)) return;
+    if (!right || !machine::compute_abi(signature, isa_, made)) return {};
     const uint32_t below_arguments = shadow(signature.call_conv);
     const auto compare = [&](const char* what, const std::vector<machine::AbiLocation>& ours,
-                             const std::vector<CallLocation>& theirs, uint32_t below) {
+                             const std::vector<CallLocation>& theirs, uint32_t below) -> std::string {
       for (size_t i = 0; i < ours.size() && i < theirs.size(); ++i) {
         for (unsigned p = 0; p < theirs[i].part_count; ++p) {
           const CallPart mine = part_of(ours[i].parts[p], below);
           if (p < ours[i].part_count && mine == theirs[i].parts[p] && ours[i].by_reference == theirs[i].by_reference &&
               ours[i].extension == theirs[i].extension)
             continue;
-          fault(Decision::ArgumentPlaces, ordinal(what, i) + " of " + whose + " is in " + show(theirs[i].parts[p]) +
-                                              "; the compiler looks in " + show(mine));
-          return;
+          return ordinal(what, i) + " is in " + show(theirs[i].parts[p]) + "; the compiler looks in " + show(mine);
         }
       }
+      return {};
     };
-    compare("argument", made.params, right->params, below_arguments);
-    compare("result", made.returns, right->returns, 0);
+    if (auto text = compare("argument", made.params, right->params, below_arguments); !text.empty()) return text;
+    if (auto text = compare("result", made.returns, right->returns, 0); !text.empty()) return text;
     if (made.has_return_area != right->has_return_area ||
         (made.has_return_area && part_of(made.return_area, below_arguments) != right->return_area)) {
-      fault(Decision::ArgumentPlaces, "the address of the return area of " + whose + " is in " +
-                                          show(right->return_area) + ", not where the compiler passes it");
+      return "the address of the return area is in " + show(right->return_area) + ", not where the compiler passes it";
     }
+    return {};
   }
 
   // ---- calls, as they stand in the code ----

@@ -11,20 +11,30 @@ namespace assay::fuzz {
 
 enum class Decision : uint8_t {
   // CLIF to code over virtual registers
-  EdgesOfBlocks,    // which edges there are, and in what order blocks stand
-  BlockArguments,   // what a branch passes to a block
-  OneInstruction,   // whether and how an instruction is lowered
-  Results,          // which registers hold an instruction's results
-  ConstantsKept,    // where a constant is made, and for how long it serves
-  ConstantsPlaced,  // that constants stand before what reads them
-  SlotPlaces,       // where stack slots lie
-  SlotAddress,      // the address of a place in a slot
+  EdgesOfBlocks,     // which edges there are, and in what order blocks stand
+  BlockArguments,    // what a branch passes to a block
+  OneInstruction,    // whether and how an instruction is lowered
+  Results,           // which registers hold an instruction's results
+  ConstantsKept,     // where a constant is made, and for how long it serves
+  ConstantsHoisted,  // which serve a whole loop from before it
+  ConstantsPlaced,   // that constants stand before what reads them
+  SlotPlaces,        // where stack slots lie
+  SlotAddress,       // the address of a place in a slot
+  // what the machine has no instructions for
+  WideDivision,
+  WideConversion,
+  ExpandedAtomics,
+  ExpandedFloats,
   // calls
-  ArgumentPlaces,  // where the convention has arguments and results
-  Call,            // arguments to their places, results from theirs, what a callee may overwrite
-  Return,          // results to their places
-  Arrival,         // arguments from their places
-  Extension,       // of narrow arguments and results
+  ArgumentPlaces,  // where the convention has arguments and results: which of these decides
+  WordPlaces,
+  FloatPlaces,
+  PairPlaces,
+  StackPlaces,
+  Call,       // arguments to their places, results from theirs, what a callee may overwrite
+  Return,     // results to their places
+  Arrival,    // arguments from their places
+  Extension,  // of narrow arguments and results
   PreservedRegisters,
   // frames
   FrameLayout,

@@ -17,8 +17,23 @@ namespace {
 
 constexpr char kExterns[] = "compiler/machine/lower_externs.cpp";
 
-uint64_t low_bits(uint64_t value, Type type) {
-  return type.bits() >= 64 ? value : value & ((uint64_t(1) << type.bits()) - 1);
+uint64_t low_bits(uint64_t value, unsigned bits) { return bits >= 64 ? value : value & ((uint64_t(1) << bits) - 1); }
+uint64_t low_bits(uint64_t value, Type type) { return low_bits(value, type.bits()); }
+
+// Is the float where a register may have it, at either end of either half? NaNs are all one.
+bool holds_float(const notation::Bits& found, const DataValue& expected) {
+  const unsigned bits = expected.type().bits();
+  if (bits > 64) return true;
+  const unsigned fraction = bits == 64 ? 52 : bits == 32 ? 23 : 10;
+  const uint64_t infinity = low_bits(~uint64_t(0), bits - 1) >> fraction << fraction;
+  const auto is_nan = [&](uint64_t v) { return low_bits(v, bits - 1) > infinity; };
+  const uint64_t wanted = expected.as_u64();
+  for (const uint64_t half : {found.words[0], found.words[1]}) {
+    for (const uint64_t part : {low_bits(half, bits), half >> (64 - bits)}) {
+      if (part == wanted || (is_nan(part) && is_nan(wanted))) return true;
+    }
+  }
+  return false;
 }
 
 struct WrongValue {
@@ -66,30 +81,38 @@ std::vector<bool> made_of_addresses(const Function& f) {
 std::optional<WrongValue> first_wrong_value(TriageContext& context, const std::vector<TraceEvent>& events) {
   const Function& f = context.entry();
   const oracles::VCodeFunction& code = context.traces.code(ExecutorKind::Virtual);
-  std::unordered_map<uint32_t, std::vector<Value>> values_in;  // by virtual register
+  struct Held {
+    Value value;
+    bool is_high = false;  // the upper half of an i128
+  };
+  std::unordered_map<uint32_t, std::vector<Held>> values_in;  // by virtual register
   for (uint32_t v = 0; v < code.value_regs.size() && v < f.value_count(); ++v) {
-    const machine::Reg reg = code.value_regs[v].low;  // of an i128 the low half
-    if (reg.is_virtual() && f.value_kind(Value(v)) != ValueKind::kAlias) {
-      values_in[reg.virtual_index()].push_back(Value(v));
-    }
+    if (f.value_kind(Value(v)) == ValueKind::kAlias) continue;
+    const machine::ValueRegs regs = code.value_regs[v];
+    if (regs.low.is_virtual()) values_in[regs.low.virtual_index()].push_back({Value(v)});
+    if (regs.high.is_virtual()) values_in[regs.high.virtual_index()].push_back({Value(v), true});
   }
   ClifValues clif(context.test, byte_order(context.isa));
-  std::vector<bool> seen = made_of_addresses(f);
+  const std::vector<bool> addresses = made_of_addresses(f);
+  std::vector<bool> seen[2] = {addresses, addresses};  // low halves, high halves
   for (size_t e = 0; e < events.size(); ++e) {
     const TraceEvent& event = events[e];
     for (const oracles::VCodeValue& made : event.defined) {
       if (!made.reg.is_virtual()) continue;
       const auto found = values_in.find(made.reg.virtual_index());
       if (found == values_in.end()) continue;
-      for (Value v : found->second) {
-        if (seen[v.index]) continue;
-        seen[v.index] = true;
+      for (const auto& [v, is_high] : found->second) {
+        if (seen[is_high][v.index]) continue;
+        seen[is_high][v.index] = true;
         const Type type = f.value_type(v);
-        if (!type.is_int() || type.bits() > 64) continue;
+        if (!type.is_int() && !type.is_float()) continue;
         const auto expected = clif.first(v);
-        if (!expected || low_bits(made.value.low(), type) == low_bits(expected->as_u64(), type)) continue;
-        return WrongValue{
-            e, v, event.is_entry, event.inst, event.inst, low_bits(made.value.low(), type), expected->as_u64()};
+        if (!expected) continue;
+        const uint64_t wanted = static_cast<uint64_t>(expected->bits() >> (is_high ? 64 : 0));
+        const bool is_right = type.is_float() ? holds_float(made.value, *expected)
+                                              : low_bits(made.value.low(), type) == low_bits(wanted, type);
+        if (is_right) continue;
+        return WrongValue{e, v, event.is_entry, event.inst, event.inst, low_bits(made.value.low(), type), wanted};
       }
     }
   }
@@ -198,6 +221,57 @@ void blame_call(TriageContext& context, Inst call) {
   context.blame(Decision::Call, "a call goes wrong");
 }
 
+// Does code for `source` read a constant that is none of the instruction's, nor of those that are part of it? One that
+// was made for another value serves only the same value at the same type.
+bool blame_constants(TriageContext& context, Inst source) {
+  const Function& f = context.entry();
+  const machine::VCode& code = context.traces.code(ExecutorKind::Virtual).code;
+  std::vector<uint32_t> maker(code.vreg_classes.size(), machine::kNoSource);  // by virtual register
+  std::vector<uint32_t> block_of(code.insts.size());
+  for (uint32_t b = 0; b < code.blocks.size(); ++b) {
+    for (uint32_t i = code.blocks[b].first_inst; i < code.blocks[b].end_inst; ++i) {
+      block_of[i] = b;
+      for (const machine::Operand& operand : code.operands_of(code.insts[i])) {
+        if (operand.is_def() && operand.reg.is_virtual()) maker[operand.reg.virtual_index()] = i;
+      }
+    }
+  }
+  constexpr unsigned kDeepest = 4;
+  std::vector<Inst> cone = {source};
+  for (size_t begin = 0, depth = 0; depth < kDeepest; ++depth) {
+    const size_t end = cone.size();
+    for (; begin < end; ++begin) {
+      f.for_each_use(cone[begin], [&](Value use) {
+        const ValueDef def = f.value_def(f.resolve(use));
+        if (def.kind == ValueKind::kResult) cone.push_back(def.inst);
+      });
+    }
+  }
+  const auto is_constant = [&](uint32_t inst) {
+    return inst < f.inst_count() && f.inst(Inst(inst)).opcode == Opcode::kIconst;
+  };
+  for (uint32_t i = 0; i < code.insts.size(); ++i) {
+    if (code.insts[i].source != source.index) continue;
+    for (const machine::Operand& operand : code.operands_of(code.insts[i])) {
+      if (!operand.is_use() || !operand.reg.is_virtual()) continue;
+      const uint32_t made = maker[operand.reg.virtual_index()];
+      if (made == machine::kNoSource || !is_constant(code.insts[made].source)) continue;
+      const Inst constant(code.insts[made].source);
+      const bool is_meant = std::ranges::any_of(cone, [&](Inst other) {
+        return f.inst(other).opcode == Opcode::kIconst && f.inst(other).imm == f.inst(constant).imm &&
+               f.value_type(f.result(other)) == f.value_type(f.result(constant));
+      });
+      if (is_meant) continue;
+      const bool is_elsewhere = block_of[made] != block_of[i];
+      context.blame(is_elsewhere ? Decision::ConstantsHoisted : Decision::ConstantsKept,
+                    "`" + context.traces.print(ExecutorKind::Virtual, i) + "` reads what was made for " +
+                        ir::print_inst(f, constant));
+      return true;
+    }
+  }
+  return false;
+}
+
 bool has_code(TriageContext& context, Inst source) {
   const machine::VCode& code = context.traces.code(ExecutorKind::Virtual).code;
   return std::ranges::any_of(code.insts, [&](const machine::Inst& inst) { return inst.source == source.index; });
@@ -286,7 +360,7 @@ void ask_judges(TriageContext& context) {
 }
 
 void blame_lowering(TriageContext& context) {
-  if (blame_selection(context)) return;
+  if (blame_selection(context) || blame_expansion(context)) return;
   const Function& f = context.entry();
   StageTraces& traces = context.traces;
   oracles::Outcome outcome;
@@ -345,6 +419,7 @@ void blame_lowering(TriageContext& context) {
       return;
     }
     if (f.info(source).is_call()) return blame_call(context, source);
+    if (blame_constants(context, source)) return;
   }
   if (!wrong && source.is_none()) {
     // All values are right, what is returned is not.

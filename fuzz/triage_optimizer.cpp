@@ -1,79 +1,187 @@
-// Which rule or pass of the mid-end is to blame: each that did something is switched off by itself.
+// Which rule or change of the mid-end is to blame. Everything that it does beyond what it must is a step with a name
+// (support/steps.h): all steps of one name are left out, and of those with which a name goes wrong one by one; and all
+// steps from some number on, to find the first with which the function goes wrong. Of several that make a difference,
+// the solver is asked about the rules.
 #include <algorithm>
+#include <utility>
 
 #include "compiler/ir/printer.h"
+#include "compiler/opt/changes.h"
 #include "compiler/opt/optimize.h"
 #include "fuzz/optimize_case.h"
 #include "fuzz/triage_parts.h"
+#include "oracles/worker_pool.h"
 
 namespace assay::fuzz {
 
 namespace {
 
-// Where to look if a pass is to blame.
-struct PassSource {
-  std::string_view pass;
-  const char* name;
-  const char* file;
-};
-constexpr PassSource kSources[] = {
-    {"rewrite", "EGraph", "compiler/opt/egraph.cpp"},
-    {"hoist", "Elaborator::hoisted", "compiler/opt/elaborate.cpp"},
-    {"memory", "Memory", "compiler/opt/memory.cpp"},
-    {"control", "Control", "compiler/opt/control.cpp"},
+constexpr size_t kMostApplications = 32;  // of one rule, left out one by one
+
+class StepSearch {
+ public:
+  StepSearch(const Case& test, const TriageOptions& options, TriageResult& result)
+      : test_(test), options_(options), result_(result), harness_(interpreter_only()) {}
+
+  bool run() {
+    Steps all;
+    if (!fails(&all)) return false;
+    const std::string first = difference_;
+    note("the interpreter sees a difference between the functions and what the mid-end makes of them");
+    leave_out_names(all.asked());
+    if (Steps none(0); fails(&none)) {
+      note("they differ, too, if the mid-end leaves out everything that it may");
+      blame("Optimizer::run", "it is what the mid-end does in any case");
+    } else {
+      decide(first_wrong_step(all.asked()));
+    }
+    describe(first);
+    return true;
+  }
+
+  void blame(std::string_view name, const std::string& reason) {
+    if (is_rule(name)) {
+      const isle::RuleInfo& rule = rules()[optimizer_.rules().find_rule(name).index];
+      result_.culprits.push_back(
+          {CulpritKind::Rule, std::string(rule.name), std::string(rule.file), rule.line, reason});
+      return;
+    }
+    const auto change = std::ranges::find(opt::kChanges, name, &opt::Change::function);
+    const std::string file(change != std::end(opt::kChanges) ? change->file : "compiler/opt/optimize.cpp");
+    result_.culprits.push_back(
+        {CulpritKind::Function, std::string(name), file, line_of(file, std::string(name)), reason});
+  }
+
+ private:
+  struct Suspect {
+    std::string_view name;
+    std::string reason;
+    bool is_rule = false;
+    unsigned rank = 0;  // the lower, the more likely
+    size_t place = 0;
+  };
+
+  static oracles::HarnessOptions interpreter_only() {
+    oracles::HarnessOptions options;
+    options.isas.clear();
+    return options;
+  }
+  void note(std::string text) { result_.evidence.push_back(std::move(text)); }
+
+  bool fails(Steps* steps) {
+    std::vector<oracles::Finding> findings;
+    check_optimized(harness_, test_, optimizer_, {.steps = steps}, findings);
+    if (!findings.empty()) difference_ = findings[0].text;
+    return !findings.empty();
+  }
+  bool passes_without(uint64_t begin, uint64_t end, std::string_view only = {}) {
+    Steps steps(begin, end, only);
+    return !fails(&steps);
+  }
+
+  void leave_out_names(const std::vector<std::string_view>& asked) {
+    std::vector<std::string_view> seen;
+    for (const std::string_view name : asked) {
+      if (std::ranges::find(seen, name) != seen.end()) continue;
+      seen.push_back(name);
+      // Without nodes no rule fires and nothing moves.
+      if (name == opt::kNodes.function || !passes_without(0, Steps::kNever, name)) continue;
+      const size_t count = static_cast<size_t>(std::ranges::count(asked, name));
+      std::string reason = "without it the functions do the same";
+      for (size_t n = 0; count > 1 && n < std::min(count, kMostApplications); ++n) {
+        if (!passes_without(n, n + 1, name)) continue;
+        reason += "; of " + std::to_string(count) + " times it is number " + std::to_string(n + 1) + " that matters";
+        break;
+      }
+      suspects_.push_back({name, std::move(reason), is_rule(name)});
+    }
+  }
+
+  // With the steps before it the functions still do the same, with it they do not.
+  std::string_view first_wrong_step(const std::vector<std::string_view>& asked) {
+    size_t good = 0, bad = asked.size();
+    while (good + 1 < bad) {
+      const size_t middle = good + (bad - good) / 2;
+      (passes_without(middle, Steps::kNever) ? good : bad) = middle;
+    }
+    note("step " + std::to_string(bad) + " of the mid-end's " + std::to_string(asked.size()) +
+         " is the first with which they differ: " + std::string(asked[bad - 1]));
+    return asked[bad - 1];
+  }
+
+  void decide(std::string_view first_wrong) {
+    const auto known = std::ranges::find(suspects_, first_wrong, &Suspect::name);
+    const std::string reason = "the first step with which the functions differ";
+    if (known != suspects_.end()) {
+      known->reason += "; " + reason;
+    } else {
+      suspects_.push_back({first_wrong, reason, is_rule(first_wrong)});
+    }
+    for (Suspect& suspect : suspects_) {
+      suspect.rank = suspect.name == first_wrong ? 1 : suspect.is_rule ? 2 : 3;
+      if (!suspect.is_rule || suspects_.size() == 1 || !options_.prove_mid_end_rule) continue;
+      const Opinion opinion = options_.prove_mid_end_rule(std::string(suspect.name));
+      if (!opinion.asked) continue;
+      suspect.rank = opinion.holds ? 4 : 0;
+      suspect.reason += opinion.holds ? "; its proof stands" : "; the solver refutes it";
+      note("rule " + std::string(suspect.name) + (opinion.holds ? " is proven: " : " is refuted: ") + opinion.text);
+    }
+    for (size_t i = 0; i < suspects_.size(); ++i) suspects_[i].place = i;
+    std::ranges::sort(suspects_, {}, [](const Suspect& s) { return std::pair(s.rank, s.place); });
+    for (const Suspect& suspect : suspects_) blame(suspect.name, suspect.reason);
+  }
+
+  bool is_rule(std::string_view name) { return optimizer_.rules().find_rule(name).index < rules().size(); }
+  std::span<const isle::RuleInfo> rules() { return optimizer_.rules().rules(); }
+
+  void describe(const std::string& first) {
+    std::string error;
+    const Case optimized = optimize_case(test_, optimizer_, {}, error);
+    result_.divergence += first + "\noptimised:\n";
+    for (const ir::Function& function : optimized.functions) result_.divergence += ir::print(function) + "\n";
+  }
+
+  const Case& test_;
+  const TriageOptions options_;
+  TriageResult& result_;
+  oracles::Harness harness_;
+  opt::Optimizer optimizer_;
+  std::vector<Suspect> suspects_;
+  std::string difference_;
 };
 
 }  // namespace
 
-bool blame_optimizer(const Case& test, TriageResult& result) {
-  oracles::HarnessOptions interpreter_only;
-  interpreter_only.isas.clear();
-  oracles::Harness harness(interpreter_only);
-  opt::Optimizer optimizer;
-  std::string difference;
-  const auto fails = [&](const opt::OptimizeOptions& options) {
-    std::vector<oracles::Finding> findings;
-    check_optimized(harness, test, optimizer, options, findings);
-    if (!findings.empty()) difference = findings[0].text;
-    return !findings.empty();
+// In processes of their own: with the first so many steps it survives, with one more it does not.
+bool blame_optimizer_crash(const Case& test, TriageResult& result) {
+  constexpr uint64_t kMostSteps = 1u << 20;
+  // The name of step number `count`, which is the first not to be taken; an error if it crashes before.
+  const auto step_after = [&](uint64_t count) {
+    return oracles::run_isolated([&]() -> std::string {
+      opt::Optimizer optimizer;
+      Steps steps(count);
+      Case optimized = test;
+      for (ir::Function& function : optimized.functions) optimizer.run(function, {.steps = &steps});
+      return count < steps.asked().size() ? std::string(steps.asked()[count]) : "";
+    });
   };
-  if (!fails({})) return false;
-  const std::string first = difference;
-  result.evidence.push_back(
-      "the interpreter sees a difference between the functions and what the mid-end makes of them");
-
-  const std::span<const isle::RuleInfo> rules = optimizer.rules().rules();
-  std::vector<uint64_t> fired;
-  for (uint32_t i = 0; i < rules.size(); ++i) fired.push_back(optimizer.rules().count(isle::RuleId(i)));
-  for (uint32_t i = 0; i < rules.size(); ++i) {
-    if (fired[i] == 0 || rules[i].term != "simplify") continue;
-    optimizer.rules().enable_rule(isle::RuleId(i), false);
-    if (!fails({})) {
-      result.culprits.push_back({CulpritKind::Rule, std::string(rules[i].name), std::string(rules[i].file),
-                                 rules[i].line, "without this rule of the mid-end the functions do the same"});
-    }
-    optimizer.rules().enable_rule(isle::RuleId(i), true);
+  if (!step_after(0)) return false;
+  uint64_t good = 0, bad = 1;
+  while (bad < kMostSteps && step_after(bad)) good = std::exchange(bad, 2 * bad);
+  if (bad >= kMostSteps) return false;
+  while (good + 1 < bad) {
+    const uint64_t middle = good + (bad - good) / 2;
+    (step_after(middle) ? good : bad) = middle;
   }
-  for (const opt::PassName& pass : opt::kPasses) {
-    opt::OptimizeOptions options;
-    options.*pass.on = false;
-    if (fails(options)) continue;
-    // Without rules at all no rule can be wrong.
-    if (pass.name == "rewrite" && !result.culprits.empty()) continue;
-    const auto source = std::ranges::find(kSources, pass.name, &PassSource::pass);
-    result.culprits.push_back({CulpritKind::Function, source->name, source->file, line_of(source->file, source->name),
-                               "without the pass `" + std::string(pass.name) + "` the functions do the same"});
-  }
-  if (result.culprits.empty()) {
-    result.culprits.push_back({CulpritKind::Function, "Optimizer::run", "compiler/opt/optimize.cpp",
-                               line_of("compiler/opt/optimize.cpp", "Optimizer::run"),
-                               "no rule and no pass by itself is to blame"});
-  }
-  std::string error;
-  const Case optimized = optimize_case(test, optimizer, {}, error);
-  result.divergence += first + "\noptimised:\n";
-  for (const ir::Function& function : optimized.functions) result.divergence += ir::print(function) + "\n";
+  const auto name = step_after(good);
+  if (!name || name->empty()) return false;
+  result.evidence.push_back("it crashes from step " + std::to_string(bad) + " of the mid-end on: " + *name);
+  StepSearch(test, {}, result).blame(*name, "the first step with which the mid-end crashes");
   return true;
+}
+
+bool blame_optimizer(const Case& test, const TriageOptions& options, TriageResult& result) {
+  return StepSearch(test, options, result).run();
 }
 
 }  // namespace assay::fuzz

@@ -35,8 +35,14 @@ struct TriageContext {
 bool blame_contract(TriageContext& context);
 
 // ---- triage_optimizer.cpp ----
-// Does the mid-end change what the case does, on the interpreter? Blames the rule or pass without which it does not.
-bool blame_optimizer(const Case& test, TriageResult& result);
+// Does the mid-end change what the case does, on the interpreter? Blames the rule or change with which it does.
+bool blame_optimizer(const Case& test, const TriageOptions& options, TriageResult& result);
+// The mid-end crashes on the case: blames the rule or change with which it does, if there is one.
+bool blame_optimizer_crash(const Case& test, TriageResult& result);
+
+// ---- triage_expansion.cpp ----
+// Does the case do something else once what the machine has no instructions for is expanded? Blames who expanded it.
+bool blame_expansion(TriageContext& context);
 
 // ---- triage_lowering.cpp: code over virtual registers is wrong ----
 void blame_lowering(TriageContext& context);

@@ -9,6 +9,7 @@
 
 #include "compiler/ir/printer.h"
 #include "compiler/isa/registry.h"
+#include "compiler/opt/changes.h"
 #include "fuzz/crash_trace.h"
 #include "fuzz/reduce_edits.h"
 #include "fuzz/triage_parts.h"
@@ -75,7 +76,80 @@ TEST(Triage, AWrongInstructionIsNamed) {
   const TriageResult* const group[] = {&result};
   EXPECT_NE(to_markdown(group).find("instruction `mul`"), std::string::npos);
   EXPECT_NE(to_html(group).find("<code>mul</code>"), std::string::npos);
-  EXPECT_TRUE(parse_case(result.clif, "again").has_value()) << result.clif;
+  // A regression test: it fails with the mistake, and passes without.
+  const auto again = parse_case(result.clif, "again");
+  ASSERT_TRUE(again.has_value()) << result.clif;
+  for (const bool has_mistake : {true, false}) {
+    if (!has_mistake) options.harness.tamper = {};
+    oracles::Harness harness(options.harness);
+    std::vector<oracles::Finding> findings;
+    check_case(harness, *again, findings);
+    EXPECT_EQ(!findings.empty(), has_mistake) << result.clif;
+  }
+  EXPECT_NE(result.clif.find("; run: "), std::string::npos) << result.clif;
+}
+
+// The code of the last function becomes these bytes, if they fit.
+std::function<void(IsaKind, oracles::Image&)> replace_code(std::vector<uint8_t> bytes) {
+  return [bytes = std::move(bytes)](IsaKind, oracles::Image& image) {
+    const oracles::CodeRange& function = image.functions.back();
+    if (function.end - function.begin < bytes.size()) return;
+    std::ranges::copy(bytes, image.bytes.begin() + function.begin);
+  };
+}
+
+// Some operations that come to nothing, so that there is room.
+constexpr char kRoomy[] =
+    "    v2 = bnot v0\n    v3 = bnot v2\n    v4 = bnot v3\n    v5 = bnot v4\n    v6 = bnot v5\n    v7 = bnot v6\n";
+
+// An emulator that gets an instruction wrong: the processor and the interpreter agree. Unicorn's BZHI clears the
+// highest bit if the index is beyond the width.
+TEST(Triage, AWrongExecutorIsNamed) {
+  if (isa::find_isa(IsaKind::x64) == nullptr) GTEST_SKIP() << "no x64 backend in this build";
+#ifdef __x86_64__
+  if (!__builtin_cpu_supports("bmi2")) GTEST_SKIP() << "this processor has no BZHI";
+#else
+  GTEST_SKIP() << "this is no x86-64";
+#endif
+  const auto test = parse_case("test run\nfunction %f(i64) -> i64 {\nblock0(v0: i64):\n" + std::string(kRoomy) +
+                                   "    return v7\n}\n; print: %f(-81985529216486895)\n",
+                               "t");
+  ASSERT_TRUE(test.has_value()) << render(test.error());
+  TriageOptions options;
+  options.harness.isas = {IsaKind::x64};
+  options.harness.opt_levels = {machine::OptLevel::None};
+  // mov eax, 200; bzhi rax, rdi, rax; ret
+  options.harness.tamper = replace_code({0xb8, 200, 0, 0, 0, 0xc4, 0xe2, 0xf8, 0xf5, 0xc7, 0xc3});
+  const TriageResult result = triage(*test, "t", options);
+  ASSERT_TRUE(result.fails);
+  EXPECT_EQ(result.stage, TriageStage::Executor) << to_json({result});
+  ASSERT_FALSE(result.culprits.empty());
+  EXPECT_EQ(result.culprits[0].kind, CulpritKind::Executor);
+  EXPECT_EQ(result.culprits[0].name, "unicorn-x64");
+  EXPECT_EQ(result.severity_text, "no: the compiler's code is not to blame");
+}
+
+// What the wrong code can do: a store where nothing was given, a load, a value.
+TEST(Triage, SeveritySaysWhetherMemoryIsInDanger) {
+  if (isa::find_isa(IsaKind::x64) == nullptr) GTEST_SKIP() << "no x64 backend in this build";
+  const auto test = parse_case("test run\nfunction %f(i64) -> i64 {\nblock0(v0: i64):\n" + std::string(kRoomy) +
+                                   "    return v7\n}\n; print: %f(77)\n",
+                               "t");
+  ASSERT_TRUE(test.has_value()) << render(test.error());
+  const auto severity = [&](std::vector<uint8_t> bytes) {
+    TriageOptions options;
+    options.seconds = 4;
+    options.harness.isas = {IsaKind::x64};
+    options.harness.opt_levels = {machine::OptLevel::None};
+    options.harness.native = false;
+    options.harness.milliseconds = 20;
+    options.harness.tamper = replace_code(std::move(bytes));
+    return triage(*test, "t", options).severity;
+  };
+  EXPECT_EQ(severity({0x48, 0x89, 0x3c, 0x25, 0, 0, 0x10, 0, 0xc3}), Severity::WritesOutside);  // mov [0x100000], rdi
+  EXPECT_EQ(severity({0x48, 0x8b, 0x04, 0x25, 0, 0, 0x10, 0, 0xc3}), Severity::ReadsOutside);   // mov rax, [0x100000]
+  EXPECT_EQ(severity({0x31, 0xc0, 0xc3}), Severity::WrongValue);                                // xor eax, eax
+  EXPECT_EQ(severity({0x31, 0xdb, 0x48, 0x89, 0xf8, 0xc3}), Severity::Abi);                     // xor ebx, ebx
 }
 
 // Sometimes it fails, sometimes not.
@@ -146,6 +220,10 @@ TEST(Triage, DecisionsHaveTheirFunctions) {
       const DecisionPlace place = place_of(Decision(d), isa);
       EXPECT_NE(line_of(place.file, place.function), 0u) << place.function << " is not in " << place.file;
     }
+  }
+  for (const opt::Change& change : opt::kChanges) {
+    const std::string file(change.file), function(change.function);
+    EXPECT_NE(line_of(file, function), 0u) << function << " is not in " << file;
   }
 }
 

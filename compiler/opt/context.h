@@ -22,7 +22,13 @@ class Context {
  public:
   explicit Context(EGraph& graph) : graph_(graph) {}
 
-  bool rule_enabled(isle::RuleId rule) const { return graph_.rules().rule_enabled(rule); }
+  // Asked when a rule has matched: whether it is applied. One of `simplify` need not be; others define a term.
+  bool rule_enabled(isle::RuleId rule) const {
+    const isle::RuleState& rules = graph_.rules();
+    if (!rules.rule_enabled(rule)) return false;
+    const isle::RuleInfo& info = rules.rules()[rule.index];
+    return graph_.steps() == nullptr || info.term != "simplify" || graph_.steps()->take(info.name);
+  }
   void rule_fired(isle::RuleId rule) { graph_.rules().rule_fired(rule); }
 
   void node(Value v, isle::Results<std::tuple<Type, NodeData>>& out) const {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "compiler/ir/cfg.h"
+#include "compiler/opt/changes.h"
 
 namespace assay::opt {
 namespace {
@@ -24,7 +25,7 @@ constexpr unsigned kMaxHops = 8;  // of threading, through blocks that only jump
 
 class Control {
  public:
-  Control(Function& f, ControlStats& stats) : f_(f), stats_(stats) {}
+  Control(Function& f, ControlStats& stats, Steps* steps) : f_(f), stats_(stats), steps_(steps) {}
 
   void run() {
     for (unsigned round = 0; round < kMaxRounds; ++round) {
@@ -59,6 +60,7 @@ class Control {
   // -- C1, C2 --
 
   void become_jump(Inst inst, const BlockCall& call) {
+    if (!may_take(steps_, kFolding.function)) return;
     InstData data;
     data.opcode = Opcode::kJump;
     data.calls = f_.make_calls({&call, 1});
@@ -72,7 +74,7 @@ class Control {
       const Opcode opcode = f_.inst(inst).opcode;
       if (opcode == Opcode::kTrapz || opcode == Opcode::kTrapnz) {
         const auto condition = constant(f_.arg(inst, 0));
-        if (!condition) continue;
+        if (!condition || !may_take(steps_, kFolding.function)) continue;
         ++stats_.traps_folded;
         if ((*condition != 0) == (opcode == Opcode::kTrapz)) {
           f_.remove_inst(inst);
@@ -166,10 +168,12 @@ class Control {
           if (const auto known = constant(condition)) {
             side = *known != 0 ? 0 : 1;
           } else {
-            if (opcode == Opcode::kJump) branch_instead(branch, call, next, condition);
+            if (opcode == Opcode::kJump && may_take(steps_, kThreading.function))
+              branch_instead(branch, call, next, condition);
             break;
           }
         }
+        if (!may_take(steps_, kThreading.function)) break;
         const BlockCall on = passed(call, BlockCall(f_.block_calls(next)[side]));
         f_.block_calls(branch)[i] = on;
         ++stats_.threaded;
@@ -213,6 +217,7 @@ class Control {
         const BlockCall to_trap = f_.block_calls(branch)[side], other = f_.block_calls(branch)[1 - side];
         const Inst trap = f_.first_inst(to_trap.block);
         if (f_.inst(trap).opcode != Opcode::kTrap || cfg_.predecessors(to_trap.block).size() != 1) continue;
+        if (!may_take(steps_, kConditionalTraps.function)) continue;
         InstData data;
         data.opcode = side == 0 ? Opcode::kTrapnz : Opcode::kTrapz;
         data.code = f_.inst(trap).code;
@@ -263,6 +268,7 @@ class Control {
           single = arg;
         }
         if (!one || single.is_none() || f_.value_type(single) != f_.value_type(param)) continue;
+        if (!may_take(steps_, kParameters.function)) continue;
         values_[i] = single;
         any = true;
       }
@@ -295,7 +301,7 @@ class Control {
         const BlockCall call = f_.block_calls(jump)[0];
         const Block to = call.block;
         if (to == block || to == f_.entry_block() || cfg_.predecessors(to).size() != 1 || !is_plain(call) ||
-            f_.is_cold(to) != f_.is_cold(block)) {
+            f_.is_cold(to) != f_.is_cold(block) || !may_take(steps_, kJoining.function)) {
           break;
         }
         for (size_t i = f_.block_params(to).size(); i-- > 0;) {
@@ -313,6 +319,7 @@ class Control {
 
   Function& f_;
   ControlStats& stats_;
+  Steps* const steps_;
   ir::ControlFlowGraph cfg_;
   std::vector<uint8_t> leads_;  // Lead, by block
   std::vector<uint32_t> uses_, here_;
@@ -322,6 +329,6 @@ class Control {
 
 }  // namespace
 
-void simplify_control(Function& function, ControlStats& stats) { Control(function, stats).run(); }
+void simplify_control(Function& function, ControlStats& stats, Steps* steps) { Control(function, stats, steps).run(); }
 
 }  // namespace assay::opt

@@ -17,6 +17,7 @@
 #include <cstdint>
 
 #include "compiler/ir/function.h"
+#include "compiler/support/steps.h"
 
 namespace assay::opt {
 
@@ -36,6 +37,6 @@ struct ControlStats {
 };
 
 // The function must have no aliases; it has none afterwards.
-void simplify_control(ir::Function& function, ControlStats& stats);
+void simplify_control(ir::Function& function, ControlStats& stats, Steps* steps = nullptr);
 
 }  // namespace assay::opt

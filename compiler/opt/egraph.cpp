@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "compiler/opt/changes.h"
 #include "compiler/opt/context.h"
 
 namespace assay::opt {
@@ -63,8 +64,9 @@ Cost operation_cost(Opcode opcode, bool small) {
 }
 
 void EGraph::begin(ir::Function& function, const ir::DominatorTree& dominators, isle::RuleState& rules, bool rewrite,
-                   bool small) {
+                   bool small, Steps* steps) {
   small_ = small;
+  steps_ = steps;
   dominators_ = &dominators;
   block_ = function.entry_block();
   rewrite_ = rewrite;
@@ -160,6 +162,7 @@ Value EGraph::find_or_register(ir::Inst inst, bool& is_new) {
     const Value first = function_->result(table_[at]);
     // Blocks come in pre-order: one that does not dominate this one will not dominate any later one.
     if (!dominators_->dominates(blocks_[first.index], block_)) break;
+    if (!may_take(steps_, kSharing.function)) break;
     ++stats_.shared;
     is_new = false;
     return first;

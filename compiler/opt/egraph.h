@@ -22,6 +22,7 @@
 #include "compiler/ir/function.h"
 #include "compiler/isle/rule_table.h"
 #include "compiler/opt/node.h"
+#include "compiler/support/steps.h"
 
 namespace assay::opt {
 
@@ -47,7 +48,7 @@ class EGraph {
 
   // Starts with a function without aliases. `rules` counts, and says which are off. All must outlive the graph's use.
   void begin(ir::Function& function, const ir::DominatorTree& dominators, isle::RuleState& rules, bool rewrite = true,
-             bool small = false);
+             bool small = false, Steps* steps = nullptr);
 
   // For which block nodes are made from now on. Blocks come in pre-order of the dominator tree.
   void set_block(ir::Block block) { block_ = block; }
@@ -85,6 +86,7 @@ class EGraph {
   const ir::Function& function() const { return *function_; }
   isle::RuleState& rules() { return *rules_; }
   EGraphStats& stats() { return stats_; }
+  Steps* steps() { return steps_; }
 
   // What a rule marks as better than everything else in its class: other members are dropped.
   void subsume(Value v) { subsuming_ = v; }
@@ -122,6 +124,7 @@ class EGraph {
   size_t table_used_ = 0;
   bool rewrite_ = true;
   bool small_ = false;
+  Steps* steps_ = nullptr;
   unsigned depth_ = 0;
   Value subsuming_;
   EGraphStats stats_;

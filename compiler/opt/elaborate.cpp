@@ -4,6 +4,8 @@
 #include <array>
 #include <vector>
 
+#include "compiler/opt/changes.h"
+
 namespace assay::opt {
 namespace {
 
@@ -15,8 +17,14 @@ using ir::Value;
 class Elaborator {
  public:
   Elaborator(EGraph& graph, const ir::DominatorTree& dominators, const ir::LoopForest& loops, bool hoist,
-             ElaborationStats& stats)
-      : graph_(graph), f_(graph.function()), dominators_(dominators), loops_(loops), hoist_(hoist), stats_(stats) {}
+             ElaborationStats& stats, Steps* steps)
+      : graph_(graph),
+        f_(graph.function()),
+        dominators_(dominators),
+        loops_(loops),
+        hoist_(hoist),
+        stats_(stats),
+        steps_(steps) {}
 
   void run(std::span<const Block> preorder) {
     for (Block block : preorder) {
@@ -125,6 +133,7 @@ class Elaborator {
     const unsigned count = static_cast<unsigned>(f_.args(inst).size());
     Block target = block;
     if (hoist_ && !is_constant(f_.inst(inst).opcode)) target = hoisted(frame, count, block);
+    if (target != block && !may_take(steps_, kHoisting.function)) target = block;
     if (target != block) {
       before = f_.terminator(target);
       ++stats_.hoisted;
@@ -196,6 +205,7 @@ class Elaborator {
   const ir::LoopForest& loops_;
   const bool hoist_;
   ElaborationStats& stats_;
+  Steps* const steps_;
   std::vector<Scope> scopes_;
   std::vector<Placed> placed_;        // by value of a node
   std::vector<Arguments> arguments_;  // by node
@@ -206,8 +216,8 @@ class Elaborator {
 }  // namespace
 
 void elaborate(EGraph& graph, std::span<const ir::Block> preorder, const ir::DominatorTree& dominators,
-               const ir::LoopForest& loops, bool hoist, ElaborationStats& stats) {
-  Elaborator(graph, dominators, loops, hoist, stats).run(preorder);
+               const ir::LoopForest& loops, bool hoist, ElaborationStats& stats, Steps* steps) {
+  Elaborator(graph, dominators, loops, hoist, stats, steps).run(preorder);
 }
 
 }  // namespace assay::opt

@@ -12,6 +12,7 @@
 #include "compiler/ir/function.h"
 #include "compiler/ir/loops.h"
 #include "compiler/opt/egraph.h"
+#include "compiler/support/steps.h"
 
 namespace assay::opt {
 
@@ -24,6 +25,6 @@ struct ElaborationStats {
 // `preorder` are the reachable blocks in pre-order of the dominator tree. Operands of the instructions in blocks are
 // classes of `graph`.
 void elaborate(EGraph& graph, std::span<const ir::Block> preorder, const ir::DominatorTree& dominators,
-               const ir::LoopForest& loops, bool hoist, ElaborationStats& stats);
+               const ir::LoopForest& loops, bool hoist, ElaborationStats& stats, Steps* steps = nullptr);
 
 }  // namespace assay::opt

@@ -72,6 +72,7 @@ void Memory::apply(Inst inst, States& states) const {
 void Memory::analyze(const ir::Function& function, const ir::ControlFlowGraph& cfg,
                      const ir::DominatorTree& dominators) {
   function_ = &function;
+  cfg_ = &cfg;
   dominators_ = &dominators;
   known_.clear();
   pending_ = {};
@@ -113,21 +114,23 @@ Memory::Key Memory::key(Inst inst, Value address, ir::Type type) const {
           .type = type.number()};
 }
 
-Value Memory::known(Inst load, Value address) {
+Value Memory::known(Inst load, Value address, Steps* steps) {
   const auto found = known_.find(key(load, address, function_->value_type(function_->result(load))));
   if (found == known_.end() || !dominators_->dominates(found->second.block, block_)) return {};
+  if (steps != nullptr && !steps->take(answers_for(load, found->second))) return {};
   ++(found->second.is_stored ? stats_.loads_forwarded : stats_.loads_shared);
   return found->second.value;
 }
 
-Inst Memory::needless(Inst store, Value address) const {
+Inst Memory::needless(Inst store, Value address, Steps* steps) const {
   if (pending_.is_none() || pending_address_ != address) return {};
   const ir::InstData& before = function_->inst(pending_);
   const ir::InstData& data = function_->inst(store);
   const auto stored = [&](Inst inst) { return function_->value_type(function_->arg(inst, 0)); };
   const bool same = before.opcode == data.opcode && before.imm == data.imm && before.flags == data.flags &&
                     stored(pending_) == stored(store);
-  return same ? pending_ : Inst();
+  if (!same || (steps != nullptr && !steps->take(answers_for_drop(store)))) return {};
+  return pending_;
 }
 
 void Memory::passed(Inst inst, Value address, Value value) {
@@ -135,7 +138,8 @@ void Memory::passed(Inst inst, Value address, Value value) {
   const Opcode opcode = function_->inst(inst).opcode;
   if (info.effects != 0) pending_ = {};
   if (is_load(opcode)) {
-    known_.insert_or_assign(key(inst, address, function_->value_type(value)), Known{value, block_, false});
+    known_.insert_or_assign(key(inst, address, function_->value_type(value)),
+                            Known{value, block_, false, inst, opcode});
     return;
   }
   apply(inst, now_);
@@ -145,7 +149,7 @@ void Memory::passed(Inst inst, Value address, Value value) {
   if (opcode != Opcode::kStore) return;
   Key stored = key(inst, address, function_->value_type(value));
   stored.what = uint32_t(Opcode::kLoad) | stored.what >> 16 << 16;
-  known_.insert_or_assign(stored, Known{value, block_, true});
+  known_.insert_or_assign(stored, Known{value, block_, true, inst, opcode});
 }
 
 }  // namespace assay::opt

@@ -10,6 +10,7 @@
 #include "compiler/ir/cfg.h"
 #include "compiler/ir/dominators.h"
 #include "compiler/ir/loops.h"
+#include "compiler/opt/changes.h"
 #include "compiler/opt/context.h"
 
 namespace assay::opt {
@@ -135,7 +136,7 @@ class Optimizer::Walk {
 
   void take(Inst inst) {
     const ir::Opcode opcode = f_.inst(inst).opcode;
-    if (NodeData::is_node(opcode)) {
+    if (NodeData::is_node(opcode) && may_take(options_.steps, kNodes.function)) {
       const Value result = f_.result(inst);
       f_.remove_inst(inst);
       s_.classes[result.index] = s_.graph.add_inst(inst);
@@ -161,17 +162,18 @@ class Optimizer::Walk {
   void access(Inst inst, ir::Opcode opcode) {
     if (Memory::is_load(opcode)) {
       const Value address = s_.graph.canonical(f_.arg(inst, 0));
-      if (replace(inst, s_.memory.known(inst, address))) return;
+      if (replace(inst, s_.memory.known(inst, address, options_.steps))) return;
       const Value value = f_.result(inst);
       const ir::Type type = f_.value_type(value);
-      const uint8_t extensions = s_.extensions[value.index];
+      uint8_t extensions = s_.extensions[value.index];
+      if (extensions != 0 && !may_take(options_.steps, kExtending.function)) extensions = 0;
       const Value narrow = extensions == 0 ? value : extend(value, extensions);
       s_.memory.passed(inst, address, narrow);
       if (extensions != 0) make_extending(inst, type, (extensions & kZero) != 0);
       return;
     }
     const Value value = f_.arg(inst, 0), address = s_.graph.canonical(f_.arg(inst, 1));
-    if (const Inst before = s_.memory.needless(inst, address); !before.is_none()) {
+    if (const Inst before = s_.memory.needless(inst, address, options_.steps); !before.is_none()) {
       f_.remove_inst(before);
       f_.args(before)[0] = value;
       f_.insert_inst_before(before, inst);
@@ -254,7 +256,7 @@ class Optimizer::Walk {
              o.entity == data.entity && o.flags == data.flags && std::ranges::equal(f_.args(other), f_.args(inst)) &&
              s_.dominators.dominates(f_.inst_block(other), block_);
     });
-    if (first == equal.end()) {
+    if (first == equal.end() || !may_take(options_.steps, kMerging.function)) {
       // Few are looked at: with many, most are in blocks that have been left.
       if (equal.size() == kMaxEqual) equal.erase(equal.begin());
       equal.push_back(inst);
@@ -288,13 +290,13 @@ void Optimizer::run(Function& f, const OptimizeOptions& options) {
       ++stats_.control.blocks_removed;
     }
   };
-  if (options.control) simplify_control(f, stats_.control);
+  if (options.control) simplify_control(f, stats_.control, options.steps);
   remove_unreachable();
   if (options.unroll && !options.small) {
     const uint64_t before = stats_.unroll.sum();
-    unroll_loops(f, first_new_, copied_from_, stats_.unroll);
+    unroll_loops(f, first_new_, copied_from_, stats_.unroll, options.steps);
     if (stats_.unroll.sum() != before) {
-      if (options.control) simplify_control(f, stats_.control);
+      if (options.control) simplify_control(f, stats_.control, options.steps);
       remove_unreachable();
     }
   }
@@ -303,12 +305,12 @@ void Optimizer::run(Function& f, const OptimizeOptions& options) {
   s.preorder.assign(s.cfg.reverse_postorder().begin(), s.cfg.reverse_postorder().end());
   std::ranges::sort(s.preorder, {}, [&](Block b) { return s.dominators.preorder(b); });
 
-  s.graph.begin(f, s.dominators, *rules_, options.rewrite, options.small);
+  s.graph.begin(f, s.dominators, *rules_, options.rewrite, options.small, options.steps);
   if (options.memory) s.memory.analyze(f, s.cfg, s.dominators);
   Walk(*this, f, options).run();
-  elaborate(s.graph, s.preorder, s.dominators, s.loops, options.hoist, stats_.elaboration);
+  elaborate(s.graph, s.preorder, s.dominators, s.loops, options.hoist, stats_.elaboration, options.steps);
   // Of conditions that turned out to be constant.
-  if (options.control && options.rewrite) simplify_control(f, stats_.control);
+  if (options.control && options.rewrite) simplify_control(f, stats_.control, options.steps);
   OptimizeStats now;
   now.graph = std::exchange(s.graph.stats(), {});
   now.memory = std::exchange(s.memory.stats(), {});

@@ -4,6 +4,8 @@
 #include <array>
 #include <string_view>
 
+#include "compiler/support/steps.h"
+
 namespace assay::opt {
 
 struct OptimizeOptions {
@@ -13,6 +15,9 @@ struct OptimizeOptions {
   bool control = true;  // branches, blocks, block parameters
   bool unroll = true;   // loops that count
   bool small = false;   // of two ways, the one of less code (opt_level speed_and_size)
+  // Everything that is done beyond what must be asks here, under the name of the function that answers for it
+  // (compiler/opt/changes.h), rules under theirs.
+  Steps* steps = nullptr;
 };
 
 // The passes by name, for settings and command lines.

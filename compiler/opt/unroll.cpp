@@ -9,6 +9,7 @@
 #include "compiler/ir/cfg.h"
 #include "compiler/ir/dominators.h"
 #include "compiler/ir/loops.h"
+#include "compiler/opt/changes.h"
 
 namespace assay::opt {
 namespace {
@@ -61,8 +62,8 @@ struct Counted {
 
 class Unroller {
  public:
-  Unroller(Function& f, Inst first, std::vector<Inst>& copied_from, UnrollStats& stats)
-      : f_(f), first_(first), copied_from_(copied_from), stats_(stats) {}
+  Unroller(Function& f, Inst first, std::vector<Inst>& copied_from, UnrollStats& stats, Steps* steps)
+      : f_(f), first_(first), copied_from_(copied_from), stats_(stats), steps_(steps) {}
 
   void run() {
     budget_ = f_.inst_count() + kGrowth;
@@ -98,6 +99,7 @@ class Unroller {
       c.header = loops_.header(Loop(l));
       c.blocks = std::move(blocks[l]);
       if (!counts(c, Loop(l)) || !worthwhile(c)) continue;
+      if (!may_take(steps_, (c.whole ? kUnrollingWholly : kUnrollingInPart).function)) continue;
       candidate_[l] = static_cast<uint32_t>(candidates_.size());
       candidates_.push_back(std::move(c));
     }
@@ -559,6 +561,7 @@ class Unroller {
   const Inst first_;
   std::vector<Inst>& copied_from_;
   UnrollStats& stats_;
+  Steps* const steps_;
   uint64_t budget_ = 0;
   ir::ControlFlowGraph cfg_;
   ir::DominatorTree dominators_;
@@ -571,8 +574,8 @@ class Unroller {
 
 }  // namespace
 
-void unroll_loops(Function& function, Inst first, std::vector<Inst>& copied_from, UnrollStats& stats) {
-  Unroller(function, first, copied_from, stats).run();
+void unroll_loops(Function& function, Inst first, std::vector<Inst>& copied_from, UnrollStats& stats, Steps* steps) {
+  Unroller(function, first, copied_from, stats, steps).run();
 }
 
 }  // namespace assay::opt

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "compiler/ir/function.h"
+#include "compiler/support/steps.h"
 
 namespace assay::opt {
 
@@ -29,6 +30,7 @@ struct UnrollStats {
 
 // The function must have no aliases or unreachable blocks. `copied_from` gets, by number above that of `first`, what an
 // instruction is a copy of; none for those that are not.
-void unroll_loops(ir::Function& function, ir::Inst first, std::vector<ir::Inst>& copied_from, UnrollStats& stats);
+void unroll_loops(ir::Function& function, ir::Inst first, std::vector<ir::Inst>& copied_from, UnrollStats& stats,
+                  Steps* steps = nullptr);
 
 }  // namespace assay::opt

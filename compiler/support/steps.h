@@ -1,0 +1,41 @@
+// Steps: what a compiler does although it need not (applying a rule, folding a branch, hoisting a value), counted one
+// by one. Each asks first; from some number on, or for some numbers only, the answer is no. Bisection then finds the
+// one step that makes a difference (fuzz/triage_optimizer.cpp).
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace assay {
+
+class Steps {
+ public:
+  static constexpr uint64_t kNever = ~uint64_t(0);
+
+  // Steps with numbers from `begin` to before `end` are not taken. If `only` is given, steps of other names are taken
+  // and have no number.
+  explicit Steps(uint64_t begin = kNever, uint64_t end = kNever, std::string_view only = {})
+      : begin_(begin), end_(end), only_(only) {}
+
+  // Whether the next step may be taken. `name`, of the rule or function, must outlive this.
+  bool take(std::string_view name) {
+    if (!only_.empty() && name != only_) return true;
+    names_.push_back(name);
+    return names_.size() <= begin_ || names_.size() > end_;
+  }
+
+  // The names of all that asked, in order.
+  const std::vector<std::string_view>& asked() const { return names_; }
+
+ private:
+  uint64_t begin_, end_;
+  std::string_view only_;
+  std::vector<std::string_view> names_;
+};
+
+// For the usual case, that nobody counts.
+inline bool may_take(Steps* steps, std::string_view name) { return steps == nullptr || steps->take(name); }
+
+}  // namespace assay
