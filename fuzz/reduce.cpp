@@ -192,9 +192,8 @@ class Reducer {
     std::vector<Inst> out;
     for (Inst inst : instructions(f)) {
       const auto results = f.results(inst);
-      if (!f.info(inst).is_terminator() && f.inst(inst).opcode != Opcode::kIconst &&
-          std::all_of(results.begin(), results.end(),
-                      [&](Value v) { return f.value_type(v).is_int() && f.value_type(v).bits() <= 64; })) {
+      if (!f.info(inst).is_terminator() && !is_constant(f, inst) &&
+          std::ranges::all_of(results, [&](Value v) { return is_scalar(f.value_type(v)); })) {
         out.push_back(inst);
       }
     }
@@ -228,7 +227,7 @@ class Reducer {
       const std::vector<Inst> left = removable(k);
       for (size_t i = left.size(); i-- > 0;) {
         if (best_.functions[k].inst_block(left[i]).is_none()) continue;
-        for (uint64_t value : {uint64_t(1), ~uint64_t(0)}) {
+        for (const int value : {1, -1}) {
           if (attempt([&](Case& test) { make_constants(test.functions[k], {&left[i], 1}, value); })) break;
         }
       }
@@ -323,6 +322,22 @@ class Reducer {
     }
   }
 
+  // Of floats: 0, 1, then fewer digits. Each has fewer bits that are set, or is one of these two: there is an end.
+  template <class Set>
+  void lower_float(Type type, unsigned __int128 value, Set set) {
+    const unsigned __int128 one = small_number(type, 1);
+    std::vector<unsigned __int128> candidates;
+    if (value != 0) candidates.push_back(0);
+    if (value != 0 && value != one) candidates.push_back(one);
+    for (unsigned cut = type.bits() - 1; cut > 3 && value != one; cut -= 4) {
+      const unsigned __int128 less = value >> cut << cut;
+      if (less != value && less != 0) candidates.push_back(less);
+    }
+    for (const unsigned __int128 candidate : candidates) {
+      if (attempt([&](Case& test) { set(test, candidate); })) return;
+    }
+  }
+
   void shrink_constants() {
     for (size_t k = 0; k < best_.functions.size(); ++k) {
       for (Inst inst : instructions(best_.functions[k])) {
@@ -330,6 +345,11 @@ class Reducer {
         const InstData data = best_.functions[k].inst(inst);
         if (data.opcode == Opcode::kIconst) {
           lower(data.imm, data.type.bits(), [&](Case& test, uint64_t v) { test.functions[k].inst(inst).imm = v; });
+        } else if (is_constant(best_.functions[k], inst) && data.opcode != Opcode::kF128const &&
+                   best_.functions[k].args(inst).empty()) {
+          lower_float(
+              best_.functions[k].value_type(best_.functions[k].result(inst)), data.imm,
+              [&](Case& test, unsigned __int128 v) { test.functions[k].inst(inst).imm = static_cast<uint64_t>(v); });
         } else if (data.flags != MemFlags() && !best_.functions[k].info(inst).is_terminator()) {
           attempt([&](Case& test) { test.functions[k].inst(inst).flags = MemFlags(); });
         }
@@ -341,9 +361,13 @@ class Reducer {
     for (size_t i = 0; i < best_.inputs.size(); ++i) {
       for (size_t a = 0; a < best_.inputs[i].args.size(); ++a) {
         const DataValue value = best_.inputs[i].args[a];
+        const auto set = [&](Case& test, unsigned __int128 v) { test.inputs[i].args[a] = DataValue(value.type(), v); };
+        if (value.type().is_float()) lower_float(value.type(), value.bits(), set);
+        if (value.type() == kI128 && (value.bits() >> 64) != 0) {
+          attempt([&](Case& test) { set(test, value.as_u64()); });
+        }
         if (!value.type().is_int() || value.type().bits() > 64) continue;
-        lower(value.as_u64(), value.type().bits(),
-              [&](Case& test, uint64_t v) { test.inputs[i].args[a] = DataValue(value.type(), v); });
+        lower(value.as_u64(), value.type().bits(), set);
       }
     }
   }

@@ -152,18 +152,49 @@ void replace_uses(Function& f, std::vector<Value> replacements) {
   }
 }
 
-Value insert_constant(Function& f, Inst before, Type type, uint64_t value) {
+bool is_scalar(Type type) { return type.is_int() || type.is_float(); }
+
+unsigned __int128 small_number(Type type, int value) {
+  if (!type.is_float() || value == 0) return static_cast<unsigned __int128>(static_cast<__int128>(value));
+  // 1.0: an exponent of all ones but the first.
+  const unsigned bits = type.bits();
+  const unsigned fraction = bits == 16 ? 10 : bits == 32 ? 23 : bits == 64 ? 52 : 112;
+  const unsigned __int128 one = ((static_cast<unsigned __int128>(1) << (bits - 2 - fraction)) - 1) << fraction;
+  return value < 0 ? one | static_cast<unsigned __int128>(1) << (bits - 1) : one;
+}
+
+bool is_constant(const Function& f, Inst inst) {
+  const auto is_number = [&](Inst i) {
+    const Opcode opcode = f.inst(i).opcode;
+    return opcode == Opcode::kIconst || opcode == Opcode::kF16const || opcode == Opcode::kF32const ||
+           opcode == Opcode::kF64const || opcode == Opcode::kF128const;
+  };
+  if (is_number(inst)) return true;
+  const Opcode opcode = f.inst(inst).opcode;
+  if (opcode != Opcode::kUextend && opcode != Opcode::kSextend && opcode != Opcode::kIconcat) return false;
+  return f.value_type(f.result(inst)) == kI128 && std::ranges::all_of(f.args(inst), [&](Value arg) {
+           const Inst def = f.def_inst(f.resolve(arg));
+           return !def.is_none() && is_number(def);
+         });
+}
+
+Value insert_constant(Function& f, Inst before, Type type, unsigned __int128 bits) {
   InstBuilder builder(f);
   builder.set_before(before);
-  return builder.constant(type, value);
+  return builder.constant(type, bits);
 }
 
 // The instructions' results become constants, and they go.
-void make_constants(Function& f, std::span<const Inst> insts, uint64_t value) {
+void make_constants(Function& f, std::span<const Inst> insts, int value) {
   std::vector<Value> replacements(f.value_count());
   for (Inst inst : insts) {
     const std::vector<Value> results(f.results(inst).begin(), f.results(inst).end());
-    for (Value result : results) replacements[result.index] = insert_constant(f, inst, f.value_type(result), value);
+    for (Value result : results) {
+      const Type type = f.value_type(result);
+      const Value constant = insert_constant(f, inst, type, small_number(type, value));
+      replacements.resize(f.value_count());
+      replacements[result.index] = constant;
+    }
   }
   replace_uses(f, replacements);
   for (Inst inst : insts) f.remove_inst(inst);
@@ -188,8 +219,6 @@ std::vector<Inst> instructions(const Function& f) {
 
 namespace {
 
-bool is_small_int(Type type) { return type.is_int() && type.bits() <= 64; }
-
 bool is_called(const Case& test, const Function& callee) {
   for (const Function& f : test.functions) {
     for (const FunctionDeclaration& declared : f.functions) {
@@ -199,8 +228,8 @@ bool is_called(const Case& test, const Function& callee) {
   return false;
 }
 
-bool all_small_ints(const Function& f, std::span<const Value> values) {
-  return std::ranges::all_of(values, [&](Value v) { return is_small_int(f.value_type(v)); });
+bool all_scalars(const Function& f, std::span<const Value> values) {
+  return std::ranges::all_of(values, [&](Value v) { return is_scalar(f.value_type(v)); });
 }
 
 // `inst` and all behind it in its block go.
@@ -216,7 +245,7 @@ void cut_tail(Function& f, Inst inst) {
 
 bool return_zeros(Function& f, Inst terminator) {
   for (const AbiParam& result : f.signature.returns) {
-    if (!is_small_int(result.type)) return false;
+    if (!is_scalar(result.type)) return false;
   }
   std::vector<Value> zeros;
   for (const AbiParam& result : f.signature.returns) zeros.push_back(insert_constant(f, terminator, result.type, 0));
@@ -229,7 +258,7 @@ namespace {
 // `block` of the entry function ends with a return of these values, from `tail` (if it is an instruction) on.
 bool return_at(Case& test, Block block, Inst tail, const std::vector<Value>& results) {
   Function& f = test.functions[test.entry];
-  if (results.empty() || !all_small_ints(f, results) || is_called(test, f)) return false;
+  if (results.empty() || !all_scalars(f, results) || is_called(test, f)) return false;
   cut_tail(f, tail);
   f.signature.returns.clear();
   for (Value v : results) f.signature.returns.push_back({.type = f.value_type(v)});

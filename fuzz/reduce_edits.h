@@ -26,15 +26,21 @@ void clean_up(ir::Function& f);
 
 // Every use of a value that has a replacement (by value) becomes one of that, or of what that is replaced by.
 void replace_uses(ir::Function& f, std::vector<ir::Value> replacements);
-// Of an integer type of at most 64 bits.
-ir::Value insert_constant(ir::Function& f, ir::Inst before, ir::Type type, uint64_t value);
-// The instructions' results, all integers of at most 64 bits, become constants, and they go.
-void make_constants(ir::Function& f, std::span<const ir::Inst> insts, uint64_t value);
+// An integer or float, no vector.
+bool is_scalar(ir::Type type);
+// The bits of a small number in a scalar type.
+unsigned __int128 small_number(ir::Type type, int value);
+// Is the instruction (part of) how a constant of a scalar type is written?
+bool is_constant(const ir::Function& f, ir::Inst inst);
+// Of a scalar type.
+ir::Value insert_constant(ir::Function& f, ir::Inst before, ir::Type type, unsigned __int128 bits);
+// The instructions' results, all scalars, become constants of this value, 0, 1 or -1, and they go.
+void make_constants(ir::Function& f, std::span<const ir::Inst> insts, int value);
 // The instructions' only results become, by number, other values of their type, and they go.
 void forward(ir::Function& f, std::span<const ir::Inst> insts, std::span<const ir::Value> to);
 
 // The entry function returns the results of `inst` as soon as they are there; its other returns return zeros. False
-// (and nothing is changed) if a result is not an integer of at most 64 bits, or the entry function may be called.
+// (and nothing is changed) if a result is no scalar, or the entry function may be called.
 bool return_early(Case& test, ir::Inst inst);
 // The case on its first input, as the interpreter says. `order` is that of accesses that name none. `memory`, if given,
 // gets the regions' bytes afterwards.
@@ -55,7 +61,7 @@ bool make_parameters(Case& test, ir::Inst inst, std::span<const ir::DataValue> v
 // The body of the called function in place of a call in function `k`. False if it is not a direct call of a function of
 // the case that calls nothing itself.
 bool inline_call(Case& test, size_t k, ir::Inst call);
-// The terminator becomes a return of zeros. False if a result is no integer of at most 64 bits.
+// The terminator becomes a return of zeros. False if a result is no scalar.
 bool return_zeros(ir::Function& f, ir::Inst terminator);
 
 }  // namespace assay::fuzz

@@ -72,6 +72,39 @@ TEST(Reduce, ManyResultsGoTogether) {
   EXPECT_LE(result.tried, 400u);
 }
 
+// Floats and integers of 128 bits shrink as others do, and that ends although a constant of 128 bits is no one
+// instruction.
+TEST(Reduce, FloatsAndWideIntegers) {
+  const auto test = parse_case(R"(test run
+function %f(f64, i128, i64) -> f64, i128, f32, i128 {
+block0(v0: f64, v1: i128, v2: i64):
+    v3 = f64const 0x1.3333333333333p3
+    v4 = fadd v0, v3
+    v5 = fmul v4, v4
+    v6 = fdiv v5, v0
+    v7 = fdemote.f32 v6
+    v8 = uextend.i128 v2
+    v9 = iadd v1, v8
+    v10 = imul v9, v8
+    v11 = bxor v10, v1
+    v12 = iconcat v2, v2
+    v13 = isub v11, v12
+    return v6, v13, v7, v10
+}
+; print: %f(0x1.5p7, 0x123456789abcdef0123456789, 77)
+)",
+                               "t");
+  ASSERT_TRUE(test.has_value()) << render(test.error());
+  for (const ir::Opcode wanted : {ir::Opcode::kFmul, ir::Opcode::kBxor}) {
+    const ReduceResult result = reduce(*test, [&](const Case& c) { return contains(c, wanted); }, {.seconds = 60});
+    EXPECT_TRUE(contains(result.reduced, wanted));
+    // The operation and the return; its operands are parameters, or constants of one or two instructions.
+    EXPECT_LE(result.instructions, 3u) << ir::print(result.reduced.functions.back());
+    EXPECT_LE(result.tried, 400u);
+    for (const ir::DataValue& value : result.reduced.inputs.at(0).args) EXPECT_LE(value.bits(), 1u);
+  }
+}
+
 // The compiler dies of functions with two places that may trap.
 TEST(Reduce, ACrash) {
   if (isa::find_isa(IsaKind::x64) == nullptr) GTEST_SKIP() << "no x64 backend in this build";
