@@ -1,11 +1,19 @@
 // See campaign_cases.h.
 #include "fuzz/campaign_cases.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "compiler/machine/coverage.h"
 #include "fuzz/mutate_case.h"
 
 namespace assay::fuzz {
+
+namespace {
+
+constexpr unsigned kFew = 4;  // entries
+
+}  // namespace
 
 CampaignCases::CampaignCases(const CampaignOptions& options, const std::string& folder)
     : options_(options), folder_(folder) {}
@@ -14,9 +22,10 @@ bool CampaignCases::make(uint64_t number, Case& test) {
   Random choices(options_.seed ^ number * 0x9e3779b97f4a7c15u);
   test.choice_seed = choices.chance(options_.choices_percent) ? choices.next() | 1 : 0;
   Random random(options_.seed * 0x9e3779b97f4a7c15u + number);
-  if (!folder_.empty() && options_.mutated_percent != 0) {
+  if (!folder_.empty()) {
+    see_corpus(number);
     Random choice(random.next() ^ number);
-    if (choice.chance(options_.mutated_percent) && mutate(choice, number, test)) return true;
+    if (choice.chance(options_.mutated_percent) && mutate(choice, test)) return true;
     random = Random(options_.seed * 0x9e3779b97f4a7c15u + number);
   }
   generate(random, test);
@@ -25,7 +34,9 @@ bool CampaignCases::make(uint64_t number, Case& test) {
 
 void CampaignCases::generate(Random& random, Case& test) {
   std::swap(test.functions, program_.functions);  // both keep their memory
-  fuzz::generate(random, options_.generate, program_);
+  GenerateOptions how = options_.generate;
+  if (steering_) how.tilt = steering_->choose(random);
+  fuzz::generate(random, how, program_);
   std::swap(test.functions, program_.functions);
   test.entry = static_cast<uint32_t>(test.functions.size() - 1);
   test.regions = program_.regions;
@@ -33,14 +44,57 @@ void CampaignCases::generate(Random& random, Case& test) {
   for (const auto& args : program_.inputs) test.inputs.push_back({.args = args, .seed = input_seed(args)});
 }
 
-// A mutant of one entry, sometimes crossed with another.
-bool CampaignCases::mutate(Random& random, uint64_t number, Case& test) {
+void CampaignCases::see_corpus(uint64_t number) {
   const uint64_t generation = number / options_.generation;
-  if (reader_ == nullptr || generation != generation_) {
-    if (reader_ == nullptr) reader_ = std::make_unique<CorpusReader>(folder_);
-    ids_ = reader_->entries_after(generation == 0 ? 0 : (generation - 1) * options_.generation);
-    generation_ = generation;
+  if (reader_ != nullptr && generation == generation_) return;
+  if (reader_ == nullptr) reader_ = std::make_unique<CorpusReader>(folder_);
+  ids_ = reader_->entries_after(generation == 0 ? 0 : (generation - 1) * options_.generation);
+  generation_ = generation;
+  steer();
+}
+
+// What few entries reach is rare, and the operations of those few are where there is more of it: operations at types
+// are wanted as much as their entries' rarest features, those that no entry has most.
+void CampaignCases::steer() {
+  steering_.reset();
+  if (ids_.empty()) return;
+  std::vector<std::vector<Feature>> entries;
+  std::unordered_map<uint32_t, unsigned> count;  // of entries, by feature
+  for (const int64_t id : ids_) {
+    entries.push_back(reader_->features_of(id));
+    for (const Feature feature : entries.back()) ++count[feature.bits()];
   }
+  const auto is_operation = [](Feature f) { return f.kind() == FeatureKind::Operation && !f.isa(); };
+  std::unordered_map<uint32_t, double> wanted;  // by operation at a type
+  for (const std::vector<Feature>& entry : entries) {
+    double rarity = 0;
+    unsigned operations = 1;
+    for (const Feature feature : entry) {
+      operations += is_operation(feature);
+      if (count[feature.bits()] <= kFew) rarity += 1.0 / count[feature.bits()];
+    }
+    for (const Feature feature : entry) {
+      if (is_operation(feature)) wanted[feature.bits()] += rarity / operations;
+    }
+  }
+  double sum = 0;
+  for (const auto& [feature, rarity] : wanted) sum += rarity;
+  const double mean = wanted.empty() ? 1 : sum / static_cast<double>(wanted.size()) + 1e-9;
+  constexpr double kMost = 4;
+  steering_.emplace();
+  for (const ir::Opcode operation : tilt_operations()) {
+    for (const ir::Type type : {ir::kI8, ir::kI16, ir::kI32, ir::kI64, ir::kI128}) {
+      if (!has_type(operation, type)) continue;
+      const Feature feature(FeatureKind::Operation, std::nullopt, uint32_t(operation), machine::type_class(type));
+      const auto found = wanted.find(feature.bits());
+      const bool is_known = found != wanted.end();
+      steering_->want(operation, type, is_known ? std::min(found->second / mean, kMost) : kMost);
+    }
+  }
+}
+
+// A mutant of one entry, sometimes crossed with another.
+bool CampaignCases::mutate(Random& random, Case& test) {
   const Case* parent = entry(random);
   if (parent == nullptr) return false;
   const uint64_t choice_seed = test.choice_seed;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -21,15 +22,19 @@ class CampaignCases {
 
  private:
   void generate(Random& random, Case& test);
-  bool mutate(Random& random, uint64_t number, Case& test);
+  bool mutate(Random& random, Case& test);
+  // Makes the entries, and what they say is rare, those that the program of this number is to see.
+  void see_corpus(uint64_t number);
+  void steer();
   const Case* entry(Random& random);
 
   const CampaignOptions& options_;
   std::string folder_;
   Program program_;
   std::unique_ptr<CorpusReader> reader_;
-  uint64_t generation_ = 0;  // that `ids_` are for
+  uint64_t generation_ = 0;  // that `ids_` and `steering_` are for
   std::vector<int64_t> ids_;
+  std::optional<Steering> steering_;
   std::unordered_map<int64_t, std::unique_ptr<Case>> entries_;  // null: cannot be used
 };
 

@@ -302,4 +302,17 @@ std::string CorpusReader::text_of(int64_t id) {
   return text.bind(id).next() ? text.text(0) : "";
 }
 
+std::vector<Feature> CorpusReader::features_of(int64_t id) {
+  std::vector<Feature> out;
+  Statement entry(database_, "SELECT features FROM corpus WHERE id = ?");
+  if (!entry.bind(id).next()) return out;
+  Statement name(database_, "SELECT name FROM features WHERE id = ?");
+  for (const uint32_t number : decode_ids(entry.text(0))) {
+    const auto [known, is_new] = features_.try_emplace(number);
+    if (is_new && name.bind(number).next()) known->second = parse_feature(name.text(0));
+    if (known->second) out.push_back(*known->second);
+  }
+  return out;
+}
+
 }  // namespace assay::fuzz

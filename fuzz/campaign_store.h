@@ -19,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -131,9 +132,12 @@ class CorpusReader {
   // then it is those of now.
   std::vector<int64_t> entries_after(uint64_t programs);
   std::string text_of(int64_t id);  // empty if there is none
+  // What the entry made happen; without features that this build does not know.
+  std::vector<Feature> features_of(int64_t id);
 
  private:
   sqlite3* database_ = nullptr;
+  std::unordered_map<uint32_t, std::optional<Feature>> features_;  // by id, those that were asked for
 };
 
 // 32 hexadecimal digits.

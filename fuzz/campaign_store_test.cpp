@@ -13,8 +13,10 @@
 #include <set>
 #include <thread>
 
+#include "compiler/ir/printer.h"
 #include "compiler/isa/registry.h"
 #include "fuzz/campaign.h"
+#include "fuzz/campaign_cases.h"
 #include "fuzz/campaign_session.h"
 #include "fuzz/case.h"
 
@@ -184,6 +186,33 @@ TEST_F(CampaignStoreTest, EveryEntryIsACaseAndNoTwoHaveTheSameCoverage) {
   }
   EXPECT_GT(seen.size(), 500u);
   EXPECT_EQ(seen.size(), store->features().size());
+}
+
+// What is rare in the corpus is made more often, from the third generation on.
+TEST_F(CampaignStoreTest, GeneratedProgramsFollowWhatIsRare) {
+  options_.programs = 200;
+  options_.mutated_percent = 0;
+  run(folder_);
+  {
+    const auto store = open(folder_);
+    ASSERT_NE(store, nullptr);
+    ASSERT_FALSE(store->corpus().empty());
+    CorpusReader reader(folder_);
+    for (const CorpusEntry& entry : store->corpus()) {
+      EXPECT_EQ(reader.features_of(entry.id).size(), entry.features.size());
+    }
+  }
+  CampaignCases steered(options_, folder_), other(options_, "");
+  unsigned differ = 0;
+  for (uint64_t number = 0; number < options_.programs; ++number) {
+    Case a, b;
+    EXPECT_FALSE(steered.make(number, a));
+    EXPECT_FALSE(other.make(number, b));
+    const bool is_same = ir::print(a.functions.back()) == ir::print(b.functions.back());
+    if (number < options_.generation) EXPECT_TRUE(is_same) << number;
+    differ += !is_same;
+  }
+  EXPECT_GT(differ, 60u);  // three in four of those after the first two generations
 }
 
 TEST_F(CampaignStoreTest, SeedsAndFilesPutIntoTheCorpusAreRunOnce) {
