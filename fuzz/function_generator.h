@@ -86,6 +86,7 @@ class FunctionGenerator {
   void loop(unsigned depth);
   void tangle(unsigned depth);
   void split();
+  void decided(unsigned depth);
   void finish(Value sum);
 
   // ---- values ----

@@ -11,7 +11,7 @@ namespace {
 
 Bits edge_bits(Random& random, unsigned width) {
   const Bits mask = ~Bits(0) >> (128 - width), one = 1;
-  switch (random.below(13)) {
+  switch (random.below(width < 32 ? 13 : 14)) {
     case 0:
       return 0;
     case 1:
@@ -38,6 +38,12 @@ Bits edge_bits(Random& random, unsigned width) {
       static constexpr uint8_t kBits[] = {6, 7, 8, 11, 12, 15, 16, 19, 20, 31, 32};
       const Bits limit = one << kBits[random.below(std::size(kBits))];
       return ((random.chance(50) ? limit : 0 - limit) + random.below(5) - 2) & mask;
+    }
+    case 13: {  // halfway between two floats of 24 or 53 bits, or nearly
+      const unsigned digits = width < 64 || random.chance(50) ? 24 : 53;
+      const unsigned top = width - 1 - (random.chance(50) ? 0 : random.below(width - digits)), half = top - digits;
+      const Bits whole = (one << top | (Bits(random.next()) << 64 | random.next())) >> (half + 1) << (half + 1);
+      return ((whole & (one << top | ((one << top) - 1))) | one << half) + random.below(3) - 1;
     }
     default:
       return (Bits(random.below(0x10000)) << random.below(std::max(width, 64u) - 15)) &

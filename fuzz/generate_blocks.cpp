@@ -68,7 +68,7 @@ void FunctionGenerator::region(unsigned depth) {
     } else if (what < 19) {
       table(depth - 1);
     } else if (what < 21) {
-      split();
+      random_.chance(50) ? split() : decided(depth - 1);
     } else if (what < 23) {
       tangle(depth - 1);
     } else if (what < 25) {
@@ -247,6 +247,25 @@ void FunctionGenerator::split() {
   const std::vector<Type> types = some_types();
   jump(next, arguments(types));
   enter_join(next, types);
+}
+
+// A block that only branches on its parameter, which is a constant on a way there: what is decided already.
+void FunctionGenerator::decided(unsigned depth) {
+  const Block ways[] = {new_block(), new_block()}, decision = new_block();
+  const Type type = any_type();
+  const BlockCall calls[] = {f_.make_block_call(ways[0]), f_.make_block_call(ways[1])};
+  branch(Opcode::kBrif, condition(), calls);
+  for (const Block way : ways) {
+    const Scope scope = open();
+    enter(way);
+    if (random_.chance(40)) statement();
+    const Value known = way == ways[0] || random_.chance(50) ? constant(type) : pick(type);
+    show(scope);
+    jump(decision, {&known, 1});
+    close(scope);
+  }
+  enter(decision);
+  two_way(depth, f_.append_block_param(decision, type));
 }
 
 void FunctionGenerator::finish(Value sum) {

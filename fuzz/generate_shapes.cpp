@@ -241,35 +241,43 @@ void FunctionGenerator::overlapping() {
   constexpr uint32_t kBytes = 24;
   const Place at = place(kBytes);
   const MemFlags flags = mem_flags(at.trusted);
-  const auto around = [&](uint32_t bytes) -> std::pair<Value, int32_t> {
-    const auto within = static_cast<int32_t>(random_.chance(50) ? 8 : random_.below(kBytes - bytes + 1));
-    if (random_.chance(75)) return {at.address, at.offset + within};
+  struct Spot {
+    Value address;
+    int32_t offset = 0;
+    uint32_t within = 0;  // the bytes
+  };
+  Spot spot;  // of the last access
+  Type type;
+  const auto around = [&](uint32_t bytes) -> Spot {
+    if (!spot.address.is_none() && random_.chance(40) && spot.within + bytes <= kBytes) return spot;
+    const uint32_t within = random_.chance(50) ? 8 : random_.below(kBytes - bytes + 1);
+    const int32_t offset = at.offset + static_cast<int32_t>(within);
+    if (random_.chance(75)) return {at.address, offset, within};
     const uint64_t share = random_.below(9);
-    return {binary(Opcode::kIadd, at.address, constant_of(kI64, share)),
-            at.offset + within - static_cast<int32_t>(share)};
+    return {binary(Opcode::kIadd, at.address, constant_of(kI64, share)), offset - static_cast<int32_t>(share), within};
   };
   static constexpr Opcode kLoads[] = {Opcode::kUload8,  Opcode::kSload8,  Opcode::kUload16,
                                       Opcode::kSload16, Opcode::kUload32, Opcode::kSload32};
   static constexpr Opcode kStores[] = {Opcode::kIstore8, Opcode::kIstore16, Opcode::kIstore32};
   std::vector<Value> seen;
   for (unsigned n = random_.between(3, 8); n != 0; --n) {
-    const Type type = any_value_type();
+    if (!type.is_valid() || random_.chance(50)) type = any_value_type();
     const bool whole = random_.chance(60) || type.is_float() || type == kI128 || type == kI8;
     const auto narrower = static_cast<uint32_t>(std::countr_zero(type.bytes()));  // so many widths are
     const uint32_t which = whole ? 0 : random_.below(narrower);
     const uint32_t bytes = whole ? type.bytes() : 1u << which;
     if (random_.chance(50)) {
       const Value value = pick(type);
-      const auto [address, offset] = around(bytes);
-      store(whole ? Opcode::kStore : kStores[which], type, flags, value, address, offset);
+      spot = around(bytes);
+      store(whole ? Opcode::kStore : kStores[which], type, flags, value, spot.address, spot.offset);
       continue;
     }
-    const auto [address, offset] = around(bytes);
+    spot = around(bytes);
     seen.push_back(emit1({.opcode = whole ? Opcode::kLoad : kLoads[2 * which + random_.below(2)],
                           .type = type,
                           .flags = flags,
-                          .args = f_.make_values({&address, 1}),
-                          .imm = static_cast<uint64_t>(static_cast<int64_t>(offset))}));
+                          .args = f_.make_values({&spot.address, 1}),
+                          .imm = static_cast<uint64_t>(static_cast<int64_t>(spot.offset))}));
     if (random_.chance(10)) conditional_trap();
   }
   for (Value v : seen) add(v);
