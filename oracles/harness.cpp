@@ -258,6 +258,7 @@ void Harness::interpret_once(const TestCase& test, const TestInput& input, ir::E
     config.stack_size -= 2 * kShift;  // the top moves, too
     config.stack_fill = 0xa5;
     config.function_base += 0x12340;
+    config.symbol_base += 0x23450;
   }
   interpreter_.run(program_, test.entry, input.args, memory_, config, reference.outcome);
   reference.free_memory.resize(test.regions.size());
@@ -424,14 +425,19 @@ void Harness::check_isa(const TestCase& test, MachineSession& session, const Lev
   previous_image_.bytes = image.bytes;
   previous_image_.traps = image.traps;
 
-  bool is_run = false, lacks = false;  // on the processors before; for want of features
+  // Whether the instructions are all known to run as they should takes a disassembler: asked of one image in eight.
+  const bool is_sample = !image.bytes.empty() && (image.bytes.size() + image.bytes[image.bytes.size() / 2]) % 8 == 0;
+  bool is_run = false, lacks = false;  // on the processors before; for want of features, or of trust
   for (ExecutorKind kind : kAllExecutorKinds) {
     const bool wanted = kind == ExecutorKind::Unicorn  ? options_.unicorn
                         : kind == ExecutorKind::Native ? options_.native
                         : kind == ExecutorKind::Qemu   ? options_.qemu || (lacks && !is_run)
                                                        : options_.stages;
     if (!wanted || !MachineSession::exists(kind, session.isa())) continue;
-    if (!is_stage(kind)) (session.lacking(kind).empty() ? is_run : lacks) = true;
+    if (!is_stage(kind)) {
+      const bool has_all = session.lacking(kind).empty() && !(is_sample && session.may_be_wrong(kind));
+      (has_all ? is_run : lacks) = true;
+    }
     if (!check_executor(test, session, kind, level, findings, stop_at_first)) return;
   }
 }

@@ -111,6 +111,17 @@ block0:
   EXPECT_EQ(harness.stats().depends, 1u);
 }
 
+// Where symbols lie is the linker's affair.
+TEST_F(HarnessCheck, WhatDependsOnSymbolsIsLetGo) {
+  Harness harness;
+  const Module module(
+      "function %f() -> i64 {\n    gv0 = symbol colocated %f\nblock0:\n    v0 = symbol_value.i64 gv0\n"
+      "    return v0\n}\n");
+  const auto findings = module.check(harness, {{{}}});
+  EXPECT_TRUE(findings.empty()) << texts(findings);
+  EXPECT_EQ(harness.stats().depends, 1u);
+}
+
 TEST_F(HarnessCheck, EndlessLoopsAreLetGo) {
   Harness harness;
   const Module module("function %f() {\nblock0:\n    jump block1\nblock1:\n    jump block1\n}");
