@@ -24,11 +24,15 @@ bool is_fence(const notation::InstDef& def) {
 
 bool is_ordered_access(const notation::InstDef& def) {
   const std::string text = text_of(def);
-  for (const std::string_view head : {"lock cmpxchg{}", "ldar{}", "stlr{}", "casal{}", "csy {}"}) {
+  // What begins with an operand is a family, the mnemonic of which depends on it.
+  for (const std::string_view head : {"lock ", "xchg{} {}, {}", "ldar{}", "stlr{}", "casal{}", "{}al{} {}, {}, [{}]",
+                                      "{}.{}.aqrl {}", "csy {}", "cdsg ", "lpq "}) {
     if (text.starts_with(head)) return true;
   }
+  if (def.name == "interlocked") return true;
   // Loops of a load and a store that succeeds if nobody wrote in between.
   const auto has = [&](std::string_view part) { return text.find(part) != std::string::npos; };
+  if (text.starts_with("ldaxp ") && has("; stlxp ")) return true;
   return (text.starts_with("ldaxr{}") && has("; stlxr{}")) || (text.starts_with("lr.{}.aqrl") && has("; sc.{}.rl"));
 }
 
@@ -41,12 +45,15 @@ std::string missing_order(std::string_view operation, std::string_view isa, cons
     return has_fence(effects.begin(), effects.end()) ? "" : "all accesses are ordered by a fence";
   }
   if (!operation.starts_with("atomic_")) return "";
+  if ((operation == "atomic_load" || operation == "atomic_store") && std::ranges::count_if(effects, is_access) > 1) {
+    return "the access is one step";
+  }
   const bool is_strong = isa == "x64" || isa == "s390x";
   for (auto it = effects.begin(); it != effects.end(); ++it) {
     if (!is_access(*it) || it->is_ordered) continue;
     const bool is_load = it->kind == Effect::Kind::Load;
     // One instruction, or others could write in between.
-    if (operation == "atomic_cas") return "the exchange is one step";
+    if (operation == "atomic_cas" || operation == "atomic_rmw") return "the exchange is one step";
     if (isa == "aarch64") return is_load ? "the load acquires" : "the store releases";
     const bool needs_before = !is_strong, needs_after = !is_strong || !is_load;
     if (needs_before && !has_fence(effects.begin(), it)) return "a fence stands before the access";
