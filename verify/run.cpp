@@ -1,5 +1,6 @@
 // Evaluation of a rule's right side in a run: helper rules, specs, instructions. See expand.h, run.h.
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "oracles/quiet_insts.h"
@@ -23,6 +24,21 @@ const char* contract_of(const isle::Term& term) {
   return has_tag(term, "abi_contract") ? "what the ABI does at calls and returns is a contract; "
                                          "corpus/filetests/call*.clif and call_plan_test execute it"
                                        : nullptr;
+}
+
+// What an immediate can hold whose range is C++: the manual's words once more (Arm ARM, DecodeBitMasks). A number that
+// is not known has come from the C++ itself.
+bool is_encodable(const notation::ImmKind& kind, uint64_t value) {
+  if (kind.hatch != "bitmask32" && kind.hatch != "bitmask64") return true;
+  if (kind.hatch == "bitmask32") {
+    if (value >> 32 != 0) return false;
+    value |= value << 32;
+  }
+  if (value == 0 || value == ~uint64_t{0}) return false;
+  // The least element that is repeated has one run of ones, and so two edges.
+  unsigned size = 2;
+  while (std::rotr(value, static_cast<int>(size)) != value) size *= 2;
+  return static_cast<unsigned>(std::popcount(value ^ std::rotl(value, 1))) == 128 / size;
 }
 
 // The contract `gen_call` is that of `call` and no other operation's.
@@ -478,6 +494,11 @@ Symbol Run::construct_instruction(const isle::Term& term, int instruction, const
             }
             break;
           case notation::OperandDefKind::Imm:
+            if (uint64_t number = 0; terms_.simplify(bits_of(symbol)).is_numeral_u64(number)) {
+              if (!is_encodable(operand.imm, number)) {
+                obligations_.push_back({"operands of " + def.name + " are in range", terms_.boolean(false)});
+              }
+            }
             by_slot.emplace(operand.slot, terms_.zext(bits_of(symbol), 64));
             break;
           case notation::OperandDefKind::Mem: {
