@@ -109,7 +109,7 @@ bool wants_atomic(const ir::Function& function, ir::Inst inst, const TargetIsa& 
   if (!is_access && !is_rmw && data.opcode != Opcode::kAtomicCas) return false;
   if (function.value_type(function.arg(inst, is_store ? 1 : 0)) != ir::kI64) return false;
   if (data.type == ir::kI128) {
-    const bool has_rule = data.opcode == Opcode::kAtomicCas || (is_access && !is_store && isa.expanded.wide_accesses);
+    const bool has_rule = data.opcode == Opcode::kAtomicCas || (is_access && !is_store && isa.expanded.wide_loads);
     return isa.expanded.wide_cas && !has_rule;
   }
   return !is_access && (is_narrow(data.type, isa) || (is_rmw && is_loop(data, isa)));

@@ -181,8 +181,8 @@ struct Expanded {
   bool half = false;              // arithmetic on f16 but fma, and comparisons: rules
   uint8_t least_atomic_bits = 8;  // a narrower atomic_rmw or atomic_cas works on the aligned word that it is in
   uint16_t atomic_rmw = 0x7ff;    // these kinds (bits: by ir::AtomicRmwOp) are loops around an atomic_cas
-  bool wide_cas = false;          // atomic_cas of i128 has rules: atomic_rmw is a loop around it,
-  bool wide_accesses = false;     // and atomic_load and atomic_store are made of it, unless they have rules, too
+  bool wide_cas = false;          // atomic_cas of i128 has rules: atomic_rmw and atomic_store are loops around it,
+  bool wide_loads = false;        // and atomic_load is one of it, unless it has rules, too
 };
 // The bits of Expanded::atomic_rmw for these kinds.
 constexpr uint16_t rmw_kinds(std::initializer_list<ir::AtomicRmwOp> kinds) {

@@ -24,7 +24,7 @@ machine::TargetIsa make() {
                  .jump = kJ,
                  .tail_call = kTailCall,
                  .tail_call_indirect = kTailCallIndirect};
-  isa.expanded = {.least_atomic_bits = 32, .atomic_rmw = kLoops, .wide_cas = true, .wide_accesses = true};
+  isa.expanded = {.least_atomic_bits = 32, .atomic_rmw = kLoops, .wide_cas = true, .wide_loads = true};
   isa.rules = s390x_rules();
   machine::set_lowering<Context>(isa);
   set_abi(isa);
