@@ -1,5 +1,6 @@
 // Code over virtual registers against CLIF: the first CLIF value that is not what the interpreter has, and who made it.
 #include <algorithm>
+#include <cstdlib>
 #include <tuple>
 #include <unordered_map>
 
@@ -435,6 +436,17 @@ void blame_lowering(TriageContext& context) {
   if (context.result.culprits.empty()) context.blame(Decision::Results, "no rule explains it");
 }
 
+// "(instruction 7)" of the entry function: the rules that made it.
+static std::vector<isle::RuleId> rules_of_refused(TriageContext& context, const std::string& message) {
+  constexpr std::string_view kMark = "(instruction ";
+  const size_t at = message.find(kMark);
+  const bool is_entry = message.find(ir::to_string(context.entry().name) + ":") != std::string::npos;
+  if (at == std::string::npos || !is_entry || !context.traces.problem().empty()) return {};
+  const unsigned long inst = std::strtoul(message.c_str() + at + kMark.size(), nullptr, 10);
+  const size_t count = context.traces.code(ExecutorKind::Virtual).code.insts.size();
+  return inst < count ? context.traces.rules_of(static_cast<uint32_t>(inst)) : std::vector<isle::RuleId>();
+}
+
 void blame_refused(TriageContext& context, const std::string& message) {
   context.result.divergence = message;
   const auto mentions = [&](const char* text) { return message.find(text) != std::string::npos; };
@@ -449,7 +461,10 @@ void blame_refused(TriageContext& context, const std::string& message) {
   std::vector<Culprit> functions = std::move(context.result.culprits);
   context.result.culprits.clear();
   const bool helpers = blame_helpers(context);
-  if (!misplaced || !helpers) blame_rules(context, bisect_rules(context), {}, {});
+  if (!misplaced || !helpers) {
+    blame_rules(context, bisect_rules(context), rules_of_refused(context, message), {});
+    if (!misplaced) ask_judges(context);
+  }
   std::vector<Culprit>& culprits = context.result.culprits;
   culprits.insert(misplaced ? culprits.begin() : culprits.end(), functions.begin(), functions.end());
 }

@@ -118,7 +118,9 @@ class StepSearch {
       suspects_.push_back({first_wrong, reason, is_rule(first_wrong)});
     }
     for (Suspect& suspect : suspects_) {
-      suspect.rank = suspect.name == first_wrong ? 1 : suspect.is_rule ? 2 : 3;
+      // Everything goes through nodes and their sharing: what else makes a difference says more.
+      const bool is_passage = suspect.name == opt::kNodes.function || suspect.name == opt::kSharing.function;
+      suspect.rank = is_passage ? 5 : suspect.name == first_wrong ? 1 : suspect.is_rule ? 2 : 3;
       if (!suspect.is_rule || suspects_.size() == 1 || !options_.prove_mid_end_rule) continue;
       const Opinion opinion = options_.prove_mid_end_rule(std::string(suspect.name));
       if (!opinion.asked) continue;
@@ -155,28 +157,43 @@ class StepSearch {
 // In processes of their own: with the first so many steps it survives, with one more it does not.
 bool blame_optimizer_crash(const Case& test, TriageResult& result) {
   constexpr uint64_t kMostSteps = 1u << 20;
-  // The name of step number `count`, which is the first not to be taken; an error if it crashes before.
-  const auto step_after = [&](uint64_t count) {
+  // The names of the steps up to number `count`, which is the first not to be taken; an error if it crashes before.
+  const auto steps_up_to = [&](uint64_t count, std::string_view only = {}) {
     return oracles::run_isolated([&]() -> std::string {
       opt::Optimizer optimizer;
-      Steps steps(count);
+      Steps steps(count, Steps::kNever, only);
       Case optimized = test;
       for (ir::Function& function : optimized.functions) optimizer.run(function, {.steps = &steps});
-      return count < steps.asked().size() ? std::string(steps.asked()[count]) : "";
+      std::string names;
+      for (size_t i = 0; i <= count && i < steps.asked().size(); ++i) names += std::string(steps.asked()[i]) + "\n";
+      return names;
     });
   };
-  if (!step_after(0)) return false;
+  if (!steps_up_to(0)) return false;
   uint64_t good = 0, bad = 1;
-  while (bad < kMostSteps && step_after(bad)) good = std::exchange(bad, 2 * bad);
+  while (bad < kMostSteps && steps_up_to(bad)) good = std::exchange(bad, 2 * bad);
   if (bad >= kMostSteps) return false;
   while (good + 1 < bad) {
     const uint64_t middle = good + (bad - good) / 2;
-    (step_after(middle) ? good : bad) = middle;
+    (steps_up_to(middle) ? good : bad) = middle;
   }
-  const auto name = step_after(good);
-  if (!name || name->empty()) return false;
-  result.evidence.push_back("it crashes from step " + std::to_string(bad) + " of the mid-end on: " + *name);
-  StepSearch(test, {}, result).blame(*name, "the first step with which the mid-end crashes");
+  const auto text = steps_up_to(good);
+  if (!text || text->empty()) return false;
+  std::vector<std::string> names;
+  for (size_t at = 0; at < text->size(); at = text->find('\n', at) + 1) {
+    names.push_back(text->substr(at, text->find('\n', at) - at));
+  }
+  const std::string last = names.back();
+  result.evidence.push_back("it crashes from step " + std::to_string(bad) + " of the mid-end on: " + last);
+  // Before it a step may have gone wrong without a crash.
+  StepSearch blamer(test, {}, result);
+  std::ranges::sort(names);
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  for (const std::string& name : names) {
+    if (name == last || name == opt::kNodes.function || name == opt::kSharing.function) continue;
+    if (steps_up_to(0, name)) blamer.blame(name, "without it the mid-end does not crash");
+  }
+  blamer.blame(last, "the first step with which the mid-end crashes");
   return true;
 }
 
