@@ -363,11 +363,9 @@ class Reducer {
         const DataValue value = best_.inputs[i].args[a];
         const auto set = [&](Case& test, unsigned __int128 v) { test.inputs[i].args[a] = DataValue(value.type(), v); };
         if (value.type().is_float()) lower_float(value.type(), value.bits(), set);
-        if (value.type() == kI128 && (value.bits() >> 64) != 0) {
-          attempt([&](Case& test) { set(test, value.as_u64()); });
-        }
-        if (!value.type().is_int() || value.type().bits() > 64) continue;
-        lower(value.as_u64(), value.type().bits(), set);
+        if (!value.type().is_int()) continue;
+        const bool is_cut = (value.bits() >> 64) == 0 || attempt([&](Case& test) { set(test, value.as_u64()); });
+        if (is_cut) lower(value.as_u64(), std::min<unsigned>(value.type().bits(), 64), set);
       }
     }
   }
