@@ -37,6 +37,9 @@ class Walk {
     Block block = f_.entry_block();
     const auto params = f_.block_params(block);
     for (size_t i = 0; i < params.size(); ++i) values_[params[i].index] = test_.inputs[0].args[i].as_u64();
+    // Wider values are not followed.
+    const auto is_wide = [](const AbiParam& result) { return result.type.bits() > 64; };
+    if (std::ranges::any_of(f_.signature.returns, is_wide)) return std::nullopt;
     Inst inst = f_.first_inst(block);
     for (unsigned step = 0; step < kMostSteps && !inst.is_none(); ++step) {
       const InstData& data = f_.inst(inst);
