@@ -9,6 +9,7 @@
 #include "compiler/opt/changes.h"
 #include "compiler/opt/optimize.h"
 #include "fuzz/optimize_case.h"
+#include "fuzz/reduce_edits.h"
 #include "fuzz/triage_parts.h"
 #include "oracles/worker_pool.h"
 
@@ -69,10 +70,19 @@ class StepSearch {
   void note(std::string text) { result_.evidence.push_back(std::move(text)); }
 
   bool fails(Steps* steps) {
+    if (result_.key.starts_with("hang")) return hangs(steps);
     std::vector<oracles::Finding> findings;
     check_optimized(harness_, test_, optimizer_, {.steps = steps}, findings);
     if (!findings.empty()) difference_ = findings[0].text;
     return !findings.empty();
+  }
+  // What does not end is not compared by check_optimized().
+  bool hangs(Steps* steps) {
+    std::string error;
+    const Case optimized = optimize_case(test_, optimizer_, {.steps = steps}, error);
+    difference_ = "the optimised functions do not end";
+    return error.empty() && interpret(optimized).kind == interpreter::OutcomeKind::OutOfFuel &&
+           interpret(test_).kind != interpreter::OutcomeKind::OutOfFuel;
   }
   bool passes_without(uint64_t begin, uint64_t end, std::string_view only = {}) {
     Steps steps(begin, end, only);
