@@ -198,6 +198,7 @@ class FunctionGenerator {
   void throw_something();
   void special_register();
   void pinned_register();
+  void thread_local_access();
 
   Random& random_;
   const GenerateOptions& options_;

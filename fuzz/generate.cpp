@@ -209,7 +209,8 @@ void FunctionGenerator::make_slots() {
       const uint32_t limit = kLimits[random_.below(random_.chance(5) ? 8 : 7)];
       size = limit + 8 * random_.below(9) - 32;
     }
-    const StackSlot slot = f_.stack_slots.push({.size = size});
+    const auto align_log2 = static_cast<uint8_t>(random_.chance(85) ? 0 : random_.below(8));
+    const StackSlot slot = f_.stack_slots.push({.size = size, .align_log2 = align_log2});
     const uint32_t bytes = std::min<uint32_t>(size, 64);
     initialised_.push_back({random_.chance(50) ? 0 : size - bytes, bytes});
     const Value start = constant(kI64);

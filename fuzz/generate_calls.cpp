@@ -3,8 +3,10 @@
 // Exceptions are thrown by a call of %__cranelift_throw (interpreter/library.h). A function that one may leave is known
 // (Program::throws): who calls it catches everything, or is such a function itself.
 #include <algorithm>
+#include <bit>
 #include <iterator>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "compiler/ir/verifier.h"
@@ -77,7 +79,8 @@ void FunctionGenerator::mark_purposes(Signature& s, bool is_entry) {
   if (!is_entry && random_.chance(6)) {
     for (unsigned n = random_.between(1, 2); n != 0; --n) {
       const uint32_t words = random_.chance(90) ? random_.between(1, 6) : random_.between(250, 300);
-      insert({.type = kI64, .purpose = Purpose::kStructArgument, .struct_size = 8 * words}, any_place());
+      const uint32_t size = random_.chance(70) ? 8 * words : 8 * words - random_.between(1, 7);
+      insert({.type = kI64, .purpose = Purpose::kStructArgument, .struct_size = size}, any_place());
     }
   }
   if (random_.chance(4)) {
@@ -221,6 +224,7 @@ std::vector<Value> FunctionGenerator::call_arguments(const Signature& signature,
 void FunctionGenerator::call() {
   if (callees_ == 0) callees_ = static_cast<uint32_t>(f_.functions.size());  // of a function that is there already
   const uint32_t which = random_.below(callees_);
+  if (f_.functions[FuncRef(which)].name == ExternalName::testcase(std::string(kThrowName))) return;
   const bool indirect = random_.chance(25), is_thrown = throws(which);
   const std::vector<Value> args = call_arguments(signature_of(which), indirect ? function_address(which) : Value());
   budget_ -= 3;
@@ -350,6 +354,7 @@ void FunctionGenerator::special() {
   const unsigned what = random_.below(100);
   if (program_.has_throws && !is_within_block_ && what < 40) return throw_something();
   if (program_.has_pinned && what < 40) return pinned_register();
+  if (what < 55) return thread_local_access();
   if (what < 90) return special_register();
   tag(b_.insert({.opcode = Opcode::kSequencePoint}));
 }
@@ -403,6 +408,26 @@ void FunctionGenerator::special_register() {
   if (random_.chance(50)) return add(compare(random_.chance(50) ? IntCC::kEq : IntCC::kUgt, first, second));
   const Value difference = binary(Opcode::kIsub, first, second);
   add(random_.chance(50) ? difference : binary(Opcode::kBxor, difference, pick(kI64)));
+}
+
+// Variables of eight bytes, which several functions know.
+void FunctionGenerator::thread_local_access() {
+  const uint32_t begin = random_.below(8);
+  std::string name = "local_";
+  name += static_cast<char>('a' + random_.below(4));
+  const GlobalValue global = f_.global_values.push({.kind = GlobalValueData::Kind::kSymbol,
+                                                    .colocated = random_.chance(50),
+                                                    .tls = true,
+                                                    .offset = begin,
+                                                    .name = ExternalName::testcase(std::move(name))});
+  const Value address = emit1({.opcode = Opcode::kTlsValue, .type = kI64, .entity = global.index});
+  const Type type = kTypes[random_.below(4 - static_cast<uint32_t>(std::bit_width(begin)))];
+  if (random_.chance(50)) {
+    const MemFlags flags = mem_flags(/*trusted=*/true);
+    add(emit1({.opcode = Opcode::kLoad, .type = type, .flags = flags, .args = f_.make_values({&address, 1})}));
+  } else {
+    store(Opcode::kStore, type, mem_flags(/*trusted=*/true), pick(type), address, 0);
+  }
 }
 
 // Written, read back behind something else, and as it was before when the function is left.

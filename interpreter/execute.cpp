@@ -376,6 +376,10 @@ bool Interpreter::execute(Cursor& cursor) {
         if constexpr (kTracks) free[step.d] = 0;
         break;
       }
+      case StepKind::kThreadLocal:
+        v[step.d] = truncate(host_address_ + step.imm, step.result_bits);
+        if constexpr (kTracks) free[step.d] = 0;
+        break;
       case StepKind::kFramePointer:
         v[step.d] = truncate(frame_pointer(frames_.size() - 1), step.result_bits);
         if constexpr (kTracks) free[step.d] = 0;

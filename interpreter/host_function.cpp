@@ -25,6 +25,12 @@ std::string describe(const HostCall& call) {
   return out + ")";
 }
 
+uint64_t thread_local_place(std::string_view name) {
+  uint64_t hash = 0xcbf29ce484222325u;  // FNV-1a
+  for (const char c : name) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3u;
+  return (hash >> 32) % (kHostMemory / 8) * 8;
+}
+
 void call_host(const HostCall& call, std::span<uint8_t> memory, std::span<const uint8_t> result_bits,
                std::vector<uint64_t>& results) {
   uint64_t name = 0xcbf29ce484222325u;  // FNV-1a

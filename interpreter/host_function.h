@@ -31,6 +31,10 @@ inline constexpr size_t kHostMemory = 128;
 // What a call costs of the interpreter's fuel: machines take some microseconds for one.
 inline constexpr uint64_t kHostCallFuel = 100;
 
+// Thread-local variables are there, too: where that of a name is, from the memory's begin. With little room, some share
+// it.
+uint64_t thread_local_place(std::string_view name);
+
 // Does the call: `memory` is the region's, at least kHostMemory bytes, or empty; `results` have `result_bits` bits
 // each, and become zero-extended; of 128 bits, two words.
 void call_host(const HostCall& call, std::span<uint8_t> memory, std::span<const uint8_t> result_bits,

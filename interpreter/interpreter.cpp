@@ -264,6 +264,7 @@ void Interpreter::run(const Program& program, uint32_t function, std::span<const
   memory_.set_regions(regions, config.reserved);
   const auto serves_host = [](const Region& r) { return r.writable && r.bytes.size() >= kHostMemory; };
   host_region_ = static_cast<size_t>(std::find_if(regions.begin(), regions.end(), serves_host) - regions.begin());
+  host_address_ = host_region_ == regions.size() ? 0 : regions[host_region_].address;
   host_memory_ = host_region_ == regions.size() ? std::span<uint8_t>() : regions[host_region_].bytes;
   memory_.set_code({config.function_base, config.function_base + kCodeSize});
   memory_.reset_stack(config.stack_base, config.stack_size, config.stack_fill, config.strict_stack);

@@ -124,6 +124,7 @@ class Interpreter {
   std::vector<uint64_t> slot_addresses_;  // of the stack slots of all frames
   std::vector<Frame> frames_;
   Memory memory_;
+  uint64_t host_address_ = 0;       // where the memory of host functions is
   size_t host_region_ = 0;          // which region host functions use …
   std::span<uint8_t> host_memory_;  // … and its bytes; empty if there is none
   uint64_t pinned_ = 0;

@@ -304,12 +304,17 @@ void Decoder::decode(ir::Inst inst) {
       step.kind = StepKind::kFunctionAddress;
       step.b = data.entity;
       break;
-    case Opcode::kSymbolValue:
     case Opcode::kTlsValue: {
+      const ir::GlobalValueData& symbol = function_.global_values[data.global_value()];
+      step.kind = StepKind::kThreadLocal;
+      step.imm = thread_local_place(ir::to_string(symbol.name)) + static_cast<uint64_t>(symbol.offset);
+      break;
+    }
+    case Opcode::kSymbolValue: {
       const ir::GlobalValueData& symbol = function_.global_values[data.global_value()];
       program_.sees_addresses_ = true;
       step.kind = StepKind::kSymbolAddress;
-      step.b = program_.symbol_number((symbol.tls ? "tls " : "") + ir::to_string(symbol.name));
+      step.b = program_.symbol_number(ir::to_string(symbol.name));
       step.imm = static_cast<uint64_t>(symbol.offset);
       break;
     }

@@ -38,6 +38,7 @@ enum class StepKind : uint8_t {
   kStackAddress,     // d := address of stack slot b + imm
   kFunctionAddress,  // d := address of function b
   kSymbolAddress,    // d := address of symbol b + imm
+  kThreadLocal,      // d := address of the host's memory + imm
   kFramePointer,     // d := this frame's
   kReturnAddress,    // d := this frame's
   kStackLimit,       // stk_ovf if the stack pointer is below a

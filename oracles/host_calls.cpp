@@ -159,9 +159,21 @@ std::string HostFunctions::call(size_t number, HostContext& context) {
     const std::string problem = unwind(isa_, frames_, words, next, sp + return_size, context);
     return problem.empty() ? problem : violated(problem);
   }
+  std::optional<uint64_t> variable;  // where a thread-local one is
+  if (function.name == kThreadLocalName) {
+    const auto control = std::ranges::find(addresses_, args_.empty() ? 0 : static_cast<uint64_t>(args_[0]));
+    const size_t which = static_cast<size_t>(control - addresses_.begin());
+    if (which >= functions_.size() || !functions_[which].name.starts_with(kControlPrefix)) {
+      return violated("the argument is no thread-local variable's control object");
+    }
+    const std::string name = "%" + functions_[which].name.substr(kControlPrefix.size());
+    variable = memory_address_ + interpreter::thread_local_place(name);
+  }
   const uint64_t seed = mix((calls_.size() + ++operations_) * 0x9e3779b97f4a7c15u + sp);
   std::vector<interpreter::Word128> results;
-  if (function.operation) {
+  if (variable) {
+    results.push_back(*variable);
+  } else if (function.operation) {
     args_.resize(3);
     const interpreter::FloatResult result = interpreter::evaluate_float(
         interpreter::library_function(*function.operation).operation(), args_[0], args_[1], args_[2]);

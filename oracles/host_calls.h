@@ -33,6 +33,9 @@ class HostFunctions final : public HostHandler {
   void clear() { functions_.clear(); }
   // The functions of the image, by rising address, for exceptions.
   void set_frames(std::vector<UnwindFrame> frames) { frames_ = std::move(frames); }
+  // Where the stubs are in the linked code, and where the memory of host functions is: for thread-local variables.
+  void set_addresses(std::vector<uint64_t> stubs) { addresses_ = std::move(stubs); }
+  void set_memory_address(uint64_t address) { memory_address_ = address; }
   // In the order of Image::host_stubs. Fails as lay_out_call does.
   Expected<void> add(const std::string& name, const ir::Signature& signature);
   // An operation of the library; it is not among the calls kept.
@@ -62,6 +65,8 @@ class HostFunctions final : public HostHandler {
   IsaKind isa_;
   std::vector<Function> functions_;
   std::vector<UnwindFrame> frames_;
+  std::vector<uint64_t> addresses_;
+  uint64_t memory_address_ = 0;
   std::vector<interpreter::HostCall> calls_;
   std::vector<uint64_t> results_;
   std::vector<interpreter::Word128> args_;

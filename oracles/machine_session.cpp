@@ -140,6 +140,7 @@ void MachineSession::spread_failures() {
 bool MachineSession::add_host(const std::string& name, uint32_t caller) {
   const auto routine = interpreter::find_library_function(name);
   if (routine && interpreter::library_function(*routine).is_operation()) return add_library(*routine, caller);
+  if (name == kThreadLocalName || name.starts_with(kControlPrefix)) return add_thread_local(name);
   if (!interpreter::is_host_name(name) && name != kThrowName) return false;
   const ir::Function& function = *functions_[caller];
   for (uint32_t i = 0; i < function.functions.size(); ++i) {
@@ -154,6 +155,18 @@ bool MachineSession::add_host(const std::string& name, uint32_t caller) {
     return true;
   }
   return false;
+}
+
+// The routine, or a control object: of that, only the address counts.
+bool MachineSession::add_thread_local(const std::string& name) {
+  for (size_t n = 0; n < host_.size(); ++n) {
+    if (host_.name(n) == name) return true;
+  }
+  ir::Signature signature{.params = {}, .returns = {}, .call_conv = ir::CallConv::kSystemV};
+  if (name == kThreadLocalName) signature.params = signature.returns = {{.type = ir::kI64}};
+  if (!host_.add(name, signature)) return false;
+  host_signatures_.push_back(signature);
+  return true;
 }
 
 // Called by name, or by what the compiler made of an operation.
@@ -203,7 +216,9 @@ void MachineSession::link() {
   for (const machine::LinkedTrap& trap : linked->traps) {
     image_.traps.push_back({trap.offset, trap.code, trap.inst, module_index_[trap.function]});
   }
+  std::vector<uint64_t> stubs;
   for (size_t n = 0; n < linked->functions.size(); ++n) {
+    if (n >= module_index_.size()) stubs.push_back(memory_map::kCodeBase + linked->functions[n].begin);
     image_.functions.push_back({linked->functions[n].begin, linked->functions[n].end});
     if (n >= module_index_.size()) {
       image_.host_stubs.push_back(linked->functions[n].begin);
@@ -211,6 +226,7 @@ void MachineSession::link() {
     }
     entry_offsets_[module_index_[n]] = linked->functions[n].begin;
   }
+  host_.set_addresses(std::move(stubs));
 }
 
 Executor& MachineSession::executor(ExecutorKind kind) {
@@ -267,6 +283,9 @@ Expected<void> MachineSession::load(ExecutorKind kind, std::span<const Region> r
   if (const std::string features = lacking(kind); !features.empty()) {
     return fail(std::string(executor(kind).name()) + " lacks " + features);
   }
+  const auto memory = std::ranges::find_if(
+      regions, [](const Region& r) { return r.writable && r.bytes.size() >= interpreter::kHostMemory; });
+  host_.set_memory_address(memory == regions.end() ? 0 : memory->address);
   if (is_stage(kind)) {
     const size_t index = stage_index(kind);
     if (!built_[index]) built_[index] = build_stage(kind);
@@ -298,9 +317,10 @@ Expected<void> MachineSession::build_stage(ExecutorKind kind) {
   const VCodeStage stage = kind == ExecutorKind::Virtual ? VCodeStage::Virtual : VCodeStage::Allocated;
   std::vector<std::string> hosts;
   for (size_t n = 0; n < host_.size(); ++n) {
-    if (host_.name(n) == kThrowName) {
-      return fail(std::string("not supported on ") + executor(kind).name() +
-                  ": exceptions, which need return addresses");
+    const bool throws = host_.name(n) == kThrowName;
+    if (throws || host_.name(n) == kThreadLocalName) {
+      return fail(std::string("not supported on ") + executor(kind).name() + ": " +
+                  (throws ? "exceptions, which need return addresses" : "thread-local values"));
     }
     hosts.push_back(host_.name(n));
   }

@@ -116,6 +116,7 @@ class MachineSession {
   void spread_failures();
   // Makes `name`, which `caller` refers to, a host function. False: it cannot be one.
   bool add_host(const std::string& name, uint32_t caller);
+  bool add_thread_local(const std::string& name);
   bool add_library(interpreter::LibraryFunction routine, uint32_t caller);
   void link();
   Executor& executor(ExecutorKind kind);

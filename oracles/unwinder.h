@@ -21,6 +21,11 @@ namespace assay::oracles {
 // interpreter/library.h.
 inline constexpr std::string_view kThrowName = "%__cranelift_throw";
 
+// What compiled code calls for the address of a thread-local variable, with that of the variable's control object,
+// whose name this is with the variable's behind it. The platforms' emulation of thread-local storage has these names.
+inline constexpr std::string_view kThreadLocalName = "%__emutls_get_address";
+inline constexpr std::string_view kControlPrefix = "%__emutls_v.";
+
 // A linked function.
 struct UnwindFrame {
   uint32_t begin = 0;  // in the image

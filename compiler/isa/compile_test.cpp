@@ -126,6 +126,24 @@ TEST_P(CompileTest, SlotsAlignedToMoreThanAPageAreRefused) {
   }
 }
 
+TEST_P(CompileTest, WhatNoMachineHasIsRefusedWithAReason) {
+  const auto refusal = [&](const std::string& text) {
+    const auto parsed = ir::parse_function(text);
+    EXPECT_TRUE(parsed.has_value());
+    const auto code = machine::compile(*parsed, *GetParam());
+    return code ? std::string() : code.error().message;
+  };
+  EXPECT_NE(refusal("function %f(i64, i64, i64) -> i64 {\nblock0(v0: i64, v1: i64, v2: i64):\n"
+                    "  v3 = stack_switch v0, v1, v2\n  return v3\n}\n")
+                .find("for one stack"),
+            std::string::npos);
+  EXPECT_NE(refusal("function %f() -> i64 {\n  sig0 = () tail\n  fn0 = %g() tail\nblock0:\n"
+                    "  v0 = get_exception_handler_address.i64 block0, 0\n"
+                    "  try_call fn0(), sig0, block1, [ default: block1 ]\nblock1:\n  return v0\n}\n")
+                .find("table of call sites"),
+            std::string::npos);
+}
+
 TEST_P(CompileTest, ARuleThatIsOffIsNotUsed) {
   machine::Compiler compiler(*GetParam());
   const auto function = ir::parse_function(kCases[0].text);

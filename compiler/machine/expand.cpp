@@ -67,24 +67,8 @@ namespace {
 
 using namespace expansion;
 
-// s390x's instruction for addresses counts in halfwords.
-bool is_odd_symbol(const ir::Function& function, ir::Inst inst) {
-  const ir::InstData& data = function.inst(inst);
-  return data.opcode == ir::Opcode::kSymbolValue && function.global_values[data.global_value()].offset % 2 != 0;
-}
-
-void expand_odd_symbol(Rewriter& r) {
-  ir::GlobalValueData even = r.f.global_values[r.data().global_value()];
-  --even.offset;
-  const ir::GlobalValue symbol = r.f.global_values.push(std::move(even));
-  const Type type = r.result_type();
-  const Value below =
-      r.f.result(r.b.insert({.opcode = ir::Opcode::kSymbolValue, .type = r.data().type, .entity = symbol.index}));
-  r.replace_with(r.b.iadd(below, r.b.constant(type, 1)));
-}
-
 bool wants(const ir::Function& function, ir::Inst inst, const TargetIsa& isa) {
-  return is_odd_symbol(function, inst) || is_wide_division(function.inst(inst)) || wants_atomic(function, inst, isa) ||
+  return wants_symbol(function, inst) || is_wide_division(function.inst(inst)) || wants_atomic(function, inst, isa) ||
          wants_wide_conversion(function, inst) || wants_float(function, inst, isa);
 }
 
@@ -174,7 +158,7 @@ void expand_overaligned_slots(ir::Function& function, const TargetIsa& isa, cons
 
 bool needs_expansion(const ir::Function& function, const TargetIsa& isa, bool canonical_nans) {
   if (has_unknown_floats(function, isa) || !function.stack_limit.is_none()) return true;
-  if (has_overaligned_slots(function, isa)) return true;
+  if (has_overaligned_slots(function, isa) || has_odd_structs(function)) return true;
   for (uint32_t i = 0; i < function.inst_count(); ++i) {
     if (function.inst_block(ir::Inst(i)).is_none()) continue;
     if (wants(function, ir::Inst(i), isa) || (canonical_nans && makes_nans(function, ir::Inst(i)))) return true;
@@ -195,6 +179,7 @@ void expand(ir::Function& function, const TargetIsa& isa, bool canonical_nans, s
     belongs_to(first);
   }
   if (has_overaligned_slots(function, isa)) expand_overaligned_slots(function, isa, belongs_to);
+  if (has_odd_structs(function)) expand_odd_structs(function, belongs_to);
   if (canonical_nans) {
     for (uint32_t i = 0; i < count; ++i) {
       if (function.inst_block(ir::Inst(i)).is_none() || !makes_nans(function, ir::Inst(i))) continue;
@@ -209,8 +194,8 @@ void expand(ir::Function& function, const TargetIsa& isa, bool canonical_nans, s
       expand_wide_division(function, inst);
     } else {
       Rewriter r(function, inst, first_library);
-      if (is_odd_symbol(function, inst)) {
-        expand_odd_symbol(r);
+      if (wants_symbol(function, inst)) {
+        expand_symbol(r);
       } else if (wants_atomic(function, inst, isa)) {
         expand_atomic(r, isa);
       } else if (wants_wide_conversion(function, inst)) {

@@ -8,6 +8,8 @@
 //   f16, f128                         bits in integer registers; arithmetic is that of f32, or the library's
 //   stack limits                      a comparison of the stack pointer at the start
 //   symbols with an odd offset        the even one below, and 1
+//   thread-local values               a call of __emutls_get_address
+//   structs by value of odd sizes     copies in whole words
 //   slots aligned to more than the    more room, and an address that is rounded up
 //     stack pointer, up to 4 KiB
 //   canonical NaNs, if asked for      a comparison and a select behind each operation

@@ -2,6 +2,7 @@
 // what it puts in its place may need expansion itself.
 #pragma once
 
+#include <functional>
 #include <initializer_list>
 #include <string_view>
 
@@ -66,6 +67,14 @@ void expand_wide_conversion(Rewriter& r);
 // Operations on f16 and f128 that are more than moves; fma of f32 and f64 if Expanded::fma.
 bool wants_float(const ir::Function& function, ir::Inst inst, const TargetIsa& isa);
 void expand_float(Rewriter& r, const TargetIsa& isa);
+
+// Structs by value whose size is no multiple of 8: callers make copies that may be read in whole words.
+bool has_odd_structs(const ir::Function& function);
+void expand_odd_structs(ir::Function& function, const std::function<void(ir::Inst)>& belongs_to);
+
+// Thread-local values; symbols with an odd offset.
+bool wants_symbol(const ir::Function& function, ir::Inst inst);
+void expand_symbol(Rewriter& r);
 
 // Puts the canonical NaN in the place of others that the instruction makes, behind it.
 bool makes_nans(const ir::Function& function, ir::Inst inst);

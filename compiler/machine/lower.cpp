@@ -7,6 +7,22 @@
 
 namespace assay::machine {
 
+namespace {
+
+// Why no machine here has it.
+std::string_view reason_against(ir::Opcode opcode) {
+  switch (opcode) {
+    case ir::Opcode::kStackSwitch:
+      return " (frames are laid out, probed and unwound for one stack)";
+    case ir::Opcode::kGetExceptionHandlerAddress:
+      return " (handlers are found through the table of call sites)";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
 Expected<void> LowerContext::lower_function(const ir::Function& function, const TargetIsa& isa,
                                             const LowerOptions& options, isle::RuleState& rules, VCode& vcode) {
   function_ = &function;
@@ -283,7 +299,7 @@ void LowerContext::lower_inst(Inst inst) {
   if (has_short_address(inst)) return unsupported(operation_name(inst) + " with an address of type i32");
   const std::optional<InstOutput> output = apply_rules([&] { return isa_->lower(*this, inst); });
   if (!output) {
-    unsupported(operation_name(inst));
+    unsupported(operation_name(inst) + std::string(reason_against(data.opcode)));
     return;
   }
   bind_results(inst, *output);
