@@ -148,7 +148,9 @@ Expected<void> compute_abi(const ir::Signature& signature, const TargetIsa& isa,
   out.has_return_area = out.return_area_size != 0;
   out.return_area = {};
   if (out.has_return_area) out.return_area = arguments.next({ir::kI64}, false).parts[0];
-  out.stack_size = (arguments.size + abi.stack_align - 1) / abi.stack_align * abi.stack_align;
+  // A packed argument is stored as a whole word, the last one beyond its own end.
+  const uint32_t beyond = abi.packed_arguments && arguments.size != 0 ? kSlot - 1 : 0;
+  out.stack_size = (arguments.size + beyond + abi.stack_align - 1) / abi.stack_align * abi.stack_align;
   out.copies_size = arguments.copies_size;
   return {};
 }
