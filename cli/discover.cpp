@@ -37,10 +37,10 @@ int run_discover(const Options& options) {
   const auto result = verify::discover(discover);
   if (!result) return report(result.error());
   if (options.json) {
-    nlohmann::json out = {{"terms", result->terms},         {"dropped", result->dropped},
-                          {"groups", result->groups},       {"equal", result->equal},
-                          {"derived", result->derived},     {"refuted", result->refuted},
-                          {"not_asked", result->not_asked}, {"rules", nlohmann::json::array()}};
+    nlohmann::json out = {
+        {"terms", result->terms},     {"dropped", result->dropped},     {"groups", result->groups},
+        {"equal", result->equal},     {"derived", result->derived},     {"renamed", result->renamed},
+        {"refuted", result->refuted}, {"not_asked", result->not_asked}, {"rules", nlohmann::json::array()}};
     for (const verify::Discovered& found : result->rules) {
       out["rules"].push_back(
           {{"rule", found.rule}, {"status", found.status}, {"matches", found.matches}, {"gain", found.gain}});

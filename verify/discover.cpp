@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <tuple>
 
 #include "compiler/ir/parser.h"
@@ -206,6 +207,10 @@ class Discovery {
     for (const auto& [signature, group] : groups_) {
       for (const uint32_t t : group) {
         if (terms_[t].cost <= terms_[group[0]].cost || terms_[t].kind != Term::Kind::kOperation) continue;
+        if (!seen_.insert(up_to_names(t, group[0])).second) {
+          ++result_.renamed;
+          continue;
+        }
         ++result_.equal;
         if (derived(t, terms_[group[0]].cost)) {
           ++result_.derived;
@@ -219,6 +224,21 @@ class Discovery {
       result_.not_asked = proposals_.size() - options_.max_proposals;
       proposals_.resize(options_.max_proposals);
     }
+  }
+
+  // Both sides, the same whichever variable is called x and in whichever order operands stand that commute.
+  std::string up_to_names(uint32_t left, uint32_t right) const {
+    const auto print = [&](const auto& self, uint32_t t, int64_t x) -> std::string {
+      const Term& term = terms_[t];
+      if (term.kind == Term::Kind::kVariable) return term.number == x ? "x" : "y";
+      if (term.kind == Term::Kind::kConstant) return std::to_string(term.number);
+      const std::string_view name = ir::operation_info(term.opcode).name;
+      std::string a = self(self, term.args[0], x), b = term.arg_count == 2 ? self(self, term.args[1], x) : "";
+      if (commutes(name) && b < a) a.swap(b);
+      return std::string(name) + "(" + a + " " + b + ")";
+    };
+    const auto both = [&](int64_t x) { return print(print, left, x) + " = " + print(print, right, x); };
+    return std::min(both(0), both(1));
   }
 
   // Does the mid-end, as it is, make the term as cheap?
@@ -349,6 +369,7 @@ class Discovery {
   std::map<Signature, std::vector<uint32_t>> groups_;  // by cost
   std::vector<uint32_t> best_;                         // of each group
   std::vector<Proposal> proposals_;
+  std::set<std::string> seen_;  // up_to_names
   interpreter::Interpreter interpreter_;
   interpreter::Outcome outcome_;
   opt::Optimizer optimizer_;

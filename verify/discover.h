@@ -42,6 +42,7 @@ struct Discovered {
 struct DiscoverResult {
   uint64_t terms = 0, dropped = 0;  // enumerated; not, for the limit
   uint64_t groups = 0;
+  uint64_t renamed = 0;  // the same as another proposal, with variables or operands exchanged
   uint64_t equal = 0;    // terms that cost more than another one of their group
   uint64_t derived = 0;  // of those, what the rules there are bring down as far
   uint64_t refuted = 0;  // of those asked, what the prover has a counterexample for

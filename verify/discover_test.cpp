@@ -38,6 +38,30 @@ TEST(Discover, FindsAndProvesLawsThatNoRuleHas) {
   for (const Discovered& found : result->rules) EXPECT_EQ(found.status, "proven") << found.rule;
 }
 
+TEST(Discover, ALawIsProposedOnceWhateverItsVariablesAreCalled) {
+  // (x - y) + y = x is found with x and y exchanged, and with the operands of the sum exchanged, too.
+  const auto result = discover({.operations = {"umin", "umax", "isub", "iadd"}, .max_operations = 2, .jobs = 1});
+  ASSERT_TRUE(result);
+  EXPECT_GT(result->renamed, 0u);
+  const auto swapped = [](std::string rule) {
+    rule = rule.substr(rule.find("(simplify"));
+    for (size_t i = 1; i + 1 < rule.size(); ++i) {
+      if (rule[i - 1] != ' ' || (rule[i + 1] != ' ' && rule[i + 1] != ')')) continue;
+      if (rule[i] == 'x') {
+        rule[i] = 'y';
+      } else if (rule[i] == 'y') {
+        rule[i] = 'x';
+      }
+    }
+    return rule;
+  };
+  for (const Discovered& a : result->rules) {
+    for (const Discovered& b : result->rules) {
+      EXPECT_NE(swapped(a.rule), b.rule.substr(b.rule.find("(simplify"))) << a.rule << "\n" << b.rule;
+    }
+  }
+}
+
 TEST(Discover, OperationsOfOtherShapesAreRefused) {
   for (const char* name : {"udiv", "uextend", "load", "nothing", "icmp", "fadd"}) {
     EXPECT_FALSE(discover({.operations = {name}})) << name;

@@ -256,7 +256,9 @@ void Run::execute(isle::RuleId id, Instantiation& out) {
   // Values that had a term before a pattern looked through them.
   for (const auto& value : looked_through_) {
     if (value->def && value->def->operation >= 0) {
-      assume(*value->term == operation_results(*value->def, nullptr)[0]);
+      std::optional<z3::expr> free_bits;
+      const z3::expr result = operation_results(*value->def, nullptr, value->def->is_node ? &free_bits : nullptr)[0];
+      assume(free_bits ? (*value->term | *free_bits) == (result | *free_bits) : *value->term == result);
     }
   }
   out.observable = out.goals.size();

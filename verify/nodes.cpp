@@ -4,8 +4,11 @@
 // N1  A value may be several nodes at once, since a class has several members: each that a pattern asks for is a
 //     definition of its own, and all are equal.
 // N2  A node cannot trap. So what a pattern finds below its root does not trap, and of what a rule makes this must
-// follow. N3  The root may be an instruction that stands in its block because it may trap; the rule takes it away, so
-//     that it cannot trap must follow, too.
+//     follow.
+// N3  The root may be an instruction that stands in its block because it may trap; the rule takes it away, so that it
+//     cannot trap must follow, too.
+// N4  Where it is open which NaN an operation gives (`free` in its sem), a node that a pattern has found, or that the
+//     rule makes, is any of them. The right side may be whatever the root may be.
 #include <algorithm>
 
 #include "verify/run.h"
@@ -76,6 +79,13 @@ bool Run::types_fit(const ClifInst& inst) const {
   return true;
 }
 
+z3::expr Run::node_result(ClifInst& inst, std::vector<Effect>* effects) {
+  std::optional<z3::expr> free_bits;
+  const z3::expr result = operation_results(inst, effects, &free_bits)[0];
+  if (!free_bits) return result;
+  return (result & ~*free_bits) | (terms_.fresh("nan", result.get_sort().bv_size()) & *free_bits);
+}
+
 Symbol Run::construct_node(unsigned type, const Symbol& data) {
   if (data.kind != Symbol::Kind::Variant) throw Unsupported{"a node of an operation that is not known"};
   const std::string& variant = data.type->variants[static_cast<size_t>(data.number)].name;
@@ -98,7 +108,7 @@ Symbol Run::construct_node(unsigned type, const Symbol& data) {
   }
   if (const auto fits = fits_its_type(terms_, op, *inst)) obligations_.push_back({"the constant fits its type", *fits});
   value->def = inst;
-  value->term = terms_.simplify(operation_results(*inst, &effects_)[0]);
+  value->term = terms_.simplify(node_result(*inst, &effects_));
   return {.kind = Symbol::Kind::Value, .value = value};
 }
 
@@ -110,8 +120,11 @@ void Run::require_nodes(const ClifInst& root) {
       assumptions_.push_back(*fits);
     }
     std::vector<Effect> effects;
-    const z3::expr_vector results = operation_results(*inst, &effects);
-    if (value->def != inst) assume(term_of(value) == results[0]);
+    std::optional<z3::expr> free_bits;
+    const z3::expr result = operation_results(*inst, &effects, &free_bits)[0];
+    if (value->def != inst) {
+      assume(free_bits ? (term_of(value) | *free_bits) == (result | *free_bits) : term_of(value) == result);
+    }
     if (inst.get() != &root) assume(trap_outcome(effects) == terms_.bv(8, 0));
   }
 }
@@ -122,7 +135,8 @@ void Run::compare_rewrite(const Symbol& value, const Symbol& result, Instantiati
   }
   ClifInst& root = *value.value->def;
   std::vector<Effect> left;
-  const z3::expr expected = operation_results(root, &left)[0];
+  std::optional<z3::expr> free_bits;
+  const z3::expr expected = operation_results(root, &left, &free_bits)[0];
   const z3::expr trap = trap_outcome(left), right_trap = trap_outcome(effects_);
   clif_.results = {expected};
   clif_.trap_code = trap;
@@ -134,10 +148,11 @@ void Run::compare_rewrite(const Symbol& value, const Symbol& result, Instantiati
              terms_.boolean(false));
   } else {
     const z3::expr actual = term_of(result.value);
-    add_goal(out, "result", expected == actual);
+    add_goal(out, "result", free_bits ? (expected | *free_bits) == (actual | *free_bits) : expected == actual);
     out.outcomes.push_back({"left side", expected});
     out.outcomes.push_back({"right side", actual});
   }
+  if (free_bits) out.outcomes.push_back({"bits of the left side that may be anything", *free_bits});
   if (!left.empty() || !effects_.empty()) {
     out.outcomes.push_back({"trap code of the left side", trap});
     out.outcomes.push_back({"trap code of the right side", right_trap});

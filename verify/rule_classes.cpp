@@ -117,7 +117,7 @@ std::string shape(const RuleTerm& term, const Uses& uses) {
   std::vector<std::string> args;
   for (const RuleTerm& arg : term.args) args.push_back(shape(arg, uses));
   std::ranges::sort(args);
-  std::string out = operation_of(term) + "(";
+  std::string out = (term.operation.ends_with("const") ? "fconst" : operation_of(term)) + "(";
   for (const std::string& arg : args) out += arg + " ";
   return out + ")";
 }

@@ -195,40 +195,39 @@ class Reader {
       never_constant_.push_back(value.children[0].variable.index);
       return;
     }
+    const Pattern& p = condition.pattern;
     if (!is_code(program_, value.type)) return;
     const std::string found = code(value);
-    const Pattern& p = condition.pattern;
     if (p.kind == Pattern::Kind::Bind) codes_[p.variable.index] = found;
     if (p.kind == Pattern::Kind::Term && program_.variant_of(program_.terms[p.term]).name != found) throw Excluded{};
   }
 
+  // A condition code, or a number that follows from condition codes.
   std::string code(const Expr& e) {
-    if (e.kind == Expr::Kind::Variable) return codes_.at(e.variable.index);
+    if (e.kind == Expr::Kind::Int) return std::to_string(static_cast<uint64_t>(e.value));
+    if (e.kind == Expr::Kind::Variable && codes_.contains(e.variable.index)) return codes_.at(e.variable.index);
     if (e.kind != Expr::Kind::Term) throw Unreadable{"a condition code that is not spelled"};
     const Term& term = program_.terms[e.term];
     if (term.is_variant()) return program_.variant_of(term).name;
     std::vector<std::string> arguments;
-    for (const Expr& child : e.children) {
-      if (!is_code(program_, child.type)) throw Unreadable{"a condition code from " + term.name};
-      arguments.push_back(code(child));
-    }
+    for (const Expr& child : e.children) arguments.push_back(code(child));
+    const auto number = [&](size_t i) { return std::stoull(arguments[i]); };
+    if (term.name == "u64_and") return std::to_string(number(0) & number(1));
+    if (term.name == "u64_or") return std::to_string(number(0) | number(1));
+    if (term.name == "u64_xor") return std::to_string(number(0) ^ number(1));
+    if (term.rules.empty()) throw Unreadable{"a condition code from " + term.name};
     for (const isle::RuleId id : term.rules) {
       const Rule& rule = program_.rules[id];
       bool matches = rule.if_lets.empty();
-      for (size_t i = 0; i < arguments.size(); ++i) {
-        const Pattern& p = rule.arguments[i];
-        if (p.kind == Pattern::Kind::Term) {
-          matches = matches && program_.variant_of(program_.terms[p.term]).name == arguments[i];
-        } else {
-          throw Unreadable{"a condition code from " + term.name};
-        }
-      }
-      if (matches && rule.result.kind == Expr::Kind::Term && program_.terms[rule.result.term].is_variant()) {
-        return program_.variant_of(program_.terms[rule.result.term]).name;
-      }
+      for (size_t i = 0; i < arguments.size(); ++i) matches = matches && arguments[i] == spelled(rule.arguments[i]);
+      if (matches) return code(rule.result);
     }
-    if (term.rules.empty()) throw Unreadable{"a condition code from " + term.name};
     throw Excluded{};
+  }
+  std::string spelled(const Pattern& p) const {
+    if (p.kind == Pattern::Kind::Int) return std::to_string(static_cast<uint64_t>(p.value));
+    if (p.kind == Pattern::Kind::Term) return program_.variant_of(program_.terms[p.term]).name;
+    throw Unreadable{"a helper term of condition codes that is no table"};
   }
 
   RuleTerm expr(const Expr& e) {
@@ -262,6 +261,10 @@ class Reader {
       if (is_code(program_, child.type)) out.code = code(child);
     }
     const Expr& type = e.children.front();
+    if (type.kind == Expr::Kind::Term && program_.terms[type.term].name == "type_i8") {
+      out.width = Width::Narrow;
+      return out;
+    }
     if (type.kind != Expr::Kind::Variable || program_.types[type.type].name != "Type") {
       throw Unreadable{"a type that is not one of the left side"};
     }

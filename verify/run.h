@@ -135,6 +135,8 @@ class Run {
   void choose_types(ClifInst& inst);
   z3::expr_vector operation_results(ClifInst& inst, std::vector<Effect>* effects,
                                     std::optional<z3::expr>* free_bits = nullptr);
+  // The result of a node: some value that the operation may give.
+  z3::expr node_result(ClifInst& inst, std::vector<Effect>* effects);
   z3::expr loaded(size_t index, unsigned bits);
   bool is_big(int64_t memflags);
   z3::expr opaque_address(int64_t identity);

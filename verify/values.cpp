@@ -136,8 +136,8 @@ unsigned Run::choose_type(const std::vector<unsigned>& types) {
 z3::expr Run::term_of(const std::shared_ptr<ClifValue>& value) {
   if (value->term) return *value->term;
   if (value->def && value->def->operation >= 0) {
-    const z3::expr_vector results = operation_results(*value->def, nullptr);
-    value->term = terms_.simplify(results[0]);
+    value->term = terms_.simplify(value->def->is_node ? node_result(*value->def, nullptr)
+                                                      : operation_results(*value->def, nullptr)[0]);
   } else {
     value->term = terms_.fresh(value->name, type_width(type_of(value)));
     looked_through_.push_back(value);
@@ -286,6 +286,14 @@ void Run::set_operation(ClifInst& inst, int operation) {
   }
   inst.operation = operation;
   choose_types(inst);
+  // No rule of the mid-end sees f16 or f128 (Context::node).
+  const auto is_seen = [](unsigned type) { return type != kFloatType + 16 && type != kFloatType + kWidest; };
+  if (!inst.is_node) return;
+  bool all_seen = is_seen(inst.result_type);
+  for (const Symbol& input : inst.inputs) {
+    if (input.kind == Symbol::Kind::Value) all_seen = all_seen && is_seen(input.value->type);
+  }
+  if (!all_seen) throw Pruned{};
 }
 
 // Chooses a width for each type variable of the operation and makes the operands.

@@ -34,7 +34,11 @@ class Context {
   void node(Value v, isle::Results<std::tuple<Type, NodeData>>& out) const {
     graph_.for_each_member(v, [&](Value member) {
       const ir::Inst inst = graph_.node(member);
-      if (!inst.is_none()) out.push({graph_.function().value_type(member), graph_.data(inst)});
+      if (inst.is_none() || !is_seen(member)) return;
+      for (const Value arg : graph_.function().args(inst)) {
+        if (!is_seen(arg)) return;
+      }
+      out.push({graph_.function().value_type(member), graph_.data(inst)});
     });
   }
   Value make_node(Type type, const NodeData& data) { return graph_.add_node(type, data); }
@@ -47,6 +51,7 @@ class Context {
   std::optional<Type> fits_in_64(Type t) const { return is_int(t) && t.bits() <= 64 ? std::optional(t) : std::nullopt; }
   std::optional<Type> wide(Type t) const { return is_int(t) && t.bits() == 128 ? std::optional(t) : std::nullopt; }
   std::optional<Type> ty_int(Type t) const { return is_int(t) ? std::optional(t) : std::nullopt; }
+  Type type_i8() const { return ir::kI8; }
   uint64_t ty_bits(Type t) const { return t.bits(); }
   uint64_t ty_mask(Type t) const { return t.bits() >= 64 ? ~uint64_t{0} : (uint64_t{1} << t.bits()) - 1; }
   uint64_t ty_shift_mask(Type t) const { return t.bits() - 1; }
@@ -59,6 +64,10 @@ class Context {
     });
     return found ? std::nullopt : std::optional(v);
   }
+  uint64_t f32_bits(Ieee32 value) const { return value.bits; }
+  uint64_t f64_bits(Ieee64 value) const { return value.bits; }
+  Ieee32 f32_of(uint64_t bits) const { return {static_cast<uint32_t>(bits)}; }
+  Ieee64 f64_of(uint64_t bits) const { return {bits}; }
   uint64_t imm_zext(Imm64 imm) const { return static_cast<uint64_t>(imm.value); }
   Imm64 imm_of(Type t, uint64_t k) const { return {static_cast<int64_t>(k & ty_mask(t))}; }
   int64_t sign_extend(Type t, uint64_t k) const {
@@ -131,6 +140,11 @@ class Context {
   bool i64_lt(int64_t a, int64_t b) const { return a < b; }
 
  private:
+  // Rules are proven for integers, f32 and f64.
+  bool is_seen(Value v) const {
+    const Type type = graph_.function().value_type(v);
+    return type != ir::kF16 && type != ir::kF128;
+  }
   static bool is_int(Type t) { return t.is_int(); }
 
   EGraph& graph_;

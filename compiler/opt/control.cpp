@@ -101,9 +101,31 @@ class Control {
           become_jump(inst, BlockCall(calls[*index < calls.size() - 1 ? *index + 1 : 0]));
         } else if (std::ranges::all_of(calls, [&](const BlockCall& call) { return same(call, calls[0]); })) {
           become_jump(inst, BlockCall(calls[0]));
+        } else {
+          shorten_table(inst);
         }
       }
     }
+  }
+
+  // Entries at the end that are the default need not be there; one entry is a branch.
+  void shorten_table(Inst inst) {
+    std::vector<BlockCall> calls(f_.block_calls(inst).begin(), f_.block_calls(inst).end());
+    const size_t before = calls.size();
+    while (calls.size() > 2 && same(calls.back(), calls[0])) calls.pop_back();
+    const Value index = f_.arg(inst, 0);
+    InstData data = f_.inst(inst);
+    if (calls.size() == 2) {
+      data = InstData();
+      data.opcode = Opcode::kBrif;
+      data.type = f_.value_type(index);
+      data.args = f_.make_values({&index, 1});
+    } else if (calls.size() == before) {
+      return;
+    }
+    data.calls = f_.make_calls(calls);
+    f_.replace_inst(inst, data);
+    ++stats_.branches_folded;
   }
 
   // -- C3 --

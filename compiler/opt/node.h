@@ -9,7 +9,6 @@
 
 namespace assay::opt {
 
-using FloatCC = ir::FloatCC;
 using FuncRef = ir::FuncRef;
 using GlobalValue = ir::GlobalValue;
 using MemFlags = ir::MemFlags;
@@ -18,6 +17,7 @@ using StackSlot = ir::StackSlot;
 using TrapCode = ir::TrapCode;
 using Type = ir::Type;
 using Value = ir::Value;
+using ir::rules::FloatCC;
 using ir::rules::Ieee16;
 using ir::rules::Ieee32;
 using ir::rules::Ieee64;

@@ -20,6 +20,43 @@ block0:
   EXPECT_EQ(count(text, "iconst"), 1u) << text;
 }
 
+TEST(Optimize, SpectreGuardsStay) {
+  // As selects all three would go.
+  const std::string text = optimized(R"(function %f(i64, i64) -> i64, i64, i64 {
+block0(v0: i64, v1: i64):
+    v2 = iconst.i8 1
+    v3 = select_spectre_guard v2, v0, v1
+    v4 = icmp eq v0, v1
+    v5 = select_spectre_guard v4, v0, v0
+    v6 = icmp ult v0, v1
+    v7 = select_spectre_guard v6, v0, v1
+    return v3, v5, v7
+})");
+  EXPECT_EQ(count(text, "select_spectre_guard"), 3u) << text;
+  EXPECT_EQ(count(text, "umin"), 0u) << text;
+}
+
+TEST(Optimize, TablesLoseEntriesThatAreTheDefault) {
+  const auto table = [](const std::string& entries) {
+    return optimized("function %f(i32) -> i32 {\nblock0(v0: i32):\n    br_table v0, block3, [" + entries + R"(]
+block1:
+    v1 = iconst.i32 10
+    return v1
+block2:
+    v2 = iconst.i32 20
+    return v2
+block3:
+    v3 = iconst.i32 30
+    return v3
+})");
+  };
+  const std::string shorter = table("block1, block3, block2, block3, block3");
+  EXPECT_NE(shorter.find("[block1, block3, block2]"), std::string::npos) << shorter;
+  const std::string branch = table("block1, block3");
+  EXPECT_EQ(count(branch, "br_table"), 0u) << branch;
+  EXPECT_NE(branch.find("brif v0, block3, block1"), std::string::npos) << branch;
+}
+
 TEST(Optimize, EqualValuesAreComputedOnce) {
   const std::string text = optimized(R"(function %f(i64, i64) -> i64 {
 block0(v0: i64, v1: i64):
