@@ -47,6 +47,37 @@ std::vector<z3::expr> shift_amounts(const std::vector<z3::expr>& assertions) {
   return out;
 }
 
+// Is there a division, or a product of two terms that are no constants?
+bool has_division_or_product(const std::vector<z3::expr>& assertions) {
+  std::vector<z3::expr> work(assertions.begin(), assertions.end());
+  std::set<unsigned> seen;
+  while (!work.empty()) {
+    const z3::expr e = work.back();
+    work.pop_back();
+    if (!e.is_app() || !seen.insert(e.id()).second) continue;
+    switch (e.decl().decl_kind()) {
+      case Z3_OP_BUDIV:
+      case Z3_OP_BSDIV:
+      case Z3_OP_BUREM:
+      case Z3_OP_BSREM:
+      case Z3_OP_BUDIV_I:
+      case Z3_OP_BSDIV_I:
+      case Z3_OP_BUREM_I:
+      case Z3_OP_BSREM_I:
+      case Z3_OP_UNINTERPRETED:
+        if (e.num_args() == 2) return true;  // as functions, too, products and quotients are
+        break;
+      case Z3_OP_BMUL:
+        if (!e.arg(0).is_numeral() && !e.arg(1).is_numeral()) return true;
+        break;
+      default:
+        break;
+    }
+    for (unsigned i = 0; i < e.num_args(); ++i) work.push_back(e.arg(i));
+  }
+  return false;
+}
+
 std::string z3_name() {
   unsigned major = 0, minor = 0, build = 0, revision = 0;
   Z3_get_version(&major, &minor, &build, &revision);
@@ -245,26 +276,32 @@ z3::check_result Prover::split_by_shift(Query& query) {
   return z3::unsat;
 }
 
-// Then what bit-blasting is no good at, products and divisions, as integers; then the rest of the time. A verdict is
-// kept under the name of who gave it: the next run asks the cache in the same order.
+// Then what bit-blasting is no good at, products and divisions, as integers; then the rest of the time. Where there are
+// none, integers come last: they seldom help. A verdict is kept under the name of who gave it: the next run asks the
+// cache in the same order.
 z3::check_result Prover::fall_back(Query& query, bool wants_model) {
   if (options_.timeout_ms <= kFirst) return z3::unknown;
   const auto ask_longer = [&] {
     set_timeout(solver_of(query), options_.timeout_ms);
     return solver_of(query).check();
   };
-  if (query.instantiation.uses_floats) {  // cvc5 is not told of them
+  const auto longer = [&] {
+    decided_by_ = z3_long_;
     return known_or(ask_longer, query, z3_long_, wants_model);
-  }
+  };
+  if (query.instantiation.uses_floats) return longer();  // cvc5 is not told of them
   const auto ask_integers = [&] {
     const auto verdict = ask_cvc5(query.assertions, Cvc5Strategy::Integers, options_.timeout_ms).verdict;
     return verdict == Cvc5Answer::Verdict::Unsatisfiable ? z3::unsat : z3::unknown;
   };
-  decided_by_ = cvc5_integers_;
-  const z3::check_result result = known_or(ask_integers, query, cvc5_integers_, false);
+  const auto as_integers = [&] {
+    decided_by_ = cvc5_integers_;
+    return known_or(ask_integers, query, cvc5_integers_, false);
+  };
+  const bool integers_first = has_division_or_product(query.assertions);
+  const z3::check_result result = integers_first ? as_integers() : longer();
   if (result != z3::unknown) return result;
-  decided_by_ = z3_long_;
-  return known_or(ask_longer, query, z3_long_, wants_model);
+  return integers_first ? longer() : as_integers();
 }
 
 // By either strategy, each verdict under the name of its own. Integers only ever say that a query cannot be satisfied.
