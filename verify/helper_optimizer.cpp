@@ -35,6 +35,22 @@ std::string not_constant(const HelperContext& context, const std::string&, size_
   return "";
 }
 
+// The float of these bits.
+std::string f32_of(const HelperContext& context, const std::string&, size_t& cases) {
+  for (const uint64_t bits : number_cases(64)) {
+    ++cases;
+    if (context.optimizer->f32_of(bits).bits != (bits & 0xffffffff)) return "changes " + std::to_string(bits);
+  }
+  return "";
+}
+std::string f64_of(const HelperContext& context, const std::string&, size_t& cases) {
+  for (const uint64_t bits : number_cases(64)) {
+    ++cases;
+    if (context.optimizer->f64_of(bits).bits != bits) return "changes " + std::to_string(bits);
+  }
+  return "";
+}
+
 // A multiplier is given for one divisor and every dividend, so it is tried on many: of 8 bits all, with all divisors.
 template <class Quotient>
 std::string multipliers(const HelperContext& context, size_t& cases,
@@ -107,54 +123,32 @@ HelperTable make_table() {
   constexpr const char* kNode =
       "reads or makes a node: the prover follows the operation's definition, witnesses run it";
   return {
-      .functions = {{"value_type", call(&C::value_type)},
-                    {"fits_in_64", call(&C::fits_in_64)},
-                    {"ty_int", call(&C::ty_int)},
-                    {"ty_bits", call(&C::ty_bits)},
-                    {"ty_mask", call(&C::ty_mask)},
-                    {"ty_shift_mask", call(&C::ty_shift_mask)},
-                    {"imm_zext", call(&C::imm_zext)},
-                    {"imm_of", call(&C::imm_of)},
-                    {"sign_extend", call(&C::sign_extend)},
-                    {"i64_as_u64", call(&C::i64_as_u64)},
-                    {"u64_add", call(&C::u64_add)},
-                    {"u64_sub", call(&C::u64_sub)},
-                    {"u64_mul", call(&C::u64_mul)},
-                    {"u64_and", call(&C::u64_and)},
-                    {"u64_or", call(&C::u64_or)},
-                    {"u64_xor", call(&C::u64_xor)},
-                    {"u64_not", call(&C::u64_not)},
-                    {"u64_shl", call(&C::u64_shl)},
-                    {"u64_ushr", call(&C::u64_ushr)},
-                    {"u64_sshr", call(&C::u64_sshr)},
-                    {"u64_log2", call(&C::u64_log2)},
-                    {"u64_is_power_of_2", call(&C::u64_is_power_of_2)},
-                    {"u64_eq", call(&C::u64_eq)},
-                    {"u64_lt", call(&C::u64_lt)},
-                    {"i64_lt", call(&C::i64_lt)},
-                    {"fold_clz", call(&C::fold_clz)},
-                    {"fold_ctz", call(&C::fold_ctz)},
-                    {"fold_cls", call(&C::fold_cls)},
-                    {"fold_popcnt", call(&C::fold_popcnt)},
-                    {"fold_bitrev", call(&C::fold_bitrev)},
-                    {"fold_bswap", call(&C::fold_bswap)},
-                    {"fold_iabs", call(&C::fold_iabs)},
-                    {"fold_umulhi", call(&C::fold_umulhi)},
-                    {"fold_smulhi", call(&C::fold_smulhi)},
-                    {"fold_rotl", call(&C::fold_rotl)},
-                    {"fold_rotr", call(&C::fold_rotr)},
-                    {"fold_udiv", call(&C::fold_udiv)},
-                    {"fold_urem", call(&C::fold_urem)},
-                    {"fold_sdiv", call(&C::fold_sdiv)},
-                    {"fold_srem", call(&C::fold_srem)},
-                    {"magic_shift", call(&C::magic_shift)},
-                    {"wide", call(&C::wide)},
-                    {"type_i8", call(&C::type_i8)},
-                    {"f32_bits", call(&C::f32_bits)},
-                    {"f32_of", call(&C::f32_of)},
-                    {"f64_bits", call(&C::f64_bits)},
-                    {"f64_of", call(&C::f64_of)}},
+      .functions = {{"value_type", call(&C::value_type)},   {"fits_in_64", call(&C::fits_in_64)},
+                    {"ty_int", call(&C::ty_int)},           {"ty_bits", call(&C::ty_bits)},
+                    {"ty_mask", call(&C::ty_mask)},         {"ty_shift_mask", call(&C::ty_shift_mask)},
+                    {"imm_zext", call(&C::imm_zext)},       {"imm_of", call(&C::imm_of)},
+                    {"sign_extend", call(&C::sign_extend)}, {"i64_as_u64", call(&C::i64_as_u64)},
+                    {"u64_add", call(&C::u64_add)},         {"u64_sub", call(&C::u64_sub)},
+                    {"u64_mul", call(&C::u64_mul)},         {"u64_and", call(&C::u64_and)},
+                    {"u64_or", call(&C::u64_or)},           {"u64_xor", call(&C::u64_xor)},
+                    {"u64_not", call(&C::u64_not)},         {"u64_shl", call(&C::u64_shl)},
+                    {"u64_ushr", call(&C::u64_ushr)},       {"u64_sshr", call(&C::u64_sshr)},
+                    {"u64_log2", call(&C::u64_log2)},       {"u64_is_power_of_2", call(&C::u64_is_power_of_2)},
+                    {"u64_eq", call(&C::u64_eq)},           {"u64_lt", call(&C::u64_lt)},
+                    {"i64_lt", call(&C::i64_lt)},           {"fold_clz", call(&C::fold_clz)},
+                    {"fold_ctz", call(&C::fold_ctz)},       {"fold_cls", call(&C::fold_cls)},
+                    {"fold_popcnt", call(&C::fold_popcnt)}, {"fold_bitrev", call(&C::fold_bitrev)},
+                    {"fold_bswap", call(&C::fold_bswap)},   {"fold_iabs", call(&C::fold_iabs)},
+                    {"fold_umulhi", call(&C::fold_umulhi)}, {"fold_smulhi", call(&C::fold_smulhi)},
+                    {"fold_rotl", call(&C::fold_rotl)},     {"fold_rotr", call(&C::fold_rotr)},
+                    {"fold_udiv", call(&C::fold_udiv)},     {"fold_urem", call(&C::fold_urem)},
+                    {"fold_sdiv", call(&C::fold_sdiv)},     {"fold_srem", call(&C::fold_srem)},
+                    {"magic_shift", call(&C::magic_shift)}, {"wide", call(&C::wide)},
+                    {"type_i8", call(&C::type_i8)},         {"f32_bits", call(&C::f32_bits)},
+                    {"f64_bits", call(&C::f64_bits)}},
       .contracts = {{"not_constant", not_constant},
+                    {"f32_of", f32_of},
+                    {"f64_of", f64_of},
                     {"udiv_short_magic", udiv_short},
                     {"udiv_long_magic", udiv_long},
                     {"sdiv_short_magic", sdiv_short},
