@@ -145,8 +145,13 @@ int run_mutants(const Options& options) {
     const verify::RuleSources* sources = isa ? verify::rule_sources(*isa) : &verify::optimizer_sources();
     if (sources == nullptr)
       return report(Diagnostic{{}, std::string("no rules for ") + name(*isa) + " in this build", ""});
-    const auto result = isa ? verify::judge_mutants(*isa, *sources, mutant_options)
-                            : verify::judge_optimizer_mutants(*sources, mutant_options);
+    verify::MutantOptions unit_options = mutant_options;
+    if (!isa) {  // the mid-end has no instructions
+      unit_options.kinds.encodings = false;
+      if (!unit_options.kinds.rules && !unit_options.kinds.specs) continue;
+    }
+    const auto result = isa ? verify::judge_mutants(*isa, *sources, unit_options)
+                            : verify::judge_optimizer_mutants(*sources, unit_options);
     if (show) std::fprintf(stderr, "\r\033[K");
     if (!result) return report(result.error());
     if (result->results.empty() && !options.rules.empty()) {

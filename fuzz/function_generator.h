@@ -84,6 +84,7 @@ class FunctionGenerator {
   void fill();
   void table(unsigned depth);
   void loop(unsigned depth);
+  void counted_loop(unsigned depth);
   void tangle(unsigned depth);
   void split();
   void decided(unsigned depth);

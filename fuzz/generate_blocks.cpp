@@ -64,7 +64,7 @@ void FunctionGenerator::region(unsigned depth) {
     if (what < 10) {
       two_way(depth - 1);
     } else if (what < 16) {
-      loop(depth - 1);
+      random_.chance(50) ? loop(depth - 1) : counted_loop(depth - 1);
     } else if (what < 19) {
       table(depth - 1);
     } else if (what < 21) {
@@ -209,6 +209,55 @@ void FunctionGenerator::loop(unsigned depth) {
   branch(Opcode::kBrif, next, calls);
   close(scope);
   enter_join(exit, exit_types);
+}
+
+// A loop whose header counts towards a limit, in any order and by any step; it may be left early, and what it computes
+// is used after it. It ends: the counter meets the limit after `rounds` steps, and no condition made here holds then.
+void FunctionGenerator::counted_loop(unsigned depth) {
+  static constexpr int kSteps[] = {1, 1, 1, -1, 2, 3, -5, 7};
+  static constexpr IntCC kStays[] = {IntCC::kNe, IntCC::kUlt, IntCC::kUgt, IntCC::kSlt, IntCC::kSgt};
+  const Type type = narrow_type();
+  const Bits step = static_cast<Bits>(kSteps[random_.below(std::size(kSteps))]);
+  const Bits distance = step * random_.below(7);
+  // Known, near the ends of both orders; or not.
+  const Bits ends[] = {0, 100, Bits(1) << (type.bits() - 1), ~Bits(0) - 20};
+  const Bits first = ends[random_.below(std::size(ends))] + random_.below(24) - 12;
+  const bool is_known = random_.chance(60);
+  const Value start = is_known ? constant_of(type, first) : pick(type);
+  const Value limit = is_known && random_.chance(60) ? constant_of(type, first + distance)
+                                                     : binary(Opcode::kIadd, start, constant_of(type, distance));
+  const Block header = new_block(), body = new_block(), exit = new_block();
+  const std::vector<Type> types = some_types(), exit_types = some_types();
+  std::vector<Value> initial = arguments(types);
+  initial.insert(initial.begin(), start);
+  jump(header, initial);
+  enter(header);
+  const Value counter = f_.append_block_param(header, type);
+  for (Type t : types) add(f_.append_block_param(header, t));
+  const Scope scope = open();
+  const IntCC stays = kStays[random_.below(std::size(kStays))];
+  const bool stays_first = random_.chance(75);
+  const IntCC cc = stays_first ? stays : complement(stays);
+  const Value condition = random_.chance(75) ? compare(cc, counter, limit) : compare(swap_operands(cc), limit, counter);
+  const BlockCall stay = f_.make_block_call(body), leave = f_.make_block_call(exit, arguments(exit_types));
+  const BlockCall calls[] = {stays_first ? stay : leave, stays_first ? leave : stay};
+  branch(Opcode::kBrif, condition, calls);
+  enter(body);
+  add(counter);
+  region(depth);
+  if (random_.chance(30)) {
+    const Block on = new_block();
+    const BlockCall early[] = {f_.make_block_call(exit, arguments(exit_types)), f_.make_block_call(on)};
+    branch(Opcode::kBrif, this->condition(), early);
+    enter(on);
+  }
+  show(scope);
+  std::vector<Value> again = arguments(types);
+  again.insert(again.begin(), binary(Opcode::kIadd, counter, constant_of(type, step)));
+  jump(header, again);
+  close(scope);
+  enter_join(exit, exit_types);
+  if (random_.chance(50)) add(counter);
 }
 
 // A loop with two entries, of two blocks that jump to each other; either may be left, when the count is used up.

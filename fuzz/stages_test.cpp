@@ -63,7 +63,9 @@ TEST(Stages, RandomProgramsOnVirtualAndPhysicalRegisters) {
   for (const auto& [name, stats] : harness.stats().executors) EXPECT_GT(stats.runs, 100u) << name;
   EXPECT_EQ(harness.stats().executors.size(), 2 * isa::all_isas().size());
   for (const auto& [reason, count] : harness.stats().not_run) {
-    EXPECT_EQ(reason, "calls nested too deeply for the machine's stack") << count;
+    // Stages before bytes have no return addresses to unwind and no library that thread-local values come from.
+    EXPECT_TRUE(reason == "calls nested too deeply for the machine's stack" || reason.starts_with("not supported on "))
+        << reason << ": " << count;
   }
 }
 
@@ -147,6 +149,8 @@ TEST(Stages, VirtualAndAllocatedCodeInLockStep) {
       oracles::MachineSession session(isa->kind);
       session.prepare(functions, {.max_registers = i % 2 == 0 ? 0u : 4u}, true);
       if (session.status(entry).kind != oracles::MachineSession::Status::Kind::Ready) continue;
+      const auto loaded = session.load(oracles::ExecutorKind::Virtual, regions);
+      if (!loaded && loaded.error().message.starts_with("not supported on ")) continue;
       Recorder recorders[2];
       oracles::Outcome outcomes[2];
       for (const int stage : {0, 1}) {

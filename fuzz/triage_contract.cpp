@@ -177,14 +177,15 @@ class Contract {
   }
 
   void calls() {
-    const oracles::AbiFacts& facts = oracles::abi_facts(context_.isa);
     for (uint32_t i = 0; i < code_.insts.size(); ++i) {
       const machine::Inst& inst = code_.insts[i];
       if (!is_call(inst) || inst.source == machine::kNoSource) continue;
       const ir::Inst source(inst.source);
       if (source.index >= f_.inst_count() || !f_.info(source).is_call()) continue;
-      const auto layout = oracles::lay_out_call(f_.signatures[f_.call_signature(source)], context_.isa);
+      const ir::Signature& signature = f_.signatures[f_.call_signature(source)];
+      const auto layout = oracles::lay_out_call(signature, context_.isa);
       if (!layout) continue;
+      const auto& kept = oracles::preserved_registers(context_.isa, signature.call_conv);
       // What a callee may change must not carry anything across.
       machine::PRegSet gone = isa_.desc(inst.opcode).clobbers | code_.clobber_sets[inst.clobbers];
       for (const Operand& operand : code_.operands_of(inst)) {
@@ -193,11 +194,9 @@ class Contract {
         }
       }
       for (PReg reg : isa_.registers.allocatable[unsigned(RegClass::Gpr)]) {
-        const bool preserved =
-            std::ranges::find(facts.preserved_integer, reg.number()) != facts.preserved_integer.end();
-        if (preserved || gone.contains(reg)) continue;
-        const std::string name =
-            oracles::register_name(context_.isa, oracles::integer_register(static_cast<int>(reg.number())));
+        const oracles::RegisterId id = oracles::integer_register(static_cast<int>(reg.number()));
+        if (std::ranges::find(kept, id) != kept.end() || gone.contains(reg)) continue;
+        const std::string name = oracles::register_name(context_.isa, id);
         const bool is_listed = isa_.registers.callee_saved.contains(reg);
         fault(is_listed ? Decision::PreservedRegisters : Decision::Call,
               "a callee may overwrite " + name + "; the call does not say so");

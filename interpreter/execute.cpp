@@ -395,12 +395,15 @@ bool Interpreter::execute(Cursor& cursor) {
         if (frame_pointer(frames_.size() - 1) < v[step.a]) return trap(ir::TrapCode{step.code});
         break;
       case StepKind::kGetPinned:
+        if constexpr (!kTracks) {
+          if (pinned_free_ != 0) return leave_to_tracking();
+        }
         v[step.d] = pinned_;
         if constexpr (kTracks) free[step.d] = pinned_free_;
         break;
       case StepKind::kSetPinned:
         pinned_ = v[step.a];
-        if constexpr (kTracks) pinned_free_ = free[step.a];
+        pinned_free_ = kTracks ? free[step.a] : 0;
         break;
       case StepKind::kNop:
         break;

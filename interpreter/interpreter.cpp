@@ -237,7 +237,6 @@ void Interpreter::start_tracking() {
   tracks_ = true;
   free_.assign(values_.size(), 0);
   scratch_free_.assign(scratch_.size(), 0);
-  pinned_free_ = 0;
   memory_.start_tracking();
 }
 
@@ -258,6 +257,7 @@ void Interpreter::run(const Program& program, uint32_t function, std::span<const
   deepest_ = 0;
   fault_address_ = 0;
   pinned_ = 0;
+  pinned_free_ = ~uint64_t(0);  // what it holds at first is the caller's affair
   tracks_ = false;
   frames_.clear();
   slot_addresses_.clear();

@@ -156,6 +156,7 @@ HelperTable make_table() {
       .without_values = {{"node", kNode},
                          {"make_node", kNode},
                          {"subsume", "its argument, which the other members of the class give way to"}},
+      .constants = {{"I32", ir::kI32}, {"I64", ir::kI64}},
   };
 }
 

@@ -57,7 +57,7 @@ uint64_t half_bits(double x) {
   exponent = std::max(exponent, -13);  // of the least normal number
   // In units of its last place; one more than its digits hold is the next power of two.
   const auto units = static_cast<uint64_t>(std::nearbyint(std::ldexp(size, 11 - exponent)));
-  return sign | (static_cast<uint64_t>(exponent + 13) << 10) + units;
+  return sign | ((static_cast<uint64_t>(exponent + 13) << 10) + units);
 }
 
 // Rounded to odd: of two numbers around the sum, the one whose last digit is 1.
