@@ -61,15 +61,23 @@ std::vector<RegisterId> find_preserved(IsaKind isa, ir::CallConv convention) {
 
 }  // namespace
 
-const std::vector<RegisterId>& preserved_registers(IsaKind isa, ir::CallConv convention) {
+const std::vector<RegisterId>& preserved_registers(IsaKind isa, ir::CallConv convention, bool is_pinned) {
+  // What Cranelift pins: r15, x21, s11; on s390x nothing.
+  constexpr int kPinned[] = {15, 21, 27, -1};
   static const std::vector<std::vector<RegisterId>> lists = [] {
     std::vector<std::vector<RegisterId>> made;
     for (IsaKind each : kAllIsas) {
-      for (unsigned c = 0; c < ir::kCallConvCount; ++c) made.push_back(find_preserved(each, ir::CallConv(c)));
+      for (unsigned c = 0; c < ir::kCallConvCount; ++c) {
+        made.push_back(find_preserved(each, ir::CallConv(c)));
+        made.push_back(made.back());
+        const int pinned = kPinned[static_cast<int>(each)];
+        if (pinned >= 0) std::erase(made.back(), integer_register(pinned));
+      }
     }
     return made;
   }();
-  return lists[static_cast<size_t>(isa) * ir::kCallConvCount + static_cast<size_t>(convention)];
+  const size_t place = static_cast<size_t>(isa) * ir::kCallConvCount + static_cast<size_t>(convention);
+  return lists[2 * place + (is_pinned ? 1 : 0)];
 }
 
 bool is_aligned_frame(IsaKind isa, uint32_t frame_size) {

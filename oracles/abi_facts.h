@@ -29,8 +29,9 @@ struct AbiFacts {
 
 const AbiFacts& abi_facts(IsaKind isa);
 
-// The registers that a function of a convention keeps for its caller, beside the stack pointer.
-const std::vector<RegisterId>& preserved_registers(IsaKind isa, ir::CallConv convention);
+// The registers that a function of a convention keeps for its caller, beside the stack pointer. With `is_pinned`,
+// CLIF's pinned register belongs to whoever sets it: nobody keeps it.
+const std::vector<RegisterId>& preserved_registers(IsaKind isa, ir::CallConv convention, bool is_pinned = false);
 
 // Whether a function whose prologue lowers the stack pointer by so much has it aligned as calls want it.
 bool is_aligned_frame(IsaKind isa, uint32_t frame_size);

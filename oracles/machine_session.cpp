@@ -24,6 +24,7 @@ MachineSession::~MachineSession() = default;
 void MachineSession::prepare(std::span<const ir::Function* const> functions, const machine::CompileOptions& options,
                              bool keep_stages) {
   functions_.assign(functions.begin(), functions.end());
+  has_pinned_ = options.pinned_register;
   status_.assign(functions.size(), {});
   linked_index_.assign(functions.size(), 0);
   entry_offsets_.assign(functions.size(), 0);
@@ -347,6 +348,7 @@ Expected<void> MachineSession::run(ExecutorKind kind, uint32_t function, std::sp
   if (!call) return std::unexpected(call.error());
   const uint32_t entry = is_stage(kind) ? stage_entries_[stage_index(kind)][function] : entry_offsets_[function];
   make_plan(*call, entry, args, seed, plan_);
+  plan_.preserved = &preserved_registers(isa_, call->convention, has_pinned_);
   host_.begin();
   plan_.host = &host_;
   executor(kind).run(plan_, limits, outcome);

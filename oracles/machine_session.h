@@ -144,6 +144,7 @@ class MachineSession {
   std::vector<ir::Signature> host_signatures_;  // parallel to host_
   Image image_;
   Plan plan_;
+  bool has_pinned_ = false;  // CLIF's pinned register is there
 };
 
 }  // namespace assay::oracles

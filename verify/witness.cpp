@@ -515,10 +515,6 @@ class Search {
       fired_[other.id.index] = true;
       witness.first.push_back(other.name);
     }
-    if (const char* why = why_not_judged(report_.unit, rule.name); why != nullptr && !findings.empty()) {
-      report_.unjudged.push_back(note(rule, why));
-      findings.clear();
-    }
     for (const oracles::Finding& finding : findings) {
       report_.mismatches.push_back(note(rule, oracles::describe(finding) + "\n" + text));
     }

@@ -21,9 +21,6 @@ constexpr const char* kNarrowOnly = "its users pass narrow types only; the case 
 constexpr const char* kFrameAddress =
     "where the stack lies is the caller's affair; corpus/filetests/special_registers.clif compares what is known";
 
-constexpr const char* kPinned =
-    "the register is the caller's; corpus/filetests/pinned_register.clif reads what it sets, and restores it";
-
 const Exception kExceptions[] = {
     {"", "nop", "an instruction without result and effect is not lowered"},
     {"", "symbol_value", "where a symbol lies is the linker's affair: no witness can expect a value"},
@@ -36,8 +33,6 @@ const Exception kUnjudged[] = {
     {"", "get_stack_pointer", kFrameAddress},
     {"", "get_frame_pointer", kFrameAddress},
     {"", "get_return_address", kFrameAddress},
-    {"", "get_pinned_reg", kPinned},
-    {"", "set_pinned_reg", kPinned},
 };
 
 const char* reason_in(std::span<const Exception> exceptions, const std::string& unit, const std::string& rule) {

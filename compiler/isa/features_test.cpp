@@ -86,7 +86,8 @@ TEST(Features, ReturnAddressesAreSignedAndLandingsMarked) {
   const TargetIsa* isa = isa::find_isa(IsaKind::aarch64);
   if (isa == nullptr) GTEST_SKIP();
   const auto function = ir::parse_function(
-      "function %f(i32) -> i32 {\nblock0(v0: i32):\n  br_table v0, block1, [block2, block1, block2]\nblock1:\n  return v0\n"
+      "function %f(i32) -> i32 {\nblock0(v0: i32):\n  br_table v0, block1, [block2, block1, block2]\nblock1:\n  return "
+      "v0\n"
       "block2:\n  v1 = iadd v0, v0\n  return v1\n}\n");
   ASSERT_TRUE(function);
   const auto listing = [&](const char* features) {
