@@ -63,7 +63,7 @@ std::vector<RegisterId> find_preserved(IsaKind isa, ir::CallConv convention) {
 
 const std::vector<RegisterId>& preserved_registers(IsaKind isa, ir::CallConv convention, bool is_pinned) {
   // What Cranelift pins: r15, x21, s11; on s390x nothing.
-  constexpr int kPinned[] = {15, 21, 27, -1};
+  static constexpr int kPinned[] = {15, 21, 27, -1};
   static const std::vector<std::vector<RegisterId>> lists = [] {
     std::vector<std::vector<RegisterId>> made;
     for (IsaKind each : kAllIsas) {
