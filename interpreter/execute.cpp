@@ -381,7 +381,11 @@ bool Interpreter::execute(Cursor& cursor) {
         if constexpr (kTracks) free[step.d] = 0;
         break;
       case StepKind::kFramePointer:
-        v[step.d] = truncate(frame_pointer(frames_.size() - 1), step.result_bits);
+        // How far the stack pointer lies below is a machine's affair: it follows the stack's base, so that runs with
+        // another base tell what depends on it.
+        v[step.d] = truncate(frame_pointer(frames_.size() - 1) -
+                                 (step.opcode == ir::Opcode::kGetStackPointer ? config.stack_base % 64 : 0),
+                             step.result_bits);
         if constexpr (kTracks) free[step.d] = 0;
         break;
       case StepKind::kReturnAddress:

@@ -322,6 +322,7 @@ void Decoder::decode(ir::Inst inst) {
     case Opcode::kGetStackPointer:  // a frame has no size here
     case Opcode::kGetReturnAddress:
       program_.sees_addresses_ = true;
+      step.opcode = data.opcode;
       step.kind = data.opcode == Opcode::kGetReturnAddress ? StepKind::kReturnAddress : StepKind::kFramePointer;
       break;
     case Opcode::kGetPinnedReg:
