@@ -381,11 +381,9 @@ bool Interpreter::execute(Cursor& cursor) {
         if constexpr (kTracks) free[step.d] = 0;
         break;
       case StepKind::kFramePointer:
-        // How far the stack pointer lies below is a machine's affair: it follows the stack's base, so that runs with
-        // another base tell what depends on it.
-        v[step.d] = truncate(frame_pointer(frames_.size() - 1) -
-                                 (step.opcode == ir::Opcode::kGetStackPointer ? config.stack_base % 64 : 0),
-                             step.result_bits);
+        v[step.d] = truncate(
+            step.opcode == ir::Opcode::kGetStackPointer ? stack_pointer() : frame_pointer(frames_.size() - 1),
+            step.result_bits);
         if constexpr (kTracks) free[step.d] = 0;
         break;
       case StepKind::kReturnAddress:

@@ -27,6 +27,12 @@ uint64_t Interpreter::frame_pointer(size_t frame) const {
   return config_->stack_base + config_->stack_size - kFrameSize * (frame + 1);
 }
 
+// How far it lies below the frame pointer is a machine's affair: it follows the stack's base, so that runs with another
+// base tell what depends on it.
+uint64_t Interpreter::stack_pointer() const {
+  return frame_pointer(frames_.size() - 1) - config_->stack_base % kFrameSize;
+}
+
 uint64_t Interpreter::return_address() const {
   uint64_t step = 0;  // of the outermost frame: none
   if (frames_.size() > 1) {

@@ -96,6 +96,8 @@ class Interpreter {
   bool enter(uint32_t function);
   void leave();
   uint64_t frame_pointer(size_t frame) const;
+  // Of the innermost frame.
+  uint64_t stack_pointer() const;
   uint64_t return_address() const;
   // The number of the function at an address, or kNoFunction.
   uint32_t function_at(uint64_t address) const;

@@ -39,7 +39,7 @@ enum class StepKind : uint8_t {
   kFunctionAddress,  // d := address of function b
   kSymbolAddress,    // d := address of symbol b + imm
   kThreadLocal,      // d := address of the host's memory + imm
-  kFramePointer,     // d := this frame's
+  kFramePointer,     // d := this frame's pointer, or its stack pointer
   kReturnAddress,    // d := this frame's
   kStackLimit,       // stk_ovf if the stack pointer is below a
   kGetPinned,        // d := pinned register
@@ -65,7 +65,7 @@ inline constexpr unsigned kWideA = 1, kWideB = 2, kWideC = 4, kWideD = 8, kWideE
 
 struct Step {
   StepKind kind = StepKind::kNop;
-  ir::Opcode opcode{};  // kScalar, kFloat, kWide
+  ir::Opcode opcode{};  // kScalar, kFloat, kWide, kFramePointer
   uint8_t bits = 64;    // kScalar, kFloat, kWide: first operand's width; accesses to memory: of the access
   uint8_t result_bits = 64;
   uint8_t code = 0;      // kScalar …: condition; traps, accesses: the trap code

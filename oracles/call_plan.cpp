@@ -290,7 +290,7 @@ Expected<CallLayout> lay_out_call(const ir::Signature& signature, IsaKind isa) {
 }
 
 void make_plan(const CallLayout& layout, uint32_t entry, std::span<const ir::DataValue> args, uint64_t seed,
-               Plan& plan) {
+               Plan& plan, bool is_pinned) {
   assert(args.size() == layout.params.size());
   const std::endian order = endianness(layout.isa);
   plan.entry = entry;
@@ -301,7 +301,7 @@ void make_plan(const CallLayout& layout, uint32_t entry, std::span<const ir::Dat
   plan.result_stack_offset = 0;
   plan.result_stack_bytes = 0;
   plan.callee_pops = layout.callee_pops;
-  plan.preserved = &preserved_registers(layout.isa, layout.convention);
+  plan.preserved = &preserved_registers(layout.isa, layout.convention, is_pinned);
   plan.host = nullptr;
 
   const auto pass = [&](const CallPart& part, ir::Type type, uint64_t word, uint64_t arbitrary) {

@@ -85,9 +85,9 @@ uint64_t from_register(IsaKind isa, ir::Type type, RegisterClass cls, uint64_t w
 unsigned size_in_memory(ir::Type type);
 
 // One call of the function at `entry`. `args` are of the parameters' types; `seed` chooses the arbitrary bits.
-// Overwrites `plan`, reusing its memory.
-void make_plan(const CallLayout& layout, uint32_t entry, std::span<const ir::DataValue> args, uint64_t seed,
-               Plan& plan);
+// `is_pinned`: the code has a pinned register, which is not preserved. Overwrites `plan`, reusing its memory.
+void make_plan(const CallLayout& layout, uint32_t entry, std::span<const ir::DataValue> args, uint64_t seed, Plan& plan,
+               bool is_pinned = false);
 
 // The first difference between the `expected` results and those of a machine that Returned from such a plan, or
 // nothing. `free_bits`: those of each result that may be anything; empty if there are none.

@@ -347,8 +347,7 @@ Expected<void> MachineSession::run(ExecutorKind kind, uint32_t function, std::sp
   const Expected<CallLayout>& call = layout(function);
   if (!call) return std::unexpected(call.error());
   const uint32_t entry = is_stage(kind) ? stage_entries_[stage_index(kind)][function] : entry_offsets_[function];
-  make_plan(*call, entry, args, seed, plan_);
-  plan_.preserved = &preserved_registers(isa_, call->convention, has_pinned_);
+  make_plan(*call, entry, args, seed, plan_, has_pinned_);
   host_.begin();
   plan_.host = &host_;
   executor(kind).run(plan_, limits, outcome);

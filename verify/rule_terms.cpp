@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "compiler/ir/operations.h"
+
 namespace assay::verify {
 
 namespace {
@@ -46,17 +48,19 @@ struct Excluded {};
 // What is chosen for the variables that are condition codes and types: a variant's name; "" for a narrow type, "wide".
 using Choice = std::map<uint32_t, std::string>;
 
-// Operands that have the type of the result: the first and one past the last.
-std::pair<size_t, size_t> operands_of_result_type(const RuleTerm& term) {
-  static constexpr const char* kAll[] = {"iadd", "isub", "ineg",   "iabs",  "imul",  "umulhi", "smulhi",
-                                         "udiv", "sdiv", "urem",   "srem",  "smin",  "smax",   "umin",
-                                         "umax", "band", "bor",    "bxor",  "bnot",  "clz",    "bitselect",
-                                         "ctz",  "cls",  "popcnt", "bswap", "bitrev"};
-  static constexpr const char* kFirst[] = {"ishl", "ushr", "sshr", "rotl", "rotr"};
-  if (std::ranges::find(kAll, term.operation) != std::end(kAll)) return {0, term.args.size()};
-  if (std::ranges::find(kFirst, term.operation) != std::end(kFirst)) return {0, 1};
-  if (term.operation == "select" || term.operation == "select_spectre_guard") return {1, 3};
-  return {0, 0};
+// Has the operation's value operand of that number the type of its result, whatever that is?
+bool has_result_type(const std::string& operation, size_t operand) {
+  const std::optional<ir::Opcode> opcode = ir::parse_opcode(operation);
+  if (!opcode) return false;
+  const ir::OperationInfo& info = ir::operation_info(*opcode);
+  const auto is_controlling = [](const ir::TypeConstraint& type) {
+    return type.kind == ir::TypeConstraint::Kind::kControlling && type.function == ir::TypeFunction::kSame;
+  };
+  if (info.results.empty() || !is_controlling(info.results[0].type)) return false;
+  for (const ir::OperandInfo& input : info.inputs) {
+    if (input.kind == ir::OperandKind::kValue && operand-- == 0) return is_controlling(input.type);
+  }
+  return false;
 }
 
 // One choice.
@@ -140,11 +144,10 @@ class Reader {
 
   // Leaves out choices that no instructions have: operations of one type, and what is narrower than another value.
   void check_widths(RuleTerm& term) {
-    const auto [first, last] = operands_of_result_type(term);
     const bool of_narrow = term.operation == "iconcat" || term.operation == "uextend" || term.operation == "sextend";
     for (size_t i = 0; i < term.args.size(); ++i) {
       RuleTerm& arg = term.args[i];
-      const bool alike = i >= first && i < last;
+      const bool alike = has_result_type(term.operation, i);
       if (alike && arg.width == Width::Any) arg.width = term.width;
       if (alike && term.width == Width::Any) term.width = arg.width;
       if ((alike && arg.width != term.width) || (of_narrow && arg.width == Width::Wide)) throw Excluded{};
