@@ -80,6 +80,11 @@ Compiled compile_one(const ir::Function& function, machine::Compiler& compiler, 
     return result;
   }
   if (wants("asm")) add("asm", compiled->code.listing);
+  if (wants("asm") && !compiled->debug_tags.empty()) {
+    std::string text;
+    for (const machine::TaggedPlace& place : compiled->debug_tags) text += to_string(place) + "\n";
+    add("debug tags", text);
+  }
   if (wants("bytes")) add("bytes", hex_bytes(compiled->code.bytes));
   if (options.stats) {
     const machine::CompileStats& stats = compiled->stats;

@@ -126,6 +126,41 @@ TEST_P(CompileTest, SlotsAlignedToMoreThanAPageAreRefused) {
   }
 }
 
+TEST_P(CompileTest, DebugTagsComeWithTheirPlaces) {
+  auto parsed = ir::parse_function(R"(function %f(i64) -> i64 {
+    ss0 = explicit_slot 24
+    ss1 = explicit_slot 8
+    fn0 = %g(i64) -> i64
+block0(v0: i64):
+    v1 = stack_addr.i64 ss1
+<7, ss1>    sequence_point
+    store v0, v1
+<8, ss0, 9>    v2 = call fn0(v0)
+    v3 = call fn0(v2)
+    sequence_point
+    return v3
+})");
+  ASSERT_TRUE(parsed.has_value());
+  for (const machine::OptLevel level : {machine::OptLevel::None, machine::OptLevel::Speed}) {
+    machine::Compiler compiler(*GetParam());
+    const auto code = compiler.compile(*parsed, {.opt_level = level});
+    ASSERT_TRUE(code.has_value());
+    const auto& places = code->debug_tags;
+    ASSERT_EQ(places.size(), 2u);
+    EXPECT_LT(places[0].offset, places[1].offset);
+    EXPECT_LT(places[1].offset, code->code.code_size);
+    ASSERT_EQ(places[0].tags.size(), 2u);
+    ASSERT_EQ(places[1].tags.size(), 3u);
+    EXPECT_EQ(places[0].tags[0], (machine::EmittedTag{false, 7}));
+    EXPECT_EQ(places[1].tags[2], (machine::EmittedTag{false, 9}));
+    EXPECT_TRUE(places[0].tags[1].is_slot && places[1].tags[1].is_slot);
+    EXPECT_EQ(places[0].tags[1].value - places[1].tags[1].value, 24);
+    // The second is where the first of two calls returns to.
+    ASSERT_EQ(code->code.points.size(), 3u);
+    EXPECT_EQ(places[1].offset, code->code.points[1].offset);
+  }
+}
+
 TEST_P(CompileTest, WhatNoMachineHasIsRefusedWithAReason) {
   const auto refusal = [&](const std::string& text) {
     const auto parsed = ir::parse_function(text);

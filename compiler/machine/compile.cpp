@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 
 #include "compiler/ir/printer.h"
 #include "compiler/ir/verifier.h"
@@ -178,6 +179,40 @@ struct Compiler::State {
   Emitter emitter;
 };
 
+namespace {
+
+// `compiled`: the function as it was lowered, whose slots are those of the frame.
+void add_debug_tags(const ir::Function& function, const ir::Function& compiled, const TargetIsa& isa,
+                    const FrameLayout& frame, CompiledFunction& out) {
+  std::vector<uint32_t> offsets;
+  for (const SourceMark& point : out.code.points) {
+    if (point.inst >= function.inst_count()) continue;
+    const auto tags = function.debug_tags(ir::Inst(point.inst));
+    if (tags.empty()) continue;
+    if (offsets.empty()) offsets = lay_out_slots(compiled, isa).value_or(std::vector<uint32_t>{0});
+    TaggedPlace& place = out.debug_tags.emplace_back(TaggedPlace{.offset = point.offset, .tags = {}});
+    for (const ir::DebugTag& tag : tags) {
+      place.tags.push_back({tag.is_slot, tag.is_slot ? int64_t{frame.slots_offset} + offsets[tag.value] : tag.value});
+    }
+  }
+}
+
+}  // namespace
+
+std::string to_string(const TaggedPlace& place) {
+  const auto hex = [](uint32_t offset) {
+    char text[16];
+    std::snprintf(text, sizeof text, "%x", offset);
+    return std::string(text);
+  };
+  std::string out = hex(place.offset) + ": <";
+  for (const EmittedTag& tag : place.tags) {
+    if (&tag != &place.tags.front()) out += ", ";
+    out += (tag.is_slot ? "sp+" : "") + std::to_string(tag.value);
+  }
+  return out + ">";
+}
+
 Compiler::Compiler(const TargetIsa& isa)
     : isa_(isa),
       rules_(std::make_unique<isle::RuleState>(isa.rules)),
@@ -309,6 +344,7 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& given, const Co
   coverage_.count_code(function, s.vcode, s.frame, result.code);
   if (optimize) restore_copies(*optimizer_, result.code);
   result.name = to_string(function.name);
+  add_debug_tags(function, expands ? s.expanded : function, isa_, s.frame, result);
   result.symbols = std::move(s.vcode.symbols);
   result.frame_size = s.frame.size;
   result.unwind = {.size = s.frame.size,

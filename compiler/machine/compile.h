@@ -110,10 +110,25 @@ struct UnwindFacts {
   uint32_t popped = 0;         // what a return adds to `size` and the return address
 };
 
+// A debug tag at a place in the code: the user's number, or where a stack slot begins, from the stack pointer as it is
+// in the function's body.
+struct EmittedTag {
+  bool is_slot = false;
+  int64_t value = 0;
+  bool operator==(const EmittedTag&) const = default;
+};
+struct TaggedPlace {
+  uint32_t offset = 0;  // of a call: where it returns to
+  std::vector<EmittedTag> tags;
+};
+// "12: <5, sp+16>"
+std::string to_string(const TaggedPlace& place);
+
 struct CompiledFunction {
   std::string name;  // as printed in CLIF: %f, u0:3
   EmittedCode code;
-  std::vector<Symbol> symbols;  // what code.relocations refer to
+  std::vector<TaggedPlace> debug_tags;  // by offset
+  std::vector<Symbol> symbols;          // what code.relocations refer to
   uint32_t frame_size = 0;
   UnwindFacts unwind;
   CompileStats stats;

@@ -62,6 +62,7 @@ Expected<void> Emitter::emit(const VCode& vcode, const TargetIsa& isa, const Fra
   traps_.clear();
   relocs_.clear();
   marks_.clear();
+  points_.clear();
   lines_.clear();
   calls_.clear();
   handlers_.clear();
@@ -250,7 +251,10 @@ void Emitter::emit_list(uint32_t source) {
 
 void Emitter::emit_inst(const Inst& inst, std::span<const Operand> operands) {
   const InstDesc& desc = isa_->desc(inst.opcode);
-  if (inst.opcode == isa_->opcodes.args) return;
+  if (inst.opcode == isa_->opcodes.args) {
+    if (operands.empty()) points_.push_back({here(), inst.source});  // a sequence point
+    return;
+  }
   current_vcode_ = static_cast<uint32_t>(&inst - vcode_->insts.data());
   mark_source(inst.source);
   if (inst.opcode == isa_->opcodes.tail_call || inst.opcode == isa_->opcodes.tail_call_indirect) {
@@ -269,6 +273,7 @@ void Emitter::emit_inst(const Inst& inst, std::span<const Operand> operands) {
 void Emitter::emit_call(const Inst& inst, std::span<const Operand> operands) {
   const size_t own = isa_->desc(inst.opcode).operands.size();
   encode_fixed(inst.opcode, operands.first(own), inst.trap, inst.source);
+  points_.push_back({here(), inst.source});
   size_t at = own;
   while (at < operands.size() && operands[at].kind != OperandKind::Imm) ++at;
   if (at == operands.size()) return;
@@ -545,6 +550,8 @@ void Emitter::put_together() {
     h.handler.offset = static_cast<uint32_t>(target_of(h.label));
     out_->handlers.push_back(h.handler);
   }
+  out_->points.clear();
+  for (const PendingMark& point : points_) out_->points.push_back({final_offset(point.position), point.inst});
   out_->sources.clear();
   for (const PendingMark& m : marks_) {
     const uint32_t offset = final_offset(m.position);

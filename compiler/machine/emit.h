@@ -83,6 +83,7 @@ struct EmittedCode {
   std::vector<SourceMark> sources;         // by offset
   std::vector<CallSiteRecord> call_sites;  // by offset
   std::vector<HandlerRecord> handlers;     // of all call sites
+  std::vector<SourceMark> points;          // where calls return to, and sequence points with debug tags, by offset
   FeatureSet features = 0;                 // what the machine has to have to run it
   uint32_t instructions = 0;               // emitted, pseudo-instructions counting as one
   uint32_t long_branches = 0;              // sites that grew
@@ -199,7 +200,7 @@ class Emitter {
   };
   std::vector<PendingTrap> traps_;
   std::vector<PendingReloc> relocs_;
-  std::vector<PendingMark> marks_;
+  std::vector<PendingMark> marks_, points_;
   std::vector<PendingLine> lines_;
   std::vector<PendingCall> calls_;
   std::vector<PendingHandler> handlers_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <string>
 
 namespace assay::machine {
 namespace {
@@ -10,6 +11,26 @@ namespace {
 uint32_t align_up(uint32_t value, uint32_t alignment) { return (value + alignment - 1) / alignment * alignment; }
 
 }  // namespace
+
+Expected<std::vector<uint32_t>> lay_out_slots(const ir::Function& function, const TargetIsa& isa) {
+  constexpr uint64_t kMaxFrame = uint64_t(1) << 30;
+  uint64_t at = 0;
+  std::vector<uint32_t> offsets;
+  for (const ir::StackSlotData& slot : function.stack_slots) {
+    const uint64_t wanted = uint64_t(1) << std::min<unsigned>(slot.align_log2, 31);
+    if (wanted > isa.abi.stack_align) {
+      return fail("a stack slot aligned to " + std::to_string(wanted) + " bytes; the stack pointer is a multiple of " +
+                  std::to_string(isa.abi.stack_align));
+    }
+    const uint64_t alignment = std::clamp<uint64_t>(wanted, 8, 16);
+    at = (at + alignment - 1) / alignment * alignment;
+    offsets.push_back(static_cast<uint32_t>(at));
+    at += slot.size;
+    if (at > kMaxFrame) return fail("stack slots of more than 1 GiB");
+  }
+  offsets.push_back(static_cast<uint32_t>((at + 7) / 8 * 8));
+  return offsets;
+}
 
 void layout_frame(const VCode& vcode, const TargetIsa& isa, FrameLayout& out) {
   const AbiTable& abi = isa.abi;

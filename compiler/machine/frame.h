@@ -13,10 +13,18 @@
 // A leaf function that needs none of these has no frame at all.
 #pragma once
 
+#include <vector>
+
+#include "compiler/ir/function.h"
 #include "compiler/machine/isa.h"
 #include "compiler/machine/vcode.h"
+#include "compiler/support/diagnostic.h"
 
 namespace assay::machine {
+
+// Where each stack slot is within FrameArea::Slots, and, behind them, where what follows may begin. Fails if that is
+// more than frames may have, or a slot wants more alignment than the stack pointer has.
+Expected<std::vector<uint32_t>> lay_out_slots(const ir::Function& function, const TargetIsa& isa);
 
 // Works on VCode over physical registers. Reuses `out`'s memory. Linear.
 void layout_frame(const VCode& vcode, const TargetIsa& isa, FrameLayout& out);

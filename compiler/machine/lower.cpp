@@ -2,6 +2,8 @@
 // lower_calls.cpp.
 #include "compiler/machine/lower.h"
 
+#include "compiler/machine/frame.h"
+
 #include <algorithm>
 #include <utility>
 
@@ -109,25 +111,15 @@ Expected<void> LowerContext::prepare(const ir::Function& function) {
 }
 
 void LowerContext::lay_out_slots() {
-  uint64_t at = 0;
   slot_offsets_.clear();
-  for (const ir::StackSlotData& slot : function_->stack_slots) {
-    const uint64_t wanted = uint64_t(1) << std::min<unsigned>(slot.align_log2, 31);
-    if (wanted > isa_->abi.stack_align) {
-      unsupported("a stack slot aligned to " + std::to_string(wanted) + " bytes; the stack pointer is a multiple of " +
-                  std::to_string(isa_->abi.stack_align));
-    }
-    const uint64_t alignment = std::clamp<uint64_t>(wanted, 8, 16);
-    at = (at + alignment - 1) / alignment * alignment;
-    slot_offsets_.push_back(static_cast<uint32_t>(at));
-    at += slot.size;
-    constexpr uint64_t kMaxFrame = uint64_t(1) << 30;
-    if (at > kMaxFrame) {
-      unsupported("stack slots of more than 1 GiB");
-      at = 0;
-    }
+  call_area_offset_ = 0;
+  if (Expected<std::vector<uint32_t>> offsets = machine::lay_out_slots(*function_, *isa_); offsets) {
+    call_area_offset_ = offsets->back();
+    slot_offsets_ = std::move(*offsets);
+  } else {
+    unsupported(offsets.error().message);
+    slot_offsets_.resize(function_->stack_slots.size());
   }
-  call_area_offset_ = static_cast<uint32_t>((at + 7) / 8 * 8);
   vcode_->slots_size = call_area_offset_;
 }
 
@@ -303,6 +295,8 @@ void LowerContext::lower_inst(Inst inst) {
     return;
   }
   bind_results(inst, *output);
+  // A place that has no code.
+  if (data.opcode == ir::Opcode::kSequencePoint && !function_->debug_tags(inst).empty()) emit(isa_->opcodes.args, {});
 }
 
 // CLIF's addresses are as wide as the target's; no target here has any but 64 bits, and rules need not ask.
