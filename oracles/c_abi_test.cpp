@@ -61,7 +61,7 @@ class Random {
   uint64_t state_;
 };
 
-enum class Kind { Integer, Float, Wide, Struct };
+enum class Kind { Integer, Float, Wide, Quad, Struct };
 
 struct Param {
   Kind kind = Kind::Integer;
@@ -80,9 +80,11 @@ std::string c_type(const Param& param) {
     case Kind::Integer:
       return (param.is_signed ? "int" : "uint") + std::to_string(param.bits) + "_t";
     case Kind::Float:
-      return param.bits == 32 ? "float" : "double";
+      return param.bits == 16 ? "_Float16" : param.bits == 32 ? "float" : "double";
     case Kind::Wide:
       return "unsigned __int128";
+    case Kind::Quad:
+      return "long double";
     case Kind::Struct:
       return "struct s" + std::to_string(param.bits);
   }
@@ -117,6 +119,10 @@ class Writer {
         case Kind::Wide:
           text += "  h = mix(mix(h, (uint64_t)" + a + "), (uint64_t)(" + a + " >> 64));\n";
           break;
+        case Kind::Quad:
+          text += "  { unsigned __int128 w; memcpy(&w, &" + a +
+                  ", sizeof w); h = mix(mix(h, (uint64_t)w), (uint64_t)(w >> 64)); }\n";
+          break;
         case Kind::Struct:
           for (unsigned w = 0; w < params_[i].bits; ++w)
             text += "  h = mix(h, " + a + ".w[" + std::to_string(w) + "]);\n";
@@ -127,10 +133,18 @@ class Writer {
         text += "  return (" + type + ")h;\n}\n";
         break;
       case Kind::Float:
-        text += "  return (" + type + ")(int32_t)(h & 0xffffff);\n}\n";
+        if (result_.bits == 16) {
+          text += "  uint16_t w = h & 0x7bff;\n  _Float16 r;\n  memcpy(&r, &w, sizeof r);\n  return r;\n}\n";
+        } else {
+          text += "  return (" + type + ")(int32_t)(h & 0xffffff);\n}\n";
+        }
         break;
       case Kind::Wide:
         text += "  return (unsigned __int128)(h * 5) << 64 | h;\n}\n";
+        break;
+      case Kind::Quad:
+        text += "  unsigned __int128 w = (unsigned __int128)(h * 5) << 64 | h;\n";
+        text += "  long double r;\n  memcpy(&r, &w, sizeof r);\n  return r;\n}\n";
         break;
       case Kind::Struct:
         text += "  " + type + " r;\n";
@@ -155,6 +169,10 @@ class Writer {
         break;
       case Kind::Wide:
         text += "  h = mix(mix(h, (uint64_t)y), (uint64_t)(y >> 64));\n";
+        break;
+      case Kind::Quad:
+        text +=
+            "  { unsigned __int128 w; memcpy(&w, &y, sizeof w); h = mix(mix(h, (uint64_t)w), (uint64_t)(w >> 64)); }\n";
         break;
       case Kind::Struct:
         for (unsigned w = 0; w < result_.bits; ++w) text += "  h = mix(h, y.w[" + std::to_string(w) + "]);\n";
@@ -183,6 +201,11 @@ class Writer {
                  "\n";
         break;
       case Kind::Float: {
+        if (result_.bits == 16) {
+          const std::string half = define("band " + define("ireduce.i16 " + h) + ", " + define("iconst.i16 0x7bff"));
+          body_ += "  return " + define("bitcast.f16 " + half) + "\n";
+          break;
+        }
         const std::string low = define("band " + h + ", " + define("iconst.i64 0xffffff"));
         body_ +=
             "  return " + define("fcvt_from_sint." + clif_type(result_) + " " + define("ireduce.i32 " + low)) + "\n";
@@ -192,6 +215,11 @@ class Writer {
         body_ +=
             "  return " + define("iconcat " + h + ", " + define("imul " + h + ", " + define("iconst.i64 5"))) + "\n";
         break;
+      case Kind::Quad: {
+        const std::string wide = define("iconcat " + h + ", " + define("imul " + h + ", " + define("iconst.i64 5")));
+        body_ += "  return " + define("bitcast.f128 little " + wide) + "\n";
+        break;
+      }
       case Kind::Struct:
         for (unsigned w = 0; w < result_.bits; ++w) {
           const std::string word = define("imul " + h + ", " + define("iconst.i64 " + std::to_string(w + 1)));
@@ -227,6 +255,10 @@ class Writer {
         case Kind::Wide:
           arg = define("iconcat " + define("iconst.i64 " + hex(word(i, 0))) + ", " +
                        define("iconst.i64 " + hex(word(i, 1))));
+          break;
+        case Kind::Quad:
+          arg = define("bitcast.f128 little " + define("iconcat " + define("iconst.i64 0") + ", " +
+                                                       define("iconst.i64 " + hex(number_bits(i, 16383, 48)))));
           break;
         case Kind::Struct:
           arg = slot_address(param.bits);
@@ -266,9 +298,15 @@ class Writer {
       param.is_signed = random_.below(2) == 0;
     } else if (choice < 17) {
       param = {Kind::Float, random_.below(2) == 0 ? 32u : 64u, false};
+      // Not every C compiler has _Float16; nor does Windows' convention.
+      const bool has_half = !is_windows_ && (platform_.isa == IsaKind::x64 || platform_.isa == IsaKind::aarch64);
+      if (has_half && random_.below(3) == 0) param.bits = 16;
     } else if (choice < 19) {
       // s390x's C returns 16 bytes in memory whose address comes first, CLIF's in memory whose address comes last.
       if (!is_result || platform_.isa != IsaKind::s390x) param = {Kind::Wide, 128, false};
+      // What C passes in vector registers ours passes in two of the others: not these.
+      const bool has_quad = platform_.isa == IsaKind::riscv64 || platform_.isa == IsaKind::s390x;
+      if (has_quad && param.kind == Kind::Wide && random_.below(2) == 0) param.kind = Kind::Quad;
     } else {
       param = {Kind::Struct, 3 + random_.below(4), false};
     }
@@ -283,6 +321,8 @@ class Writer {
         return "f" + std::to_string(param.bits);
       case Kind::Wide:
         return "i128";
+      case Kind::Quad:
+        return "f128";
       case Kind::Struct:
         return "i64";
     }
@@ -325,7 +365,10 @@ class Writer {
           text += "(" + c_type(param) + ")" + hex(word(i, 0)) + "u";
           break;
         case Kind::Float:
-          text += std::to_string(word(i, 0) % 100'000) + (param.bits == 32 ? ".0f" : ".0");
+          text += std::to_string(number(i)) + (param.bits == 16 ? ".0f16" : param.bits == 32 ? ".0f" : ".0");
+          break;
+        case Kind::Quad:
+          text += std::to_string(number(i)) + ".0L";
           break;
         case Kind::Wide:
           text += "(unsigned __int128)" + hex(word(i, 1)) + "u << 64 | " + hex(word(i, 0)) + "u";
@@ -344,9 +387,18 @@ class Writer {
     const unsigned bits = params_[i].kind == Kind::Integer ? params_[i].bits : 64;
     return random.next() >> (64 - bits);
   }
+  // A float argument: an integer that the type has.
+  uint64_t number(size_t i) const { return word(i, 0) % (params_[i].bits == 16 ? 2048 : 100'000); }
+  // Its bits, or the high word's.
+  uint64_t number_bits(size_t i, unsigned bias, unsigned fraction) const {
+    const uint64_t n = number(i);
+    if (n == 0) return 0;
+    const unsigned exponent = static_cast<unsigned>(std::bit_width(n)) - 1;
+    return (uint64_t{bias} + exponent) << fraction | ((n << (fraction - exponent)) & ((uint64_t{1} << fraction) - 1));
+  }
   uint64_t float_bits(size_t i) const {
-    const double value = static_cast<double>(word(i, 0) % 100'000);
-    return params_[i].bits == 64 ? std::bit_cast<uint64_t>(value) : std::bit_cast<uint32_t>(static_cast<float>(value));
+    const unsigned bits = params_[i].bits;
+    return bits == 16 ? number_bits(i, 15, 10) : bits == 32 ? number_bits(i, 127, 23) : number_bits(i, 1023, 52);
   }
 
   std::string value(std::vector<std::string>& names) {
@@ -371,6 +423,8 @@ class Writer {
         const std::string bits = define("bitcast.i" + std::to_string(param.bits) + " " + v);
         return mix_word(h, param.bits == 64 ? bits : define("uextend.i64 " + bits));
       }
+      case Kind::Quad:
+        return mix_in(h, define("bitcast.i128 little " + v), {Kind::Wide, 128, false});
       case Kind::Wide: {
         const std::string low = "v" + std::to_string(next_++), high = "v" + std::to_string(next_++);
         body_ += "  " + low + ", " + high + " = isplit " + v + "\n";

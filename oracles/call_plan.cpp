@@ -214,7 +214,7 @@ bool is_planned(ir::Type type) {
 
 // Floats for which a machine has no registers are passed as the integers of their bits.
 ir::AbiParam planned(ir::AbiParam param, IsaKind isa) {
-  if (param.type == ir::kF128 || (param.type == ir::kF16 && isa != IsaKind::aarch64)) param.type = param.type.as_int();
+  if (param.type == ir::kF128 || (param.type == ir::kF16 && isa == IsaKind::s390x)) param.type = param.type.as_int();
   return param;
 }
 

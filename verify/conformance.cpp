@@ -252,8 +252,8 @@ class Checker {
 
   // Of `width` bits: zeros, subnormals, NaNs of either kind, numbers at the limits of integers, …
   uint64_t random_float(unsigned width) {
-    const unsigned fraction = width == 32 ? 23 : 52;
-    const uint64_t bias = width == 32 ? 127 : 1023, infinity = (2 * bias + 1) << fraction;
+    const unsigned fraction = width == 16 ? 10 : width == 32 ? 23 : 52;
+    const uint64_t bias = width == 16 ? 15 : width == 32 ? 127 : 1023, infinity = (2 * bias + 1) << fraction;
     const uint64_t sign = random_() % 2 << (width - 1), payload = random_() & ((uint64_t{1} << fraction) - 1);
     const uint64_t few = uint64_t{1} << random_() % fraction, quiet = uint64_t{1} << (fraction - 1);
     const auto power = [&](int64_t exponent) { return (bias + static_cast<uint64_t>(exponent)) << fraction; };
@@ -276,7 +276,7 @@ class Checker {
         return sign | ((uint64_t{1} << fraction) + random_() % 3 - 1);
       case 8: {  // about the limits of integers
         constexpr int64_t kBits[] = {7, 8, 15, 16, 31, 32, 63, 64};
-        return (sign | power(kBits[random_() % std::size(kBits)])) + random_() % 5 - 2;
+        return (sign | power(kBits[random_() % (width == 16 ? 3 : std::size(kBits))])) + random_() % 5 - 2;
       }
       case 9:  // with a fraction, or halfway between integers
         return sign | power(static_cast<int64_t>(random_() % (fraction + 2)) - 1) |
@@ -286,7 +286,7 @@ class Checker {
       case 11:  // near each other
         return sign | power(static_cast<int64_t>(random_() % 4)) | random_() % 4;
       default:
-        return width == 32 ? static_cast<uint32_t>(random_()) : random_();
+        return random_() >> (64 - width);
     }
   }
   // Floats of one width in all registers, at the bottom and above; now and then equal ones, or equal but for the sign.
@@ -297,7 +297,9 @@ class Checker {
     unsigned width = random_() % 2 == 0 ? 32 : 64;
     if (test.is_unboxed) width = takes_singles(opcode, params) ? 32 : 64;
     const bool boxed = boxes && (test.is_unboxed || random_() % 8 != 0);
+    const bool halves = boxes && takes_halves(opcode);
     const auto word = [&] {
+      if (halves && boxed) return ~uint64_t{0xffff} | random_float(16);
       if (width == 64) return random_float(64);
       return (boxed ? ~uint64_t{0} : random_float(32)) << 32 | random_float(32);
     };
@@ -307,9 +309,15 @@ class Checker {
       vector.words[1] = word();
       if (!equal) continue;
       const uint64_t signs = random_();
-      vector.words[0] = test.vectors[0].words[0] ^ (width == 64 || !boxed ? signs % 2 << 63 : 0) ^
-                        (width == 32 ? (signs >> 1) % 2 << 31 : 0);
+      vector.words[0] = test.vectors[0].words[0] ^ (!halves && (width == 64 || !boxed) ? signs % 2 << 63 : 0) ^
+                        (halves        ? (signs >> 1) % 2 << 15
+                         : width == 32 ? (signs >> 1) % 2 << 31
+                                       : 0);
     }
+  }
+  bool takes_halves(uint16_t opcode) const {
+    const std::string& name = parsed_.definitions.insts[opcode].name;
+    return name.starts_with("half_") && name != "half_from";
   }
   // One of its parameters is the size of 32 bits; or it converts from that to the other.
   bool takes_singles(uint16_t opcode, std::span<const Operand> params) const {

@@ -304,7 +304,7 @@ bool wants_float(const ir::Function& function, ir::Inst inst, const TargetIsa& i
     case Opcode::kBitcast:
       return argument() == kI128 && function.value_type(function.result(inst)) == kI128;
     case Opcode::kFcopysign:
-      return is_expanded(argument());
+      return is_expanded(argument(), isa.expanded.half_all);
     case Opcode::kFneg:
     case Opcode::kFabs:
     case Opcode::kFcmp:
@@ -315,10 +315,13 @@ bool wants_float(const ir::Function& function, ir::Inst inst, const TargetIsa& i
              is_expanded(function.value_type(function.result(inst)), isa.expanded.half_conversions);
     default:
       if (is_conversion_to_integer(data.opcode)) return is_expanded(argument());
-      if (is_conversion_from_integer(data.opcode)) return is_expanded(function.value_type(function.result(inst)));
+      if (is_conversion_from_integer(data.opcode)) {
+        return is_expanded(function.value_type(function.result(inst)),
+                           isa.expanded.half_all && argument().bits() <= 64);
+      }
       if (!is_arithmetic(data.opcode)) return false;
       if (data.opcode != Opcode::kFma) return is_expanded(argument(), isa.expanded.half);
-      return is_expanded(argument()) || (isa.expanded.fma && argument().is_float());
+      return is_expanded(argument(), isa.expanded.half_all) || (isa.expanded.fma && argument().is_float());
   }
 }
 

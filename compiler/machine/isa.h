@@ -80,6 +80,7 @@ struct AbiTable {
   std::span<const PReg> float_argument_registers;  // none: the backend has no floats
   std::span<const PReg> float_result_registers;
   bool has_f16 = true;                      // floats of 16 bits have registers, too
+  bool loads_f16 = true;                    // from memory; else as a word, which TargetIsa::transfer makes one (RISC-V)
   bool floats_overflow_to_integer = false;  // once float registers are used up, integer ones take floats (RISC-V)
   Pairs pairs = Pairs::None;
   PReg stack_pointer;
@@ -179,6 +180,7 @@ struct Expanded {
   bool fma = false;               // of f32 and f64: library calls
   bool half_conversions = false;  // between f16 and f32 or f64: rules
   bool half = false;              // arithmetic on f16 but fma, and comparisons: rules
+  bool half_all = false;          // fma and copysign of f16, and f16 from integers: rules
   uint8_t least_atomic_bits = 8;  // a narrower atomic_rmw or atomic_cas works on the aligned word that it is in
   uint16_t atomic_rmw = 0x7ff;    // these kinds (bits: by ir::AtomicRmwOp) are loops around an atomic_cas
   bool wide_cas = false;          // atomic_cas of i128 has rules: atomic_rmw and atomic_store are loops around it,

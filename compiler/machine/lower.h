@@ -269,6 +269,7 @@ class LowerContext {
   void alias(Reg wanted, Reg reg);
   RegClass reg_class(Type type) const { return type.is_float() ? RegClass::Vec : RegClass::Gpr; }
   Reg extended(Reg reg, const AbiLocation& location);
+  void load_part(const AbiLocation& location, Reg reg, const Amode& place);
   Reg for_part(Reg reg, const AbiLocation& location, unsigned part);
   void store_copy(Value v, const AbiLocation& location, uint32_t copies);
   const AbiSignature& abi_of(SigRef signature);

@@ -71,6 +71,14 @@ Reg LowerContext::for_part(Reg reg, const AbiLocation& location, unsigned part) 
   return other;
 }
 
+// What comes in memory.
+void LowerContext::load_part(const AbiLocation& location, Reg reg, const Amode& place) {
+  if (location.type != ir::kF16 || isa_->abi.loads_f16) return emit(isa_->load(part_type(location.type), reg, place));
+  const Reg word = new_reg(RegClass::Gpr);
+  emit(isa_->load(ir::kI64, word, place));
+  emit(isa_->transfer(location.type, RegClass::Vec, reg, word));
+}
+
 const AbiSignature& LowerContext::abi_of_try(Inst inst) { return abi_of(function_->exception_table(inst).signature); }
 
 InstOutput LowerContext::gen_call(FuncRef callee, ValueSlice args) {
@@ -215,8 +223,8 @@ InstOutput LowerContext::emit_call(const AbiSignature& abi, uint16_t opcode, Ope
   for (const AbiLocation& result : abi.returns) {
     for (unsigned part = 0; part < result.part_count; ++part, ++next) {
       if (!result.parts[part].in_memory()) continue;
-      emit(isa_->load(part_type(result.type), output_regs_[next],
-                      frame_amode(FrameArea::Slots, call_area_offset_ + result.parts[part].offset)));
+      load_part(result, output_regs_[next],
+                frame_amode(FrameArea::Slots, call_area_offset_ + result.parts[part].offset));
     }
   }
   return {first, next - first};
@@ -321,8 +329,8 @@ void LowerContext::land(const BlockOrder::Entry& edge) {
       const AbiLocation& result = abi.returns[args[i].index()];
       for (unsigned part = 0; part < result.part_count; ++part) {
         if (!result.parts[part].in_memory()) continue;
-        emit(isa_->load(part_type(result.type), half(regs, part),
-                        frame_amode(FrameArea::Slots, call_area_offset_ + result.parts[part].offset)));
+        load_part(result, half(regs, part),
+                  frame_amode(FrameArea::Slots, call_area_offset_ + result.parts[part].offset));
       }
     }
     if (!only_edge) continue;
@@ -478,7 +486,7 @@ void LowerContext::receive_arguments() {
       emit(isa_->load(ir::kI64, regs.low, Amode{.base = reference, .index = {}, .disp = is_big ? 8 : 0}));
       emit(isa_->load(ir::kI64, regs.high, Amode{.base = reference, .index = {}, .disp = is_big ? 0 : 8}));
     } else if (from.in_memory()) {
-      emit(isa_->load(part_type(location.type), half(regs, part), place));
+      load_part(location, half(regs, part), place);
     } else if (from.reg.reg_class() != reg_class(location.type)) {
       emit(isa_->transfer(location.type, RegClass::Vec, half(regs, part), arrivals_[arrived++]));
     }

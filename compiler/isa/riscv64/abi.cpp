@@ -36,7 +36,7 @@ SimpleInst addi(PReg rd, PReg rs, int64_t imm) {
 }
 
 Operand float_size(ir::Type type) {
-  return Operand::immediate(int64_t(type == ir::kF32 ? FloatSize::S : FloatSize::D));
+  return Operand::immediate(int64_t(type == ir::kF64 ? FloatSize::D : FloatSize::S));
 }
 
 bool fits_12(int64_t value) { return value >= -2048 && value < 2048; }
@@ -97,7 +97,7 @@ const machine::AbiTable kAbi = {
     .result_registers = kResults,
     .float_argument_registers = kFloatArguments,
     .float_result_registers = kFloatResults,
-    .has_f16 = false,
+    .loads_f16 = false,
     .floats_overflow_to_integer = true,
     .pairs = machine::Pairs::Split,
     .stack_pointer = kSp,
@@ -162,6 +162,7 @@ SimpleInst move(RegClass reg_class, Reg to, Reg from) {
   return {kAddi, {Operand::def(to), Operand::use(from), Operand::immediate(0)}};
 }
 
+// Not of f16: what is above it would have to be set.
 SimpleInst load(ir::Type type, Reg to, const Amode& place) {
   if (type.is_float())
     return machine::with_amode(target_isa(), kLoadFloat, {float_size(type), Operand::def(to)}, place);
@@ -178,6 +179,7 @@ SimpleInst store(ir::Type type, Reg from, const Amode& place) {
 }
 
 SimpleInst transfer(ir::Type type, RegClass to_class, Reg to, Reg from) {
+  if (type == ir::kF16 && to_class == RegClass::Vec) return {kBoxHalf, {Operand::def(to), Operand::use(from)}};
   return {to_class == RegClass::Vec ? kFmvFrom : kFmvTo, {float_size(type), Operand::def(to), Operand::use(from)}};
 }
 

@@ -21,6 +21,10 @@ machine::TargetIsa make() {
                  .tail_call = kTailCall,
                  .tail_call_indirect = kTailCallIndirect};
   isa.expanded = {.least_atomic_bits = 32, .atomic_rmw = machine::rmw_kinds({ir::AtomicRmwOp::kNand})};
+  isa.expanded_with = [](machine::FeatureSet features, machine::Expanded& expanded) {
+    expanded.half_conversions = (features & kHasZfhmin) != 0;
+    expanded.half = expanded.half_all = (features & kHasZfh) != 0;
+  };
   isa.rules = riscv64_rules();
   machine::set_lowering<Context>(isa);
   set_abi(isa);

@@ -84,7 +84,6 @@ const machine::AbiTable kAbi = {
     .result_registers = kResults,
     .float_argument_registers = kFloatArguments,
     .float_result_registers = kFloatResults,
-    .has_f16 = false,
     .pairs = machine::Pairs::WholeOrMemory,
     .stack_pointer = kRsp,
     .frame_pointer = kRbp,
