@@ -230,6 +230,7 @@ class FunctionGenerator {
   bool has_floats_ = false;
   bool has_odd_floats_ = false;  // f16 and f128
   bool has_wide_ = false;        // integers of 128 bits
+  bool has_wide_atomics_ = false;
   // How often what may trap is made, of what is usual. Less for mutations: else what grows would trap early in the end.
   unsigned risk_ = 100;
   bool risks(unsigned percent) { return random_.below(10000) < percent * risk_; }

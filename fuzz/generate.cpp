@@ -110,6 +110,7 @@ void FunctionGenerator::run() {
   const bool entry = index_ + 1 == program_.functions.size();
   f_.name = ExternalName::testcase(entry ? "main" : "callee" + std::to_string(index_));
   has_wide_ = random_.chance(options_.wide_percent);
+  has_wide_atomics_ = has_wide_ && options_.wide_atomics != 0 && random_.chance(options_.wide_atomics);
   has_halves_ = random_.chance(has_wide_ ? 50 : 15);
   has_floats_ = program_.has_floats;
   has_odd_floats_ = has_floats_ && random_.chance(25);

@@ -30,7 +30,7 @@ struct GenerateOptions {
   Tilt tilt;                       // what there is to be more of
   unsigned float_percent = 40;     // programs that have floats
   unsigned wide_percent = 20;      // functions with integers of 128 bits
-  bool wide_atomics = false;       // atomic accesses of 128 bits, which not every machine has
+  unsigned wide_atomics = 0;       // of those, percent with atomic accesses of 128 bits, which not every machine has
 };
 
 struct Program {

@@ -342,7 +342,7 @@ Value FunctionGenerator::load_something() {
   } kLoads[] = {{Opcode::kUload8, 1},  {Opcode::kSload8, 1},  {Opcode::kUload16, 2},
                 {Opcode::kSload16, 2}, {Opcode::kUload32, 4}, {Opcode::kSload32, 4}};
   Type type = any_value_type();
-  if (type.is_int() && (type != kI128 || options_.wide_atomics) && random_.chance(12)) return atomic_access(type);
+  if (type.is_int() && (type != kI128 || has_wide_atomics_) && random_.chance(12)) return atomic_access(type);
   if (type.is_float() || random_.chance(60)) return load(Opcode::kLoad, type);
   const auto& chosen = kLoads[random_.below(std::size(kLoads))];
   while (type == kI128 || type.bytes() <= chosen.bytes) type = narrow_type();
