@@ -257,7 +257,8 @@ void Run::execute(isle::RuleId id, Instantiation& out) {
   for (const auto& value : looked_through_) {
     if (value->def && value->def->operation >= 0) {
       std::optional<z3::expr> free_bits;
-      const z3::expr result = operation_results(*value->def, nullptr, value->def->is_node ? &free_bits : nullptr)[0];
+      ClifInst& def = *value->def;
+      const z3::expr result = operation_results(def, nullptr, def.is_node ? &free_bits : nullptr)[def.result];
       assume(free_bits ? (*value->term | *free_bits) == (result | *free_bits) : *value->term == result);
     }
   }

@@ -35,6 +35,13 @@ std::string not_constant(const HelperContext& context, const std::string&, size_
   return "";
 }
 
+// Nothing, but while rules fire on one of two results.
+std::string alone(const HelperContext& context, const std::string&, size_t& cases) {
+  ++cases;
+  return context.optimizer->alone(context.value({.type = ir::kI64, .is_constant = false})) ? "gives back any value"
+                                                                                           : "";
+}
+
 // The float of these bits.
 std::string f32_of(const HelperContext& context, const std::string&, size_t& cases) {
   for (const uint64_t bits : number_cases(64)) {
@@ -118,45 +125,93 @@ std::string sdiv_long(const HelperContext& context, const std::string&, size_t& 
       });
 }
 
+std::string negated_divisor(const HelperContext& context, const std::string&, size_t& cases) {
+  for (const ir::Type type : {ir::kI8, ir::kI16, ir::kI32, ir::kI64}) {
+    const unsigned unused = 64 - type.bits();
+    const ir::Value any = context.value({.type = type, .is_constant = false});
+    const auto as_signed = [unused](uint64_t n) { return static_cast<int64_t>(n << unused) >> unused; };
+    for (const uint64_t n : number_cases(type.bits())) {
+      const auto d = context.optimizer->negated_divisor(type, any, n);
+      const bool has_one = as_signed(n) < 0 && n != uint64_t{1} << (type.bits() - 1);
+      if (d.has_value() != has_one) return "is wrong about whether there is one of " + std::to_string(n);
+      for (const uint64_t x : number_cases(type.bits())) {
+        if (!d || (as_signed(n) == -1 && x == uint64_t{1} << (type.bits() - 1))) continue;
+        ++cases;
+        const int64_t divisor = as_signed(n), other = static_cast<int64_t>(*d), dividend = as_signed(x);
+        if (dividend / divisor != -(dividend / other) || dividend % divisor != dividend % other || -divisor != other) {
+          return "gives " + std::to_string(*d) + " for " + std::to_string(n);
+        }
+      }
+    }
+  }
+  return "";
+}
+
 HelperTable make_table() {
   using C = Context;
   constexpr const char* kNode =
       "reads or makes a node: the prover follows the operation's definition, witnesses run it";
   return {
-      .functions = {{"value_type", call(&C::value_type)},   {"fits_in_64", call(&C::fits_in_64)},
-                    {"ty_int", call(&C::ty_int)},           {"ty_bits", call(&C::ty_bits)},
-                    {"ty_mask", call(&C::ty_mask)},         {"ty_shift_mask", call(&C::ty_shift_mask)},
-                    {"imm_zext", call(&C::imm_zext)},       {"imm_of", call(&C::imm_of)},
-                    {"sign_extend", call(&C::sign_extend)}, {"i64_as_u64", call(&C::i64_as_u64)},
-                    {"u64_add", call(&C::u64_add)},         {"u64_sub", call(&C::u64_sub)},
-                    {"u64_mul", call(&C::u64_mul)},         {"u64_and", call(&C::u64_and)},
-                    {"u64_or", call(&C::u64_or)},           {"u64_xor", call(&C::u64_xor)},
-                    {"u64_not", call(&C::u64_not)},         {"u64_shl", call(&C::u64_shl)},
-                    {"u64_ushr", call(&C::u64_ushr)},       {"u64_sshr", call(&C::u64_sshr)},
-                    {"u64_log2", call(&C::u64_log2)},       {"u64_is_power_of_2", call(&C::u64_is_power_of_2)},
-                    {"u64_eq", call(&C::u64_eq)},           {"u64_lt", call(&C::u64_lt)},
-                    {"i64_lt", call(&C::i64_lt)},           {"fold_clz", call(&C::fold_clz)},
-                    {"fold_ctz", call(&C::fold_ctz)},       {"fold_cls", call(&C::fold_cls)},
-                    {"fold_popcnt", call(&C::fold_popcnt)}, {"fold_bitrev", call(&C::fold_bitrev)},
-                    {"fold_bswap", call(&C::fold_bswap)},   {"fold_iabs", call(&C::fold_iabs)},
-                    {"fold_umulhi", call(&C::fold_umulhi)}, {"fold_smulhi", call(&C::fold_smulhi)},
-                    {"fold_rotl", call(&C::fold_rotl)},     {"fold_rotr", call(&C::fold_rotr)},
-                    {"fold_udiv", call(&C::fold_udiv)},     {"fold_urem", call(&C::fold_urem)},
-                    {"fold_sdiv", call(&C::fold_sdiv)},     {"fold_srem", call(&C::fold_srem)},
-                    {"magic_shift", call(&C::magic_shift)}, {"wide", call(&C::wide)},
-                    {"type_i8", call(&C::type_i8)},         {"f32_bits", call(&C::f32_bits)},
+      .functions = {{"value_type", call(&C::value_type)},
+                    {"fits_in_64", call(&C::fits_in_64)},
+                    {"ty_int", call(&C::ty_int)},
+                    {"ty_bits", call(&C::ty_bits)},
+                    {"ty_mask", call(&C::ty_mask)},
+                    {"ty_shift_mask", call(&C::ty_shift_mask)},
+                    {"imm_zext", call(&C::imm_zext)},
+                    {"imm_of", call(&C::imm_of)},
+                    {"sign_extend", call(&C::sign_extend)},
+                    {"i64_as_u64", call(&C::i64_as_u64)},
+                    {"u64_add", call(&C::u64_add)},
+                    {"u64_sub", call(&C::u64_sub)},
+                    {"u64_mul", call(&C::u64_mul)},
+                    {"u64_and", call(&C::u64_and)},
+                    {"u64_or", call(&C::u64_or)},
+                    {"u64_xor", call(&C::u64_xor)},
+                    {"u64_not", call(&C::u64_not)},
+                    {"u64_shl", call(&C::u64_shl)},
+                    {"u64_ushr", call(&C::u64_ushr)},
+                    {"u64_sshr", call(&C::u64_sshr)},
+                    {"u64_log2", call(&C::u64_log2)},
+                    {"u64_is_power_of_2", call(&C::u64_is_power_of_2)},
+                    {"u64_eq", call(&C::u64_eq)},
+                    {"u64_lt", call(&C::u64_lt)},
+                    {"i64_lt", call(&C::i64_lt)},
+                    {"fold_clz", call(&C::fold_clz)},
+                    {"fold_ctz", call(&C::fold_ctz)},
+                    {"fold_cls", call(&C::fold_cls)},
+                    {"fold_popcnt", call(&C::fold_popcnt)},
+                    {"fold_bitrev", call(&C::fold_bitrev)},
+                    {"fold_bswap", call(&C::fold_bswap)},
+                    {"fold_iabs", call(&C::fold_iabs)},
+                    {"fold_umulhi", call(&C::fold_umulhi)},
+                    {"fold_smulhi", call(&C::fold_smulhi)},
+                    {"fold_rotl", call(&C::fold_rotl)},
+                    {"fold_rotr", call(&C::fold_rotr)},
+                    {"fold_smul_overflow", call(&C::fold_smul_overflow)},
+                    {"fold_udiv", call(&C::fold_udiv)},
+                    {"fold_urem", call(&C::fold_urem)},
+                    {"fold_sdiv", call(&C::fold_sdiv)},
+                    {"fold_srem", call(&C::fold_srem)},
+                    {"magic_shift", call(&C::magic_shift)},
+                    {"wide", call(&C::wide)},
+                    {"type_i8", call(&C::type_i8)},
+                    {"f32_bits", call(&C::f32_bits)},
                     {"f64_bits", call(&C::f64_bits)}},
       .contracts = {{"not_constant", not_constant},
+                    {"alone", alone},
                     {"f32_of", f32_of},
                     {"f64_of", f64_of},
+                    {"negated_divisor", negated_divisor},
                     {"udiv_short_magic", udiv_short},
                     {"udiv_long_magic", udiv_long},
                     {"sdiv_short_magic", sdiv_short},
                     {"sdiv_long_magic", sdiv_long}},
       .without_values = {{"node", kNode},
+                         {"second_node", kNode},
                          {"make_node", kNode},
                          {"subsume", "its argument, which the other members of the class give way to"}},
-      .constants = {{"I32", ir::kI32}, {"I64", ir::kI64}},
+      .constants = {{"I32", ir::kI32}, {"I64", ir::kI64}, {"F32", ir::kF32}, {"F64", ir::kF64}},
   };
 }
 

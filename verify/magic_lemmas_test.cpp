@@ -50,6 +50,17 @@ TEST(MagicLemmas, TheProductIsTheQuotientAndARest) {
   EXPECT_FALSE((difference + i.r).simplify(sums).is_numeral()) << "anything would do";
 }
 
+// x = q*d + r, |r| < |d|, r with the sign of x: that is what a quotient rounded towards zero is, and -q is one of -d.
+TEST(MagicLemmas, TheOtherDivisorGivesTheOtherQuotient) {
+  Integers i;
+  z3::params sums(i.c);
+  sums.set("som", true);
+  EXPECT_TRUE((i.q * i.d + i.r - ((-i.q) * (-i.d) + i.r)).simplify(sums).is_numeral());
+  EXPECT_FALSE((i.q * i.d + i.r - (i.q * (-i.d) + i.r)).simplify(sums).is_numeral()) << "anything would do";
+  const z3::expr size = z3::ite(i.d < 0, -i.d, i.d), other = z3::ite(-i.d < 0, i.d, -i.d);
+  i.prove({i.d != 0, i.r > -size, i.r < size}, i.r > -other && i.r < other);
+}
+
 TEST(MagicLemmas, ItsHighPartIsTheQuotient) {
   Integers i;
   const std::vector<z3::expr> product = {i.d > 0, i.P > 0, i.r >= 0, i.r < i.d,

@@ -25,11 +25,21 @@ std::optional<z3::expr> fits_its_type(Terms& terms, const ops::Operation& op, co
 
 }  // namespace
 
-void Run::match_node(const isle::Rule& rule, const isle::Pattern& pattern, const Symbol& value, Bindings& bindings) {
+// `result`: which result of the operation the value is. A second one is an i8, and the type in the pattern that of the
+// first.
+void Run::match_node(const isle::Rule& rule, const isle::Pattern& pattern, const Symbol& value, Bindings& bindings,
+                     unsigned result) {
   ClifValue& v = *value.value;
   auto inst = std::make_shared<ClifInst>();
   inst->name = v.name;
-  inst->result_type = type_of(value.value);
+  inst->result = result;
+  if (result == 0) {
+    inst->result_type = type_of(value.value);
+  } else {
+    if (v.type == 0) v.type = 8;
+    if (v.type != 8) throw Pruned{};
+    inst->result_type = choose_type();
+  }
   inst->is_definition = true;
   inst->is_node = true;
   if (!v.def) {
@@ -81,7 +91,7 @@ bool Run::types_fit(const ClifInst& inst) const {
 
 z3::expr Run::node_result(ClifInst& inst, std::vector<Effect>* effects) {
   std::optional<z3::expr> free_bits;
-  const z3::expr result = operation_results(inst, effects, &free_bits)[0];
+  const z3::expr result = operation_results(inst, effects, &free_bits)[inst.result];
   if (!free_bits) return result;
   return (result & ~*free_bits) | (terms_.fresh("nan", result.get_sort().bv_size()) & *free_bits);
 }
@@ -121,7 +131,7 @@ void Run::require_nodes(const ClifInst& root) {
     }
     std::vector<Effect> effects;
     std::optional<z3::expr> free_bits;
-    const z3::expr result = operation_results(*inst, &effects, &free_bits)[0];
+    const z3::expr result = operation_results(*inst, &effects, &free_bits)[inst->result];
     if (value->def != inst) {
       assume(free_bits ? (term_of(value) | *free_bits) == (result | *free_bits) : term_of(value) == result);
     }
@@ -136,16 +146,15 @@ void Run::compare_rewrite(const Symbol& value, const Symbol& result, Instantiati
   ClifInst& root = *value.value->def;
   std::vector<Effect> left;
   std::optional<z3::expr> free_bits;
-  const z3::expr expected = operation_results(root, &left, &free_bits)[0];
+  const z3::expr expected = operation_results(root, &left, &free_bits)[root.result];
   const z3::expr trap = trap_outcome(left), right_trap = trap_outcome(effects_);
   clif_.results = {expected};
   clif_.trap_code = trap;
   if (!left.empty()) add_goal(out, "the left side cannot trap", trap == terms_.bv(8, 0));
   if (!effects_.empty()) add_goal(out, "the right side cannot trap", right_trap == terms_.bv(8, 0));
-  const unsigned type = type_of(result.value);
-  if (type != root.result_type) {
-    add_goal(out, "the result is of type " + type_name(root.result_type) + ", not " + type_name(type),
-             terms_.boolean(false));
+  const unsigned type = type_of(result.value), root_type = root.result_types[root.result];
+  if (type != root_type) {
+    add_goal(out, "the result is of type " + type_name(root_type) + ", not " + type_name(type), terms_.boolean(false));
   } else {
     const z3::expr actual = term_of(result.value);
     add_goal(out, "result", free_bits ? (expected | *free_bits) == (actual | *free_bits) : expected == actual);

@@ -117,8 +117,8 @@ void Run::match_term(const isle::Rule& rule, const Pattern& pattern, const Symbo
       if (v.term) looked_through_.push_back(value.value);
     }
     match(rule, pattern.children[0], {.kind = Symbol::Kind::Inst, .inst = v.def}, bindings);
-  } else if (name == "node") {
-    match_node(rule, pattern, value, bindings);
+  } else if (name == "node" || name == "second_node") {
+    match_node(rule, pattern, value, bindings, name == "node" ? 0 : 1);
   } else if (name == "result_type") {
     ClifInst& inst = *value.inst;
     if (inst.result_type == 0) {

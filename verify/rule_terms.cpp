@@ -107,6 +107,16 @@ class Reader {
           out.width = width(p.children[0]);
           return out;
         }
+        if (program_.terms[p.term].name == "second_node") {
+          RuleTerm out = node(p.children[1]);
+          out.width = Width::Narrow;
+          const Width first = width(p.children[0]);
+          for (RuleTerm& arg : out.args) {
+            if (arg.width == Width::Any) arg.width = first;
+          }
+          out.code = "of";
+          return out;
+        }
         if (program_.terms[p.term].name == "value_type") {
           RuleTerm out = fresh();
           out.width = width(p.children[0]);

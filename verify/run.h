@@ -145,7 +145,8 @@ class Run {
   z3::expr effective_address(const SymbolicAmode& amode);
 
   // -- the mid-end's nodes (nodes.cpp) --
-  void match_node(const isle::Rule& rule, const isle::Pattern& pattern, const Symbol& value, Bindings& bindings);
+  void match_node(const isle::Rule& rule, const isle::Pattern& pattern, const Symbol& value, Bindings& bindings,
+                  unsigned result);
   Symbol construct_node(unsigned type, const Symbol& data);
   bool types_fit(const ClifInst& inst) const;
   void require_nodes(const ClifInst& root);

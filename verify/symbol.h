@@ -58,6 +58,7 @@ struct ClifInst {
   bool typed = false;
   bool is_definition = false;  // found by looking through a value
   bool is_node = false;        // of the mid-end's e-graph
+  unsigned result = 0;         // of is_definition: which result of it the value is
 };
 
 // A memory operand.

@@ -137,7 +137,7 @@ z3::expr Run::term_of(const std::shared_ptr<ClifValue>& value) {
   if (value->term) return *value->term;
   if (value->def && value->def->operation >= 0) {
     value->term = terms_.simplify(value->def->is_node ? node_result(*value->def, nullptr)
-                                                      : operation_results(*value->def, nullptr)[0]);
+                                                      : operation_results(*value->def, nullptr)[value->def->result]);
   } else {
     value->term = terms_.fresh(value->name, type_width(type_of(value)));
     looked_through_.push_back(value);
@@ -282,7 +282,7 @@ void Run::set_operation(ClifInst& inst, int operation) {
     const ops::Operation& op = definitions_.operations().operations[operation];
     // def_inst does not look through it; a node of the mid-end is one that cannot trap, see require_nodes().
     if (!op.effects.empty() && !(inst.is_node && only_traps(op))) throw Pruned{};
-    if (op.results.size() != 1) throw Unsupported{"a value is one of several results of " + op.name};
+    if (op.results.size() != 1 && !inst.is_node) throw Unsupported{"a value is one of several results of " + op.name};
   }
   inst.operation = operation;
   choose_types(inst);

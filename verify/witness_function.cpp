@@ -161,7 +161,7 @@ std::string WitnessFunction::emit_value(const Symbol& symbol) {
   } else {
     std::vector<std::string> results;
     emit_inst(*value->def, results);
-    name = results.at(0);
+    name = results.at(value->def->result);
   }
   printed_[value] = name;
   return name;

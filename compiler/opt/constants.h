@@ -18,6 +18,10 @@ inline int64_t as_signed(ir::Type type, uint64_t a) {
   return static_cast<int64_t>(a << unused) >> unused;
 }
 
+inline uint64_t fold_smul_overflow(ir::Type type, uint64_t a, uint64_t b) {
+  const __int128 product = static_cast<__int128>(as_signed(type, a)) * as_signed(type, b);
+  return product != as_signed(type, static_cast<uint64_t>(product)) ? 1 : 0;
+}
 inline uint64_t fold_clz(ir::Type type, uint64_t a) {
   return static_cast<uint64_t>(std::countl_zero(low_bits(type, a))) - (64 - type.bits());
 }

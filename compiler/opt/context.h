@@ -14,9 +14,11 @@
 
 namespace assay::opt {
 
-// What rules call $I32 and $I64.
+// What rules call $I32 …
 inline constexpr Type I32 = ir::kI32;
 inline constexpr Type I64 = ir::kI64;
+inline constexpr Type F32 = ir::kF32;
+inline constexpr Type F64 = ir::kF64;
 
 class Context {
  public:
@@ -31,16 +33,10 @@ class Context {
   }
   void rule_fired(isle::RuleId rule) { graph_.rules().rule_fired(rule); }
 
-  void node(Value v, isle::Results<std::tuple<Type, NodeData>>& out) const {
-    graph_.for_each_member(v, [&](Value member) {
-      const ir::Inst inst = graph_.node(member);
-      if (inst.is_none() || !is_seen(member)) return;
-      for (const Value arg : graph_.function().args(inst)) {
-        if (!is_seen(arg)) return;
-      }
-      out.push({graph_.function().value_type(member), graph_.data(inst)});
-    });
-  }
+  void node(Value v, isle::Results<std::tuple<Type, NodeData>>& out) const { nodes_of_result(v, 0, out); }
+  void second_node(Value v, isle::Results<std::tuple<Type, NodeData>>& out) const { nodes_of_result(v, 1, out); }
+  // The other result of the instruction is not used.
+  std::optional<Value> alone(Value v) const { return graph_.is_alone() ? std::optional(v) : std::nullopt; }
   Value make_node(Type type, const NodeData& data) { return graph_.add_node(type, data); }
   Value subsume(Value v) {
     graph_.subsume(v);
@@ -85,6 +81,7 @@ class Context {
   uint64_t fold_iabs(Type t, uint64_t a) const { return opt::fold_iabs(t, a); }
   uint64_t fold_umulhi(Type t, uint64_t a, uint64_t b) const { return opt::fold_umulhi(t, a, b); }
   uint64_t fold_smulhi(Type t, uint64_t a, uint64_t b) const { return opt::fold_smulhi(t, a, b); }
+  uint64_t fold_smul_overflow(Type t, uint64_t a, uint64_t b) const { return opt::fold_smul_overflow(t, a, b); }
   uint64_t fold_rotl(Type t, uint64_t a, uint64_t b) const { return opt::fold_rotl(t, a, b); }
   uint64_t fold_rotr(Type t, uint64_t a, uint64_t b) const { return opt::fold_rotr(t, a, b); }
   std::optional<uint64_t> fold_udiv(Type t, uint64_t a, uint64_t b) const {
@@ -104,6 +101,7 @@ class Context {
   std::optional<uint64_t> magic_shift(Type t, uint64_t d) const {
     return fits_in_64(t) ? opt::magic_shift(t, d) : std::nullopt;
   }
+  std::optional<uint64_t> negated_divisor(Type t, Value, uint64_t n) const { return opt::negated_divisor(t, n); }
   std::optional<uint64_t> udiv_short_magic(Type t, Value, uint64_t d, uint64_t s) const {
     return opt::udiv_short_magic(t, d, s);
   }
@@ -140,6 +138,18 @@ class Context {
   bool i64_lt(int64_t a, int64_t b) const { return a < b; }
 
  private:
+  void nodes_of_result(Value v, size_t number, isle::Results<std::tuple<Type, NodeData>>& out) const {
+    const ir::Function& f = graph_.function();
+    graph_.for_each_member(v, [&](Value member) {
+      const ir::Inst inst = graph_.node(member);
+      if (inst.is_none() || !is_seen(member)) return;
+      if (f.results(inst).size() <= number || f.results(inst)[number] != member) return;
+      for (const Value arg : f.args(inst)) {
+        if (!is_seen(arg)) return;
+      }
+      out.push({f.value_type(f.result(inst)), graph_.data(inst)});
+    });
+  }
   // Rules are proven for integers, f32 and f64.
   bool is_seen(Value v) const {
     const Type type = graph_.function().value_type(v);

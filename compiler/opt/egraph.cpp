@@ -188,11 +188,13 @@ Value EGraph::add_inst(ir::Inst inst) {
   return classes_[v.index].is_none() ? v : classes_[v.index];
 }
 
-Value EGraph::replacement(ir::Inst inst) {
-  const Value v = function_->result(inst);
+Value EGraph::replacement(ir::Inst inst, unsigned result, bool alone) {
+  const Value v = function_->result(inst, result);
   grow(v);
   nodes_[v.index] = inst;
+  alone_ = alone;
   const Value made = simplify(v, Value());
+  alone_ = false;
   nodes_[v.index] = {};
   return made;
 }

@@ -10,8 +10,8 @@
 //     first was made dominates that of the second. A class may have members that need what only that block knows.
 // E3  Rules fire once for each node, when it is made. What a rule makes is a node like any other, up to kMaxDepth rules
 //     deep; a class takes up to kMaxRewrites results of one node's rules. Limits that bite are counted.
-//     One that may trap has no nodes of its own: what rules make of it has been proven to follow if it cannot trap.
-//     What equals a constant is that constant only.
+//     One that may trap or has two results has no nodes of its own: what rules make of it has been proven to follow if
+//     it cannot trap. What equals a constant is that constant only.
 // E4  The cheapest node of a class is known as soon as the class exists.
 #pragma once
 
@@ -56,9 +56,9 @@ class EGraph {
   // A pure instruction of the function, its arguments classes already: the class of its result. The instruction must
   // have been taken out of its block.
   Value add_inst(ir::Inst inst);
-  // What the rules make of an instruction that stays in its block because it may trap: the class of values that its
-  // result equals, if it then cannot trap; else none.
-  Value replacement(ir::Inst inst);
+  // What the rules make of an instruction that stays in its block because it may trap or has two results: the class of
+  // values that a result of it equals, if it then cannot trap; else none. `alone`: its other result is not used.
+  Value replacement(ir::Inst inst, unsigned result = 0, bool alone = false);
   // A node that a rule makes; `type` is that of its result. It cannot trap.
   Value add_node(Type type, const NodeData& data);
   // A node that is known to equal `other` from what is no rule's to know: its class, which has both.
@@ -85,6 +85,7 @@ class EGraph {
   ir::Function& function() { return *function_; }
   const ir::Function& function() const { return *function_; }
   isle::RuleState& rules() { return *rules_; }
+  bool is_alone() const { return alone_; }
   EGraphStats& stats() { return stats_; }
   Steps* steps() { return steps_; }
 
@@ -124,6 +125,7 @@ class EGraph {
   size_t table_used_ = 0;
   bool rewrite_ = true;
   bool small_ = false;
+  bool alone_ = false;  // see replacement()
   Steps* steps_ = nullptr;
   unsigned depth_ = 0;
   Value subsuming_;

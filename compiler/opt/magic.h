@@ -40,6 +40,13 @@ inline std::optional<uint64_t> multiplier(uint64_t d, unsigned p, unsigned slack
 }
 }  // namespace magic_detail
 
+// -n, if n is negative but not the least number: x / n = -(x / -n), x % n = x % -n.
+inline std::optional<uint64_t> negated_divisor(ir::Type type, uint64_t n) {
+  const uint64_t sign = uint64_t{1} << (type.bits() - 1);
+  if ((n & sign) == 0 || n == sign) return {};
+  return (0 - n) & (sign - 1);
+}
+
 // m < 2^w with U for p = w + s: x / d = umulhi(x, m) >> s. Not for all divisors.
 inline std::optional<uint64_t> udiv_short_magic(ir::Type type, uint64_t d, uint64_t s) {
   if (magic_shift(type, d) != s) return {};

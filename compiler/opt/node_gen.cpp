@@ -7,8 +7,10 @@
 //     node_data.h  the C++ class behind NodeData
 //
 // A node is an operation that has one result, a fixed number of operands and no effects, but that it may trap. One that
-// may trap becomes a node of the e-graph only by a rule, whose proof is that it then cannot. The rest of CLIF stays in
-// its blocks and is no term of the mid-end's rules.
+// may trap becomes a node of the e-graph only by a rule, whose proof is that it then cannot. One that has two results
+// never does: rules match its results, (uadd_overflow ty x y) and (uadd_overflow_of ty x y), whose name ends with the
+// result's and whose ty is the type of the first; they cannot make it. The rest of CLIF stays in its blocks and is no
+// term of the mid-end's rules.
 #include <string>
 #include <string_view>
 #include <vector>
@@ -53,10 +55,16 @@ bool only_traps(const ops::Operation& op) {
   return op.effects == std::vector<std::string>{"can_trap", "side_effects_idempotent"};
 }
 
+bool has_two_results(const ops::Operation& op) { return op.results.size() == 2; }
+
 std::vector<const ops::Operation*> node_operations(const ops::OpsFile& file) {
   std::vector<const ops::Operation*> result;
   for (const ops::Operation& op : file.operations) {
-    bool fits = (op.effects.empty() || only_traps(op)) && op.results.size() == 1 && op.results[0].kind.is_value();
+    bool fits =
+        op.effects.empty() ? op.results.size() == 1 || has_two_results(op) : op.results.size() == 1 && only_traps(op);
+    for (const ops::Operand& result : op.results) fits = fits && result.kind.is_value();
+    // The second result is of one type, whatever that of the first is.
+    if (has_two_results(op)) fits = fits && op.results[1].kind.sort == ops::Kind::Sort::kType;
     for (const ops::Operand& operand : op.inputs) fits = fits && !field_kind(operand).type.empty();
     if (fits) result.push_back(&op);
   }
@@ -83,7 +91,9 @@ std::string isle_file(const std::vector<const ops::Operation*>& operations) {
   }
   out +=
       "))\n\n;; The nodes of a class, with the type of their result.\n(decl multi node (Type NodeData) Value)\n"
-      "(extern extractor node node)\n;; The class of a node.\n(decl make_node (Type NodeData) Value)\n"
+      "(extern extractor node node)\n;; The operation whose second result it is, with the type of the first.\n"
+      "(decl multi second_node (Type NodeData) Value)\n(extern extractor second_node second_node)\n"
+      ";; The class of a node.\n(decl make_node (Type NodeData) Value)\n"
       "(extern constructor make_node make_node)\n\n";
   for (const ops::Operation* op : operations) {
     std::string types;
@@ -95,6 +105,12 @@ std::string isle_file(const std::vector<const ops::Operation*>& operations) {
     const std::string data = "(NodeData." + pascal(op->name) + names + ")";
     out += "(decl " + op->name + " (Type" + types + ") Value)\n(attr " + op->name + " (tag node))\n";
     out += "(extractor (" + op->name + " ty" + names + ") (node ty " + data + "))\n";
+    if (has_two_results(*op)) {
+      const std::string second = op->name + "_" + op->results[1].name;
+      out += "(decl " + second + " (Type" + types + ") Value)\n(attr " + second + " (tag node))\n";
+      out += "(extractor (" + second + " ty" + names + ") (second_node ty " + data + "))\n";
+      continue;
+    }
     out += "(rule (" + op->name + " ty" + names + ") (make_node ty " + data + "))\n";
   }
   return out;
@@ -112,16 +128,18 @@ std::string header_file(const std::vector<const ops::Operation*>& operations) {
     out += "    " + pascal(op->name) + " = uint8_t(Opcode::k" + pascal(op->name) + "),\n";
   }
   out += "  };\n  Kind kind() const { return Kind(opcode); }\n";
-  const auto predicate = [&](std::string_view comment, std::string_view function, bool may_trap) {
+  const auto predicate = [&](std::string_view comment, std::string_view function, const auto& holds) {
     out += "  // " + std::string(comment) + "\n  static bool " + std::string(function) +
            "(Opcode opcode) {\n    switch (opcode) {\n";
     for (const ops::Operation* op : operations) {
-      if (only_traps(*op) == may_trap) out += "      case Opcode::k" + pascal(op->name) + ":\n";
+      if (holds(*op)) out += "      case Opcode::k" + pascal(op->name) + ":\n";
     }
     out += "        return true;\n      default:\n        return false;\n    }\n  }\n\n";
   };
-  predicate("Whether an operation is always a node.", "is_node", false);
-  predicate("Whether it is one where it cannot trap.", "may_trap", true);
+  predicate("Whether an operation is always a node.", "is_node",
+            [](const ops::Operation& op) { return !only_traps(op) && !has_two_results(op); });
+  predicate("Whether it is one where it cannot trap.", "may_trap", only_traps);
+  predicate("Whether it is none, but rules match its two results.", "has_two_results", has_two_results);
   for (const ops::Operation* op : operations) {
     const std::string name = pascal(op->name);
     std::string fields, values, parameters, writes;

@@ -3,6 +3,7 @@
 #include "compiler/opt/optimize.h"
 
 #include <algorithm>
+#include <array>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -46,6 +47,7 @@ struct Optimizer::State {
   Memory memory;
   std::vector<Block> preorder;
   std::vector<uint8_t> extensions;                       // by value that a load gives: how it is extended (Walk)
+  std::vector<uint8_t> used;                             // by value of the function
   std::vector<Value> classes;                            // by value of the function: its class
   std::unordered_map<uint64_t, std::vector<Inst>> seen;  // merged operations, by hash
 };
@@ -117,6 +119,7 @@ class Optimizer::Walk {
     s_.classes.assign(f_.value_count(), {});
     s_.seen.clear();
     find_extensions();
+    find_used();
     for (const Block block : s_.preorder) {
       s_.graph.set_block(block);
       block_ = block;
@@ -143,6 +146,7 @@ class Optimizer::Walk {
       return;
     }
     if (NodeData::may_trap(opcode) && replace(inst, s_.graph.replacement(inst))) return;
+    if (NodeData::has_two_results(opcode) && replace_both(inst)) return;
     if (Memory::is_load(opcode) || Memory::is_store(opcode)) {
       if (options_.memory) access(inst, opcode);
       return;
@@ -157,6 +161,30 @@ class Optimizer::Walk {
     s_.classes[f_.result(inst).index] = value;
     f_.remove_inst(inst);
     return true;
+  }
+
+  // True if no result that is used needs the instruction. A result that costs nothing is replaced in any case.
+  bool replace_both(Inst inst) {
+    const std::array<Value, 2> results = {f_.result(inst, 0), f_.result(inst, 1)};
+    const std::array<bool, 2> used = {s_.used[results[0].index] != 0, s_.used[results[1].index] != 0};
+    std::array<Value, 2> made;
+    for (unsigned i = 0; i < 2; ++i) {
+      if (used[i]) made[i] = s_.graph.replacement(inst, i, !used[1 - i]);
+    }
+    const bool all = (!used[0] || !made[0].is_none()) && (!used[1] || !made[1].is_none());
+    for (unsigned i = 0; i < 2; ++i) {
+      if (made[i].is_none()) continue;
+      if (all || s_.graph.cost(made[i]) <= operation_cost(ir::Opcode::kIconst)) s_.classes[results[i].index] = made[i];
+    }
+    if (all) f_.remove_inst(inst);
+    return all;
+  }
+
+  void find_used() {
+    s_.used.assign(f_.value_count(), 0);
+    for (const Block block : s_.preorder) {
+      for (const Inst inst : f_.insts(block)) f_.for_each_use(inst, [&](Value use) { s_.used[use.index] = 1; });
+    }
   }
 
   void access(Inst inst, ir::Opcode opcode) {
@@ -262,7 +290,10 @@ class Optimizer::Walk {
       equal.push_back(inst);
       return false;
     }
-    for (size_t i = 0; i < f_.results(inst).size(); ++i) s_.classes[f_.results(inst)[i].index] = f_.results(*first)[i];
+    for (size_t i = 0; i < f_.results(inst).size(); ++i) {
+      Value& known = s_.classes[f_.results(inst)[i].index];
+      if (known.is_none()) known = f_.results(*first)[i];
+    }
     f_.remove_inst(inst);
     ++stats_.merged;
     return true;
