@@ -196,7 +196,8 @@ void add_mutants(CLI::App& app, Action& action) {
   command->add_option("--count", options->count, "a random choice of so many; default: all");
   command->add_option("--seed", options->seed, "the choice follows from it");
   command->add_option("--jobs", options->jobs, "threads; default: one per processor");
-  command->add_option("--timeout", options->timeout, "seconds per query")->check(CLI::Range(0.001, 86400.0));
+  command->add_option("--timeout", options->timeout, "seconds of processor time per query")
+      ->check(CLI::Range(0.001, 86400.0));
   command->add_option("--explanations", options->explanations,
                       std::string("why survivors are no holes; default: ") + kExplanations + ", if it is there");
   command->add_option("--page", options->table, "puts the figures into the table of this page (docs/mutants.md)");

@@ -332,7 +332,8 @@ void add_verify(CLI::App& app, Action& action) {
       ->add_option("--tree", options->tree, "take the rules and instructions from this source tree, not those built in")
       ->check(CLI::ExistingDirectory);
   command->add_option("--jobs", options->jobs, "threads; default: one per processor");
-  command->add_option("--timeout", options->timeout, "seconds per query")->check(CLI::Range(0.001, 86400.0));
+  command->add_option("--timeout", options->timeout, "seconds of processor time per query")
+      ->check(CLI::Range(0.001, 86400.0));
   command->add_option("--export-smt", options->export_directory, "write each query into this folder as SMT-LIB");
   command->add_option("--witnesses", options->witnesses.directory,
                       "instead: write functions that make each rule fire into this folder, ISA.clif, and run them");

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "compiler/ir/immediates.h"
+#include "verify/processor_limit.h"
 #include "verify/rule_users.h"
 #include "verify/source_text.h"
 #include "verify/witness_function.h"
@@ -112,11 +113,8 @@ class FunctionSearch {
   // A new solver each time: with the same one Z3 would leave out its bit vectors' preprocessing.
   bool check() {
     z3::solver solver(terms_.context(), instantiation_.uses_floats ? "QF_FPBV" : "QF_BV");
-    z3::params params(terms_.context());
-    params.set("timeout", kMilliseconds);
-    solver.set(params);
     for (const z3::expr& e : asserted_) solver.add(e);
-    if (solver.check() != z3::sat) return false;
+    if (check_within(solver, kMilliseconds) != z3::sat) return false;
     model_ = solver.get_model();
     return true;
   }

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "compiler/isle/notation/definition.h"
+#include "verify/processor_limit.h"
 #include "verify/smt.h"
 
 namespace assay::verify {
@@ -85,11 +86,8 @@ class Checker {
     const auto may_differ = [&](NodeId node) {
       if (node == notation::kNoNode || z3::eq(one[node], other[node])) return false;
       z3::solver solver(context_, "QF_BV");
-      z3::params params(context_);
-      params.set("timeout", kMilliseconds);
-      solver.set(params);
       solver.add(valid && one[node] != other[node]);
-      return solver.check() != z3::unsat;
+      return check_within(solver, kMilliseconds) != z3::unsat;
     };
     for (const notation::Trap& trap : semantics.traps) {
       if (may_differ(trap.condition)) row = failed(row, "whether it traps is not determined");

@@ -66,7 +66,7 @@ struct MutantOptions {
   size_t count = 0;                   // a random choice of so many; 0: all
   uint64_t seed = 1;
   unsigned jobs = 0;            // threads; 0: one per processor
-  unsigned timeout_ms = 5'000;  // per query
+  unsigned timeout_ms = 5'000;  // of processor time, per query
   std::vector<Explanation> explanations;
   bool derive_only = false;  // the state of all is Invalid, nothing is proven
   // Told after each mutant; called from one thread at a time.

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 
+#include "verify/processor_limit.h"
 #include "verify/smt.h"
 
 namespace assay::verify {
@@ -94,12 +95,9 @@ bool mean_the_same(const Semantics& original, const Semantics& mutated, unsigned
   const auto condition = same(terms, a, b);
   if (!condition) return false;
   z3::solver solver(context);
-  z3::params params(context);
-  params.set("timeout", timeout_ms);
-  solver.set(params);
   solver.add(a.required());
   solver.add(!*condition);
-  return solver.check() == z3::unsat;
+  return check_within(solver, timeout_ms) == z3::unsat;
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "verify/counterexample.h"
 #include "verify/cvc5_solver.h"
+#include "verify/processor_limit.h"
 #include "verify/trial.h"
 
 namespace assay::verify {
@@ -244,11 +245,11 @@ z3::check_result Prover::known_or(const Ask& ask, Query& query, const std::strin
 // Bit-blasting for a while; what shifts by amounts that are not known, case by case.
 z3::check_result Prover::first_try(Query& query) {
   z3::solver& solver = solver_of(query);
-  set_timeout(solver, std::min(options_.timeout_ms, kShort));
-  if (const z3::check_result result = solver.check(); result != z3::unknown) return result;
+  if (const z3::check_result result = check_within(solver, std::min(options_.timeout_ms, kShort));
+      result != z3::unknown)
+    return result;
   if (const z3::check_result result = split_by_shift(query); result != z3::unknown) return result;
-  set_timeout(solver, std::min(options_.timeout_ms, kFirst));
-  return solver.check();
+  return check_within(solver, std::min(options_.timeout_ms, kFirst));
 }
 
 // Several shifts by amounts that are not known are hard together and easy once one of them is: asks for each amount by
@@ -265,13 +266,11 @@ z3::check_result Prover::split_by_shift(Query& query) {
     z3::solver part = make_solver(query.instantiation);
     for (const z3::expr& assertion : query.assertions) part.add(assertion);
     part.add(is_value);
-    set_timeout(part, std::min(options_.timeout_ms, kShort));
-    const z3::check_result result = part.check();
+    const z3::check_result result = check_within(part, std::min(options_.timeout_ms, kShort));
     if (result == z3::unknown) return z3::unknown;
     if (result == z3::unsat) continue;
     solver.add(is_value);
-    set_timeout(solver, options_.timeout_ms);
-    return solver.check();
+    return check_within(solver, options_.timeout_ms);
   }
   return z3::unsat;
 }
@@ -281,10 +280,7 @@ z3::check_result Prover::split_by_shift(Query& query) {
 // cache in the same order.
 z3::check_result Prover::fall_back(Query& query, bool wants_model) {
   if (options_.timeout_ms <= kFirst) return z3::unknown;
-  const auto ask_longer = [&] {
-    set_timeout(solver_of(query), options_.timeout_ms);
-    return solver_of(query).check();
-  };
+  const auto ask_longer = [&] { return check_within(solver_of(query), options_.timeout_ms); };
   const auto longer = [&] {
     decided_by_ = z3_long_;
     return known_or(ask_longer, query, z3_long_, wants_model);
@@ -338,31 +334,23 @@ bool Prover::has_several_inputs(Query& query) {
     if (Trial(query.assertions, variables).has_two()) return z3::sat;
     z3::solver solver = make_solver(query.instantiation);
     for (const z3::expr& assumption : query.assertions) solver.add(assumption);
-    if (solver.check() != z3::sat) return z3::unknown;
+    if (check_within(solver, options_.timeout_ms) != z3::sat) return z3::unknown;
     const z3::model model = solver.get_model();
     z3::expr other = context_.bool_val(query.instantiation.variables.empty());
     for (const NamedTerm& variable : query.instantiation.variables)
       other = other || variable.term != model.eval(variable.term, true);
     solver.add(other);
-    return solver.check();
+    return check_within(solver, options_.timeout_ms);
   };
   return known_or(ask, query, z3_name_ + ", two inputs", false) != z3::unsat;
 }
 
 z3::solver Prover::make_solver(const Instantiation& instantiation) {
   // Z3's own solver for functions and bit vectors takes a minute where bit-blasting without functions takes none.
-  z3::solver solver = instantiation.uses_functions
-                          ? (z3::tactic(context_, "ackermannize_bv") & z3::tactic(context_, "qfbv")).mk_solver()
-                      : instantiation.uses_floats ? z3::solver(context_, "QF_FPBV")
-                                                  : z3::solver(context_, "QF_BV");
-  set_timeout(solver, options_.timeout_ms);
-  return solver;
-}
-
-void Prover::set_timeout(z3::solver& solver, unsigned timeout_ms) {
-  z3::params params(context_);
-  params.set("timeout", timeout_ms);
-  solver.set(params);
+  if (instantiation.uses_functions) {
+    return (z3::tactic(context_, "ackermannize_bv") & z3::tactic(context_, "qfbv")).mk_solver();
+  }
+  return instantiation.uses_floats ? z3::solver(context_, "QF_FPBV") : z3::solver(context_, "QF_BV");
 }
 
 void Prover::decide(isle::RuleId rule, Instantiation& instantiation, Tally& tally) {

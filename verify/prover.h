@@ -95,7 +95,6 @@ class Prover {
   void confirm(Query& query);
   bool has_several_inputs(Query& query);
   z3::solver make_solver(const Instantiation& instantiation);
-  void set_timeout(z3::solver& solver, unsigned timeout_ms);
   void export_query(Query& query);
 
   const VerifyOptions& options_;

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "verify/expand.h"
+#include "verify/processor_limit.h"
 #include "verify/spec.h"
 
 namespace assay::verify {
@@ -345,11 +346,8 @@ struct RuleEquivalence::State {
     z3::solver solver = collect_constants(all, constants)
                             ? (z3::tactic(context, "ackermannize_bv") & z3::tactic(context, "qfbv")).mk_solver()
                             : z3::solver(context, "QF_BV");
-    z3::params params(context);
-    params.set("timeout", timeout_ms);
-    solver.set(params);
     solver.add(all);
-    return solver.check() == z3::unsat;
+    return check_within(solver, timeout_ms) == z3::unsat;
   }
 
   // The same rules, which an edit does not count anew.
@@ -453,13 +451,10 @@ struct RuleEquivalence::State {
   bool says_the_same(const Said& before, const Said& after, bool may_ask_more) {
     if (!before.is_typed || !after.is_typed) return before.is_typed == after.is_typed;
     z3::solver solver(context);
-    z3::params params(context);
-    params.set("timeout", timeout_ms);
-    solver.set(params);
     const z3::expr required =
         may_ask_more ? z3::implies(after.required, before.required) : after.required == before.required;
     solver.add(!(required && z3::implies(after.required, before.provided == after.provided)));
-    return solver.check() == z3::unsat;
+    return check_within(solver, timeout_ms) == z3::unsat;
   }
 
   static constexpr size_t kMostCandidates = 64;

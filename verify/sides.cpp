@@ -7,12 +7,14 @@
 #include "compiler/ir/parser.h"
 #include "compiler/ir/verifier.h"
 #include "interpreter/interpreter.h"
+#include "verify/processor_limit.h"
 #include "verify/witness_function.h"
 
 namespace assay::verify {
 
 namespace {
 
+constexpr unsigned kMilliseconds = 1000;  // a query
 constexpr unsigned kInstantiations = 12;  // of a rule
 constexpr unsigned kInputs = 6;           // of an instantiation
 
@@ -39,9 +41,6 @@ class Comparison {
     WitnessFunction function(definitions_, terms_, instantiation, true);
     if (!function.obstacle().empty()) return false;
     z3::solver solver(context_, instantiation.uses_floats ? "QF_FPBV" : "QF_BV");
-    z3::params params(context_);
-    params.set("timeout", 1000u);
-    solver.set(params);
     for (const z3::expr& e : instantiation.assumptions) solver.add(e);
     for (const z3::expr& e : function.constraints()) solver.add(e);
     bool any = false;
@@ -52,7 +51,7 @@ class Comparison {
       for (const auto& parameter : function.parameters()) {
         if (parameter.term) nudge(solver, *parameter.term, i);
       }
-      const bool found = solver.check() == z3::sat;
+      const bool found = check_within(solver, kMilliseconds) == z3::sat;
       if (found) any |= run(function, solver.get_model());
       solver.pop();
       if (!found || !out_.difference.empty()) break;
@@ -70,7 +69,7 @@ class Comparison {
                     : term == z3::concat(terms_.bv(width - 64, random_() % 2 ? value : 0), terms_.bv(64, value));
     z3::expr_vector assumed(context_);
     assumed.push_back(equal);
-    if (solver.check(assumed) == z3::sat) solver.add(equal);
+    if (check_within(solver, assumed, kMilliseconds) == z3::sat) solver.add(equal);
   }
 
   bool run(WitnessFunction& function, const z3::model& model) {

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "verify/expand.h"
+#include "verify/processor_limit.h"
 #include "verify/rule_sources.h"
 #include "verify/rule_users.h"
 
@@ -197,9 +198,6 @@ class Checker {
 
   z3::solver make_solver(const Coverage& coverage) {
     z3::solver solver(context_, "QF_BV");
-    z3::params params(context_);
-    params.set("timeout", timeout_ms_);
-    solver.set(params);
     for (const z3::expr& given : coverage.given) solver.add(given);
     return solver;
   }
@@ -225,7 +223,7 @@ class Checker {
         z3::solver solver = make_solver(coverage);
         solver.add(a.condition);
         solver.add(b.condition);
-        const z3::check_result result = solver.check();
+        const z3::check_result result = check_within(solver, timeout_ms_);
         if (result == z3::unsat) continue;
         found.insert({a.rule->id.index, b.rule->id.index});
         const std::string both = a.rule->name + " and " + b.rule->name + ", of equal priority, ";
@@ -246,7 +244,7 @@ class Checker {
     }
     z3::solver solver = make_solver(coverage);
     for (const Coverage::Case& one : coverage.cases) solver.add(!one.condition);
-    switch (solver.check()) {
+    switch (check_within(solver, timeout_ms_)) {
       case z3::unsat:
         totality.covered.push_back(name);
         return;

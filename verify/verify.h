@@ -21,7 +21,7 @@ namespace assay::verify {
 
 struct VerifyOptions {
   unsigned jobs = 0;               // threads; 0: one per processor
-  unsigned timeout_ms = 60'000;    // per query
+  unsigned timeout_ms = 60'000;    // of processor time, per query
   std::vector<std::string> rules;  // names or parts of names; empty: all
   bool with_users = false;         // of a rule that is proven only where it is used, those that use it, too
   std::string export_directory;    // write each query there as SMT-LIB, if not empty

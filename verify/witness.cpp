@@ -15,6 +15,7 @@
 #include "interpreter/interpreter.h"
 #include "oracles/filetest_directive.h"
 #include "oracles/harness.h"
+#include "verify/processor_limit.h"
 #include "verify/rule_sources.h"
 #include "verify/rule_users.h"
 #include "verify/witness_function.h"
@@ -23,10 +24,11 @@ namespace assay::verify {
 
 namespace {
 
-constexpr unsigned kTries = 6;        // models per instantiation until its rule fires
-constexpr unsigned kInputs = 3;       // calls per function
-constexpr unsigned kFailures = 400;   // instantiations of a rule that may fail to make it fire
-constexpr unsigned kSamples = 60000;  // runs at random for a helper rule
+constexpr unsigned kMilliseconds = 2000;  // a query
+constexpr unsigned kTries = 6;            // models per instantiation until its rule fires
+constexpr unsigned kInputs = 3;           // calls per function
+constexpr unsigned kFailures = 400;       // instantiations of a rule that may fail to make it fire
+constexpr unsigned kSamples = 60000;      // runs at random for a helper rule
 
 // Numbers of all sizes and signs: what rules tell apart is mostly how many bits a number needs.
 uint64_t candidate(std::mt19937_64& random, unsigned width) {
@@ -335,7 +337,7 @@ class Search {
           term == (width <= 64 ? low : z3::concat(terms_.bv(width - 64, static_cast<uint64_t>(number >> 64)), low));
       z3::expr_vector assumed(context_);
       assumed.push_back(equal);
-      if (solver.check(assumed) != z3::sat) continue;
+      if (check_within(solver, assumed, kMilliseconds) != z3::sat) continue;
       solver.add(equal);
       return;
     }
@@ -347,7 +349,7 @@ class Search {
       const z3::expr equal = size == terms_.bv(32, least + number);
       z3::expr_vector assumed(context_);
       assumed.push_back(equal);
-      if (solver.check(assumed) != z3::sat) continue;
+      if (check_within(solver, assumed, kMilliseconds) != z3::sat) continue;
       solver.add(equal);
       return;
     }
@@ -363,12 +365,11 @@ class Search {
     }
     z3::solver solver(context_, "QF_BV");
     z3::params params(context_);
-    params.set("timeout", 2000u);
     params.set("random_seed", 1u);
     solver.set(params);
     for (const z3::expr& e : instantiation.assumptions) solver.add(e);
     for (const z3::expr& e : function.constraints()) solver.add(e);
-    if (solver.check() != z3::sat) {
+    if (check_within(solver, kMilliseconds) != z3::sat) {
       if (reason.empty()) reason = "the assumptions of all instantiations contradict each other";
       return false;
     }
@@ -390,14 +391,14 @@ class Search {
         other = other || term != terms_.bv(term.get_sort().bv_size(), constants[k]);
       }
       solver.add(other);
-      if (solver.check() != z3::sat) return false;
+      if (check_within(solver, kMilliseconds) != z3::sat) return false;
     }
     return false;
   }
 
   // Is there a second input? Constants and parameters are the input.
   void count_inputs(const isle::Rule& rule, const WitnessFunction& function, z3::solver& solver) {
-    if (solver.check() != z3::sat) return;
+    if (check_within(solver, kMilliseconds) != z3::sat) return;
     const z3::model model = solver.get_model();
     z3::expr other = context_.bool_val(false);
     bool any = false;
@@ -413,7 +414,7 @@ class Search {
     tried_inputs_.insert(rule.id.index);
     z3::expr_vector assumed(context_);
     assumed.push_back(other);
-    if (solver.check(assumed) == z3::sat) several_inputs_[rule.id.index] = true;
+    if (check_within(solver, assumed, kMilliseconds) == z3::sat) several_inputs_[rule.id.index] = true;
   }
 
   // One model; `immediates` is what it gives the function's constants.
@@ -421,12 +422,12 @@ class Search {
                      unsigned number, z3::solver& solver, std::vector<uint64_t>& immediates, std::string& reason) {
     z3::expr_vector in_memory(context_);
     for (const z3::expr& e : function.in_memory()) in_memory.push_back(e);
-    if (!in_memory.empty() && solver.check(in_memory) == z3::sat) {
+    if (!in_memory.empty() && check_within(solver, in_memory, kMilliseconds) == z3::sat) {
       for (const z3::expr& e : function.in_memory()) solver.add(e);
     }
     if (instantiation.clif.table_size) pin_table_size(solver, *instantiation.clif.table_size, number);
     for (const z3::expr& immediate : function.immediates()) pin(solver, immediate);
-    if (solver.check() != z3::sat) return false;
+    if (check_within(solver, kMilliseconds) != z3::sat) return false;
     const z3::model constants = solver.get_model();
     const std::string text = function.print(rule.name + "_" + std::to_string(report_.witnesses.size()), constants);
     for (const z3::expr& immediate : function.immediates()) immediates.push_back(number_of(constants, immediate));
@@ -452,13 +453,13 @@ class Search {
     z3::expr_vector undecided(context_);
     for (unsigned i = 0; i < calls; ++i) {
       solver.push();
-      if (i != 0 && decision && solver.check(undecided) == z3::sat) {
+      if (i != 0 && decision && check_within(solver, undecided, kMilliseconds) == z3::sat) {
         for (const z3::expr& e : undecided) solver.add(e);
       }
       for (const auto& parameter : function.parameters()) {
         if (parameter.term) pin(solver, *parameter.term);
       }
-      if (solver.check() == z3::sat) {
+      if (check_within(solver, kMilliseconds) == z3::sat) {
         const z3::model model = solver.get_model();
         oracles::TestInput input;
         for (const auto& parameter : function.parameters()) {
