@@ -17,6 +17,8 @@
 //     one, may do anything.
 // E6  A feature of the machine is on or off: an unknown condition of the rules that ask for it, the same for all. An
 //     instruction that needs one is a goal like any other: the rules that led to it have asked.
+// E7  A register's class is known of CLIF values, by their types, and of what instructions define; they must be read as
+//     such. Of arguments and results of terms with a spec it is not: there the compiler's own check stands alone.
 // E5  A recursive term comes nearer to an end at each step: its first number nearer to 0 or -1, whichever is nearer.
 #pragma once
 
@@ -160,12 +162,23 @@ struct Instantiation {
   ClifSide clif;
 };
 
+// In one run: a helper term without a spec is built, which may not decline, and one of its rules is tried.
+struct HelperCall {
+  std::string choices;  // made before: the same in all runs that come to this call
+  const isle::Term& term;
+  const std::vector<Symbol>& arguments;
+  std::vector<z3::expr> before;                    // what is assumed before the rule is tried
+  std::optional<std::vector<z3::expr>> condition;  // what the rule's left side adds; none if it does not match
+};
+using CallObserver = std::function<void(const HelperCall&)>;
+
 // Runs the rule with all choices. `visit` gets each complete instantiation and returns false to stop early;
 // `unsupported` is told why a run could not be expressed, whether a contract stands in for its proof, and the rules
-// that took part.
+// that took part. `observe`, if there is one, is told of all calls, of runs that end early, too.
 void expand_rule(Definitions& definitions, Terms& terms, isle::RuleId rule,
                  const std::function<bool(Instantiation&)>& visit,
-                 const std::function<void(const std::string&, bool, const std::set<uint32_t>&)>& unsupported);
+                 const std::function<void(const std::string&, bool, const std::set<uint32_t>&)>& unsupported,
+                 const CallObserver& observe = {});
 
 // One run with choices taken at random. Helper terms are expanded even if they have a spec, by rules that are in
 // `preferred` (by rule index) where there are any. False if the choices cannot match. What has no model ends the run

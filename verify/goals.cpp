@@ -129,6 +129,7 @@ void Run::compare_lowering(ClifInst& root, const Symbol& output, Instantiation& 
       add_goal(out, "result " + std::to_string(i) + (width > 64 ? " fits in a register" : " is in one register"),
                terms_.boolean(false));
     }
+    require_class(output.fields[i], class_of(root.result_types[i]), "result " + std::to_string(i));
     const notation::FloatPlace where = float_place(root.result_types[i]);
     const z3::expr actual =
         where == notation::FloatPlace::High ? place.extract(63, 64 - width) : terms_.zext(place, width);
@@ -295,11 +296,12 @@ void Run::describe(Instantiation& out) {
 
 void expand_rule(Definitions& definitions, Terms& terms, isle::RuleId rule,
                  const std::function<bool(Instantiation&)>& visit,
-                 const std::function<void(const std::string&, bool, const std::set<uint32_t>&)>& unsupported) {
+                 const std::function<void(const std::string&, bool, const std::set<uint32_t>&)>& unsupported,
+                 const CallObserver& observe) {
   Choices choices;
   terms.forget();
   do {
-    Run run(definitions, terms, choices);
+    Run run(definitions, terms, choices, observe);
     try {
       Instantiation instantiation;
       run.execute(rule, instantiation);

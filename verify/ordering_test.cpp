@@ -63,6 +63,14 @@ const Mistake kMistakes[] = {
     {IsaKind::riscv64, "(let ((_ Unit (rv_fence))\n        (_ Unit (rv_store", "(let ((_ Unit (rv_store",
      "atomic_store_little", "a fence stands before the access"},
     {IsaKind::riscv64, "lr.{w}.aqrl", "lr.{w}", "atomic_cas_little", "the exchange is one step"},
+    {IsaKind::x64, "asm   lock xadd{sz}", "asm   xadd{sz}", "atomic_add_little", "the exchange is one step"},
+    {IsaKind::aarch64, "asm   {op}al{k}", "asm   {op}a{k}", "atomic_rmw_lse_little", "the exchange is one step"},
+    {IsaKind::riscv64, "asm   {op}.{w}.aqrl", "asm   {op}.{w}.aq", "atomic_rmw_little", "the exchange is one step"},
+    // What one thread sees is the same: the sum is stored, the old number is the result.
+    {IsaKind::s390x, "(s390_interlocked (Interlocked.Laa) sz x (amode_disp p 0) flags))",
+     "(let ((was Reg (s390_load (load_kind ty) (amode_disp p 0) flags))\n"
+     "      (_ Unit (s390_store (store_kind ty) (s390_agrk was x) (amode_disp p 0) flags))) was))",
+     "atomic_add_big", "the exchange is one step"},
     {IsaKind::s390x, "asm   bcr 14, %r0", "asm   bcr 0, %r0", "fence", "all accesses are ordered by a fence"},
 };
 INSTANTIATE_TEST_SUITE_P(All, OrderingTest, testing::ValuesIn(kMistakes));

@@ -63,16 +63,21 @@ bool is_breakpoint(const std::string& name) {
 
 }  // namespace
 
-Run::Run(Definitions& definitions, Terms& terms, Choices& choices)
+Run::Run(Definitions& definitions, Terms& terms, Choices& choices, const CallObserver& observe)
     : definitions_(definitions),
       program_(definitions.program()),
       terms_(terms),
       choices_(choices),
+      observe_(observe),
       spec_functions_([this](const std::string& name, const std::vector<SpecValue>& arguments) {
         return call_spec_function(definitions_, terms_, name, arguments);
       }) {}
 
 Symbol Run::apply_rule(const isle::Rule& rule, const std::vector<Symbol>& arguments) {
+  return build_rule(rule, match_rule(rule, arguments));
+}
+
+Run::Bindings Run::match_rule(const isle::Rule& rule, const std::vector<Symbol>& arguments) {
   // Anything else would end only where the rules do.
   if (std::find(expanding_.begin(), expanding_.end(), rule.term.index) != expanding_.end()) {
     throw Unsupported{"recursive term " + program_.terms[rule.term].name + " needs a spec"};
@@ -84,6 +89,10 @@ Symbol Run::apply_rule(const isle::Rule& rule, const std::vector<Symbol>& argume
   Bindings bindings(rule.variables.size());
   for (size_t i = 0; i < rule.arguments.size(); ++i) match(rule, rule.arguments[i], arguments[i], bindings);
   if_lets(rule, bindings);
+  return bindings;
+}
+
+Symbol Run::build_rule(const isle::Rule& rule, Bindings bindings) {
   Symbol result = evaluate(rule, rule.result, bindings);
   expanding_.pop_back();
   if (expanding_.empty()) root_bindings_.push_back({&rule, std::move(bindings)});
@@ -138,8 +147,61 @@ Symbol Run::construct(isle::TermId id, std::vector<Symbol> arguments) {
     return construct_instruction(term, instruction, arguments);
   }
   if (!term.specs.empty() && !(term.has_rules() && choices_.expands_all())) return construct_by_spec(id, arguments);
-  if (term.has_rules()) return apply_rule(program_.rules[choose_rule(term, arguments)], arguments);
+  if (term.has_rules()) return construct_by_rules(term, arguments);
   throw Unsupported{"constructor " + term.name + " has no spec"};
+}
+
+// What the spec of the outermost rule's term asks of those who build it.
+std::vector<z3::expr> Run::required_of_callers() {
+  const isle::Term& term = program_.terms[isle::TermId(expanding_.front())];
+  std::vector<z3::expr> out;
+  if (term.flags.is_partial || term.specs.empty() || term.specs[0]->arguments.size() != root_arguments_.size())
+    return out;
+  try {
+    SpecEnvironment env = spec_environment();
+    for (size_t i = 0; i < root_arguments_.size(); ++i) {
+      env.insert_or_assign(term.specs[0]->arguments[i].text, spec_value(root_arguments_[i]));
+    }
+    for (const isle::ast::SpecExpr& e : term.specs[0]->requirements) {
+      out.push_back(terms_.simplify(evaluate_condition(terms_, e, env)));
+    }
+  } catch (const SpecError&) {
+    out.clear();  // the proof says so
+  }
+  return out;
+}
+
+// By one of its rules. The observer is told of its left side, also if it does not match.
+Symbol Run::construct_by_rules(const isle::Term& term, const std::vector<Symbol>& arguments) {
+  if (!observe_ || term.flags.is_partial) return apply_rule(program_.rules[choose_rule(term, arguments)], arguments);
+  const std::vector<z3::expr> required = required_of_callers();
+  HelperCall call{choices_.text(), term, arguments, assumptions_, {}};
+  call.before.insert(call.before.end(), required.begin(), required.end());
+  const size_t before = assumptions_.size();
+  const size_t given = given_.size();
+  const size_t structure = clif_.constants.size() + clif_.same.size() + looked_through_.size();
+  const bool may_decline = std::exchange(may_decline_, false);
+  const isle::Rule* rule = nullptr;
+  Bindings bindings;
+  try {
+    rule = &program_.rules[choose_rule(term, arguments)];
+    bindings = match_rule(*rule, arguments);
+  } catch (const Pruned&) {
+    observe_(call);
+    throw;
+  }
+  // What looks at how a value is defined, or may decline, covers nothing.
+  if (!may_decline_ && clif_.constants.size() + clif_.same.size() + looked_through_.size() == structure) {
+    call.condition.emplace();
+    for (size_t i = before; i < assumptions_.size(); ++i) {
+      const bool is_given = std::any_of(given_.begin() + static_cast<std::ptrdiff_t>(given), given_.end(),
+                                        [&](const z3::expr& condition) { return z3::eq(condition, assumptions_[i]); });
+      if (!is_given) call.condition->push_back(assumptions_[i]);
+    }
+  }
+  observe_(call);
+  may_decline_ |= may_decline;
+  return build_rule(*rule, std::move(bindings));
 }
 
 // One of a term's rules: of those that the arguments' variants and types allow. Others would be found not to match
@@ -172,12 +234,17 @@ bool Run::construct_builtin(const isle::Term& term, std::vector<Symbol>& argumen
   } else if (name == "subsume") {
     result = arguments[0];
   } else if (name == "put_in_reg") {
-    result = Symbol::of_reg(register_of(arguments[0].value));
+    const z3::expr reg = register_of(arguments[0].value);
+    result = Symbol::of_reg(reg, class_of(type_of(arguments[0].value)));
   } else if (name == "low_reg" || name == "high_reg") {
-    result = Symbol::of_reg(part_of(arguments[0].value, name == "high_reg"));
+    const z3::expr reg = part_of(arguments[0].value, name == "high_reg");
+    result = Symbol::of_reg(reg, class_of(type_of(arguments[0].value)));
   } else if (name == "two_regs") {
     result = {.kind = Symbol::Kind::Multi, .fields = arguments};
   } else if (name == "output_pair" || name == "output_pair_and") {
+    for (const Symbol& part : arguments[0].fields) {
+      require_class(part, machine::RegClass::Gpr, "each half of the result");
+    }
     arguments[0] = Symbol::of_reg(pair_of(arguments[0]));
     result = {.kind = Symbol::Kind::Output, .fields = arguments};
   } else if (name == "output1" || name == "output2") {
@@ -186,6 +253,7 @@ bool Run::construct_builtin(const isle::Term& term, std::vector<Symbol>& argumen
     result = {.kind = Symbol::Kind::Output};
   } else if (name == "zero_reg") {
     result = {.kind = Symbol::Kind::Reg, .number = Symbol::kZeroRegister, .term = terms_.bv(64, 0)};
+    result.reg_class = machine::RegClass::Gpr;
   } else if (name == "seq" || name == "no_code") {
     result = Symbol::unit();
   } else if (name == "first" || name == "second") {
@@ -208,10 +276,12 @@ bool Run::construct_builtin(const isle::Term& term, std::vector<Symbol>& argumen
     auto amode = std::make_shared<SymbolicAmode>();
     amode->base = bits_of(arguments[0]);
     require_zero_base(arguments[0]);
+    require_class(arguments[0], machine::RegClass::Gpr, "the base of an address");
     if (name == "amode_disp") {
       amode->disp = bits_of(arguments[1]);
     } else {
       amode->index = bits_of(arguments[1]);
+      require_class(arguments[1], machine::RegClass::Gpr, "the index of an address");
       amode->shift = terms_.zext(bits_of(arguments[2]), 64);
       amode->disp = bits_of(arguments[3]);
     }
@@ -222,7 +292,7 @@ bool Run::construct_builtin(const isle::Term& term, std::vector<Symbol>& argumen
     amode->base = opaque_address(arguments[0].number) + terms_.sext(bits_of(arguments[1]), 64);
     result = {.kind = Symbol::Kind::Amode, .amode = amode};
   } else if (name == "frame_address") {
-    result = Symbol::of_reg(effective_address(amode_of(arguments[0])));
+    result = Symbol::of_reg(effective_address(amode_of(arguments[0])), machine::RegClass::Gpr);
   } else if (name == "func_ref_name" || name == "global_symbol") {
     result = arguments[0];
   } else if (const auto place = place_of_frame(name.starts_with("gen_") ? name.substr(4) : name)) {
@@ -419,6 +489,14 @@ void Run::require_zero_base(const Symbol& base) {
   }
 }
 
+// E7. `what` is read from or put into a register of the class.
+void Run::require_class(const Symbol& symbol, machine::RegClass reg_class, const std::string& what) {
+  if (symbol.kind != Symbol::Kind::Reg || !symbol.reg_class || *symbol.reg_class == reg_class) return;
+  const bool is_float = reg_class == machine::RegClass::Vec;
+  obligations_.push_back(
+      {what + (is_float ? " is in a float register" : " is in an integer register"), terms_.boolean(false)});
+}
+
 // Flags live in the machine's one register for them: who reads them must be the next who has to do with them.
 void Run::require_fresh_flags(const Symbol& symbol, const std::string& reader) {
   if (symbol.kind == Symbol::Kind::Flags && symbol.number != flags_epoch_) {
@@ -488,6 +566,7 @@ Symbol Run::construct_instruction(const isle::Term& term, int instruction, const
         switch (operand.kind) {
           case notation::OperandDefKind::Reg:
             by_slot.emplace(operand.slot, bits_of(symbol));
+            require_class(symbol, operand.reg_class, operand.name + " of " + def.name);
             if (symbol.is_zero_register() && !reads_zero(definitions_.instructions(), def, operand)) {
               obligations_.push_back(
                   {operand.name + " of " + def.name + " reads zero, not the stack pointer", terms_.boolean(false)});
@@ -587,7 +666,8 @@ Symbol Run::construct_instruction(const isle::Term& term, int instruction, const
     for (const notation::Assignment& result : semantics->results) {
       if (result.id == operand.slot) value = nodes[result.value];
     }
-    registers.push_back(Symbol::of_reg(value ? terms_.zext(*value, 64) : terms_.fresh(operand.name, 64)));
+    registers.push_back(
+        Symbol::of_reg(value ? terms_.zext(*value, 64) : terms_.fresh(operand.name, 64), operand.reg_class));
   }
   if (def.flags_def) {
     std::optional<z3::expr> value;

@@ -51,6 +51,12 @@ class Choices {
   }
   // How many choices this run has made.
   size_t made() const { return preferred_ == nullptr ? position_ : drawn_; }
+  // All of them, as text.
+  std::string text() const {
+    std::string out;
+    for (size_t i = 0; i < position_; ++i) out += std::to_string(made_[i].first) + " ";
+    return out;
+  }
   // Prepares the next run; false when all have been made.
   bool advance() {
     made_.resize(position_);
@@ -74,7 +80,7 @@ bool only_traps(const ops::Operation& op);
 
 class Run {
  public:
-  Run(Definitions& definitions, Terms& terms, Choices& choices);
+  Run(Definitions& definitions, Terms& terms, Choices& choices, const CallObserver& observe = {});
   Run(const Run&) = delete;  // specs call back into it
   Run& operator=(const Run&) = delete;
 
@@ -102,6 +108,10 @@ class Run {
   Symbol construct(isle::TermId term, std::vector<Symbol> arguments);
   isle::RuleId choose_rule(const isle::Term& term, const std::vector<Symbol>& arguments);
   Symbol apply_rule(const isle::Rule& rule, const std::vector<Symbol>& arguments);
+  Bindings match_rule(const isle::Rule& rule, const std::vector<Symbol>& arguments);
+  Symbol build_rule(const isle::Rule& rule, Bindings bindings);
+  std::vector<z3::expr> required_of_callers();
+  Symbol construct_by_rules(const isle::Term& term, const std::vector<Symbol>& arguments);
   bool construct_builtin(const isle::Term& term, std::vector<Symbol>& arguments, Symbol& result);
   void construct_jump_table(const isle::Term& term, const std::vector<Symbol>& arguments);
   void assume_others_failed(const isle::Rule& rule, const std::vector<Symbol>& arguments);
@@ -113,6 +123,7 @@ class Run {
   void check_address(const notation::InstDef& def, const notation::AmodeDef& mode, const SymbolicAmode& amode);
   bool has_stack_pointer_as_zero() const;
   void require_zero_base(const Symbol& base);
+  void require_class(const Symbol& symbol, machine::RegClass reg_class, const std::string& what);
   void require_fresh_flags(const Symbol& symbol, const std::string& reader);
   const SymbolicAmode& amode_of(const Symbol& symbol);
 
@@ -127,6 +138,10 @@ class Run {
   unsigned choose_type();  // any scalar one
   unsigned choose_type(const std::vector<unsigned>& types);
   z3::expr register_of(const std::shared_ptr<ClifValue>& value);
+  // Of the registers that hold values of the type, as lowering says (machine/lower.h).
+  static machine::RegClass class_of(unsigned type) {
+    return type >= kFloatType ? machine::RegClass::Vec : machine::RegClass::Gpr;
+  }
   notation::FloatPlace float_place(unsigned type) const;  // of a type in its register
   z3::expr part_of(const std::shared_ptr<ClifValue>& value, bool high);
   z3::expr pair_of(const Symbol& multi);   // 128 bits: the second register, the first
@@ -170,6 +185,7 @@ class Run {
   const isle::Program& program_;
   Terms& terms_;
   Choices& choices_;
+  const CallObserver observe_;
   const SpecFunctions spec_functions_;
   std::vector<z3::expr> assumptions_;
   std::vector<z3::expr> given_;  // those of the assumptions that no rule makes

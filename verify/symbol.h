@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "compiler/isle/sema.h"
+#include "compiler/machine/reg.h"
 #include "verify/smt.h"
 
 namespace assay::verify {
@@ -94,7 +95,8 @@ struct Symbol {
   std::shared_ptr<ClifValue> value;
   std::shared_ptr<ClifInst> inst;
   std::shared_ptr<SymbolicAmode> amode;
-  const isle::Type* type = nullptr;  // Variant
+  const isle::Type* type = nullptr;                 // Variant
+  std::optional<machine::RegClass> reg_class = {};  // Reg: if it is known
 
   static constexpr int64_t kZeroRegister = 1;
   bool is_zero_register() const { return kind == Kind::Reg && number == kZeroRegister; }
@@ -102,7 +104,9 @@ struct Symbol {
   static Symbol of_type(unsigned type) { return {.kind = Kind::Type, .number = static_cast<int64_t>(type)}; }
   static Symbol of_number(z3::expr term) { return {.kind = Kind::Number, .term = std::move(term)}; }
   static Symbol of_bool(z3::expr term) { return {.kind = Kind::Bool, .term = std::move(term)}; }
-  static Symbol of_reg(z3::expr term) { return {.kind = Kind::Reg, .term = std::move(term)}; }
+  static Symbol of_reg(z3::expr term, std::optional<machine::RegClass> reg_class = {}) {
+    return {.kind = Kind::Reg, .term = std::move(term), .reg_class = reg_class};
+  }
   static Symbol unit() { return {.kind = Kind::Unit}; }
 };
 

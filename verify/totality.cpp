@@ -145,22 +145,21 @@ class Checker {
   Totality run() {
     const isle::Program& program = definitions_->program();
     const RuleUsers users(program);
+    Totality totality;
     for (const isle::Rule& rule : program.rules) {
-      if (!users.is_root(rule.term) || !users.reached(rule.term) || program.terms[rule.term].flags.is_partial) {
-        // lower and lower_branch are partial: not every operation has rules.
-        const std::string& name = program.terms[rule.term].name;
-        if (name != "lower" && name != "lower_branch") continue;
-      }
+      if (!users.is_root(rule.term) || !users.reached(rule.term)) continue;
+      // lower and lower_branch are partial: not every operation has rules.
+      const bool is_subject = is_entry(program.terms[rule.term]) || !program.terms[rule.term].flags.is_partial;
       terms_.set_mode(ArithmeticMode::Uninterpreted);
       expand_rule(
           *definitions_, terms_, rule.id,
           [&](Instantiation& run) {
-            add(rule, run);
+            if (is_subject) add(rule, run);
             return true;
           },
-          [](const std::string&, bool, const std::set<uint32_t>&) {});
+          [](const std::string&, bool, const std::set<uint32_t>&) {}, [&](const HelperCall& call) { add(call); });
+      judge_calls(rule, totality);
     }
-    Totality totality;
     for (auto& [name, coverage] : coverages_) {
       judge(name, coverage, totality);
       find_overlaps(name, coverage, totality);
@@ -194,6 +193,39 @@ class Checker {
     }
     coverage.is_total |= condition->is_true();
     coverage.cases.push_back({&rule, *condition});
+  }
+
+  void add(const HelperCall& call) {
+    Call& known = calls_.try_emplace(call.choices, context_).first->second;
+    if (known.name.empty()) {
+      Subject subject(context_);
+      subject.name = call.term.name;
+      for (const Symbol& argument : call.arguments) subject.add(argument);
+      known.name = subject.name;
+      for (const z3::expr& e : call.before) known.open.push_back(e);
+    }
+    if (!call.condition) return;
+    z3::expr condition = context_.bool_val(true);
+    for (const z3::expr& e : *call.condition) condition = condition && e;
+    condition = terms_.simplify(condition);
+    known.is_total |= condition.is_true();
+    known.open.push_back(!condition);
+  }
+
+  // T5, of the calls that the rule's runs made.
+  void judge_calls(const isle::Rule& rule, Totality& totality) {
+    for (const auto& [choices, call] : calls_) {
+      if (call.is_total || found_.contains(call.name)) continue;
+      z3::solver solver(context_, "QF_BV");
+      for (const z3::expr& e : call.open) solver.add(e);
+      const z3::check_result result = check_within(solver, timeout_ms_);
+      if (result == z3::unsat) continue;
+      found_.insert(call.name);
+      totality.holes.push_back({call.name, "called by " + rule.name + ": " +
+                                               (result == z3::sat ? "no rule matches " + inputs_of(solver.get_model())
+                                                                  : "not decided in time")});
+    }
+    calls_.clear();
   }
 
   z3::solver make_solver(const Coverage& coverage) {
@@ -262,6 +294,15 @@ class Checker {
   Terms terms_;
   unsigned timeout_ms_;
   std::map<std::string, Coverage> coverages_;
+  // The calls of helper terms by the runs of one rule, by the choices before them.
+  struct Call {
+    explicit Call(z3::context& context) : open(context) {}
+    std::string name;
+    bool is_total = false;
+    z3::expr_vector open;  // holds where no rule matches
+  };
+  std::map<std::string, Call> calls_;
+  std::set<std::string> found_;  // the calls with holes
 };
 
 }  // namespace

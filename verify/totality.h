@@ -7,6 +7,8 @@
 // T3  Partial terms may fail; they are no part of this.
 // T4  Two rules of equal priority never match the same inputs. The rule compiler refuses what may overlap by its form;
 //     this asks the solver about the conditions of what it admits, but for rules of T1 and T2.
+// T5  A helper term without a spec has a rule wherever it is called: for the arguments that the calling rule gives it,
+//     as far as is known of them there.
 #pragma once
 
 #include <string>

@@ -113,6 +113,19 @@ TEST(Totality, AGapIsFound) {
   EXPECT_NE(holes(number).find("load_imm: no rule matches input0 = #x"), std::string::npos) << holes(number);
 }
 
+// A helper term without a spec is asked about where it is called.
+TEST(Totality, AGapOfAHelperIsFound) {
+  if (rule_sources(IsaKind::aarch64) == nullptr) GTEST_SKIP() << "aarch64 is not part of this build";
+  const Totality type =
+      with_edit(IsaKind::aarch64, "(rule tst_by_64 1 (tst_by $I64 r k)", "(rule tst_by_64 1 (tst_by $I32 r k)");
+  EXPECT_NE(holes(type).find("tst_by i64: called by "), std::string::npos) << holes(type);
+  // For the arguments that the caller lets through, by what it asks of them.
+  const Totality number = with_edit(IsaKind::aarch64, "(rule tst_by_64 1 (tst_by $I64 r k)",
+                                    "(rule tst_by_64 1 (tst_by $I64 r k) (if-let _ (signed_fits 20 k))");
+  EXPECT_NE(holes(number).find("tst_by i64: called by "), std::string::npos) << holes(number);
+  EXPECT_NE(holes(number).find("no rule matches "), std::string::npos) << holes(number);
+}
+
 TEST(Totality, AnOverlapIsFound) {
   if (rule_sources(IsaKind::riscv64) == nullptr) GTEST_SKIP() << "riscv64 is not part of this build";
   const Totality same =

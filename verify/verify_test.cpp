@@ -8,6 +8,7 @@
 
 #include <filesystem>
 
+#include "verify/rule_sources.h"
 #include "verify/toy_rules.h"
 
 namespace assay::verify {
@@ -642,6 +643,36 @@ TEST(Verify, HelpersWithSpecs) {
   // A helper without a spec is proven where it is used; its mistake is its user's.
   expect_state(root + "(rule r (sum a b) (t_add a b))", "r", RuleState::Proven);
   expect_refuted(root + "(rule r (sum a b) (t_sub a b))", {"result 0"}, "root");
+}
+
+// Their bits are the same: that a rule reads an integer register where the value is in a float register, or leaves its
+// result in the other one, is a goal of its own.
+TEST(Verify, RegistersAreOfTheirClass) {
+  const RuleSources* original = rule_sources(IsaKind::s390x);
+  if (original == nullptr) GTEST_SKIP();
+  const std::string right = "(s390_ldgr (s390_logic (Logic.And) (s390_lgdr x) (s390_lgdr y)))";
+  const std::pair<std::string, std::string> kMistakes[] = {
+      {"(s390_ldgr (s390_logic (Logic.And) x (s390_lgdr y)))", "r2 of logic is in an integer register"},
+      {"(s390_ldr (s390_logic (Logic.And) (s390_lgdr x) (s390_lgdr y)))", "is in a float register"},
+      {"(s390_logic (Logic.And) (s390_lgdr x) (s390_lgdr y))", "result 0 is in a float register"},
+  };
+  for (const auto& [wrong, goal] : kMistakes) {
+    std::vector<RuleSource> rules(original->rules.begin(), original->rules.end());
+    std::string text;
+    for (RuleSource& source : rules) {
+      const size_t at = source.text.find(right);
+      if (at == std::string_view::npos) continue;
+      text = std::string(source.text).replace(at, right.size(), wrong);
+      source.text = text;
+    }
+    ASSERT_NE(text, "");
+    const auto unit = verify_sources(IsaKind::s390x, {rules, original->instructions, original->operations},
+                                     {.jobs = 1, .rules = {"float_band"}, .functions = false});
+    ASSERT_TRUE(unit.has_value()) << unit.error().message;
+    ASSERT_EQ(unit->rules.size(), 1u);
+    EXPECT_EQ(unit->rules[0].state, RuleState::Failed) << wrong;
+    EXPECT_NE(unit->rules[0].counterexample.find(goal), std::string::npos) << unit->rules[0].counterexample;
+  }
 }
 
 // AArch64's register 31 is zero in some operands and the stack pointer in others.
