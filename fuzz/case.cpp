@@ -103,10 +103,15 @@ std::string print_case(const Case& test, const oracles::Harness& harness, const 
 
 std::string print_case(const Case& test) { return print_with(test, {}, {}, {}); }
 
+std::vector<const ir::Function*> pointers_to(const std::vector<ir::Function>& functions) {
+  std::vector<const ir::Function*> out;
+  for (const ir::Function& function : functions) out.push_back(&function);
+  return out;
+}
+
 void check_case(oracles::Harness& harness, const Case& test, std::vector<oracles::Finding>& findings,
                 bool stop_at_first) {
-  std::vector<const ir::Function*> functions;
-  for (const ir::Function& function : test.functions) functions.push_back(&function);
+  const std::vector<const ir::Function*> functions = pointers_to(test.functions);
   std::vector<oracles::Region> regions;
   for (const oracles::RegionDirective& region : test.regions) regions.push_back(oracles::make_region(region));
   harness.check({.functions = functions,

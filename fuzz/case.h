@@ -23,6 +23,9 @@ struct Case {
   uint64_t choice_seed = 0;  // oracles::TestCase::choice_seed; as text: `set choice_seed=5`
 };
 
+// As a harness wants them.
+std::vector<const ir::Function*> pointers_to(const std::vector<ir::Function>& functions);
+
 // Of the bits that nothing is promised about: follows from the arguments, so that a case read from its file runs as it
 // did before it was written.
 uint64_t input_seed(const std::vector<ir::DataValue>& args);

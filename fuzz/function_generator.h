@@ -57,6 +57,7 @@ class FunctionGenerator {
   void declare_callees();
   void declare_host_functions();
   void declare_throw();
+  void declare_alias_regions();
   void make_slots();
 
   // ---- blocks ----
@@ -146,6 +147,9 @@ class FunctionGenerator {
 
   // ---- shapes: what is seldom put together by chance ----
   Value shape(Type type);
+  Value constant_chain(Type type);
+  Value dense(Type type);
+  Value dense(Type type, unsigned depth, std::span<const Value> leaves);
   Value compare_extended();
   Value near_limit(Type type);
   std::pair<Value, Value> near_product(Type type, bool is_signed);
@@ -167,11 +171,13 @@ class FunctionGenerator {
   struct Place {
     Value address;
     int32_t offset;
-    bool trusted;  // surely inside
+    bool trusted;        // surely inside
+    AliasRegion region;  // that it lies in, if regions are declared
   };
   Place place(uint32_t size);
   Value opaque(Value v);
-  MemFlags mem_flags(bool trusted);
+  AliasRegion alias_region(size_t number) const;
+  MemFlags mem_flags(const Place& place);
   Value load_something();
   Value atomic_access(Type type);
   Value load(Opcode opcode, Type type);

@@ -116,6 +116,7 @@ void FunctionGenerator::run() {
   has_odd_floats_ = has_floats_ && random_.chance(25);
   make_signature();
   declare_callees();
+  if (program_.has_alias_regions) declare_alias_regions();
   if (random_.chance(12)) declare_host_functions();
   budget_ = static_cast<int>(random_.between(4, options_.max_instructions));
   unsigned depth = options_.max_depth;
@@ -199,6 +200,11 @@ Block FunctionGenerator::extend(Block block, std::span<const Value> values, unsi
   return block_;
 }
 
+// One for each region of memory, and one for the slots.
+void FunctionGenerator::declare_alias_regions() {
+  for (uint32_t n = 0; n <= program_.regions.size(); ++n) f_.regions.push({.user_id = n});
+}
+
 // Sizes of slots about the limits of displacements: signed and unsigned 12 bits, 15 bits, 20 bits.
 void FunctionGenerator::make_slots() {
   const unsigned count = random_.chance(50) ? 0 : random_.between(1, 3);
@@ -243,6 +249,7 @@ void generate(Random& random, const GenerateOptions& options, Program& program) 
   // What is pinned is lost when a call unwinds.
   program.has_pinned = random.chance(3);
   program.has_throws = !program.has_pinned && random.chance(25);
+  program.has_alias_regions = random.chance(20);
   program.throws.clear();
   program.functions.resize(random.chance(50) ? 1 : random.between(1, options.max_functions));
   for (size_t i = 0; i < program.functions.size(); ++i) FunctionGenerator(random, options, program, i).run();

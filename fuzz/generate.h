@@ -37,10 +37,11 @@ struct Program {
   std::vector<ir::Function> functions;            // the last one is the entry, %main
   std::vector<oracles::RegionDirective> regions;  // pseudo-random contents, from seeds
   std::vector<std::vector<ir::DataValue>> inputs;
-  bool has_floats = false;   // may its functions have some?
-  bool has_pinned = false;   // … use the pinned register?
-  bool has_throws = false;   // … throw?
-  std::vector<bool> throws;  // by function: may an exception leave it?
+  bool has_floats = false;         // may its functions have some?
+  bool has_pinned = false;         // … use the pinned register?
+  bool has_throws = false;         // … throw?
+  bool has_alias_regions = false;  // … say in which region of memory their accesses are?
+  std::vector<bool> throws;        // by function: may an exception leave it?
 };
 
 // A program. Costs some ten microseconds; `program` may be reused.

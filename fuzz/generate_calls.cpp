@@ -423,10 +423,10 @@ void FunctionGenerator::thread_local_access() {
   const Value address = emit1({.opcode = Opcode::kTlsValue, .type = kI64, .entity = global.index});
   const Type type = kTypes[random_.below(4 - static_cast<uint32_t>(std::bit_width(begin)))];
   if (random_.chance(50)) {
-    const MemFlags flags = mem_flags(/*trusted=*/true);
+    const MemFlags flags = mem_flags({address, 0, /*trusted=*/true, {}});
     add(emit1({.opcode = Opcode::kLoad, .type = type, .flags = flags, .args = f_.make_values({&address, 1})}));
   } else {
-    store(Opcode::kStore, type, mem_flags(/*trusted=*/true), pick(type), address, 0);
+    store(Opcode::kStore, type, mem_flags({address, 0, /*trusted=*/true, {}}), pick(type), address, 0);
   }
 }
 

@@ -53,7 +53,17 @@ Value FunctionGenerator::float_operation(Type type) {
   static constexpr Opcode kUnary[] = {Opcode::kSqrt,  Opcode::kFneg,  Opcode::kFabs,   Opcode::kCeil,
                                       Opcode::kFloor, Opcode::kTrunc, Opcode::kNearest};
   static constexpr Opcode kLogic[] = {Opcode::kBand, Opcode::kBor, Opcode::kBxor};
-  switch (random_.below(16)) {
+  switch (random_.below(18)) {
+    case 12:
+      return unary(kUnary[random_.below(std::size(kUnary))],
+                   unary(kUnary[random_.below(std::size(kUnary))], pick(type)));
+    case 13: {
+      // By a power of two, whose reciprocal is one, too.
+      const unsigned places = 118 + random_.below(20);
+      if (type.bits() != 32 && type.bits() != 64) return unary(Opcode::kFneg, pick(type));
+      const Bits power = type == kF32 ? Bits(places) << 23 : Bits(places + 896) << 52;
+      return binary(random_.chance(50) ? Opcode::kFmul : Opcode::kFdiv, pick(type), constant_of(type, power));
+    }
     default:
       return binary(kArithmetic[random_.below(std::size(kArithmetic))], pick(type), pick(type));
     case 0:
@@ -86,7 +96,7 @@ Value FunctionGenerator::float_operation(Type type) {
     case 10:
       return convert(random_.chance(50) ? Opcode::kFcvtFromSint : Opcode::kFcvtFromUint, type, pick(any_type()));
     case 11:
-      return bitcast(type, pick(type.as_int()));
+      return bitcast(type, pick(random_.chance(85) ? type.as_int() : type));
   }
 }
 
@@ -96,6 +106,7 @@ Value FunctionGenerator::integer_of_float(Type type) {
   const bool is_signed = random_.chance(50);
   switch (random_.below(5)) {
     case 0:
+      if (random_.chance(5)) return bitcast(type, pick(type));
       return extend_or_reduce(bits_or_zero(pick(from)), type);
     case 1:
       return extend_or_reduce(compare_floats(), type);
@@ -114,7 +125,8 @@ Value FunctionGenerator::integer_of_float(Type type) {
       }
       [[fallthrough]];
     default:
-      return convert(is_signed ? Opcode::kFcvtToSintSat : Opcode::kFcvtToUintSat, type, pick(from));
+      return convert(is_signed ? Opcode::kFcvtToSintSat : Opcode::kFcvtToUintSat, type,
+                     random_.chance(25) ? constant(from) : pick(from));
   }
 }
 

@@ -12,7 +12,15 @@ Value FunctionGenerator::shape(Type type) {
   const Value x = pick(type), y = pick(type);
   const Value amount = constant_of(any_type(), random_.below(type.bits() + 3));
   const Opcode sum = random_.chance(60) ? Opcode::kIadd : Opcode::kIsub;
-  switch (random_.below(9)) {
+  switch (random_.below(15)) {
+    case 8:
+    case 9:
+    case 10:
+      return constant_chain(type);
+    case 11:
+    case 12:
+    case 13:
+      return dense(type);
     case 0: {
       const Value args[] = {y, amount};
       const Value shifted = emit1(
@@ -39,6 +47,89 @@ Value FunctionGenerator::shape(Type type) {
     default:
       return extend_or_reduce(extend_or_reduce(x, any_type()), type);
   }
+}
+
+// (x op c) op d, or with an extension inside: what the mid-end folds, distributes and moves outwards.
+Value FunctionGenerator::constant_chain(Type type) {
+  static constexpr Opcode kShifts[] = {Opcode::kIshl, Opcode::kUshr, Opcode::kSshr, Opcode::kRotl, Opcode::kRotr};
+  static constexpr Opcode kOthers[] = {Opcode::kIadd, Opcode::kIsub, Opcode::kImul, Opcode::kBand, Opcode::kBor,
+                                       Opcode::kBxor, Opcode::kUmin, Opcode::kUmax, Opcode::kSmin, Opcode::kSmax};
+  Value v = random_.chance(30) ? extend_or_reduce(pick(any_type()), type) : pick(type);
+  uint64_t amount = random_.below(type.bits() + 3);
+  for (unsigned n = random_.chance(70) ? 2 : 3; n != 0; --n) {
+    if (random_.chance(35)) {
+      // The same amount again, often: there and back.
+      if (random_.chance(50)) amount = random_.below(type.bits() + 3);
+      const Value args[] = {v, constant_of(narrow_type(), amount)};
+      v = emit1({.opcode = kShifts[random_.below(std::size(kShifts))], .type = type, .args = f_.make_values(args)});
+      continue;
+    }
+    const Opcode opcode = kOthers[random_.below(std::size(kOthers))];
+    v = random_.chance(80) ? binary(opcode, v, constant(type)) : binary(opcode, constant(type), v);
+  }
+  return v;
+}
+
+// An expression of two or three values, so that operations meet the same ones: what absorbs, distributes, cancels, or
+// is a minimum. Comparisons among them are of the same pair, often.
+Value FunctionGenerator::dense(Type type, unsigned depth, std::span<const Value> leaves) {
+  static constexpr Opcode kUnary[] = {Opcode::kBnot, Opcode::kIneg,   Opcode::kBnot, Opcode::kIneg,
+                                      Opcode::kIabs, Opcode::kBitrev, Opcode::kClz,  Opcode::kPopcnt};
+  static constexpr Opcode kLogic[] = {Opcode::kBand, Opcode::kBor, Opcode::kBxor};
+  static constexpr Opcode kOthers[] = {Opcode::kIadd, Opcode::kIsub, Opcode::kImul, Opcode::kSmin,
+                                       Opcode::kSmax, Opcode::kUmin, Opcode::kUmax, Opcode::kIshl,
+                                       Opcode::kUshr, Opcode::kSshr, Opcode::kRotl, Opcode::kRotr};
+  const Value leaf = leaves[random_.below(static_cast<uint32_t>(leaves.size()))];
+  if (depth == 0 || random_.chance(10)) return leaf;
+  const auto inner = [&] { return dense(type, depth - 1, leaves); };
+  const auto comparison_of_two = [&] { return compare(leaves[0], random_.chance(80) ? leaves[1] : leaf); };
+  switch (random_.below(20)) {
+    case 0:
+    case 1:
+    case 2:
+      return convert_same(kUnary[random_.below(std::size(kUnary))], inner());
+    case 3:
+      return type == kI8 ? convert_same(Opcode::kBnot, inner()) : convert_same(Opcode::kBswap, inner());
+    case 4:
+    case 5: {
+      const Value c = random_.chance(60) ? comparison_of_two() : compare(inner(), inner());
+      const Value args[] = {c, inner(), inner()};
+      return emit1({.opcode = Opcode::kSelect, .type = type, .args = f_.make_values(args)});
+    }
+    case 6:
+    case 7: {
+      const Value x = comparison_of_two(), y = comparison_of_two();
+      const Value both = binary(kLogic[random_.below(std::size(kLogic))], x, y);
+      return extend_or_reduce(random_.chance(80) ? both : x, type);
+    }
+    case 8: {
+      // In a wider type, of extended values.
+      const Type wide = any_type();
+      std::vector<Value> extended;
+      for (Value v : leaves) extended.push_back(extend_or_reduce(v, wide));
+      return extend_or_reduce(dense(wide, depth - 1, extended), type);
+    }
+    case 9:
+    case 10:
+    case 11:
+    case 12:
+    case 13: {
+      // The same operation on both sides, often: what can be taken out.
+      const Opcode outer = kLogic[random_.below(std::size(kLogic))];
+      const Opcode same =
+          random_.chance(50) ? kLogic[random_.below(std::size(kLogic))] : kOthers[random_.below(std::size(kOthers))];
+      if (random_.chance(40)) return binary(outer, binary(same, leaf, inner()), binary(same, inner(), leaf));
+      return either_way(outer, inner(), inner());
+    }
+    default:
+      return either_way(kOthers[random_.below(std::size(kOthers))], inner(), inner());
+  }
+}
+
+Value FunctionGenerator::dense(Type type) {
+  Value leaves[] = {pick(type), pick(type), random_.chance(50) ? constant(type) : pick(type)};
+  if (random_.chance(20)) leaves[1] = constant_of(type, Bits(0) - random_.below(2));
+  return dense(type, random_.chance(80) ? 2 : 3, std::span(leaves, random_.chance(60) ? 2 : 3));
 }
 
 // A comparison with an extended operand, mostly of something that another extension would make equal, or just about.
@@ -235,12 +326,13 @@ void FunctionGenerator::across_call() {
   keep_in_memory(mix(values));
 }
 
-// Accesses of all widths to a few bytes, what one stores seen or covered by another: what is known of memory must be
-// forgotten in time. The address is one value, or made anew with another share of it in the displacement.
+// Accesses of all widths to a few bytes, what one stores seen or covered by another, or by a callee: what is known of
+// memory must be forgotten in time. The address is one value, or made anew with another share of it in the
+// displacement.
 void FunctionGenerator::overlapping() {
   constexpr uint32_t kBytes = 24;
   const Place at = place(kBytes);
-  const MemFlags flags = mem_flags(at.trusted);
+  const MemFlags flags = mem_flags(at);
   struct Spot {
     Value address;
     int32_t offset = 0;
@@ -279,6 +371,7 @@ void FunctionGenerator::overlapping() {
                           .args = f_.make_values({&spot.address, 1}),
                           .imm = static_cast<uint64_t>(static_cast<int64_t>(spot.offset))}));
     if (random_.chance(10)) conditional_trap();
+    if (!f_.functions.empty() && random_.chance(10)) call();
   }
   for (Value v : seen) add(v);
 }

@@ -143,7 +143,7 @@ Value FunctionGenerator::straight_line(Type type) {
   static constexpr Opcode kDivide[] = {Opcode::kUdiv, Opcode::kSdiv, Opcode::kUrem, Opcode::kSrem};
   if (type.is_float()) return float_operation(type);
   if (has_floats_ && random_.chance(15)) return integer_of_float(type);
-  switch (random_.below(16)) {
+  switch (random_.below(17)) {
     default: {
       const Opcode opcode = kBinary[random_.below(std::size(kBinary))];
       if ((opcode == Opcode::kUmulhi || opcode == Opcode::kSmulhi) && type != kI128 && random_.chance(30)) {
@@ -187,6 +187,7 @@ Value FunctionGenerator::straight_line(Type type) {
       if (type == kI8) return convert_same(Opcode::kBnot, pick(type));
       return convert_same(Opcode::kBswap, pick(type));
     case 15:
+    case 16:
       return shape(type);
   }
 }
@@ -242,23 +243,24 @@ void FunctionGenerator::conditional_trap() {
 FunctionGenerator::Place FunctionGenerator::place(uint32_t size) {
   if (!structs_.empty() && random_.chance(15)) {
     const Struct& one = structs_[random_.below(static_cast<uint32_t>(structs_.size()))];
-    if (one.bytes >= size) return {one.address, static_cast<int32_t>(random_.below(one.bytes - size + 1)), true};
+    if (one.bytes >= size) return {one.address, static_cast<int32_t>(random_.below(one.bytes - size + 1)), true, {}};
   }
   const uint32_t slot = initialised_.empty() ? 0 : random_.below(static_cast<uint32_t>(initialised_.size()));
   if (!initialised_.empty() && initialised_[slot].bytes >= size && random_.chance(35)) {
     const uint32_t at = initialised_[slot].begin + random_.below(initialised_[slot].bytes - size + 1);
     const uint32_t part = random_.below(at + 1);
     return {emit1({.opcode = Opcode::kStackAddr, .type = kI64, .entity = slot, .imm = part}),
-            static_cast<int32_t>(at - part), true};
+            static_cast<int32_t>(at - part), true, alias_region(program_.regions.size())};
   }
-  const oracles::RegionDirective& region =
-      program_.regions[random_.below(static_cast<uint32_t>(program_.regions.size()))];
-  if (risks(4)) return {constant_of(kI64, kUnmappedAddress), static_cast<int32_t>(random_.below(64)), false};
+  const uint32_t number = random_.below(static_cast<uint32_t>(program_.regions.size()));
+  const oracles::RegionDirective& region = program_.regions[number];
+  const AliasRegion alias = alias_region(number);
+  if (risks(4)) return {constant_of(kI64, kUnmappedAddress), static_cast<int32_t>(random_.below(64)), false, {}};
   const uint32_t room = region.size - size;
   if (risks(8)) {
     // Around the region's end: some of these trap. Regions end at a page's end.
     const uint32_t at = room - std::min(room, 4u) + random_.below(12);
-    return {constant_of(kI64, region.address + at), 0, false};
+    return {constant_of(kI64, region.address + at), 0, false, alias};
   }
   // A constant base plus, perhaps, a masked index; the displacement is of any size that instructions have.
   static constexpr int32_t kOffsets[] = {0,     8,      -8,     255,     256,     -256,    -257,      2040,
@@ -297,10 +299,11 @@ FunctionGenerator::Place FunctionGenerator::place(uint32_t size) {
     const Value base = constant_of(kI64, region.address - displacement);
     const Value sum = either_way(Opcode::kIadd, opaque(base), index);
     return {has_term ? either_way(Opcode::kIadd, sum, constant_of(kI64, static_cast<int64_t>(term))) : sum, offset,
-            true};
+            true, alias};
   }
-  const uint32_t at = random_.below(room + 1);
-  return {constant_of(kI64, region.address + at - static_cast<int64_t>(offset)), offset, true};
+  // Often where other functions and the host's write, too.
+  const uint32_t at = random_.below(random_.chance(30) ? std::min(room + 1, 64u) : room + 1);
+  return {constant_of(kI64, region.address + at - static_cast<int64_t>(offset)), offset, true, alias};
 }
 
 // The same value, half the time in a way that hides it from rules for constants.
@@ -310,12 +313,18 @@ Value FunctionGenerator::opaque(Value v) {
   return binary(Opcode::kBor, v, binary(Opcode::kBand, pick(type), constant_of(type, 0)));
 }
 
-MemFlags FunctionGenerator::mem_flags(bool trusted) {
+// None if it is not declared: in functions that are mutated.
+AliasRegion FunctionGenerator::alias_region(size_t number) const {
+  return f_.regions.size() == program_.regions.size() + 1 ? AliasRegion(static_cast<uint32_t>(number)) : AliasRegion();
+}
+
+MemFlags FunctionGenerator::mem_flags(const Place& place) {
   MemFlags flags;
+  if (!place.region.is_none() && random_.chance(85)) flags = flags.with_region(place.region);
   const unsigned order = random_.below(10);
   if (order < 3) flags = flags.with_endianness(Endianness::kLittle);
   if (order >= 7) flags = flags.with_endianness(Endianness::kBig);
-  if (trusted && random_.chance(30))
+  if (place.trusted && random_.chance(30))
     flags = flags.with_notrap();
   else if (random_.chance(30))
     flags = flags.with_trap(TrapCode{trap_code()});
@@ -330,7 +339,7 @@ Value FunctionGenerator::load(Opcode opcode, Type type) {
   const Place at = place(bytes);
   return emit1({.opcode = opcode,
                 .type = type,
-                .flags = mem_flags(at.trusted),
+                .flags = mem_flags(at),
                 .args = f_.make_values({&at.address, 1}),
                 .imm = static_cast<uint64_t>(static_cast<int64_t>(at.offset))});
 }
@@ -351,15 +360,15 @@ Value FunctionGenerator::load_something() {
 
 // Aligned: of others CLIF says nothing. At a constant place, or one that follows from a value.
 Value FunctionGenerator::atomic_access(Type type) {
-  const oracles::RegionDirective& region =
-      program_.regions[random_.below(static_cast<uint32_t>(program_.regions.size()))];
+  const uint32_t number = random_.below(static_cast<uint32_t>(program_.regions.size()));
+  const oracles::RegionDirective& region = program_.regions[number];
   const uint32_t unit = std::max(8u, type.bytes());
   const Value at = risks(6) ? constant_of(kI64, kUnmappedAddress)
                             : constant_of(kI64, region.address + random_.below(region.size) / unit * unit);
   // Within so many bytes, so that narrow accesses are neighbours.
   const Value within = binary(Opcode::kBand, pick(kI64), constant_of(kI64, unit - type.bytes()));
   const Value address = random_.chance(30) ? at : binary(Opcode::kIadd, opaque(at), within);
-  const MemFlags flags = mem_flags(/*trusted=*/false);
+  const MemFlags flags = mem_flags({address, 0, /*trusted=*/false, alias_region(number)});
   const auto load_it = [&] {
     return emit1({.opcode = Opcode::kAtomicLoad, .type = type, .flags = flags, .args = f_.make_values({&address, 1})});
   };
@@ -405,7 +414,7 @@ void FunctionGenerator::store_value(Opcode opcode, Value value) {
                          : opcode == Opcode::kIstore32 ? 4
                                                        : type.bytes();
   const Place at = place(bytes);
-  store(opcode, type, mem_flags(at.trusted), value, at.address, at.offset);
+  store(opcode, type, mem_flags(at), value, at.address, at.offset);
 }
 
 void FunctionGenerator::store(Opcode opcode, Type type, MemFlags flags, Value value, Value address, int32_t offset) {

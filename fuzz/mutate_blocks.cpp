@@ -69,7 +69,6 @@ bool Mutator::splice_from(const Function& donor) {
     const Inst inst = insts[i];
     const OperationInfo& op = donor.info(inst);
     if (op.is_terminator() || op.is_call() || donor.inst(inst).entity != Inst::kNone) continue;
-    if (!donor.inst(inst).flags.region().is_none()) continue;
     std::vector<Value> args;
     bool fits = true;
     for (Value v : donor.args(inst)) {

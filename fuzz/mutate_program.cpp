@@ -35,8 +35,7 @@ bool Mutator::outline() {
   std::vector<Inst> segment = editor.segment(10);
   const auto refers_to_slot = [&](Inst i) {
     return f().info(i).format == Format::kStackAddr || f().info(i).format == Format::kUnaryGlobalValue ||
-           f().inst(i).opcode == Opcode::kGetPinnedReg || f().inst(i).opcode == Opcode::kSetPinnedReg ||
-           !f().inst(i).flags.region().is_none();
+           f().inst(i).opcode == Opcode::kGetPinnedReg || f().inst(i).opcode == Opcode::kSetPinnedReg;
   };
   const auto end = std::find_if(segment.begin(), segment.end(), refers_to_slot);
   segment.erase(end, segment.end());
@@ -68,6 +67,7 @@ bool Mutator::outline() {
 
   Function callee;
   callee.name = ExternalName::testcase(fresh_name("part"));
+  callee.regions = f().regions;
   callee.signature.call_conv = CallConv::kSystemV;
   const Block body = callee.make_block();
   callee.append_block(body);

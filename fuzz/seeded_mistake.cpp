@@ -5,6 +5,8 @@
 #include <charconv>
 #include <filesystem>
 
+#include "compiler/support/text.h"
+
 namespace assay::fuzz {
 
 namespace {
@@ -17,12 +19,6 @@ std::vector<std::string> lines_of(std::string_view text) {
     text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
   }
   return out;
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && text.front() == ' ') text.remove_prefix(1);
-  while (!text.empty() && text.back() == ' ') text.remove_suffix(1);
-  return text;
 }
 
 // "a/compiler/x.cpp" or "compiler/x.cpp\t2026-…" as "compiler/x.cpp".

@@ -5,6 +5,7 @@
 #include "compiler/isa/interpreted.h"
 #include "compiler/machine/features.h"
 #include "fuzz/generate.h"
+#include "oracles/harness.h"
 
 namespace assay::fuzz {
 
@@ -31,6 +32,7 @@ std::string lower(machine::Compiler& compiler, const ir::Function& function, mac
   machine::CompileOptions options;
   options.opt_level = level;
   options.features = features;
+  options.pinned_register = oracles::uses_pinned_register(function);
   options.check_allocation = false;
   options.dump = [&](machine::Stage stage, const std::string& dumped) {
     if (stage == machine::Stage::Lower) text += dumped;

@@ -341,11 +341,9 @@ class Triage {
   void decide_crash(const Sight& sight) {
     const machine::TargetIsa* isa = isa::find_isa(isa_);
     if (isa == nullptr) return;
-    machine::CompileOptions compile_options;
-    compile_options.opt_level = level_;
-    compile_options.max_registers = harness_.max_registers;
-    compile_options.choice_seed = choice_seed_;
-    const CrashTrace crash = trace_compiler_crash(result_.reduced, *isa, compile_options);
+    const CrashTrace crash = trace_compiler_crash(
+        result_.reduced, *isa,
+        oracles::compile_options(harness_, pointers_to(result_.reduced.functions), isa_, level_, choice_seed_));
     result_.severity = Severity::Refuses;
     result_.divergence = sight.refusal;
     if (!crash.crashed) {

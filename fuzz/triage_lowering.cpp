@@ -22,20 +22,17 @@ constexpr char kExterns[] = "compiler/machine/lower_externs.cpp";
 uint64_t low_bits(uint64_t value, unsigned bits) { return bits >= 64 ? value : value & ((uint64_t(1) << bits) - 1); }
 uint64_t low_bits(uint64_t value, Type type) { return low_bits(value, type.bits()); }
 
-// Is the float where a register may have it, at either end of either half? NaNs are all one.
-bool holds_float(const notation::Bits& found, const DataValue& expected) {
+// Is the float where a register of the ISA has it? NaNs are all one.
+bool holds_float(IsaKind isa, const notation::Bits& found, const DataValue& expected) {
   const unsigned bits = expected.type().bits();
   if (bits > 64) return true;
   const unsigned fraction = bits == 64 ? 52 : bits == 32 ? 23 : 10;
   const uint64_t infinity = low_bits(~uint64_t(0), bits - 1) >> fraction << fraction;
   const auto is_nan = [&](uint64_t v) { return low_bits(v, bits - 1) > infinity; };
   const uint64_t wanted = expected.as_u64();
-  for (const uint64_t half : {found.words[0], found.words[1]}) {
-    for (const uint64_t part : {low_bits(half, bits), half >> (64 - bits)}) {
-      if (part == wanted || (is_nan(part) && is_nan(wanted))) return true;
-    }
-  }
-  return false;
+  // On s390x on the left.
+  const uint64_t part = isa == IsaKind::s390x ? found.words[0] >> (64 - bits) : low_bits(found.words[0], bits);
+  return part == wanted || (is_nan(part) && is_nan(wanted));
 }
 
 struct WrongValue {
@@ -111,7 +108,7 @@ std::optional<WrongValue> first_wrong_value(TriageContext& context, const std::v
         const auto expected = clif.first(v);
         if (!expected) continue;
         const uint64_t wanted = static_cast<uint64_t>(expected->bits() >> (is_high ? 64 : 0));
-        const bool is_right = type.is_float() ? holds_float(made.value, *expected)
+        const bool is_right = type.is_float() ? holds_float(context.isa, made.value, *expected)
                                               : low_bits(made.value.low(), type) == low_bits(wanted, type);
         if (is_right) continue;
         return WrongValue{e, v, event.is_entry, event.inst, event.inst, low_bits(made.value.low(), type), wanted};

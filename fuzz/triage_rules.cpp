@@ -162,10 +162,9 @@ bool blame_selection(TriageContext& context) {
   machine::Compiler trees(context.traces.isa()), rules(*other);
   const auto lower = [&](machine::Compiler& compiler, const ir::Function& f) {
     std::string text;
-    machine::CompileOptions options;
-    options.opt_level = context.level;
-    options.optimize = context.options.harness.optimize;
-    options.check_allocation = options.verify_machine = false;
+    machine::CompileOptions options = context.traces.options();
+    options.want_listing = false;
+    options.choice_seed = 0;
     options.dump = [&](machine::Stage stage, const std::string& dumped) {
       if (stage == machine::Stage::Lower) text = dumped;
     };

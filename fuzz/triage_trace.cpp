@@ -50,15 +50,10 @@ ir::Endianness byte_order(IsaKind isa) {
 
 StageTraces::StageTraces(const Case& test, IsaKind isa, machine::OptLevel level, uint64_t choice_seed,
                          const oracles::HarnessOptions& harness)
-    : test_(test), session_(isa) {
-  for (const ir::Function& function : test.functions) functions_.push_back(&function);
+    : test_(test), session_(isa), functions_(pointers_to(test.functions)) {
   for (const oracles::RegionDirective& region : test.regions) regions_.push_back(oracles::make_region(region));
-  options_.opt_level = level;
-  options_.optimize = harness.optimize;
-  options_.choice_seed = choice_seed;
-  options_.verify_ir = false;
-  options_.verify_machine = options_.check_allocation = false;
-  options_.max_registers = harness.max_registers;
+  options_ = oracles::compile_options(harness, functions_, isa, level, choice_seed);
+  options_.verify_machine = options_.verify_optimized = options_.check_allocation = false;
   options_.want_listing = true;
   session_.prepare(functions_, options_, true);
   const auto& status = session_.status(test.entry);

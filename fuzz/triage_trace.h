@@ -29,7 +29,7 @@ constexpr size_t kLongestTrace = 20'000;
 
 class StageTraces {
  public:
-  // Compiles `test`, which must stay alive, without any check; of the options max_registers and tamper are used. With a
+  // Compiles `test`, which must stay alive, without any check; otherwise as a harness with these options does. With a
   // choice_seed, the compiler's choices are made from it.
   StageTraces(const Case& test, IsaKind isa, machine::OptLevel level, uint64_t choice_seed,
               const oracles::HarnessOptions& options);

@@ -297,6 +297,9 @@ bool Interpreter::execute(Cursor& cursor) {
           return stop(OutcomeKind::UndefinedBehaviour,
                       is_atomic ? "misaligned atomic access" : "misaligned access that promised alignment");
         }
+        if (step.region != 0 && !regions_.access(frames_.back().activation, address, size, step.region, is_store)) {
+          return stop(OutcomeKind::UndefinedBehaviour, "accesses of different alias regions touch the same bytes");
+        }
         const auto order = static_cast<ir::Endianness>(step.order);
         const bool big = (order == ir::Endianness::kNative ? config.byte_order : order) == ir::Endianness::kBig;
         switch (step.kind) {

@@ -88,6 +88,7 @@ bool Interpreter::enter(uint32_t function) {
       if (tracks_) free_[base + f.param_slots[i] + n] = scratch_free_[next];
     }
   }
+  frame.activation = activations_++;
   frames_.push_back(frame);
   deepest_ = std::max(deepest_, static_cast<uint32_t>(frames_.size()));
   return true;
@@ -265,6 +266,8 @@ void Interpreter::run(const Program& program, uint32_t function, std::span<const
   pinned_ = 0;
   pinned_free_ = ~uint64_t(0);  // what it holds at first is the caller's affair
   tracks_ = false;
+  activations_ = 0;
+  regions_.clear();
   frames_.clear();
   slot_addresses_.clear();
   memory_.set_regions(regions, config.reserved);

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "compiler/ir/data_value.h"
+#include "interpreter/alias_regions.h"
 #include "interpreter/library.h"
 #include "interpreter/memory.h"
 #include "interpreter/outcome.h"
@@ -79,10 +80,11 @@ class Interpreter {
 
   struct Frame {
     uint32_t function = 0;
-    uint32_t pc = 0;         // of the next step, while a callee runs
-    size_t base = 0;         // first of its slots in values_
-    size_t open_slots = 0;   // of memory_, before it was entered
-    size_t stack_slots = 0;  // where its addresses begin in slot_addresses_
+    uint32_t pc = 0;          // of the next step, while a callee runs
+    size_t base = 0;          // first of its slots in values_
+    size_t open_slots = 0;    // of memory_, before it was entered
+    size_t stack_slots = 0;   // where its addresses begin in slot_addresses_
+    uint64_t activation = 0;  // how many were entered before it
   };
 
   // Runs on from the cursor, to the end (then true), or to a step that makes free bits, if these are not tracked.
@@ -126,6 +128,8 @@ class Interpreter {
   std::vector<uint64_t> slot_addresses_;  // of the stack slots of all frames
   std::vector<Frame> frames_;
   Memory memory_;
+  AliasRegions regions_;
+  uint64_t activations_ = 0;
   uint64_t host_address_ = 0;       // where the memory of host functions is
   size_t host_region_ = 0;          // which region host functions use …
   std::span<uint8_t> host_memory_;  // … and its bytes; empty if there is none

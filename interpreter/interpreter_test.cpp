@@ -184,6 +184,21 @@ TEST(Interpreter, OutOfBounds) {
   EXPECT_EQ(run("", 0x1000'0000 - 12, {&code, 1}).trap, ir::kHeapOutOfBounds);
 }
 
+TEST(Interpreter, AliasRegions) {
+  std::array<uint8_t, 16> bytes{};
+  const Region region{0x2000'0000, bytes, true};
+  const auto run = [&](const std::string& body) {
+    Fixture f("function %f(i64) -> i64 {\n  region0 = 0 \"a\"\n  region1 = 1 \"b\"\n  fn0 = %f(i64) -> i64\n" +
+              ("block0(v0: i64):\n" + body) + "    return v0\n}");
+    return f.run({i64(0x2000'0000)}, {&region, 1}).kind;
+  };
+  EXPECT_EQ(run("    store region0 v0, v0\n    v1 = load.i64 region1 v0+8\n"), OutcomeKind::Returned);
+  EXPECT_EQ(run("    v1 = load.i64 region0 v0\n    v2 = load.i64 region1 v0\n"), OutcomeKind::Returned);
+  EXPECT_EQ(run("    store region0 v0, v0\n    v1 = load.i32 v0+4\n"), OutcomeKind::Returned);
+  EXPECT_EQ(run("    store region0 v0, v0\n    v1 = load.i32 region1 v0+4\n"), OutcomeKind::UndefinedBehaviour);
+  EXPECT_EQ(run("    v1 = load.i32 region1 v0+6\n    store region0 v0, v0\n"), OutcomeKind::UndefinedBehaviour);
+}
+
 TEST(Interpreter, ReadOnlyRegions) {
   Fixture f(R"(function %f(i64) -> i8 {
 block0(v0: i64):

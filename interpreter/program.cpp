@@ -465,6 +465,9 @@ void Decoder::decode_memory(ir::Inst inst, Step step) {
   step.code = data.flags.trap_code().code;
   step.aligned = data.flags.aligned();
   step.order = static_cast<uint8_t>(data.flags.endianness());
+  if (const ir::AliasRegion region = data.flags.region(); !region.is_none()) {
+    step.region = static_cast<uint16_t>(region.index + 1);
+  }
   if (bits > 8 && data.flags.endianness() == ir::Endianness::kNative) program_.depends_on_byte_order_ = true;
   step.imm = static_cast<uint64_t>(int64_t{data.offset()});
   if (data.opcode == Opcode::kAtomicLoad || data.opcode == Opcode::kAtomicStore) {

@@ -72,6 +72,7 @@ struct Step {
   bool sign = false;     // kLoad: sign-extend to result_bits
   bool aligned = false;  // accesses
   uint8_t order = 0;     // accesses: an ir::Endianness
+  uint16_t region = 0;   // loads, stores: the alias region's number + 1; 0: none
   uint32_t d = 0, e = 0;
   uint32_t a = 0, b = 0, c = 0;
   uint32_t inst = 0;  // the ir::Inst it comes from

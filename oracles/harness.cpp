@@ -122,6 +122,21 @@ bool ran_out_of_stack(const TestCase& test, const interpreter::Outcome& outcome)
 
 }  // namespace
 
+machine::CompileOptions compile_options(const HarnessOptions& given, std::span<const ir::Function* const> functions,
+                                        IsaKind isa, machine::OptLevel level, uint64_t choice_seed) {
+  machine::CompileOptions options;
+  options.opt_level = level;
+  options.features = given.features[static_cast<size_t>(isa)];
+  options.optimize = given.optimize;
+  options.choice_seed = choice_seed;
+  options.verify_ir = false;
+  options.verify_machine = options.verify_optimized = given.verify_machine;
+  options.check_allocation = given.check_allocation;
+  options.max_registers = given.max_registers;
+  options.pinned_register = std::ranges::any_of(functions, [](const auto* f) { return uses_pinned_register(*f); });
+  return options;
+}
+
 bool uses_pinned_register(const ir::Function& f) {
   for (uint32_t i = 0; i < f.inst_count(); ++i) {
     const ir::Opcode opcode = f.inst(ir::Inst(i)).opcode;
@@ -277,7 +292,6 @@ void Harness::interpret_once(const TestCase& test, const TestInput& input, ir::E
 }
 
 void Harness::interpret(const TestCase& test) {
-  has_pinned_register_ = std::ranges::any_of(test.functions, [](const auto* f) { return uses_pinned_register(*f); });
   has_wide_divisions_ = std::ranges::any_of(test.functions, [](const ir::Function* f) {
     for (uint32_t i = 0; i < f->inst_count(); ++i) {
       if (machine::is_wide_division(f->inst(ir::Inst(i)))) return true;
@@ -360,17 +374,8 @@ void Harness::check(const TestCase& test, std::vector<Finding>& findings, bool s
 void Harness::check_isa(const TestCase& test, MachineSession& session, const Level& level,
                         std::vector<Finding>& findings, bool stop_at_first) {
   const auto isa = static_cast<size_t>(session.isa());
-  machine::CompileOptions options;
-  options.opt_level = level.opt_level;
-  options.features = options_.features[isa];
-  options.optimize = options_.optimize;
-  options.verify_optimized = options_.verify_machine;
-  options.choice_seed = level.choice_seed;
-  options.verify_ir = false;
-  options.verify_machine = options_.verify_machine;
-  options.check_allocation = options_.check_allocation;
-  options.max_registers = options_.max_registers;
-  options.pinned_register = has_pinned_register_;
+  const machine::CompileOptions options =
+      compile_options(options_, test.functions, session.isa(), level.opt_level, level.choice_seed);
   const Stopwatch watch;
   session.prepare(test.functions, options, options_.stages);
   stats_.compile_nanoseconds[isa] += watch.nanoseconds();

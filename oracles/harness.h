@@ -101,6 +101,10 @@ std::string describe(const Finding& finding);
 // Cases with such a function are compiled with `enable_pinned_reg`.
 bool uses_pinned_register(const ir::Function& function);
 
+// How the harness compiles a case of these functions for an ISA at a level, with the compiler's choices of a seed.
+machine::CompileOptions compile_options(const HarnessOptions& options, std::span<const ir::Function* const> functions,
+                                        IsaKind isa, machine::OptLevel level, uint64_t choice_seed);
+
 // After a trap of `inst`, an access of [fault_address, …): may a machine have written the byte at `address` although
 // the interpreter has not? A store that traps in its second page may have written the part in the first, on some
 // machines; nothing else may.
@@ -198,7 +202,6 @@ class Harness {
   size_t reference_count_ = 0;
   bool has_big_references_ = false;
   bool has_wide_divisions_ = false;
-  bool has_pinned_register_ = false;  // a function uses it
   Reference variant_;
   Outcome outcome_;
   Image previous_image_;  // of the level before

@@ -15,6 +15,7 @@
 
 #include "compiler/isa/registry.h"
 #include "compiler/isle/sema.h"
+#include "compiler/support/text.h"
 #include "verify/expand.h"
 #include "verify/helper_check.h"
 #include "verify/helper_table.h"
@@ -354,11 +355,6 @@ void choose(std::vector<Mutant>& mutants, size_t count, uint64_t seed) {
   mutants = std::move(chosen);
 }
 
-std::string trimmed(std::string_view text) {
-  const size_t begin = text.find_first_not_of(" \t\r"), end = text.find_last_not_of(" \t\r");
-  return begin == std::string_view::npos ? std::string() : std::string(text.substr(begin, end - begin + 1));
-}
-
 }  // namespace
 
 const char* to_string(MutantState state) {
@@ -405,10 +401,10 @@ Expected<std::vector<Explanation>> parse_explanations(const std::string& file, s
     for (int i = 0; i < 4; ++i) {
       const size_t bar = rest.find(" | ");
       if (bar == std::string_view::npos) break;
-      fields.push_back(trimmed(rest.substr(0, bar)));
+      fields.emplace_back(trimmed(rest.substr(0, bar)));
       rest.remove_prefix(bar + 3);
     }
-    fields.push_back(trimmed(rest));
+    fields.emplace_back(trimmed(rest));
     if (fields.size() != 5 || std::any_of(fields.begin(), fields.end(), [](const auto& f) { return f.empty(); })) {
       return fail(Place{.file = file, .line = line}, "not an explanation",
                   "unit | rule or term | kind | change | reason");

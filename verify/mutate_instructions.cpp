@@ -74,7 +74,7 @@ std::set<std::string> names_in(std::string_view text) {
 
 // The name that a block gives to something.
 std::string block_name(const Block& block) {
-  const std::string_view head = notation::trimmed(notation::without_comment(block.head));
+  const std::string_view head = trimmed(notation::without_comment(block.head));
   size_t end = 0;
   while (end < head.size() && (std::isalnum(static_cast<unsigned char>(head[end])) || head[end] == '_')) ++end;
   return std::string(head.substr(0, end));
@@ -222,14 +222,14 @@ class BlockDeriver {
   static std::string_view code(std::string_view text) {
     const std::string_view last = text.substr(text.rfind('\n') + 1);
     const std::string_view kept = notation::without_comment(last);
-    return notation::trimmed(text.substr(0, text.size() - last.size() + kept.size()));
+    return trimmed(text.substr(0, text.size() - last.size() + kept.size()));
   }
 
   void assembly(std::string_view text) {
     const std::string_view whole = notation::without_comment(text, true);
     const size_t condition = notation::find_if(whole, true);
     if (condition != std::string_view::npos) expression(whole.substr(condition + 3), MutationKind::Text);
-    const std::string_view body = notation::trimmed(whole.substr(0, condition));
+    const std::string_view body = trimmed(whole.substr(0, condition));
     size_t mnemonic = 0;
     while (mnemonic < body.size() && std::isalnum(static_cast<unsigned char>(body[mnemonic]))) ++mnemonic;
     if (mnemonic > 1) replace(MutationKind::Text, body.substr(0, mnemonic), std::string(body.substr(0, mnemonic - 1)));

@@ -58,12 +58,6 @@ std::string_view comment_of(std::string_view line) {
   return at == std::string_view::npos ? std::string_view() : trimmed(line.substr(at + 1));
 }
 
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (is_space(text.front()) || text.front() == '\n')) text.remove_prefix(1);
-  while (!text.empty() && (is_space(text.back()) || text.back() == '\n')) text.remove_suffix(1);
-  return text;
-}
-
 Place advanced(const Place& start, std::string_view text, size_t offset) {
   Place place = start;
   for (size_t i = 0; i < offset && i < text.size(); ++i) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "compiler/support/diagnostic.h"
+#include "compiler/support/text.h"
 
 namespace assay::notation {
 
@@ -33,7 +34,6 @@ std::vector<Block> split_blocks(std::string_view file, std::string_view text, Di
 // Behind `#`; in assembly text a `#` that a non-space follows is part of the text.
 std::string_view without_comment(std::string_view line, bool assembly = false);
 std::string_view comment_of(std::string_view line);
-std::string_view trimmed(std::string_view text);
 // The place `offset` bytes behind `start` in `text`, which begins at `start`.
 Place advanced(const Place& start, std::string_view text, size_t offset);
 
