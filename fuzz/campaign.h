@@ -11,8 +11,8 @@
 // C4  A program that crashes the compiler, an executor or the interpreter, or takes longer than a minute, is a finding
 //     like any other (FindingKind::Crash). Its worker process is replaced; no other program is lost or done twice.
 // C5  Programs are summed up in the order of their numbers, so the statistics, the corpus and the files are a function
-// of
-//     the settings, the seed and the number of programs, however many workers there were and whenever they were killed.
+//     of the settings, the seed and the number of programs, however many workers there were and whenever they were
+//     killed.
 // Must not be started while other threads run: the workers are forks.
 #pragma once
 

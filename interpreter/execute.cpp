@@ -384,9 +384,9 @@ bool Interpreter::execute(Cursor& cursor) {
         if constexpr (kTracks) free[step.d] = 0;
         break;
       case StepKind::kFramePointer:
-        v[step.d] = truncate(
-            step.opcode == ir::Opcode::kGetStackPointer ? stack_pointer() : frame_pointer(frames_.size() - 1),
-            step.result_bits);
+        v[step.d] =
+            truncate(step.opcode == ir::Opcode::kGetStackPointer ? stack_pointer() : frame_pointer(frames_.size() - 1),
+                     step.result_bits);
         if constexpr (kTracks) free[step.d] = 0;
         break;
       case StepKind::kReturnAddress:

@@ -289,8 +289,8 @@ Expected<CallLayout> lay_out_call(const ir::Signature& signature, IsaKind isa) {
   return layout;
 }
 
-void make_plan(const CallLayout& layout, uint32_t entry, std::span<const ir::DataValue> args, uint64_t seed,
-               Plan& plan, bool is_pinned) {
+void make_plan(const CallLayout& layout, uint32_t entry, std::span<const ir::DataValue> args, uint64_t seed, Plan& plan,
+               bool is_pinned) {
   assert(args.size() == layout.params.size());
   const std::endian order = endianness(layout.isa);
   plan.entry = entry;

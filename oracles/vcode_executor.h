@@ -7,8 +7,7 @@
 //
 // V1  Registers that an instruction clobbers hold a pattern afterwards (allocated code), so that reading them shows.
 // V2  Bits that definitions leave open are pseudo-random numbers, counted through the run: the virtual and the
-// allocated
-//     code of one function see the same.
+//     allocated code of one function see the same.
 // V3  Fuel counts blocks entered and calls.
 #pragma once
 

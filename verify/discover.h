@@ -7,8 +7,7 @@
 // D1  Terms are built of terms that are the cheapest of their group, so a left side has no part that another rule would
 //     rewrite. Operands of commutative operations come in one order only.
 // D2  What is proposed is sound whatever the tests missed: only what the solver says counts as proven, and what it
-// refutes
-//     is counted, not shown.
+//     refutes is counted, not shown.
 // Terms have one type throughout, two variables x and y and the constants 0, 1 and -1.
 #pragma once
 

@@ -4,8 +4,8 @@
 // compiler then applies the rule, and that interpreter, solver and machine agree on the outcome.
 //
 // X1  A rule counts as witnessed only if the compiler's own counters say that it was applied to a function that was
-// kept. X2  Each function was compiled at both levels and run on the interpreter and on every executor of the ISA; what
-// it
+//     kept.
+// X2  Each function was compiled at both levels and run on the interpreter and on every executor of the ISA; what it
 //     returned was held against the model's outcome, unless that depends on memory or addresses.
 //     A rule of the mid-end fires on the whole function; what the mid-end leaves is held against the function by the
 //     interpreter, and what becomes of it on all ISAs.

@@ -4,8 +4,7 @@
 //
 // Type constraints. An operation may have one *controlling* type variable; an instruction is that operation at one
 // type, its InstData::type. Every other value operand's or result's type is fixed, the controlling type, derived from
-// it
-// (`lane_of` …), or free within a type set.
+// it (`lane_of` …), or free within a type set.
 #pragma once
 
 #include <optional>

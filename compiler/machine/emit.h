@@ -8,8 +8,7 @@
 // E2  A jump to the block that is emitted next is dropped; a conditional branch to it is inverted if a jump follows;
 //     two branches to the same place become one.
 // E3  A branch that does not reach takes its next longer form (TargetIsa::longer_branch); with none left, it becomes
-// the
-//     inverted branch over an unconditional jump, and that jump may grow likewise. Sites never shrink, and after
+//     the inverted branch over an unconditional jump, and that jump may grow likewise. Sites never shrink, and after
 //     kMaxRounds all take their longest form, so the time is linear.
 // E4  Frame operands become displacements from the stack pointer; one that does not fit its instruction goes through
 //     abi.frame_scratch.

@@ -6,14 +6,13 @@
 // V2  Critical edges are split: a block with several successors passes no block arguments, so only a block with exactly
 //     one successor has `args`. (An edge block is an ordinary block with one jump.)
 // V3  The branches of a block are its last instructions. Successors are listed in `succs` in any order, without
-// duplicates
-//     per edge: two branches to one block are two edges, each through its own edge block where arguments differ.
+//     duplicates per edge: two branches to one block are two edges, each through its own edge block where arguments
+//     differ.
 // V4  A virtual register of class Flags is defined by one instruction and used only in the same block, with no other
 //     writer of flags in between; after allocation it is kFlagsReg.
 // V5  The entry block is block 0, has no predecessors and no block parameters.
 // V6  Behind a call's registers may come an immediate, by how many bytes the callee raises the stack pointer, and then
-// for
-//     each handler of exceptions its tag as an immediate (any: -1) and its label. A call with handlers is the first
+//     for each handler of exceptions its tag as an immediate (any: -1) and its label. A call with handlers is the first
 //     branch of its block, a jump to where it returns the other; what it leaves in registers is defined by an `args` at
 //     the start of each successor.
 #pragma once

@@ -11,7 +11,6 @@ using machine::Inst;
 using machine::kFlagsReg;
 using machine::Operand;
 using machine::OperandKind;
-using machine::Reg;
 using machine::Role;
 using machine::VBlock;
 using machine::VCode;
@@ -464,7 +463,7 @@ class Checker {
     }
   }
 
-  void complain(const Demand& demand, std::string what, const Write* write) {
+  void complain(const Demand& demand, const std::string& what, const Write* write) {
     const Inst& inst = code_.insts[demand.inst];
     const uint32_t wanted = code_.operands_of(inst)[demand.operand].reg.virtual_index();
     const PReg reg = allocation_.operands[inst.first_operand + demand.operand];

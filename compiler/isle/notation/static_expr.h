@@ -1,6 +1,5 @@
 // C++ for static expressions: what the encoder computes from parameters and immediates (`when`, `if` of encodings and
-// assembly,
-// `(expr):width` in bits). Internal to the notation library and instgen.
+// assembly, `(expr):width` in bits). Internal to the notation library and instgen.
 #pragma once
 
 #include <optional>
