@@ -37,10 +37,11 @@ int run_discover(const Options& options) {
   const auto result = verify::discover(discover);
   if (!result) return report(result.error());
   if (options.json) {
-    nlohmann::json out = {
-        {"terms", result->terms},     {"dropped", result->dropped},     {"groups", result->groups},
-        {"equal", result->equal},     {"derived", result->derived},     {"renamed", result->renamed},
-        {"refuted", result->refuted}, {"not_asked", result->not_asked}, {"rules", nlohmann::json::array()}};
+    nlohmann::json out = {{"terms", result->terms},         {"dropped", result->dropped},
+                          {"groups", result->groups},       {"equal", result->equal},
+                          {"derived", result->derived},     {"renamed", result->renamed},
+                          {"refuted", result->refuted},     {"following", result->following},
+                          {"not_asked", result->not_asked}, {"rules", nlohmann::json::array()}};
     for (const verify::Discovered& found : result->rules) {
       out["rules"].push_back(
           {{"rule", found.rule}, {"status", found.status}, {"matches", found.matches}, {"gain", found.gain}});
@@ -58,12 +59,11 @@ int run_discover(const Options& options) {
   }
   std::printf(
       "; %llu terms (%llu more not looked at) in %llu groups; %llu equal cheaper ones, %llu of them derived by the "
-      "rules there "
-      "are, %llu refuted, %llu not asked about\n",
+      "rules there are, %llu refuted, %llu that follow from those shown, %llu not asked about\n",
       static_cast<unsigned long long>(result->terms), static_cast<unsigned long long>(result->dropped),
       static_cast<unsigned long long>(result->groups), static_cast<unsigned long long>(result->equal),
       static_cast<unsigned long long>(result->derived), static_cast<unsigned long long>(result->refuted),
-      static_cast<unsigned long long>(result->not_asked));
+      static_cast<unsigned long long>(result->following), static_cast<unsigned long long>(result->not_asked));
   return kNothingWrong;
 }
 

@@ -2,6 +2,7 @@
 #include "verify/discover.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <optional>
 #include <set>
@@ -219,11 +220,20 @@ class Discovery {
         }
       }
     }
-    std::ranges::sort(proposals_, {}, [&](const Proposal& p) { return std::pair(terms_[p.left].operations, p.left); });
+    std::ranges::sort(proposals_, {}, [&](const Proposal& p) {
+      return std::tuple(terms_[p.left].operations, constants(p.left), p.left);
+    });
     if (proposals_.size() > options_.max_proposals) {
       result_.not_asked = proposals_.size() - options_.max_proposals;
       proposals_.resize(options_.max_proposals);
     }
+  }
+
+  unsigned constants(uint32_t t) const {
+    const Term& term = terms_[t];
+    unsigned sum = term.kind == Term::Kind::kConstant ? 1 : 0;
+    for (unsigned i = 0; i < term.arg_count; ++i) sum += constants(term.args[i]);
+    return sum;
   }
 
   // Both sides, the same whichever variable is called x and in whichever order operands stand that commute.
@@ -295,11 +305,22 @@ class Discovery {
         {.jobs = options_.jobs, .timeout_ms = options_.timeout_ms, .rules = {"discovered_"}, .functions = false});
     if (!unit) return std::unexpected(unit.error());
     optimize_functions();
+    std::map<size_t, const RuleResult*> results;
     for (const RuleResult& result : unit->rules) {
-      const size_t number = std::stoul(result.name.substr(std::string("discovered_").size()));
+      results[std::stoul(result.name.substr(std::string("discovered_").size()))] = &result;
+    }
+    for (const auto& [number, answer] : results) {
+      const RuleResult& result = *answer;
       if (result.state == RuleState::Failed) {
         ++result_.refuted;
         continue;
+      }
+      if (result.state == RuleState::Proven) {
+        if (follows(proposals_[number])) {
+          ++result_.following;
+          continue;
+        }
+        shown_.push_back(proposals_[number]);
       }
       Discovered found{rule(proposals_[number], number), to_string(result.state), 0, 0};
       if (result.state != RuleState::Proven) found.status += ": " + result.reason;
@@ -308,6 +329,86 @@ class Discovery {
       result_.rules.push_back(std::move(found));
     }
     return {};
+  }
+
+  // -- What follows from what is shown (D3) --
+
+  bool same(uint32_t a, uint32_t b) const {
+    const Term &s = terms_[a], &t = terms_[b];
+    if (s.kind != t.kind || s.number != t.number || s.arg_count != t.arg_count) return false;
+    if (s.kind == Term::Kind::kOperation && s.opcode != t.opcode) return false;
+    for (unsigned i = 0; i < s.arg_count; ++i) {
+      if (!same(s.args[i], t.args[i])) return false;
+    }
+    return true;
+  }
+
+  using Binding = std::array<std::optional<uint32_t>, 2>;  // by variable: a term
+
+  bool matches(uint32_t pattern, uint32_t t, Binding& binding) const {
+    const Term &p = terms_[pattern], &term = terms_[t];
+    if (p.kind == Term::Kind::kVariable) {
+      auto& bound = binding[static_cast<size_t>(p.number)];
+      if (bound) return same(*bound, t);
+      bound = t;
+      return true;
+    }
+    if (p.kind != term.kind || p.number != term.number) return false;
+    if (p.kind == Term::Kind::kConstant) return true;
+    if (p.opcode != term.opcode) return false;
+    const Binding before = binding;
+    const auto in_order = [&](unsigned a, unsigned b) {
+      binding = before;
+      return matches(p.args[0], term.args[a], binding) &&
+             (p.arg_count == 1 || matches(p.args[1], term.args[b], binding));
+    };
+    return in_order(0, 1) || (p.arg_count == 2 && commutes(ir::operation_info(p.opcode).name) && in_order(1, 0));
+  }
+
+  uint32_t make_term(ir::Opcode opcode, uint8_t arg_count, uint32_t a, uint32_t b) {
+    terms_.push_back(make({opcode, arg_count, false}, a, b));
+    return static_cast<uint32_t>(terms_.size() - 1);
+  }
+
+  uint32_t substituted(uint32_t t, const Binding& binding) {
+    const Term term = terms_[t];
+    if (term.kind == Term::Kind::kVariable) return binding[static_cast<size_t>(term.number)].value_or(t);
+    if (term.kind == Term::Kind::kConstant) return t;
+    const uint32_t a = substituted(term.args[0], binding);
+    return make_term(term.opcode, term.arg_count, a, term.arg_count == 2 ? substituted(term.args[1], binding) : a);
+  }
+
+  // Each term that one use of a rule that is shown makes of `t`.
+  void rewritten(uint32_t t, std::vector<uint32_t>& out) {
+    for (const Proposal& rule : shown_) {
+      Binding binding;
+      if (matches(rule.left, t, binding)) out.push_back(substituted(rule.right, binding));
+    }
+    const Term term = terms_[t];
+    for (unsigned i = 0; i < term.arg_count; ++i) {
+      std::vector<uint32_t> parts;
+      rewritten(term.args[i], parts);
+      for (const uint32_t part : parts) {
+        out.push_back(
+            make_term(term.opcode, term.arg_count, i == 0 ? part : term.args[0], i == 1 ? part : term.args[1]));
+      }
+    }
+  }
+
+  bool follows(const Proposal& p) {
+    constexpr size_t kMost = 64;
+    const Cost target = terms_[p.right].cost;
+    std::vector<uint32_t> known = {p.left};
+    for (size_t i = 0; i < known.size() && known.size() < kMost; ++i) {
+      std::vector<uint32_t> next;
+      rewritten(known[i], next);
+      for (const uint32_t t : next) {
+        if (std::ranges::any_of(known, [&](uint32_t other) { return same(other, t); })) continue;
+        if (terms_[t].cost <= target || derived(t, target)) return true;
+        known.push_back(t);
+      }
+    }
+    return false;
   }
 
   // -- Gains --
@@ -369,7 +470,8 @@ class Discovery {
   std::map<Signature, std::vector<uint32_t>> groups_;  // by cost
   std::vector<uint32_t> best_;                         // of each group
   std::vector<Proposal> proposals_;
-  std::set<std::string> seen_;  // up_to_names
+  std::vector<Proposal> shown_;  // proven
+  std::set<std::string> seen_;   // up_to_names
   interpreter::Interpreter interpreter_;
   interpreter::Outcome outcome_;
   opt::Optimizer optimizer_;

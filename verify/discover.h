@@ -8,6 +8,8 @@
 //     rewrite. Operands of commutative operations come in one order only.
 // D2  What is proposed is sound whatever the tests missed: only what the solver says counts as proven, and what it
 //     refutes is counted, not shown.
+// D3  What follows from proposals that are shown, and the rules there are, is counted, not shown: of these, ones with
+//     fewer operations and constants come first.
 // Terms have one type throughout, two variables x and y and the constants 0, 1 and -1.
 #pragma once
 
@@ -41,10 +43,11 @@ struct Discovered {
 struct DiscoverResult {
   uint64_t terms = 0, dropped = 0;  // enumerated; not, for the limit
   uint64_t groups = 0;
-  uint64_t renamed = 0;  // the same as another proposal, with variables or operands exchanged
-  uint64_t equal = 0;    // terms that cost more than another one of their group
-  uint64_t derived = 0;  // of those, what the rules there are bring down as far
-  uint64_t refuted = 0;  // of those asked, what the prover has a counterexample for
+  uint64_t renamed = 0;    // the same as another proposal, with variables or operands exchanged
+  uint64_t equal = 0;      // terms that cost more than another one of their group
+  uint64_t derived = 0;    // of those, what the rules there are bring down as far
+  uint64_t refuted = 0;    // of those asked, what the prover has a counterexample for
+  uint64_t following = 0;  // proven, but others that are in `rules` make the left side as cheap
   uint64_t not_asked = 0;
   std::vector<Discovered> rules;  // the largest gain first
 };

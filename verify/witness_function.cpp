@@ -314,6 +314,11 @@ std::string WitnessFunction::print(const std::string& name, const z3::model& mod
     } else if (!has_effect("terminates_block")) {
       const size_t before = body_.size();
       std::vector<unsigned> result_types = root.result_types;
+      if (root.is_node && results.size() > 1) {
+        // The rule is about one of them, and may ask that the other is not used.
+        results = {results[root.result]};
+        result_types = {result_types[root.result]};
+      }
       if (both_sides_) {
         results.push_back(emit_value(instantiation_.result));
         result_types.push_back(instantiation_.result.value->type);

@@ -24,7 +24,8 @@ class Elaborator {
         loops_(loops),
         hoist_(hoist),
         stats_(stats),
-        steps_(steps) {}
+        steps_(steps),
+        left_(loops.size()) {}
 
   void run(std::span<const Block> preorder) {
     for (Block block : preorder) {
@@ -135,6 +136,7 @@ class Elaborator {
     if (hoist_ && !is_constant(f_.inst(inst).opcode)) target = hoisted(frame, count, block);
     if (target != block && !may_take(steps_, kHoisting.function)) target = block;
     if (target != block) {
+      note_hoisted(block, target);
       before = f_.terminator(target);
       ++stats_.hoisted;
       for (unsigned i = 0; i < count; ++i) {
@@ -178,10 +180,18 @@ class Elaborator {
            opcode == ir::Opcode::kF16const;
   }
 
+  void note_hoisted(Block from, Block target) {
+    for (Loop loop = loops_.innermost(from); !loop.is_none(); loop = loops_.parent(loop)) {
+      if (loops_.depth(loop) <= loops_.depth(target)) break;
+      ++left_[loop.index];
+    }
+  }
+
   // The outermost block before a loop around `block` in which all operands are known.
   Block hoisted(const Frame& frame, unsigned count, Block block) const {
     Block target = block;
     for (Loop loop = loops_.innermost(block); !loop.is_none(); loop = loops_.parent(loop)) {
+      if (left_[loop.index] == kMaxHoisted) break;
       const Block outside = dominators_.immediate_dominator(loops_.header(loop));
       if (outside.is_none() || loops_.depth(outside) >= loops_.depth(loop)) break;
       for (unsigned i = 0; i < count; ++i) {
@@ -193,6 +203,9 @@ class Elaborator {
   }
 
   bool dominates(const Placed& value, Block block) const { return dominators_.dominates(value.block, block); }
+
+  // What leaves a loop lives all through it: a register, or a place on the stack, for each.
+  static constexpr uint32_t kMaxHoisted = 64;
 
   struct Arguments {
     std::array<Value, NodeData::kMaxArgs> args{};
@@ -206,6 +219,7 @@ class Elaborator {
   const bool hoist_;
   ElaborationStats& stats_;
   Steps* const steps_;
+  std::vector<uint32_t> left_;  // by loop: how many have left it
   std::vector<Scope> scopes_;
   std::vector<Placed> placed_;        // by value of a node
   std::vector<Arguments> arguments_;  // by node
