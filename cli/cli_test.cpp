@@ -129,6 +129,26 @@ TEST_F(Cli, JsonIsOneObjectAndNothingElse) {
   EXPECT_TRUE(json["reasons"].is_object());
 }
 
+// No proof depends on priorities; the build would refuse the rules.
+TEST_F(Cli, VerifyOfATreeRefusesRulesThatOverlap) {
+  std::filesystem::copy(std::filesystem::path(ASSAY_TREE) / "compiler", folder_ / "compiler",
+                        std::filesystem::copy_options::recursive);
+  const std::string verify = "verify --no-cache --isa x64 --rule sshr_imm --tree " + folder_.string();
+  const Ran right = run(verify);
+  if (right.status == 2) GTEST_SKIP() << right.err;  // x64 is not part of this build
+  EXPECT_EQ(right.status, 0) << right.out << right.err;
+  const std::filesystem::path path = folder_ / "compiler/isa/x64/lower_bits.isle";
+  std::ifstream in(path);
+  std::string text(std::istreambuf_iterator<char>(in), {});
+  const size_t at = text.find("(rule sshr_imm 2 ");
+  ASSERT_NE(at, std::string::npos);
+  text[at + 15] = '0';
+  std::ofstream(path) << text;
+  const Ran wrong = run(verify);
+  EXPECT_EQ(wrong.status, 2) << wrong.out;
+  EXPECT_NE(wrong.err.find("overlap"), std::string::npos) << wrong.err;
+}
+
 TEST_F(Cli, InterpretMakesCalls) {
   const Ran ran = run("interpret " + file("f.clif", kFunction) + " --call '%f(21)'");
   EXPECT_EQ(ran.status, 0);

@@ -13,6 +13,7 @@
 #include "cli/sweep.h"
 #include "cli/witnesses.h"
 #include "compiler/isa/registry.h"
+#include "compiler/isle/sema.h"
 #include "verify/helper_check.h"
 #include "verify/helper_table.h"
 #include "verify/proof_cache.h"
@@ -267,6 +268,11 @@ int run_verify(const Options& options) {
       if (!read) return report(read.error());
       tree = *std::move(read);
       sources = &tree->sources();
+      // The prover takes any priorities; of rules that overlap the build would say so.
+      std::vector<isle::SourceFile> files;
+      for (const verify::RuleSource& source : sources->rules) files.push_back({source.name, std::string(source.text)});
+      const isle::CheckResult checked = isle::check_program(std::move(files));
+      if (!checked.ok()) return report(checked.errors.front());
     }
     const bool whole = options.rules.empty() && isa;
     std::future<Expected<verify::Totality>> asked;
