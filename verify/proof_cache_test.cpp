@@ -87,6 +87,14 @@ TEST(QueryKey, IsOfTheStructure) {
     for (const z3::expr& b : others) EXPECT_EQ(key(a) == key(b), z3::eq(a, b)) << a << " and " << b;
   }
   EXPECT_NE(CanonicalQuery({x == y}).key("z3 1"), CanonicalQuery({x == y}).key("z3 2"));
+  // Numbers that are floats, which are neither numbers to Z3's interface nor parameters.
+  const z3::expr real = context.fpa_const("real", 8, 24);
+  const z3::expr floats[] = {real == context.fpa_val(1.0f), real == context.fpa_val(-1.0f),
+                             real == context.fpa_val(2.0f), real == context.fpa_nan(context.fpa_sort(8, 24)),
+                             real == context.fpa_inf(context.fpa_sort(8, 24), false)};
+  for (const z3::expr& a : floats) {
+    for (const z3::expr& b : floats) EXPECT_EQ(key(a) == key(b), z3::eq(a, b)) << a << " and " << b;
+  }
   // Nothing is known of functions.
   const z3::func_decl f = context.function("f", x.get_sort(), x.get_sort(), x.get_sort());
   EXPECT_NE(key(f(x, y) == z), key(f(y, x) == z));

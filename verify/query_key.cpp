@@ -36,6 +36,8 @@ std::string head_of(const z3::expr& e) {
   const z3::func_decl function = e.decl();
   std::string head =
       std::to_string(function.decl_kind()) + " " + std::to_string(e.is_bv() ? e.get_sort().bv_size() : 0);
+  // A float's number is no parameter of its operator.
+  if (e.is_fpa() && e.num_args() == 0 && function.decl_kind() != Z3_OP_UNINTERPRETED) return head + " " + e.to_string();
   if (e.is_numeral()) return head + " " + e.get_decimal_string(0);
   const unsigned parameters = Z3_get_decl_num_parameters(e.ctx(), function);
   for (unsigned i = 0; i < parameters; ++i) {
