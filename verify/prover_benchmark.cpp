@@ -17,7 +17,7 @@ using namespace assay::verify;
 void prove(benchmark::State& state, std::optional<IsaKind> isa, const std::string& rule) {
   const RuleSources* sources = isa ? rule_sources(*isa) : &optimizer_sources();
   if (sources == nullptr) return state.SkipWithError("the backend is not part of this build");
-  const VerifyOptions options{.jobs = 1, .rules = {rule}, .functions = false};
+  const VerifyOptions options{.jobs = 1, .rules = {rule}, .with_users = true, .functions = false};
   uint64_t instantiations = 0;
   double seconds = 0;
   for ([[maybe_unused]] auto _ : state) {
