@@ -137,6 +137,7 @@ class FunctionGenerator {
 
   // ---- floats ----
   Value one_of(Type type);  // 1.0
+  Value zero_of_either_sign(Type type);
   Value float_operation(Type type);
   Value integer_of_float(Type type);
   Value compare_floats();
@@ -161,6 +162,7 @@ class FunctionGenerator {
   std::vector<Value> permuted(const std::vector<Value>& values);
   void rotation(unsigned depth);
   void across_call();
+  void memory_across_call();
   void overlapping();
 
   // ---- what a campaign wants more of ----

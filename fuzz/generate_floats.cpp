@@ -13,6 +13,10 @@ Value FunctionGenerator::one_of(Type type) {
   return constant_of(type, Bits((1u << (type.bits() - 2 - fraction)) - 1) << fraction);
 }
 
+Value FunctionGenerator::zero_of_either_sign(Type type) {
+  return constant_of(type, Bits(random_.below(2)) << (type.bits() - 1));
+}
+
 Value FunctionGenerator::bitcast(Type to, Value x) {
   return emit1({.opcode = Opcode::kBitcast, .type = to, .args = f_.make_values({&x, 1})});
 }
@@ -31,8 +35,13 @@ Value FunctionGenerator::bits_or_zero(Value x) {
 
 Value FunctionGenerator::compare_floats() {
   const Type type = any_float_type();
-  const Value x = pick(type);
-  const Value args[] = {x, random_.chance(10) ? x : random_.chance(20) ? constant(type) : pick(type)};
+  const bool zeros = random_.chance(5);
+  const Value x = zeros ? zero_of_either_sign(type) : pick(type);
+  const Value y = zeros                ? zero_of_either_sign(type)
+                  : random_.chance(10) ? x
+                  : random_.chance(20) ? constant(type)
+                                       : pick(type);
+  const Value args[] = {x, y};
   return emit1({.opcode = Opcode::kFcmp,
                 .code = static_cast<uint8_t>(random_.below(kFloatCCCount)),
                 .type = type,
@@ -64,8 +73,12 @@ Value FunctionGenerator::float_operation(Type type) {
       const Bits power = type == kF32 ? Bits(places) << 23 : Bits(places + 896) << 52;
       return binary(random_.chance(50) ? Opcode::kFmul : Opcode::kFdiv, pick(type), constant_of(type, power));
     }
-    default:
-      return binary(kArithmetic[random_.below(std::size(kArithmetic))], pick(type), pick(type));
+    default: {
+      const Opcode opcode = kArithmetic[random_.below(std::size(kArithmetic))];
+      const Value x = pick(type);
+      if (random_.chance(6)) return binary(opcode, zero_of_either_sign(type), zero_of_either_sign(type));
+      return binary(opcode, x, random_.chance(6) ? unary(Opcode::kFneg, x) : pick(type));
+    }
     case 0:
     case 1:
     case 2:

@@ -222,7 +222,9 @@ void FunctionGenerator::overflow() {
     return;
   }
   const Value x = near_limit(type);
-  const Value y = !is_product && random_.chance(30) ? near_sum(x, op.subtract, op.is_signed) : near_limit(type);
+  const Value y = random_.chance(8)                   ? x
+                  : !is_product && random_.chance(30) ? near_sum(x, op.subtract, op.is_signed)
+                                                      : near_limit(type);
   if (traps) {
     const Value args[] = {x, y};
     add(emit1({.opcode = op.opcode, .code = trap_code(), .type = type, .args = f_.make_values(args)}));
@@ -324,6 +326,23 @@ void FunctionGenerator::across_call() {
   }
   call();
   keep_in_memory(mix(values));
+}
+
+// What a callee may have written is loaded again, by the same name.
+void FunctionGenerator::memory_across_call() {
+  const Value address = opaque(constant_of(kI64, program_.regions[0].address + 8 * random_.below(8)));
+  const Type type = any_value_type();
+  const MemFlags flags = mem_flags({address, 0, /*trusted=*/true, alias_region(0)});
+  const auto read = [&] {
+    return emit1({.opcode = Opcode::kLoad, .type = type, .flags = flags, .args = f_.make_values({&address, 1})});
+  };
+  if (random_.chance(40)) {
+    store(Opcode::kStore, type, flags, pick(type), address, 0);
+  } else {
+    add(read());
+  }
+  call();
+  add(read());
 }
 
 // Accesses of all widths to a few bytes, what one stores seen or covered by another, or by a callee: what is known of

@@ -123,6 +123,8 @@ void FunctionGenerator::statement() {
   } else if (what < 92 && !f_.functions.empty()) {
     if (random_.chance(30)) {
       across_call();
+    } else if (random_.chance(15)) {
+      memory_across_call();
     } else {
       call();
     }

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -38,8 +39,11 @@ std::vector<const char*> mutate_preserving(Case& test, Random& random, const Mut
 
 // Judges a pair made by mutate_preserving: the second is run like any case, and its outcomes on the interpreter are
 // held against those of the first. Inputs on which either has no comparable outcome are passed over.
+// With `original`, which gives for an instruction of a function of `after` that of `before`, places of traps count,
+// too.
+using OriginalInst = std::function<ir::Inst(uint32_t function, ir::Inst inst)>;
 void check_preserving(oracles::Harness& harness, const Case& before, const Case& after,
-                      std::vector<oracles::Finding>& findings);
+                      std::vector<oracles::Finding>& findings, const OriginalInst& original = {});
 
 // Names of all mutations of either sort, for statistics.
 std::vector<const char*> mutation_names();

@@ -645,7 +645,7 @@ bool Mutator::keep_alive() {
 // ---- the judge ----
 
 void check_preserving(oracles::Harness& harness, const Case& before, const Case& after,
-                      std::vector<oracles::Finding>& findings) {
+                      std::vector<oracles::Finding>& findings, const OriginalInst& original) {
   check_case(harness, before, findings);
   const std::vector<oracles::Harness::Reference> first(harness.references().begin(), harness.references().end());
   check_case(harness, after, findings);
@@ -686,6 +686,9 @@ void check_preserving(oracles::Harness& harness, const Case& before, const Case&
       what = "calls";
     } else if (!same_memory()) {
       what = "memory";
+    } else if (original && a.kind == interpreter::OutcomeKind::Trapped &&
+               (a.function != b.function || a.inst != original(b.function, b.inst))) {
+      what = "place of a trap";
     }
     if (what.empty()) continue;
     oracles::Finding finding{.kind = oracles::FindingKind::Meaning, .executor = "interpreter"};

@@ -14,8 +14,9 @@ class Optimizer;
 namespace assay::fuzz {
 
 // The case with its functions optimised. `error`: what the IR verifier says of what came out, else empty.
-Case optimize_case(const Case& test, opt::Optimizer& optimizer, const opt::OptimizeOptions& options,
-                   std::string& error);
+// `originals`: by function and instruction of what came out, which instruction it was, or is a copy of.
+Case optimize_case(const Case& test, opt::Optimizer& optimizer, const opt::OptimizeOptions& options, std::string& error,
+                   std::vector<std::vector<ir::Inst>>* originals = nullptr);
 
 // Optimises the case and runs both versions on the interpreter. What differs, or no longer verifies, becomes a finding.
 void check_optimized(oracles::Harness& harness, const Case& test, opt::Optimizer& optimizer,

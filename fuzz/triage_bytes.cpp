@@ -375,14 +375,17 @@ class ByteCheck {
     const uint64_t entry_sp = steps_.front().registers[stack_pointer()];
     if (body != 0 && body < groups_.size()) {
       const uint64_t sp = steps_[groups_[body].first].registers[stack_pointer()];
-      if (entry_sp - sp != code_.frame->size) {
+      // A tail call may need more room for arguments than the function's own have.
+      const uint64_t lowered = uint64_t{code_.frame->size} + code_.frame->growth;
+      if (entry_sp - sp != lowered) {
         context_.note("the prologue lowers the stack pointer by " + std::to_string(entry_sp - sp) + ", the frame has " +
-                      std::to_string(code_.frame->size) + " bytes");
+                      std::to_string(lowered) + " bytes");
         context_.blame(Decision::FarFramePlaces, "the frame's size is not what the prologue makes room for");
         context_.blame(Decision::Prologue, "the frame's size is not what the prologue makes room for");
         return;
       }
     }
+    if (tail_arguments_are_misplaced()) return;
     const uint32_t align = isa_.abi.stack_align;
     if (code_.frame->has_calls && (entry_sp - code_.frame->size) % align != 0) {
       context_.blame(Decision::FrameLayout, "the stack pointer is not aligned at calls");
@@ -409,6 +412,37 @@ class ByteCheck {
       context_.blame(Decision::Prologue, "instructions are right; what they leave behind is not");
       context_.blame(Decision::FrameLayout, "instructions are right; what they leave behind is not");
     }
+  }
+  // The stack arguments of a tail call end where the function's own end: is there a store to each place?
+  bool tail_arguments_are_misplaced() {
+    constexpr int64_t kNear = 2000;  // displacements that need no further instructions
+    const machine::VCode& code = code_.code;
+    for (uint32_t i = 0; i < code.insts.size(); ++i) {
+      const uint16_t opcode = code.insts[i].opcode;
+      if (opcode != isa_.opcodes.tail_call && opcode != isa_.opcodes.tail_call_indirect) continue;
+      const int64_t bytes = code.operands_of(code.insts[i]).back().imm;
+      for (int64_t at = 0; at < bytes; at += 8) {
+        machine::Amode place{
+            .base = {}, .index = {}, .shift = 0, .in_frame = true, .area = machine::FrameArea::Incoming};
+        place.disp = static_cast<int32_t>(code.incoming_size - bytes + at);
+        const machine::SimpleInst store = isa_.store(ir::kI64, isa_.abi.tail_scratch, place);
+        std::vector<Operand> operands(store.span().begin(), store.span().end());
+        for (Operand& operand : operands) {
+          if (operand.kind == OperandKind::Frame) {
+            operand = Operand::immediate(operand.imm + code_.frame->offset_of(operand.area()));
+            if (operand.imm > kNear) return false;
+          }
+        }
+        const std::string text = isa_.insts->print(store.opcode, operands);
+        const bool is_there = std::ranges::any_of(
+            emitted_.insts, [&](const EmittedInst& inst) { return inst.vcode == i && inst.text == text; });
+        if (is_there) continue;
+        context_.result.divergence += "\n  a tail call does not store an argument: " + text;
+        context_.blame(Decision::TailCall, "an argument of a tail call is not put where the callee looks for it");
+        return true;
+      }
+    }
+    return false;
   }
   bool writes(machine::PReg reg) const {
     for (const machine::Inst& inst : code_.code.insts) {

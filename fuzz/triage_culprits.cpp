@@ -52,6 +52,7 @@ constexpr Row kRows[] = {
     {Decision::BranchOverJump, "Emitter::encode_site", "compiler/machine/emit.cpp"},
     {Decision::LabelPlaces, "Emitter::target_of", "compiler/machine/emit.cpp"},
     {Decision::TrapPlaces, "Emitter::encode_fixed", "compiler/machine/emit.cpp"},
+    {Decision::TailCall, "Emitter::emit_tail_call", "compiler/machine/emit.cpp"},
     {Decision::TrapPlacesOfSites, "Emitter::add_site", "compiler/machine/emit.cpp"},
     {Decision::ReferenceArithmetic, "evaluate", "interpreter/scalar.cpp"},
     {Decision::ReferenceWide, "evaluate_wide", "interpreter/wide.cpp"},

@@ -56,6 +56,7 @@ enum class Decision : uint8_t {
   LabelPlaces,
   TrapPlaces,  // of instructions without a label
   TrapPlacesOfSites,
+  TailCall,  // arguments on the stack to where the callee looks for them
   // the reference
   ReferenceArithmetic,
   ReferenceWide,

@@ -6,11 +6,14 @@
 #include "compiler/machine/expand.h"
 #include "compiler/machine/expand_division.h"
 #include "fuzz/mutate_case.h"
+#include "fuzz/reduce_edits.h"
 #include "fuzz/triage_parts.h"
 
 namespace assay::fuzz {
 
 namespace {
+
+constexpr unsigned kDeepest = 8;  // of calls that were followed
 
 Decision expander_of(const ir::Function& f, ir::Inst inst) {
   const ir::OperationInfo& info = f.info(inst);
@@ -39,13 +42,25 @@ bool blame_expansion(TriageContext& context) {
       if (std::ranges::find(concerned, place) == concerned.end()) concerned.push_back(place);
     }
   }
-  if (concerned.empty()) return false;
+  if (concerned.empty() || context.depth > kDeepest) return false;
   oracles::HarnessOptions interpreter_only;
   interpreter_only.isas.clear();
   oracles::Harness harness(interpreter_only);
   std::vector<oracles::Finding> findings;
   check_preserving(harness, context.test, expanded, findings);
-  if (findings.empty()) return false;
+  if (findings.empty()) {
+    if (!fails_before_allocation(context, expanded)) return false;
+    // What is lowered: its library calls, and what loops compute, are values by their own names.
+    context.note("what the machine has no instructions for is expanded rightly; looked at is what it becomes");
+    StageTraces traces(expanded, context.isa, context.level, context.traces.options().choice_seed,
+                       context.options.harness);
+    if (!traces.problem().empty()) return false;
+    TriageContext inner{
+        expanded, context.options, context.isa,      context.level, interpret(expanded, byte_order(context.isa)),
+        traces,   context.result,  context.depth + 1};
+    blame_lowering(inner);
+    return true;
+  }
   context.note("the interpreter sees a difference as soon as what the machine has no instructions for is expanded");
   context.result.divergence = findings[0].text;
   for (const auto& [function, inst] : concerned) {

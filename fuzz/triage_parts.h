@@ -41,7 +41,8 @@ bool blame_optimizer(const Case& test, const TriageOptions& options, TriageResul
 bool blame_optimizer_crash(const Case& test, TriageResult& result);
 
 // ---- triage_expansion.cpp ----
-// Does the case do something else once what the machine has no instructions for is expanded? Blames who expanded it.
+// Is there something in the case that the machine has no instructions for? Blames who expanded it, if that does
+// something else; otherwise looks at the lowering of what it is expanded to, if that fails as well. False: neither.
 bool blame_expansion(TriageContext& context);
 
 // ---- triage_lowering.cpp: code over virtual registers is wrong ----
@@ -59,6 +60,8 @@ struct RuleSuspect {
   isle::RuleId rule;
   RuleVerdict verdict = RuleVerdict::Innocent;
 };
+// Does code over virtual registers for the case differ from CLIF, or is there none?
+bool fails_before_allocation(const TriageContext& context, const Case& test);
 // Every rule that fired for the case, switched off by itself, with the code over virtual registers judged.
 std::vector<RuleSuspect> bisect_rules(const TriageContext& context);
 // Adds the rules among `suspects` that are likely to blame; `emitted` are those that made the first wrong value,

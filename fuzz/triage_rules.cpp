@@ -79,6 +79,11 @@ class Spectrum {
 
 }  // namespace
 
+bool fails_before_allocation(const TriageContext& context, const Case& test) {
+  oracles::Harness harness(on_virtual_registers(context));
+  return fails(harness, test);
+}
+
 std::vector<RuleSuspect> bisect_rules(const TriageContext& context) {
   oracles::Harness harness(on_virtual_registers(context));
   machine::Compiler* compiler = harness.compiler(context.isa);

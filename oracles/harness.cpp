@@ -291,6 +291,14 @@ void Harness::interpret_once(const TestCase& test, const TestInput& input, ir::E
   stats_.steps += reference.steps;
 }
 
+static bool converts_to_integers(const ir::Function* f) {
+  for (uint32_t i = 0; i < f->inst_count(); ++i) {
+    const ir::Opcode opcode = f->inst(ir::Inst(i)).opcode;
+    if (opcode == ir::Opcode::kFcvtToSintSat || opcode == ir::Opcode::kFcvtToUintSat) return true;
+  }
+  return false;
+}
+
 void Harness::interpret(const TestCase& test) {
   has_wide_divisions_ = std::ranges::any_of(test.functions, [](const ir::Function* f) {
     for (uint32_t i = 0; i < f->inst_count(); ++i) {
@@ -430,8 +438,12 @@ void Harness::check_isa(const TestCase& test, MachineSession& session, const Lev
   previous_image_.bytes = image.bytes;
   previous_image_.traps = image.traps;
 
-  // Whether the instructions are all known to run as they should takes a disassembler: asked of one image in eight.
-  const bool is_sample = !image.bytes.empty() && (image.bytes.size() + image.bytes[image.bytes.size() / 2]) % 8 == 0;
+  // Whether the instructions are all known to run as they should takes a disassembler: asked of one image in eight, and
+  // of every second one for s390x with conversions to integers, which Unicorn gets wrong for every NaN.
+  const bool converts = session.isa() == IsaKind::s390x && std::ranges::any_of(test.functions, converts_to_integers);
+  const unsigned share = converts ? 2 : 8;
+  const bool is_sample =
+      !image.bytes.empty() && (image.bytes.size() / 2 + image.bytes[image.bytes.size() / 2]) % share == 0;
   bool is_run = false, lacks = false;  // on the processors before; for want of features, or of trust
   for (ExecutorKind kind : kAllExecutorKinds) {
     const bool wanted = kind == ExecutorKind::Unicorn  ? options_.unicorn
