@@ -193,7 +193,6 @@ class Campaign {
     }
     corpus_ = store_->corpus();
     next_entry_ = store_->next_entry_id();
-    minimised_ = corpus_.size();
     report_.by_key = store_->by_key();
     report_.targets = store_->targets();
     for (const StoredFinding& f : store_->findings()) list(f);
@@ -422,11 +421,11 @@ class Campaign {
   // Whenever it has doubled. Only between generations, so that C5 holds.
   void minimise() {
     constexpr size_t kLeast = 256;
-    if (corpus_.size() < std::max(kLeast, 2 * minimised_)) return;
+    if (corpus_.size() < std::max(kLeast, 2 * totals_.minimised)) return;
     batch_.dropped = superfluous(corpus_);
     const std::set<int64_t> dropped(batch_.dropped.begin(), batch_.dropped.end());
     std::erase_if(corpus_, [&](const CorpusEntry& e) { return dropped.contains(e.id); });
-    minimised_ = corpus_.size();
+    totals_.minimised = corpus_.size();
   }
 
   void commit() {
@@ -489,7 +488,6 @@ class Campaign {
   uint32_t next_feature_ = 0;
   std::vector<CorpusEntry> corpus_;  // in use, without texts
   int64_t next_entry_ = 1;
-  size_t minimised_ = 0;  // entries after the last time
   FileNumbers files_;
   std::set<std::string> known_files_;
   std::map<uint64_t, std::vector<std::string>> orphans_;  // by program: files of findings without a row

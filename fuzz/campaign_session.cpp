@@ -52,6 +52,7 @@ Expected<void> write_reports(const SessionOptions& session, const CampaignReport
 Expected<void> minimise(CampaignStore& store) {
   CampaignBatch batch{.totals = store.totals()};
   batch.dropped = superfluous(store.corpus());
+  batch.totals.minimised = store.corpus().size() - batch.dropped.size();
   return store.commit(batch);
 }
 

@@ -138,6 +138,7 @@ Expected<void> CampaignStore::read() {
     if (name == "programs") totals_.programs = static_cast<uint64_t>(state.integer(1));
     if (name == "mutated") totals_.mutated = static_cast<uint64_t>(state.integer(1));
     if (name == "findings") totals_.findings = static_cast<uint64_t>(state.integer(1));
+    if (name == "minimised") totals_.minimised = static_cast<uint64_t>(state.integer(1));
     if (name == "seconds") totals_.seconds = state.real(1);
     if (name != "stats") continue;
     auto stats = decode_stats(state.text(1));
@@ -229,6 +230,7 @@ Expected<void> CampaignStore::commit(const CampaignBatch& batch) {
   must(state.bind("programs", totals.programs).run());
   must(state.bind("mutated", totals.mutated).run());
   must(state.bind("findings", totals.findings).run());
+  must(state.bind("minimised", totals.minimised).run());
   must(state.bind("seconds", totals.seconds).run());
   must(state.bind("stats", encode(totals.stats)).run());
   Statement insert(database_,

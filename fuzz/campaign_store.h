@@ -37,6 +37,7 @@ struct CampaignTotals {
   uint64_t mutated = 0;   // of them
   double seconds = 0;     // while a process worked on it
   uint64_t findings = 0;
+  uint64_t minimised = 0;  // entries in use after the corpus was last minimised
   oracles::HarnessStats stats;
 };
 

@@ -65,6 +65,7 @@ class FunctionGenerator {
   void enter(Block block);
   struct Scope {
     std::array<size_t, kSlots> sizes = {};
+    size_t accesses = 0;
   };
   Scope open() const;
   void close(const Scope& scope);
@@ -177,6 +178,15 @@ class FunctionGenerator {
     AliasRegion region;  // that it lies in, if regions are declared
   };
   Place place(uint32_t size);
+  // Where bytes are read or written, and how.
+  struct Access {
+    Place place;
+    uint32_t bytes;
+    MemFlags flags;
+    bool is_aligned;  // by its size
+  };
+  Access access(uint32_t bytes);
+  const Access* recent_access(uint32_t bytes, bool is_aligned);
   Value opaque(Value v);
   AliasRegion alias_region(size_t number) const;
   MemFlags mem_flags(const Place& place);
@@ -227,6 +237,7 @@ class FunctionGenerator {
     uint32_t bytes;
   };
   std::vector<Struct> structs_;   // what parameters point to
+  std::vector<Access> accesses_;  // those whose address is in scope
   uint32_t callees_ = 0;          // functions that may be called like any other; behind them is the one that throws
   FuncRef throw_;                 // none: not declared
   bool leaks_ = false;            // may an exception leave the function?

@@ -14,11 +14,13 @@ void FunctionGenerator::enter(Block block) {
 FunctionGenerator::Scope FunctionGenerator::open() const {
   Scope scope;
   for (size_t i = 0; i < kSlots; ++i) scope.sizes[i] = values_[i].size();
+  scope.accesses = accesses_.size();
   return scope;
 }
 
 void FunctionGenerator::close(const Scope& scope) {
   for (size_t i = 0; i < kSlots; ++i) values_[i].resize(scope.sizes[i]);
+  accesses_.erase(accesses_.begin() + static_cast<ptrdiff_t>(scope.accesses), accesses_.end());
 }
 
 Value FunctionGenerator::fold(Value sum, Value v) {

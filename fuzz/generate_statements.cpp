@@ -250,7 +250,8 @@ FunctionGenerator::Place FunctionGenerator::place(uint32_t size) {
   const uint32_t slot = initialised_.empty() ? 0 : random_.below(static_cast<uint32_t>(initialised_.size()));
   if (!initialised_.empty() && initialised_[slot].bytes >= size && random_.chance(35)) {
     const uint32_t at = initialised_[slot].begin + random_.below(initialised_[slot].bytes - size + 1);
-    const uint32_t part = random_.below(at + 1);
+    // The same part of several slots, often: their addresses differ in nothing else.
+    const uint32_t part = random_.chance(50) ? 0 : random_.below(at + 1);
     return {emit1({.opcode = Opcode::kStackAddr, .type = kI64, .entity = slot, .imm = part}),
             static_cast<int32_t>(at - part), true, alias_region(program_.regions.size())};
   }
@@ -308,6 +309,26 @@ FunctionGenerator::Place FunctionGenerator::place(uint32_t size) {
   return {constant_of(kI64, region.address + at - static_cast<int64_t>(offset)), offset, true, alias};
 }
 
+// One of the last accesses to so many bytes, or none.
+const FunctionGenerator::Access* FunctionGenerator::recent_access(uint32_t bytes, bool is_aligned) {
+  if (accesses_.empty()) return nullptr;
+  const size_t back = random_.below(static_cast<uint32_t>(std::min<size_t>(accesses_.size(), 6)));
+  const Access& found = accesses_[accesses_.size() - 1 - back];
+  return found.bytes >= bytes && (found.is_aligned || !is_aligned) ? &found : nullptr;
+}
+
+// Of what was accessed before, now and then: what is known of memory must be forgotten in time, on every way.
+FunctionGenerator::Access FunctionGenerator::access(uint32_t bytes) {
+  if (const Access* again = random_.chance(35) ? recent_access(bytes, false) : nullptr) {
+    Access made = *again;
+    if (random_.chance(20)) made.place.offset += static_cast<int32_t>(random_.below(made.bytes - bytes + 1));
+    return made;
+  }
+  const Place at = place(bytes);
+  accesses_.push_back({at, bytes, mem_flags(at), false});
+  return accesses_.back();
+}
+
 // The same value, half the time in a way that hides it from rules for constants.
 Value FunctionGenerator::opaque(Value v) {
   if (random_.chance(50)) return v;
@@ -338,12 +359,12 @@ Value FunctionGenerator::load(Opcode opcode, Type type) {
   if (opcode == Opcode::kUload8 || opcode == Opcode::kSload8) bytes = 1;
   if (opcode == Opcode::kUload16 || opcode == Opcode::kSload16) bytes = 2;
   if (opcode == Opcode::kUload32 || opcode == Opcode::kSload32) bytes = 4;
-  const Place at = place(bytes);
+  const Access at = access(bytes);
   return emit1({.opcode = opcode,
                 .type = type,
-                .flags = mem_flags(at),
-                .args = f_.make_values({&at.address, 1}),
-                .imm = static_cast<uint64_t>(static_cast<int64_t>(at.offset))});
+                .flags = at.flags,
+                .args = f_.make_values({&at.place.address, 1}),
+                .imm = static_cast<uint64_t>(static_cast<int64_t>(at.place.offset))});
 }
 
 Value FunctionGenerator::load_something() {
@@ -362,15 +383,24 @@ Value FunctionGenerator::load_something() {
 
 // Aligned: of others CLIF says nothing. At a constant place, or one that follows from a value.
 Value FunctionGenerator::atomic_access(Type type) {
-  const uint32_t number = random_.below(static_cast<uint32_t>(program_.regions.size()));
-  const oracles::RegionDirective& region = program_.regions[number];
-  const uint32_t unit = std::max(8u, type.bytes());
-  const Value at = risks(6) ? constant_of(kI64, kUnmappedAddress)
-                            : constant_of(kI64, region.address + random_.below(region.size) / unit * unit);
-  // Within so many bytes, so that narrow accesses are neighbours.
-  const Value within = binary(Opcode::kBand, pick(kI64), constant_of(kI64, unit - type.bytes()));
-  const Value address = random_.chance(30) ? at : binary(Opcode::kIadd, opaque(at), within);
-  const MemFlags flags = mem_flags({address, 0, /*trusted=*/false, alias_region(number)});
+  Value address;
+  MemFlags flags;
+  if (const Access* again = random_.chance(35) ? recent_access(type.bytes(), true) : nullptr) {
+    address = again->place.address;
+    flags = again->flags;
+  } else {
+    const uint32_t number = random_.below(static_cast<uint32_t>(program_.regions.size()));
+    const oracles::RegionDirective& region = program_.regions[number];
+    const uint32_t unit = std::max(8u, type.bytes());
+    const Value at = risks(6) ? constant_of(kI64, kUnmappedAddress)
+                              : constant_of(kI64, region.address + random_.below(region.size) / unit * unit);
+    // Within so many bytes, so that narrow accesses are neighbours.
+    const Value within = binary(Opcode::kBand, pick(kI64), constant_of(kI64, unit - type.bytes()));
+    address = random_.chance(30) ? at : binary(Opcode::kIadd, opaque(at), within);
+    const Place place{address, 0, /*trusted=*/false, alias_region(number)};
+    flags = mem_flags(place);
+    accesses_.push_back({place, type.bytes(), flags, true});
+  }
   const auto load_it = [&] {
     return emit1({.opcode = Opcode::kAtomicLoad, .type = type, .flags = flags, .args = f_.make_values({&address, 1})});
   };
@@ -415,8 +445,8 @@ void FunctionGenerator::store_value(Opcode opcode, Value value) {
                          : opcode == Opcode::kIstore16 ? 2
                          : opcode == Opcode::kIstore32 ? 4
                                                        : type.bytes();
-  const Place at = place(bytes);
-  store(opcode, type, mem_flags(at), value, at.address, at.offset);
+  const Access at = access(bytes);
+  store(opcode, type, at.flags, value, at.place.address, at.place.offset);
 }
 
 void FunctionGenerator::store(Opcode opcode, Type type, MemFlags flags, Value value, Value address, int32_t offset) {

@@ -126,7 +126,6 @@ struct Case {
   uint32_t inst = 0;    // offset of the instruction
   uint32_t target = 0;  // offset of the label
   uint32_t constant_offset = 0;
-  std::vector<uint8_t> memory;
 };
 
 class RegionMemory final : public notation::Memory {
@@ -135,6 +134,7 @@ class RegionMemory final : public notation::Memory {
   bool read(uint64_t address, std::span<uint8_t> out) override {
     if (!inside(address, out.size())) return false;
     std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(address - kRegion), out.size(), out.begin());
+    if (first_read.empty()) first_read.assign(out.begin(), out.end());
     return true;
   }
   bool write(uint64_t address, std::span<const uint8_t> in) override {
@@ -143,6 +143,7 @@ class RegionMemory final : public notation::Memory {
     return true;
   }
   std::vector<uint8_t> bytes;
+  std::vector<uint8_t> first_read;
 
  private:
   bool inside(uint64_t address, size_t size) const {
@@ -257,7 +258,7 @@ class Checker {
     const uint64_t sign = random_() % 2 << (width - 1), payload = random_() & ((uint64_t{1} << fraction) - 1);
     const uint64_t few = uint64_t{1} << random_() % fraction, quiet = uint64_t{1} << (fraction - 1);
     const auto power = [&](int64_t exponent) { return (bias + static_cast<uint64_t>(exponent)) << fraction; };
-    switch (random_() % 14) {
+    switch (nans_only_ ? 2 + random_() % 3 : random_() % 14) {
       case 0:
         return sign;
       case 1:
@@ -304,6 +305,8 @@ class Checker {
       return (boxed ? ~uint64_t{0} : random_float(32)) << 32 | random_float(32);
     };
     const bool equal = random_() % 6 == 0;
+    // Of several NaNs which comes out depends on the order of operands.
+    nans_only_ = random_() % 8 == 0;
     for (Bits& vector : test.vectors) {
       vector.words[0] = word();
       vector.words[1] = word();
@@ -314,6 +317,7 @@ class Checker {
                          : width == 32 ? (signs >> 1) % 2 << 31
                                        : 0);
     }
+    nans_only_ = false;
   }
   bool takes_halves(uint16_t opcode) const {
     const std::string& name = parsed_.definitions.insts[opcode].name;
@@ -407,7 +411,7 @@ class Checker {
   }
 
   // Operands, register values, flags, memory, constants.
-  std::optional<Case> choose(uint16_t opcode, std::span<const Operand> params) {
+  std::optional<Case> choose(uint16_t opcode, std::span<const Operand> params, const std::vector<uint8_t>& memory) {
     const notation::InstDef& inst = parsed_.definitions.insts[opcode];
     Case test;
     if (!cases_.random(opcode, params, test.operands)) return std::nullopt;
@@ -450,8 +454,9 @@ class Checker {
       const uint64_t value = random_value();
       for (unsigned number : used) test.registers[number] = value;
     }
-    if (insts_.descs[opcode].is(machine::kLoads) || insts_.descs[opcode].is(machine::kStores))
-      place_address(opcode, test);
+    const machine::InstDesc& desc = insts_.descs[opcode];
+    if (desc.is(machine::kLoads) || desc.is(machine::kStores)) place_address(opcode, test);
+    if (desc.is(machine::kLoads) && desc.is(machine::kStores)) place_expected(opcode, memory, test);
     if (!has_memory(inst)) place_zero(opcode, test);
     return test;
   }
@@ -488,6 +493,37 @@ class Checker {
       if (!faults(moved) || is_beside_region(moved)) return;
       value = old;
     }
+  }
+
+  // Lets registers hold what the instruction will find in memory, or half of it each: what a compare-and-swap expects.
+  void place_expected(uint16_t opcode, const std::vector<uint8_t>& bytes, Case& test) {
+    if (random_() % 3 != 0) return;
+    const auto first_read = [&] {
+      RegionMemory memory(bytes);
+      CaseInputs inputs(isa_, test, false);
+      notation::InstOutcome outcome;
+      evaluator_.evaluate(opcode, test.operands, inputs, &memory, outcome);
+      return memory.first_read;
+    };
+    const std::vector<uint8_t> found = first_read();
+    std::vector<unsigned> read;
+    for (const Operand& operand : test.operands) {
+      if (operand.is_use() && operand.reg.preg().reg_class() == RegClass::Gpr)
+        read.push_back(operand.reg.preg().number());
+    }
+    if (found.empty() || read.empty()) return;
+    const size_t size = std::min<size_t>(found.size(), 8), words = found.size() / size;
+    const size_t first = random_() % read.size(), step = random_() % 2 == 0 ? 1 : read.size() - 1;
+    const Case before = test;
+    for (size_t word = 0; word < words; ++word) {
+      uint64_t value = 0;
+      for (size_t i = 0; i < size; ++i) {
+        const size_t place = endianness(isa_) == std::endian::big ? size - 1 - i : i;
+        value |= uint64_t(found[word * size + place]) << (8 * i);
+      }
+      test.registers[read[(first + word * step) % read.size()]] = value;
+    }
+    if (first_read() != found) test = before;  // it was part of the address
   }
 
   static bool has_memory(const notation::InstDef& inst) {
@@ -639,19 +675,19 @@ class Checker {
     oracles::Image image;
     std::vector<Case> tests;
     excluded_ = false;
+    oracles::Region region;
+    region.address = kRegion;
+    region.bytes.resize(kRegionSize);
+    for (uint8_t& byte : region.bytes) byte = static_cast<uint8_t>(random_());
     for (const std::vector<Operand>& params : combinations) {
       for (size_t i = 0; i < share; ++i) {
         std::optional<Case> test;
-        for (int attempt = 0; attempt < 20 && !test; ++attempt) test = choose(opcode, params);
+        for (int attempt = 0; attempt < 20 && !test; ++attempt) test = choose(opcode, params, region.bytes);
         if (!test) break;
         if (emit(opcode, *test, image)) tests.push_back(std::move(*test));
       }
     }
     if (tests.empty()) return excluded_ ? "this executor may not judge it" : "no operands that the test can use";
-    oracles::Region region;
-    region.address = kRegion;
-    region.bytes.resize(kRegionSize);
-    for (uint8_t& byte : region.bytes) byte = static_cast<uint8_t>(random_());
     if (const auto loaded = executor_.load(image, {&region, 1}); !loaded)
       return "cannot be loaded: " + loaded.error().message;
     ++report_.instructions;
@@ -834,6 +870,7 @@ class Checker {
   notation::InstEvaluator evaluator_;
   OperandCases cases_;
   std::mt19937_64 random_;
+  bool nans_only_ = false;  // of random_float()
   Expected<std::unique_ptr<oracles::Disassembler>> disassembler_;
   std::map<std::string, std::vector<uint8_t>> assembled_;
   ConformanceReport report_;

@@ -182,7 +182,7 @@ class Checker {
     } else {
       if (!assembled) {
         problem = assembled.error().message;
-      } else if (same_bytes || decoded(*assembled) == theirs) {
+      } else if (same_bytes || (decoded(*assembled) == theirs && isa_ == IsaKind::x64)) {
         ++report_.by_assembler;
         return true;
       } else {
