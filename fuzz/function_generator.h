@@ -18,6 +18,7 @@
 
 #include "compiler/ir/builder.h"
 #include "fuzz/generate.h"
+#include "fuzz/rule_shapes.h"
 
 namespace assay::fuzz {
 
@@ -149,6 +150,7 @@ class FunctionGenerator {
 
   // ---- shapes: what is seldom put together by chance ----
   Value shape(Type type);
+  void rule_shape();
   Value constant_chain(Type type);
   Value dense(Type type);
   Value dense(Type type, unsigned depth, std::span<const Value> leaves);

@@ -243,6 +243,46 @@ void FunctionGenerator::overflow(Opcode opcode, std::initializer_list<Value> arg
   add(f_.result(inst, 1));
 }
 
+// What the left side of one of the mid-end's rules asks for, of values in scope.
+void FunctionGenerator::rule_shape() {
+  std::vector<Type> types(kTypes.begin(), kTypes.end());
+  if (has_wide_) types.push_back(kI128);
+  if (has_floats_) types.insert(types.end(), {kF32, kF64});
+  std::vector<ShapeNode> plan;
+  for (unsigned tries = 0; tries < 4 && plan.empty(); ++tries) {
+    plan = RuleShapes::of_optimizer().plan(random_, types);
+    const bool may_trap = std::ranges::any_of(plan, [](const ShapeNode& node) {
+      return node.kind == ShapeNode::Kind::Operation &&
+             (node.opcode == Opcode::kFcvtToSint || node.opcode == Opcode::kFcvtToUint ||
+              node.opcode == Opcode::kUaddOverflowTrap);
+    });
+    if (may_trap && !risks(25)) plan.clear();
+  }
+  std::vector<Value> made;
+  for (const ShapeNode& node : plan) {
+    if (node.kind != ShapeNode::Kind::Operation) {
+      made.push_back(node.kind == ShapeNode::Kind::Leaf ? pick(node.type) : constant_of(node.type, node.bits));
+      continue;
+    }
+    std::vector<Value> args;
+    for (const uint32_t operand : node.operands) args.push_back(made[operand]);
+    if (node.opcode == Opcode::kUdiv || node.opcode == Opcode::kSdiv || node.opcode == Opcode::kUrem ||
+        node.opcode == Opcode::kSrem) {
+      // Seldom a divisor that may be zero.
+      const ShapeNode& divisor = plan[node.operands[1]];
+      const bool may_be_zero = divisor.kind != ShapeNode::Kind::Constant || divisor.bits == 0;
+      if (may_be_zero && !risks(10)) {
+        args[1] = binary(Opcode::kBor, args[1], constant_of(node.type, Bits(1) << random_.below(7)));
+      }
+    }
+    --budget_;
+    const Inst inst =
+        b_.insert({.opcode = node.opcode, .code = node.code, .type = node.controlling, .args = f_.make_values(args)});
+    made.push_back(f_.result(inst, node.is_second_result ? 1 : 0));
+  }
+  if (!made.empty()) add(made.back());
+}
+
 // ---- many values at once ----
 
 // A value that no other is sure to equal, and that is no constant.

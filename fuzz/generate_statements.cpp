@@ -107,6 +107,7 @@ Value FunctionGenerator::condition() {
 void FunctionGenerator::statement() {
   if (options_.tilt.is_set() && random_.chance(50)) return tilted();
   if (random_.chance(program_.has_throws ? 8 : 4)) return special();
+  if (random_.chance(8)) return rule_shape();
   const unsigned what = random_.below(100);
   if (what < 60) {
     add(straight_line(any_value_type()));
