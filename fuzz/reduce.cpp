@@ -141,7 +141,8 @@ class Reducer {
     }
   }
 
-  // The entry function returns as early as it can: what it computes last, or any of what it computes before.
+  // The entry function returns as early as it can: what it computes last, or any of what it computes before. Elsewhere,
+  // and where that does not do, blocks end with a return of zeros.
   void cut_early() {
     constexpr size_t kTries = 64;
     const std::vector<Inst> candidates = instructions(entry());
@@ -153,15 +154,17 @@ class Reducer {
       const unsigned before = count_instructions(best_);
       if (attempt([&](Case& test) { return return_early(test, inst) && count_instructions(test) < before; })) break;
     }
-    for (Block block : std::vector<Block>(entry().blocks().begin(), entry().blocks().end())) {
-      if (!entry().is_inserted(block)) continue;
-      const Inst last = entry().terminator(block);
-      if (last.is_none() || entry().inst(last).opcode == Opcode::kReturn) continue;
-      attempt([&](Case& test) {
-        const bool done = return_zeros(test.functions[test.entry], last);
-        clean_up(test.functions[test.entry]);
-        return done;
-      });
+    for (size_t k = best_.functions.size(); k-- > 0;) {
+      for (Block block : std::vector<Block>(best_.functions[k].blocks().begin(), best_.functions[k].blocks().end())) {
+        const Function& f = best_.functions[k];
+        const Inst last = f.is_inserted(block) ? f.terminator(block) : Inst();
+        if (last.is_none() || f.inst(last).opcode == Opcode::kReturn) continue;
+        attempt([&](Case& test) {
+          const bool done = return_zeros(test.functions[k], last);
+          clean_up(test.functions[k]);
+          return done;
+        });
+      }
     }
   }
   void inline_calls() {
