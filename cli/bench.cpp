@@ -27,6 +27,7 @@ struct Options {
 struct Figures {
   uint64_t none = 0, speed = 0, peer = 0;  // instructions executed; 0: not measured
   uint64_t speed_bytes = 0, peer_bytes = 0;
+  bool is_peer_wrong = false;  // for some arguments: then it has no figure
 };
 struct Row {
   std::string function;
@@ -153,11 +154,15 @@ int run_bench(const Options& options) {
           if (count) {
             figures.peer += count->executed;
             figures.peer_bytes = count->code_bytes;
-          } else {  // no figure: not ours to judge
+          } else {  // not ours to judge
+            figures.is_peer_wrong = true;
             std::fprintf(stderr, "%s: %s on %s, the peer: %s\n", path.c_str(), name.c_str(), assay::name(isa),
                          count.error().message.c_str());
           }
         }
+      }
+      for (Figures& figures : row.machines) {
+        if (figures.is_peer_wrong) figures.peer = figures.peer_bytes = 0;
       }
       rows.push_back(std::move(row));
     }
