@@ -114,5 +114,25 @@ TEST_F(CampaignTest, AFolderThatCannotBeWrittenEndsIt) {
   EXPECT_FALSE(run_campaign(options_).has_value());
 }
 
+// A campaign that goes on knows again what it has stored.
+TEST(Coverage, EveryFeatureReadsBack) {
+  std::vector<Feature> features;
+  for (uint32_t i = 0; i < interpreter::kOutcomeKinds; ++i) {
+    features.push_back({FeatureKind::Outcome, std::nullopt, i});
+  }
+  for (uint32_t i = 0; i < machine::kCompilerEvents; ++i) features.push_back({FeatureKind::Event, IsaKind::x64, i});
+  for (uint32_t i = 0; i < ir::kOpcodeCount; ++i) {
+    for (const ir::Type type : {ir::Type(), ir::kI8, ir::kI128, ir::kF16, ir::kF128}) {
+      features.push_back({FeatureKind::Operation, std::nullopt, i, machine::type_class(type)});
+      features.push_back({FeatureKind::Operation, IsaKind::x64, i, machine::type_class(type)});
+      features.push_back(Feature::trap(ir::Opcode(i), machine::type_class(type), ir::TrapCode::user(250)));
+    }
+  }
+  for (const Feature feature : features) {
+    const std::string name = to_string(feature);
+    EXPECT_EQ(parse_feature(name), feature) << name;
+  }
+}
+
 }  // namespace
 }  // namespace assay::fuzz

@@ -72,10 +72,8 @@ std::optional<uint32_t> event_of(std::string_view text) {
   return std::nullopt;
 }
 
-constexpr unsigned kOutcomes = 5;
-
 std::optional<uint32_t> outcome_of(std::string_view text) {
-  for (uint32_t i = 0; i < kOutcomes; ++i) {
+  for (uint32_t i = 0; i < interpreter::kOutcomeKinds; ++i) {
     if (interpreter::name(interpreter::OutcomeKind(i)) == text) return i;
   }
   return std::nullopt;
