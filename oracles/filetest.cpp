@@ -537,7 +537,8 @@ FiletestReport run_filetests(const std::vector<std::string>& paths, const Filete
     if (progress) progress(++finished, paths.size());
   };
   FiletestReport all;
-  if (!run_isolated(paths.size(), {.jobs = jobs}, work, done)) {
+  // A file with a million calls takes most of a minute in a build with sanitizers, on a busy machine more.
+  if (!run_isolated(paths.size(), {.jobs = jobs, .milliseconds = 600'000}, work, done)) {
     all.failures.push_back({"file", Place{}, "cannot start a process"});
   }
   for (const FiletestReport& report : reports) all.add(report);  // in the order of paths

