@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "compiler/ir/operations.h"
+#include "compiler/support/text.h"
 #include "fuzz/function_generator.h"
 #include "verify/rule_sources.h"
 
@@ -19,17 +20,6 @@ namespace {
 using isle::Pattern;
 using isle::Program;
 using Kind = ShapeNode::Kind;
-
-// "UaddOverflow" -> "uadd_overflow"
-std::string snake_case(const std::string& name) {
-  std::string out;
-  for (const char c : name) {
-    const bool upper = c >= 'A' && c <= 'Z';
-    if (upper && !out.empty()) out += '_';
-    out += upper ? static_cast<char>(c - 'A' + 'a') : c;
-  }
-  return out;
-}
 
 // One plan.
 class Planner {
@@ -81,13 +71,13 @@ class Planner {
     }
   }
 
-  // One of the types that a pattern of a value admits and `fits` holds of, at random; invalid if there is none.
-  template <class Fits>
-  ir::Type choose(const Pattern& p, const Fits& fits) {
+  // One of the types that are possible, at random; invalid if there is none. Binds nothing.
+  template <class IsPossible>
+  ir::Type any_type(const IsPossible& is_possible) {
     std::vector<ir::Type> possible;
     const auto before = bound_types_;
     for (const ir::Type type : types_) {
-      if (fits(type) && admits_value(p, type)) possible.push_back(type);
+      if (is_possible(type)) possible.push_back(type);
       bound_types_ = before;
     }
     return possible.empty() ? ir::Type() : possible[random_.below(static_cast<uint32_t>(possible.size()))];
@@ -178,7 +168,7 @@ class Planner {
     const ir::OperationInfo& info = ir::operation_info(*opcode);
     if (info.results.empty()) return {};
     if (!type.is_valid()) {
-      type = choose_type(type_pattern, [&](ir::Type t) { return controls(info, t).is_valid(); });
+      type = any_type([&](ir::Type t) { return controls(info, t).is_valid() && admits(type_pattern, t); });
       if (!type.is_valid()) return {};
     }
     if (!admits(type_pattern, type)) return {};
@@ -192,8 +182,9 @@ class Planner {
       node.controlling = controls(info, type);
       // Of a comparison, the operands say.
       if (info.results[0].type.kind != ir::TypeConstraint::Kind::kControlling) {
+        const Pattern& operand = data.children[first_value(data)];
         node.controlling =
-            choose(data.children[first_value(data)], [&](ir::Type t) { return info.controlling.contains(t); });
+            any_type([&](ir::Type t) { return info.controlling.contains(t) && admits_value(operand, t); });
       }
       if (!node.controlling.is_valid()) return {};
     }
@@ -204,9 +195,9 @@ class Planner {
       if (input.kind == ir::OperandKind::kValue) {
         ir::Type wanted = input.type.resolve(node.controlling);
         if (!wanted.is_valid()) {
-          wanted = choose(p, [&](ir::Type t) {
+          wanted = any_type([&](ir::Type t) {
             return input.type.allows(t, node.controlling) &&
-                   (*opcode != ir::Opcode::kBitcast || t.bits() == type.bits());
+                   (*opcode != ir::Opcode::kBitcast || t.bits() == type.bits()) && admits_value(p, t);
           });
         }
         if (!wanted.is_valid() || !is_allowed(wanted)) return {};
@@ -231,17 +222,6 @@ class Planner {
       if (program_.types[data.children[i].type].name == "Value") return i;
     }
     return 0;
-  }
-
-  template <class Fits>
-  ir::Type choose_type(const Pattern& p, const Fits& fits) {
-    std::vector<ir::Type> possible;
-    const auto before = bound_types_;
-    for (const ir::Type type : types_) {
-      if (fits(type) && admits(p, type)) possible.push_back(type);
-      bound_types_ = before;
-    }
-    return possible.empty() ? ir::Type() : possible[random_.below(static_cast<uint32_t>(possible.size()))];
   }
 
   // The controlling type with which the first result has this one; any valid one if that does not depend on it.

@@ -137,12 +137,18 @@ machine::CompileOptions compile_options(const HarnessOptions& given, std::span<c
   return options;
 }
 
-bool uses_pinned_register(const ir::Function& f) {
+template <class Is>
+static bool any_instruction(const ir::Function& f, const Is& is) {
   for (uint32_t i = 0; i < f.inst_count(); ++i) {
-    const ir::Opcode opcode = f.inst(ir::Inst(i)).opcode;
-    if (opcode == ir::Opcode::kGetPinnedReg || opcode == ir::Opcode::kSetPinnedReg) return true;
+    if (is(f.inst(ir::Inst(i)))) return true;
   }
   return false;
+}
+
+bool uses_pinned_register(const ir::Function& f) {
+  return any_instruction(f, [](const ir::InstData& inst) {
+    return inst.opcode == ir::Opcode::kGetPinnedReg || inst.opcode == ir::Opcode::kSetPinnedReg;
+  });
 }
 
 const char* name(FindingKind kind) {
@@ -292,19 +298,14 @@ void Harness::interpret_once(const TestCase& test, const TestInput& input, ir::E
 }
 
 static bool converts_to_integers(const ir::Function* f) {
-  for (uint32_t i = 0; i < f->inst_count(); ++i) {
-    const ir::Opcode opcode = f->inst(ir::Inst(i)).opcode;
-    if (opcode == ir::Opcode::kFcvtToSintSat || opcode == ir::Opcode::kFcvtToUintSat) return true;
-  }
-  return false;
+  return any_instruction(*f, [](const ir::InstData& inst) {
+    return inst.opcode == ir::Opcode::kFcvtToSintSat || inst.opcode == ir::Opcode::kFcvtToUintSat;
+  });
 }
 
 void Harness::interpret(const TestCase& test) {
   has_wide_divisions_ = std::ranges::any_of(test.functions, [](const ir::Function* f) {
-    for (uint32_t i = 0; i < f->inst_count(); ++i) {
-      if (machine::is_wide_division(f->inst(ir::Inst(i)))) return true;
-    }
-    return false;
+    return any_instruction(*f, [](const ir::InstData& inst) { return machine::is_wide_division(inst); });
   });
   const Stopwatch watch;
   program_.clear();

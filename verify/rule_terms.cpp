@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "compiler/ir/operations.h"
+#include "compiler/support/text.h"
 
 namespace assay::verify {
 
@@ -26,17 +27,6 @@ bool is_code(const Program& program, isle::TypeId type) {
   const isle::Type& t = program.types[type];
   return t.kind == isle::Type::Kind::Enum &&
          std::ranges::all_of(t.variants, [](const isle::Variant& variant) { return variant.fields.empty(); });
-}
-
-// "UaddOverflow" -> "uadd_overflow"
-std::string snake_case(const std::string& name) {
-  std::string out;
-  for (const char c : name) {
-    const bool upper = c >= 'A' && c <= 'Z';
-    if (upper && !out.empty()) out += '_';
-    out += upper ? static_cast<char>(c - 'A' + 'a') : c;
-  }
-  return out;
 }
 
 // What a code that cannot be computed ends the reading with; one that a condition excludes.
