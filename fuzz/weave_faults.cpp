@@ -214,6 +214,30 @@ std::string with_fault_texts(std::string text) {
   return text.replace(at, end - at, "const char* const kSourceTexts[] = {" + list);
 }
 
+// What a generator wrote under a mistake into this file.
+Expected<std::string> generated_version(unsigned number, const std::string& path, const std::string& clean) {
+  auto text = read_file(path);
+  if (!text) return text;
+  replace_all(*text, "seeded/" + std::to_string(number) + "/", "");
+  return with_sources_of(clean, std::move(*text));
+}
+
+// Can all that a generator wrote under the mistake be woven? One in islec itself may divide the rules of some ISA into
+// other functions: that ISA is then without it.
+Expected<void> check_weave(const SeededMistake& mistake, const std::string& clean_folder, const std::string& folder) {
+  for (const auto& entry : fs::directory_iterator(clean_folder)) {
+    const std::string name = entry.path().filename().string();
+    const auto clean = read_file(entry.path().string());
+    if (!clean) return std::unexpected(clean.error());
+    auto other = generated_version(mistake.number, folder + "/" + name, *clean);
+    if (!other) return std::unexpected(other.error());
+    if (!is_cpp(name) || *other == *clean) continue;
+    const auto woven = weave_cpp(*clean, {{mistake.number, std::move(*other)}});
+    if (!woven) return in_file(woven.error(), entry.path().string());
+  }
+  return {};
+}
+
 Expected<void> weave_generated(const std::string& program, const std::vector<std::string>& arguments) {
   const auto out_option = std::find(arguments.begin(), arguments.end(), "--out");
   if (out_option == arguments.end() || out_option + 1 == arguments.end()) return fail("there is no --out");
@@ -240,7 +264,14 @@ Expected<void> weave_generated(const std::string& program, const std::vector<std
     const std::string into = folder + "." + std::to_string(mistake.number);
     fs::create_directories(into, error);
     if (auto ran = run(mistake.number, into); !ran) return ran;
-    variants[mistake.number] = into;
+    const auto can = check_weave(mistake, folder + ".clean", into);
+    if (can) {
+      variants[mistake.number] = into;
+    } else if (mistake.isa == "all") {
+      std::fprintf(stderr, "not woven into %s: %s", folder.c_str(), render(can.error()).c_str());
+    } else {
+      return can;
+    }
   }
   for (const auto& entry : fs::directory_iterator(folder + ".clean")) {
     const std::string name = entry.path().filename().string();
@@ -249,10 +280,8 @@ Expected<void> weave_generated(const std::string& program, const std::vector<std
     std::string text = *clean;
     std::vector<Version> versions;
     for (const auto& [number, into] : variants) {
-      auto other = read_file(into + "/" + name);
+      auto other = generated_version(number, into + "/" + name, *clean);
       if (!other) return std::unexpected(other.error());
-      replace_all(*other, "seeded/" + std::to_string(number) + "/", "");
-      *other = with_sources_of(*clean, std::move(*other));
       if (*other != *clean) versions.push_back({number, std::move(*other)});
     }
     if (!versions.empty() && is_cpp(name)) {

@@ -374,7 +374,7 @@ bool Interpreter::execute(Cursor& cursor) {
       case StepKind::kSymbolAddress: {
         const uint32_t function = program.symbol_function(step.b);
         const uint64_t symbol =
-            function != kNoFunction ? address_of(function) : config.symbol_base + step.b * kSymbolSize;
+            function != kNoFunction ? address_of(function) : layout_.symbol_base + step.b * kSymbolSize;
         v[step.d] = truncate(symbol + step.imm, step.result_bits);
         if constexpr (kTracks) free[step.d] = 0;
         break;

@@ -12,9 +12,6 @@ namespace {
 
 // Of all frames together; a function of a million values must not take the host's memory.
 constexpr size_t kMaxSlots = size_t{1} << 24;
-constexpr uint64_t kFunctionSize = 16;
-// Frame pointers are that far apart.
-constexpr uint64_t kFrameSize = 64;
 // From function_base on: where functions lie, then the library's, then where calls return to.
 constexpr uint64_t kLibrary = 0x007f'0000, kReturnAddresses = 0x0080'0000, kCodeSize = 0x0100'0000;
 constexpr uint64_t kStructAlign = 16;
@@ -23,15 +20,44 @@ constexpr uint64_t kStructAlign = 16;
 
 // ---- addresses ----
 
-uint64_t Interpreter::frame_pointer(size_t frame) const {
-  return config_->stack_base + config_->stack_size - kFrameSize * (frame + 1);
+Interpreter::Layout Interpreter::layout_of(const Config& config, std::span<const Region> regions) {
+  Layout layout{.stack_base = config.stack_base,
+                .function_base = config.function_base,
+                .symbol_base = config.symbol_base,
+                .stack_fill = config.stack_fill};
+  if (config.layout_seed == 0) return layout;
+  RandomChoices random(config.layout_seed, RandomChoices::kForLayout);
+  // Anywhere, but not where a region is, nor across the middle or the end of the address space: an address and the next
+  // compare as one would expect.
+  const auto place = [&](uint64_t size) {
+    constexpr uint64_t kApart = uint64_t(1) << 32;
+    while (true) {
+      const uint64_t base = random.next() & ~uint64_t(15);
+      const auto reaches = [&](uint64_t address, uint64_t length) {
+        return base < address + length + kApart && address < base + size + kApart;
+      };
+      if (base < kApart || base >= -kApart - size || reaches(uint64_t(1) << 63, 0)) continue;
+      if (std::ranges::any_of(regions, [&](const Region& r) { return reaches(r.address, r.bytes.size()); })) continue;
+      return base;
+    }
+  };
+  layout.stack_base = place(config.stack_size);
+  layout.function_base = place(kCodeSize);
+  layout.symbol_base = place(kCodeSize);
+  layout.function_size = 16 * (1 + random.below(4));
+  layout.call_size = 4 * (1 + random.below(16));
+  layout.frame_size = 16 * (1 + random.below(16));
+  layout.stack_pointer = 16 * random.below(16);
+  layout.stack_fill = static_cast<uint8_t>(random.next());
+  return layout;
 }
 
-// How far it lies below the frame pointer is a machine's affair: it follows the stack's base, so that runs with another
-// base tell what depends on it.
-uint64_t Interpreter::stack_pointer() const {
-  return frame_pointer(frames_.size() - 1) - config_->stack_base % kFrameSize;
+uint64_t Interpreter::frame_pointer(size_t frame) const {
+  return layout_.stack_base + config_->stack_size - layout_.frame_size * (frame + 1);
 }
+
+// How far it lies below the frame pointer is a machine's affair.
+uint64_t Interpreter::stack_pointer() const { return frame_pointer(frames_.size() - 1) - layout_.stack_pointer; }
 
 uint64_t Interpreter::return_address() const {
   uint64_t step = 0;  // of the outermost frame: none
@@ -39,24 +65,27 @@ uint64_t Interpreter::return_address() const {
     const Frame& caller = frames_[frames_.size() - 2];
     step = program_->function(caller.function).first_step + caller.pc;
   }
-  constexpr uint64_t kPlaces = (kCodeSize - kReturnAddresses) / kFunctionSize - 1;
-  return config_->function_base + kReturnAddresses + step % kPlaces * kFunctionSize;
+  const uint64_t places = (kCodeSize - kReturnAddresses) / layout_.call_size - 1;
+  return layout_.function_base + kReturnAddresses + step % places * layout_.call_size;
 }
 
 uint64_t Interpreter::address_of(uint32_t function) const {
-  return config_->function_base + (function < kFirstLibraryFunction
-                                       ? function * kFunctionSize
-                                       : kLibrary + (function - kFirstLibraryFunction) * kFunctionSize);
+  return layout_.function_base + (function < kFirstLibraryFunction
+                                      ? function * layout_.function_size
+                                      : kLibrary + (function - kFirstLibraryFunction) * layout_.function_size);
 }
 
 uint32_t Interpreter::function_at(uint64_t address) const {
-  const uint64_t offset = address - config_->function_base;
-  if (offset % kFunctionSize != 0) return kNoFunction;
-  if (offset / kFunctionSize < program_->size() + program_->host_functions().size())
-    return static_cast<uint32_t>(offset / kFunctionSize);
-  const uint64_t routine = (offset - kLibrary) / kFunctionSize;
-  return offset >= kLibrary && routine < kLibraryFunctionCount ? kFirstLibraryFunction + static_cast<uint32_t>(routine)
-                                                               : kNoFunction;
+  const uint64_t offset = address - layout_.function_base;
+  if (offset < kLibrary) {
+    const uint64_t function = offset / layout_.function_size;
+    const bool exists =
+        offset % layout_.function_size == 0 && function < program_->size() + program_->host_functions().size();
+    return exists ? static_cast<uint32_t>(function) : kNoFunction;
+  }
+  const uint64_t routine = (offset - kLibrary) / layout_.function_size;
+  const bool exists = (offset - kLibrary) % layout_.function_size == 0 && routine < kLibraryFunctionCount;
+  return exists ? kFirstLibraryFunction + static_cast<uint32_t>(routine) : kNoFunction;
 }
 
 // ---- frames ----
@@ -119,8 +148,8 @@ bool Interpreter::copy_struct_arguments(const DecodedFunction& caller, const Cal
 
 std::optional<uint32_t> Interpreter::unwind() {
   const auto frame_of = [&](uint64_t pointer) {
-    const uint64_t above = config_->stack_base + config_->stack_size - pointer;
-    return above % kFrameSize == 0 ? above / kFrameSize - 1 : frames_.size();
+    const uint64_t above = layout_.stack_base + config_->stack_size - pointer;
+    return above % layout_.frame_size == 0 ? above / layout_.frame_size - 1 : frames_.size();
   };
   // How many frames are not unwound, and how many are open for it.
   const uint64_t kept = scratch_[0] == 0 ? 0 : frame_of(scratch_[0]) + 1;
@@ -275,8 +304,11 @@ void Interpreter::run(const Program& program, uint32_t function, std::span<const
   host_region_ = static_cast<size_t>(std::find_if(regions.begin(), regions.end(), serves_host) - regions.begin());
   host_address_ = host_region_ == regions.size() ? 0 : regions[host_region_].address;
   host_memory_ = host_region_ == regions.size() ? std::span<uint8_t>() : regions[host_region_].bytes;
-  memory_.set_code({config.function_base, config.function_base + kCodeSize});
-  memory_.reset_stack(config.stack_base, config.stack_size, config.stack_fill, config.strict_stack);
+  assert(config.layout_seed == 0 || config.strict_stack);
+  layout_ = layout_of(config, regions);
+  memory_.set_code({layout_.function_base, layout_.function_base + kCodeSize});
+  memory_.reset_stack({layout_.stack_base, layout_.stack_base + config.stack_size}, layout_.stack_fill,
+                      config.strict_stack, config.layout_seed);
 
   Cursor cursor{.f = &program.function(function), .fuel = config.fuel};
   scratch_.clear();

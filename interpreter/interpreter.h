@@ -3,9 +3,9 @@
 // Everything is bounded: steps by fuel, calls by a depth (no recursion on the host stack), the stack by its size; past
 // either of the last two the call traps with stk_ovf. Given the same inputs the outcome is the same on every host.
 //
-// Stack slots have addresses in [stack_base, …), functions from function_base on, 16 bytes each. Real machines put both
-// elsewhere: whoever compares runs twice with other bases (and another stack_fill), and lets the input go if it can
-// tell. Frame pointers, one for each depth, lie at the end of the stack, return addresses among the functions.
+// Stack slots have addresses in [stack_base, …), functions from function_base on, 16 bytes each. Frame pointers, one
+// for each depth, lie at the end of the stack, return addresses among the functions. Real machines put all of them
+// elsewhere: whoever compares runs again with a layout_seed, and lets the input go if it can tell.
 //
 // Most bits of a NaN that arithmetic makes are open in CLIF. From the first such NaN on, the interpreter tracks which
 // bits are (free_bits.h), at half the speed: in the outcome, in memory. A program whose course depends on them is
@@ -39,7 +39,10 @@ struct Config {
   bool strict_stack = true;
   uint64_t function_base = 0x1000'0000;
   uint64_t symbol_base = 0x4000'0000;  // where symbols that are no defined functions lie, a page apart
-  bool canonical_nans = false;         // the setting enable_nan_canonicalization: arithmetic makes only canonical NaNs
+  // Not 0: the bases, how far things lie apart, the order of stack slots and what fresh ones are full of are drawn from
+  // it, within what CLIF promises. Only with a strict stack.
+  uint64_t layout_seed = 0;
+  bool canonical_nans = false;  // the setting enable_nan_canonicalization: arithmetic makes only canonical NaNs
   // Conversions of floats to i128 as Cranelift's interpreter does them, for tests made with it (as_cranelift, float.h).
   bool cranelift_i128_conversions = false;
   // Addresses of which CLIF says nothing but where a machine has something mapped: touching them is UndefinedBehaviour,
@@ -78,6 +81,17 @@ class Interpreter {
     uint64_t fuel = 0;
   };
 
+  struct Layout {
+    uint64_t stack_base = 0;
+    uint64_t function_base = 0;
+    uint64_t symbol_base = 0;
+    uint64_t function_size = 16;  // functions are that far apart
+    uint64_t call_size = 16;      // return addresses are
+    uint64_t frame_size = 64;     // frame pointers are
+    uint64_t stack_pointer = 0;   // how far it lies below the frame pointer
+    uint8_t stack_fill = 0;
+  };
+
   struct Frame {
     uint32_t function = 0;
     uint32_t pc = 0;          // of the next step, while a callee runs
@@ -91,6 +105,8 @@ class Interpreter {
   template <bool kTracks>
   bool execute(Cursor& cursor);
   void start_tracking();
+  // Where a run with this configuration puts what CLIF gives no address.
+  static Layout layout_of(const Config& config, std::span<const Region> regions);
   // Ends the run at the step before `pc`.
   void stop(OutcomeKind kind, const DecodedFunction& f, uint32_t pc, std::string_view text = {});
 
@@ -119,6 +135,7 @@ class Interpreter {
 
   const Program* program_ = nullptr;
   const Config* config_ = nullptr;
+  Layout layout_;
   Outcome* outcome_ = nullptr;
   bool tracks_ = false;
   std::vector<uint64_t> values_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 
 namespace assay::interpreter {
 
@@ -13,12 +14,13 @@ constexpr uint64_t kGap = 16;
 constexpr uint64_t kAboveTop = 256;
 }  // namespace
 
-void Memory::reset_stack(uint64_t base, uint64_t size, uint8_t fill, bool strict) {
+void Memory::reset_stack(AddressRange stack, uint8_t fill, bool strict, uint64_t layout_seed) {
   strict_ = strict;
-  stack_base_ = base;
-  stack_size_ = size;
+  stack_range_ = stack;
   fill_ = fill;
   slots_.clear();
+  layout_ = RandomChoices(layout_seed, RandomChoices::kForLayout);
+  grows_down_ = layout_.active() && layout_.one_in(2);
 }
 
 void Memory::start_tracking() {
@@ -38,15 +40,24 @@ Memory::Found Memory::stack_bytes(uint64_t offset) {
 }
 
 uint64_t Memory::push_slot(uint32_t size, uint64_t align) {
-  const uint64_t top = (slots_.empty() ? stack_base_ : slots_.back().end) + kGap;
-  const uint64_t begin = (top + align - 1) & ~(align - 1);
-  const uint64_t end = begin + size;
-  if (end < begin || end > stack_base_ + stack_size_) return 0;
-  const size_t offset = begin - stack_base_;
+  // Machines align slots to 8 bytes, whatever is asked for.
+  const uint64_t gap = kGap + (layout_.active() ? 8 * layout_.below(64) : 0);
+  align = std::max<uint64_t>(align, layout_.active() ? 8 : 16);
+  uint64_t begin = 0;
+  if (grows_down_) {
+    const uint64_t bottom = (slots_.empty() ? stack_range_.end : slots_.back().begin);
+    if (bottom - stack_range_.begin < gap + size + align) return 0;
+    begin = (bottom - gap - size) & ~(align - 1);
+  } else {
+    const uint64_t top = (slots_.empty() ? stack_range_.begin : slots_.back().end);
+    if (stack_range_.end - top < gap + size + align) return 0;
+    begin = (top + gap + align - 1) & ~(align - 1);
+  }
+  const size_t offset = begin - stack_range_.begin;
   grow_stack(offset + size);
   if (size != 0) std::memset(stack_.data() + offset, fill_, size);
   if (size != 0 && tracks_) std::memset(stack_free_.data() + offset, 0, size);
-  slots_.push_back({begin, end});
+  slots_.push_back({begin, begin + size});
   return begin;
 }
 
@@ -61,19 +72,25 @@ Memory::Found Memory::find(uint64_t address, uint32_t size, bool write) {
     }
     // The first bytes may lie below the region: out of bounds, unless they are in something else.
   }
-  const uint64_t offset = address - stack_base_;
-  if (offset < stack_size_ && !strict_ && !slots_.empty()) {
-    const uint64_t end = slots_.back().end - stack_base_ + kAboveTop;
+  const uint64_t offset = address - stack_range_.begin, stack_size = stack_range_.end - stack_range_.begin;
+  if (offset < stack_size && !strict_ && !slots_.empty()) {
+    const uint64_t end = slots_.back().end - stack_range_.begin + kAboveTop;
     if (offset + size > end) return {Access::kMeaningless};
     grow_stack(end);
     return stack_bytes(offset);
   }
-  if (offset < stack_size_) {
-    const auto above = std::upper_bound(slots_.begin(), slots_.end(), address,
-                                        [](uint64_t a, const Slot& slot) { return a < slot.begin; });
-    if (above == slots_.begin()) return {Access::kMeaningless};
-    const Slot& slot = *(above - 1);
-    if (address >= slot.end || slot.end - address < size) return {Access::kMeaningless};
+  if (offset < stack_size) {
+    // The only slot that may hold it is the highest one that does not begin above it.
+    const auto begins_above = [&](const Slot& slot) { return slot.begin > address; };
+    const Slot* found = nullptr;
+    if (grows_down_) {
+      const auto at = std::partition_point(slots_.begin(), slots_.end(), begins_above);
+      if (at != slots_.end()) found = &*at;
+    } else {
+      const auto above = std::partition_point(slots_.begin(), slots_.end(), std::not_fn(begins_above));
+      if (above != slots_.begin()) found = &*(above - 1);
+    }
+    if (found == nullptr || address >= found->end || found->end - address < size) return {Access::kMeaningless};
     return stack_bytes(offset);
   }
   if (address >= code_.begin && address < code_.end && !strict_) {

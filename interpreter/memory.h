@@ -9,6 +9,8 @@
 #include <span>
 #include <vector>
 
+#include "compiler/support/random_choices.h"
+
 namespace assay::interpreter {
 
 struct Region {
@@ -33,11 +35,13 @@ class Memory {
   }
   // Where functions lie. Unless the stack is strict, they can be read, and all bits are free.
   void set_code(AddressRange code) { code_ = code; }
-  // Makes the stack empty, at [base, base + size), its slots to be filled with `fill`. Unless it is `strict`, the bytes
-  // between and just above the slots are memory, too.
-  void reset_stack(uint64_t base, uint64_t size, uint8_t fill, bool strict);
+  // Makes the stack empty, at these addresses, its slots to be filled with `fill`. Unless it is `strict`, the bytes
+  // between and just above the slots are memory, too. A `layout_seed` says how far apart slots are, and whether a new
+  // one lies above or below all others; 0: above, as close as may be. With one the stack must be strict.
+  void reset_stack(AddressRange stack, uint8_t fill, bool strict, uint64_t layout_seed);
 
-  // Opens a slot above all others and returns its address; `align` is a power of two. 0 if the stack is full.
+  // Opens a slot and returns its address, a multiple of `align`, which is a power of two, and of 8; without a
+  // layout_seed of 16. 0 if the stack is full.
   uint64_t push_slot(uint32_t size, uint64_t align);
   // The number of open slots, and closing all but the first `count`.
   size_t slot_count() const { return slots_.size(); }
@@ -70,13 +74,14 @@ class Memory {
 
   std::span<const Region> regions_;
   std::span<const AddressRange> reserved_;
-  uint64_t stack_base_ = 0;
-  uint64_t stack_size_ = 0;
+  AddressRange stack_range_;
+  RandomChoices layout_;
+  bool grows_down_ = false;
   uint8_t fill_ = 0;
   bool strict_ = true;
   AddressRange code_;
   std::vector<uint8_t> stack_;  // grows to what was needed
-  std::vector<Slot> slots_;     // by rising address
+  std::vector<Slot> slots_;     // by rising address, or falling if it grows down
   bool tracks_ = false;
   std::vector<uint8_t> stack_free_;  // as long as stack_, if tracked
   std::vector<std::vector<uint8_t>> region_free_;

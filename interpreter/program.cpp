@@ -90,8 +90,7 @@ void Decoder::run() {
   for (const ir::AbiParam& param : function_.signature.params) out_.params.push_back(param.type);
   for (const ir::AbiParam& param : function_.signature.returns) out_.returns.push_back(param.type);
   for (const ir::StackSlotData& slot : function_.stack_slots) {
-    // At least 16, as the stack of every machine gives.
-    out_.stack_slots.push_back({slot.size, uint64_t{1} << std::clamp<unsigned>(slot.align_log2, 4, 16)});
+    out_.stack_slots.push_back({slot.size, uint64_t{1} << std::min<unsigned>(slot.align_log2, 16)});
   }
   for (const ir::FunctionDeclaration& declaration : function_.functions) {
     out_.callee_names.push_back(ir::to_string(declaration.name));

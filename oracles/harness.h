@@ -170,9 +170,14 @@ class Harness {
 
  private:
   void interpret(const TestCase& test);
-  // One run into `reference`; `variant` moves addresses and stack contents.
-  void interpret_once(const TestCase& test, const TestInput& input, ir::Endianness order, bool variant,
+  // One run into `reference`, with addresses and stack contents of this seed (interpreter::Config).
+  void interpret_once(const TestCase& test, const TestInput& input, ir::Endianness order, uint64_t layout_seed,
                       Reference& reference);
+  // Does a run with the addresses and stack contents of another seed end otherwise?
+  bool depends_on_layout(const TestCase& test, const TestInput& input, ir::Endianness order, uint64_t layout_seed,
+                         const Reference& reference);
+  // Lets an input go whose outcome depends on addresses or stack contents.
+  void let_go(size_t input);
   struct Level {
     machine::OptLevel opt_level{};
     uint64_t choice_seed = 0;

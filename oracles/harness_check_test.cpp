@@ -3,6 +3,7 @@
 
 #include "compiler/ir/parser.h"
 #include "compiler/isa/registry.h"
+#include "compiler/machine/features.h"
 #include "oracles/abi_facts.h"
 #include "oracles/harness.h"
 
@@ -109,6 +110,97 @@ block0:
   EXPECT_TRUE(findings.empty()) << texts(findings);
   EXPECT_FALSE(harness.references()[0].comparable);
   EXPECT_EQ(harness.stats().depends, 1u);
+}
+
+// Programs whose results one other place of everything does not change, but where machines put things does.
+TEST_F(HarnessCheck, WhatDependsOnFewBitsOfAddressesIsLetGo) {
+  for (const char* const text : {// Where a slot lies beside one of 128 bytes' alignment.
+                                 R"(function %f() -> i8 {
+    ss0 = explicit_slot 40, align = 128
+    ss1 = explicit_slot 8
+block0:
+    v0 = stack_addr.i64 ss1
+    v1 = ireduce.i8 v0
+    return v1
+})",
+                                 // Which slot is above the other.
+                                 R"(function %f() -> i8 {
+    ss0 = explicit_slot 8
+    ss1 = explicit_slot 8
+block0:
+    v0 = stack_addr.i64 ss0
+    v1 = stack_addr.i64 ss1
+    v2 = icmp ult v0, v1
+    return v2
+})",
+                                 // How far calls are apart.
+                                 R"(function %f() -> i64 {
+    fn0 = %g(i64) -> i64
+block0:
+    v0 = get_return_address.i64
+    v1 = call fn0(v0)
+    return v1
+}
+function %g(i64) -> i64 {
+block0(v0: i64):
+    v1 = get_return_address.i64
+    v2 = isub v0, v1
+    return v2
+})",
+                                 // Whether an address times 40 is a positive number.
+                                 R"(function %f() -> i8 {
+block0:
+    v0 = get_return_address.i64
+    v1 = iconst.i64 40
+    v2, v3 = smul_overflow v0, v1
+    return v3
+})"}) {
+    Harness harness;
+    const auto findings = Module(text).check(harness, {{{}}});
+    EXPECT_TRUE(findings.empty()) << text << texts(findings);
+    EXPECT_FALSE(harness.references()[0].comparable) << text;
+  }
+}
+
+// What is in the return addresses' upper bits is no part of where a caller goes on.
+TEST_F(HarnessCheck, ExceptionsPassFramesWithSignedReturnAddresses) {
+  HarnessOptions options{.isas = {IsaKind::aarch64}, .unicorn = false, .qemu = true};
+  const machine::TargetIsa* const isa = isa::find_isa(IsaKind::aarch64);
+  ASSERT_NE(isa, nullptr);
+  options.features[static_cast<size_t>(IsaKind::aarch64)] =
+      machine::features_by_name(*isa->insts, "sign_return_address_all");
+  Harness harness(options);
+  const Module module(R"(function %f(i64) -> i64 tail {
+    sig0 = (i64) tail
+    fn0 = %thrower sig0
+block0(v0: i64):
+    try_call fn0(v0), sig0, block1, [ tag1: block2(exn0) ]
+block1:
+    v1 = iconst.i64 0
+    return v1
+block2(v2: i64):
+    return v2
+}
+function %thrower(i64) tail {
+    sig0 = (i64) tail
+    fn0 = %raise sig0
+block0(v0: i64):
+    call fn0(v0)
+    return
+}
+function %raise(i64) tail {
+    sig0 = (i64, i64, i64, i32, i64, i64) system_v
+    fn0 = %__cranelift_throw sig0
+block0(v0: i64):
+    v1 = iconst.i64 0
+    v2 = iconst.i32 1
+    call fn0(v1, v1, v1, v2, v0, v0)
+    return
+})");
+  const auto findings = module.check(harness, {{{i64(42)}}});
+  EXPECT_TRUE(findings.empty()) << texts(findings);
+  EXPECT_EQ(harness.references()[0].outcome.results[0], i64(42));
+  if (!harness.stats().executors.contains("qemu-aarch64")) GTEST_SKIP() << "qemu-aarch64 does not run here";
 }
 
 // Where symbols lie is the linker's affair.

@@ -72,7 +72,9 @@ std::string unwind(IsaKind isa, std::span<const UnwindFrame> frames, std::span<c
       const unsigned shift = 8 * (endianness(isa) == std::endian::big ? 7 - i : i);
       next |= uint64_t{context.stack[place - map::kStackLow + i]} << shift;
     }
-    pc = next;
+    // AArch64 may have signed it: the signature is above the bits of an address in the image.
+    static_assert(map::kCodeBase + map::kCodeSize <= uint64_t{1} << 32);
+    pc = isa == IsaKind::aarch64 ? next & 0xffff'ffff : next;
     sp += frame->facts.size + pushed + frame->facts.popped;
     const UnwindFrame* caller = frame_at(frames, pc);
     const machine::CallSiteRecord* site = caller == nullptr ? nullptr : call_site_at(*caller, pc);

@@ -10,7 +10,15 @@ namespace assay {
 
 class RandomChoices {
  public:
-  enum User : uint32_t { kForBlocks = 1, kForLowering, kForAllocation, kForRegisters, kForOptimizing, kForFeatures };
+  enum User : uint32_t {
+    kForBlocks = 1,
+    kForLowering,
+    kForAllocation,
+    kForRegisters,
+    kForOptimizing,
+    kForFeatures,
+    kForLayout
+  };
 
   RandomChoices() = default;
   // `user` (kForLowering …) tells those apart who choose from the same seed.
