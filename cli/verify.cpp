@@ -110,7 +110,7 @@ void print_text(const verify::UnitResult& unit, bool list) {
     }
   }
   const std::string known = unit.known != 0 ? "; " + std::to_string(unit.known) + " of " +
-                                                  std::to_string(unit.queries) + " queries known from earlier runs"
+                                                  std::to_string(unit.queries) + " queries asked before"
                                             : "";
   std::printf(
       "%-8s %zu rules: %u proven (%u of them from lemmas), %u trusted, %u failed, %u unknown; %llu instantiations in "

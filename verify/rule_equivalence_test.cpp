@@ -1,5 +1,5 @@
 // What the prover refutes is never equivalent, what differs for no input is; narrower, wider and other rules are told
-// apart.
+// apart; and what the interpreter makes of a rule's sides.
 #include "verify/rule_equivalence.h"
 
 #include <gtest/gtest.h>
@@ -9,6 +9,7 @@
 #include "verify/mutants.h"
 #include "verify/mutate.h"
 #include "verify/rule_sources.h"
+#include "verify/sides.h"
 
 namespace assay::verify {
 namespace {
@@ -66,6 +67,26 @@ TEST(RuleEquivalence, NothingThatIsRefuted) {
     }
     EXPECT_GT(asked, 5u) << name(isa);
   }
+}
+
+// Both sides of a rule of the mid-end, on the interpreter.
+Sides sides_of(const std::string& rule) {
+  std::vector<RuleSource> rules(optimizer_sources().rules.begin(), optimizer_sources().rules.begin() + 2);
+  rules.push_back({"test.isle", rule});
+  return compare_sides({rules, {}, optimizer_sources().operations}, {"the_rule"});
+}
+
+TEST(Sides, AreEqualOrDiffer) {
+  for (const char* const right : {"(rule the_rule (simplify (iadd (fits_in_64 ty) x x)) (ishl ty x (k ty 1)))",
+                                  "(rule the_rule (simplify (popcnt ty x)) (popcnt ty x))",
+                                  "(rule the_rule (simplify (bor ty x x)) x)"}) {
+    const Sides sides = sides_of(right);
+    EXPECT_GT(sides.compared, 10u) << right;
+    EXPECT_EQ(sides.difference, "") << right;
+  }
+  const Sides sides = sides_of("(rule the_rule (simplify (iadd ty x y)) (bor ty x y))");
+  EXPECT_NE(sides.difference.find("iadd"), std::string::npos) << sides.difference;
+  EXPECT_EQ(sides.difference.find("not valid"), std::string::npos) << sides.difference;
 }
 
 }  // namespace

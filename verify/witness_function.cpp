@@ -312,7 +312,6 @@ std::string WitnessFunction::print(const std::string& name, const z3::model& mod
       line(result + " = isub " + results[0] + ", " + base);
       emit_return({result}, {64});
     } else if (!has_effect("terminates_block")) {
-      const size_t before = body_.size();
       std::vector<unsigned> result_types = root.result_types;
       if (root.is_node && results.size() > 1) {
         // The rule is about one of them, and may ask that the other is not used.
@@ -323,6 +322,7 @@ std::string WitnessFunction::print(const std::string& name, const z3::model& mod
         results.push_back(emit_value(instantiation_.result));
         result_types.push_back(instantiation_.result.value->type);
       }
+      const size_t before = body_.size();
       emit_memory_check(false);
       if (body_.size() == before) emit_return(results, result_types);
     }
