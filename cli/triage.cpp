@@ -1,10 +1,12 @@
 // `assay triage`: what is wrong with failing cases: minimal case, stage, culprit, and a page for each cause.
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "cli/command.h"
 #include "compiler/isa/interpreted.h"
@@ -33,28 +35,43 @@ struct Options {
   bool json = false;
 };
 
-// A rule with a proof of its own by that; another by the proofs that it takes part in: it is refuted if all of them
-// are.
-fuzz::Opinion prove_rule(IsaKind isa, const std::string& rule) {
-  constexpr size_t kMostUsers = 12;
-  std::vector<std::string> names = verify::judges_of_rule(isa, rule);
-  if (names.size() > kMostUsers) names.resize(kMostUsers);
-  const bool is_own = names.empty() || (names.size() == 1 && names[0] == rule);
-  if (!is_own) names.push_back(rule);
+// Rules with proofs of their own by these; others by the proofs that they take part in.
+std::vector<fuzz::Opinion> prove_rules(IsaKind isa, const std::vector<std::string>& rules) {
+  constexpr size_t kMostUsers = 10, kMostProofs = 48;  // of one rule; altogether, the first suspects' first
+  std::vector<fuzz::Opinion> opinions(rules.size());
+  std::vector<bool> has_own(rules.size());
   verify::VerifyOptions options;
   options.jobs = 1;
   options.timeout_ms = 2000;
   options.functions = false;
-  options.rules = is_own ? std::vector{rule} : names;
-  const auto unit = verify::verify_isa(isa, options);
-  if (!unit) return {};
-  const auto found = std::ranges::find(unit->rules, rule, &verify::RuleResult::name);
-  if (found == unit->rules.end()) return {};
-  if (found->state == verify::RuleState::Proven) {
-    return {true, true, is_own ? "for all types it admits" : "as part of another"};
+  options.whole_names = options.all_failures = true;
+  std::set<std::string> users;
+  for (size_t i = 0; i < rules.size(); ++i) {
+    const std::vector<std::string> names = verify::judges_of_rule(isa, rules[i]);
+    has_own[i] = names.empty() || (names.size() == 1 && names[0] == rules[i]);
+    if (users.size() >= kMostProofs) continue;
+    users.insert(names.begin(), names.begin() + static_cast<ptrdiff_t>(std::min(names.size(), kMostUsers)));
   }
-  if (found->state != verify::RuleState::Failed) return {};
-  return {true, false, (is_own ? "" : "in every rule that it is part of: ") + found->counterexample};
+  options.rules.assign(users.begin(), users.end());
+  for (size_t i = 0; i < rules.size(); ++i) {
+    if (!has_own[i]) options.rules.push_back(rules[i]);
+  }
+  const auto unit = verify::verify_isa(isa, options);
+  if (!unit) return opinions;
+  double failed = 0;
+  for (const verify::RuleResult& result : unit->rules) failed += users.contains(result.name) ? result.failed : 0;
+  for (size_t i = 0; i < rules.size(); ++i) {
+    const auto found = std::ranges::find(unit->rules, rules[i], &verify::RuleResult::name);
+    if (found == unit->rules.end()) continue;
+    fuzz::Opinion& opinion = opinions[i];
+    if (found->failed != 0) {
+      opinion = {true, false, (has_own[i] ? "" : "in rules that it is part of: ") + found->counterexample,
+                 found->failed / std::sqrt(failed * found->applicable)};
+    } else if (found->state == verify::RuleState::Proven) {
+      opinion = {true, true, has_own[i] ? "for all types it admits" : "as part of others"};
+    }
+  }
+  return opinions;
 }
 
 fuzz::Opinion prove_mid_end_rule(const std::string& rule) {
@@ -124,7 +141,7 @@ fuzz::TriageOptions triage_options(const Options& options, std::vector<IsaKind> 
   out.harness.milliseconds = 20;
   out.seconds = options.seconds;
   if (options.prove) {
-    out.prove_rule = prove_rule;
+    out.prove_rules = prove_rules;
     out.prove_mid_end_rule = prove_mid_end_rule;
   }
   out.check_instruction = check_instruction;

@@ -85,14 +85,17 @@ struct Opinion {
   bool asked = false;  // there was somebody who could tell
   bool holds = true;
   std::string text;
+  // Of a rule: how well "it takes part" tells the proofs that fail from those that hold, 0 to 1 (Ochiai's coefficient).
+  double share = 0;
 };
 
 struct TriageOptions {
   oracles::HarnessOptions harness;
   double seconds = 15;   // about so much for one case, reduction and judges included
   unsigned repeats = 3;  // runs of the case as it is given
-  // Judges; each may be missing. A rule by its name, an instruction and an operation by theirs.
-  std::function<Opinion(IsaKind, const std::string&)> prove_rule;
+  // Judges; each may be missing. Rules by their names, all that are suspected at once: one opinion for each; an
+  // instruction and an operation by theirs.
+  std::function<std::vector<Opinion>(IsaKind, const std::vector<std::string>&)> prove_rules;
   std::function<Opinion(const std::string&)> prove_mid_end_rule;
   std::function<Opinion(IsaKind, const std::string&)> check_instruction;
   std::function<Opinion(const std::string&)> check_operation;

@@ -187,30 +187,43 @@ Inst faulting(TriageContext& context, const oracles::Outcome& outcome, const std
   return {};
 }
 
+// Whom a call calls, as far as that can be read.
+std::optional<ExternalName> callee_of(const Function& f, Inst call) {
+  if (f.inst(call).opcode == Opcode::kCall) return f.functions[f.inst(call).func_ref()].name;
+  if (f.inst(call).opcode != Opcode::kCallIndirect) return std::nullopt;
+  const ValueDef def = f.value_def(f.resolve(f.arg(call, 0)));
+  if (def.kind != ValueKind::kResult) return std::nullopt;
+  const InstData& data = f.inst(def.inst);
+  if (data.opcode == Opcode::kFuncAddr) return f.functions[data.func_ref()].name;
+  if (data.opcode == Opcode::kSymbolValue) return f.global_values[data.global_value()].name;
+  return std::nullopt;
+}
+
 // The caller keeps the contract, and yet the result of a call is wrong: the callee, by itself, on the same arguments.
 void blame_call(TriageContext& context, Inst call) {
   const Function& f = context.entry();
   const Opcode opcode = f.inst(call).opcode;
   constexpr unsigned kDeepest = 8;
-  if (opcode == Opcode::kCall && context.depth < kDeepest) {
-    const ExternalName name = f.functions[f.inst(call).func_ref()].name;
+  const std::optional<ExternalName> name = callee_of(f, call);
+  if (name && context.depth < kDeepest) {
     Case inner = context.test;
     for (uint32_t k = 0; k < inner.functions.size(); ++k) {
-      if (!(inner.functions[k].name == name) || k == context.test.entry) continue;
+      if (!(inner.functions[k].name == *name) || k == context.test.entry) continue;
       inner.entry = k;
       ClifValues values(context.test, byte_order(context.isa));
+      const auto passed = f.args(call).subspan(opcode == Opcode::kCall ? 0 : 1);  // the address comes first
       std::vector<DataValue> args;
-      for (Value arg : f.args(call)) {
+      for (Value arg : passed) {
         const auto value = values.first(arg);
         if (!value) break;
         args.push_back(*value);
       }
-      if (args.size() != f.args(call).size()) break;
+      if (args.size() != passed.size()) break;
       inner.inputs = {{.args = args, .seed = input_seed(args)}};
       StageTraces traces(inner, context.isa, context.level, context.traces.options().choice_seed,
                          context.options.harness);
       if (!traces.problem().empty()) break;
-      context.note("a call goes wrong: its callee " + to_string(name) + " is looked at by itself");
+      context.note("a call goes wrong: its callee " + to_string(*name) + " is looked at by itself");
       TriageContext callee{
           inner,  context.options, context.isa,      context.level, interpret(inner, byte_order(context.isa)),
           traces, context.result,  context.depth + 1};
@@ -323,19 +336,26 @@ void blame_definitions(TriageContext& context, size_t most) {
 
 // Of the rules that are refuted, one that another's proof takes apart explains that one; and a rule that has no proof
 // of its own is taken apart in those of its users, so if the case passes without it, their failure is its own.
-void ask_judges(TriageContext& context) {
-  constexpr size_t kMostRules = 8, kMostInstructions = 6, kMostNamed = 5;
+bool ask_judges(TriageContext& context) {
+  constexpr size_t kMostInstructions = 6, kMostNamed = 5;
   struct Suspect {
     Culprit culprit;
-    size_t rank = 0, place = 0, number = 0;  // place: in its chain, innermost first
+    size_t rank = 0;
+    int share = 0;                 // in the proofs that fail: the higher, the lower
+    size_t place = 0, number = 0;  // place: in its chain, innermost first
   };
   std::vector<Suspect> suspects;
-  size_t rules = 0;
+  std::vector<std::string> rules;
+  for (const Culprit& culprit : context.result.culprits) {
+    if (culprit.kind == CulpritKind::Rule) rules.push_back(culprit.name);
+  }
+  std::vector<Opinion> opinions;
+  if (context.options.prove_rules && !rules.empty()) opinions = context.options.prove_rules(context.isa, rules);
+  size_t next = 0;
   bool any_refuted = false;
   for (Culprit& culprit : context.result.culprits) {
     Opinion opinion;
-    const bool is_asked = culprit.kind == CulpritKind::Rule && context.options.prove_rule && rules++ < kMostRules;
-    if (is_asked) opinion = context.options.prove_rule(context.isa, culprit.name);
+    if (culprit.kind == CulpritKind::Rule && next < opinions.size()) opinion = std::move(opinions[next++]);
     if (opinion.asked) {
       culprit.reason += opinion.holds ? "; its proof stands" : "; the solver refutes it";
       context.note("rule " + culprit.name + (opinion.holds ? " is proven: " : " is refuted: ") + opinion.text);
@@ -345,17 +365,42 @@ void ask_judges(TriageContext& context) {
     any_refuted |= is_refuted;
     const size_t rank = is_refuted && fixes ? 0 : !opinion.asked && fixes ? 1 : is_refuted ? 2 : opinion.asked ? 4 : 3;
     const size_t place = is_refuted ? depth_in_chains(context, culprit.name) : 0;
-    suspects.push_back({std::move(culprit), rank, place, suspects.size()});
+    const int share = static_cast<int>(-20 * opinion.share);
+    suspects.push_back({std::move(culprit), rank, share, place, suspects.size()});
   }
-  std::ranges::sort(suspects, {}, [](const Suspect& s) { return std::tuple(s.rank, s.place, s.number); });
+  std::ranges::sort(suspects, {}, [](const Suspect& s) { return std::tuple(s.rank, s.share, s.place, s.number); });
   context.result.culprits.clear();
   if (!any_refuted) {
     blame_helpers(context);
     blame_definitions(context, kMostInstructions);
   }
+  const bool any_found = any_refuted || !context.result.culprits.empty();
   for (Suspect& suspect : suspects) {
     if (context.result.culprits.size() < kMostNamed) context.result.culprits.push_back(std::move(suspect.culprit));
   }
+  return any_found;
+}
+
+// A block's parameter is the first wrong value: of branches that go the wrong way, the rules are refuted; if none is,
+// what is passed is wrong.
+static void blame_block(TriageContext& context) {
+  const Function& f = context.entry();
+  const std::string what = "the first wrong value is a parameter of a block";
+  context.note(what);
+  std::vector<isle::RuleId> branches;
+  for (Block block : f.blocks()) {
+    const Inst last = f.terminator(block);
+    if (last.is_none() || !f.info(last).is_branch()) continue;
+    for (isle::RuleId rule : rules_for(context, last)) {
+      if (std::ranges::find(branches, rule) == branches.end()) branches.push_back(rule);
+    }
+  }
+  const std::vector<RuleSuspect> suspects = bisect_rules(context);
+  if (!blame_rules(context, suspects, {}, branches) || !ask_judges(context)) context.result.culprits.clear();
+  if (has_twin_edges(f)) {
+    context.blame(Decision::EdgesOfBlocks, what + ", to which one branch passes different arguments on two edges");
+  }
+  context.blame(Decision::BlockArguments, what);
 }
 
 void blame_lowering(TriageContext& context) {
@@ -377,15 +422,7 @@ void blame_lowering(TriageContext& context) {
     std::string at = "v" + std::to_string(wrong->value.index);
     if (def.kind == ValueKind::kResult) at = print_inst(f, def.inst);
     context.result.divergence = at + "\n  should be " + hex(wrong->expected) + "\n  is " + hex(wrong->found);
-    if (wrong->is_param) {
-      const std::string what = "the first wrong value is a parameter of a block";
-      context.note(what);
-      if (has_twin_edges(f)) {
-        context.blame(Decision::EdgesOfBlocks, what + ", to which one branch passes different arguments on two edges");
-      }
-      context.blame(Decision::BlockArguments, what);
-      return;
-    }
+    if (wrong->is_param) return blame_block(context);
     emitted = traces.rules_of(wrong->inst);
     context.result.divergence += "\n  made by " + traces.print(ExecutorKind::Virtual, wrong->inst);
     if (def.kind == ValueKind::kParam) return context.blame(Decision::Arrival, "an argument arrives wrong");

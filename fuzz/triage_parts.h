@@ -49,7 +49,8 @@ bool blame_expansion(TriageContext& context);
 void blame_lowering(TriageContext& context);
 // The solver is asked about the rules blamed so far: those it refutes come first. If it refutes none, what proofs rest
 // on does: the C++ that rules call, the definitions of instructions.
-void ask_judges(TriageContext& context);
+// False: no judge finds anything.
+bool ask_judges(TriageContext& context);
 // A check of the code over virtual registers, or the emitter, refused what lowering made.
 void blame_refused(TriageContext& context, const std::string& message);
 

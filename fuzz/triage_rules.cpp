@@ -152,7 +152,7 @@ bool blame_rules(TriageContext& context, std::span<const RuleSuspect> suspects, 
   std::ranges::sort(ranked, [](const Ranked& a, const Ranked& b) {
     return std::pair(-a.score, a.suspect.rule.index) < std::pair(-b.score, b.suspect.rule.index);
   });
-  constexpr size_t kMost = 10;
+  constexpr size_t kMost = 60;  // judges choose among them
   for (size_t i = 0; i < ranked.size() && i < kMost; ++i) {
     const isle::RuleInfo& rule = rules[ranked[i].suspect.rule.index];
     context.blame(CulpritKind::Rule, std::string(rule.name), std::string(rule.file), rule.line, ranked[i].reason);

@@ -151,7 +151,7 @@ bool Prover::attempt(isle::RuleId rule, ArithmeticMode mode) {
         }
         tally.lemmas = std::move(instantiation.lemmas);
         records.emplace_back(instantiation.rules, std::move(tally));
-        return records.back().second.failed == 0;  // one counterexample is enough
+        return options_.all_failures || records.back().second.failed == 0;  // one counterexample is enough
       },
       [&](const std::string& reason, bool is_contract, const std::set<uint32_t>& rules) {
         Tally tally;

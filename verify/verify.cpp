@@ -103,8 +103,9 @@ Expected<UnitResult> verify_unit(const std::string& unit_name, const RuleSources
   const isle::Program& program = provers[0]->program();
   const RuleUsers users(program);
   const auto named = [&](const isle::Rule& rule) {
-    return std::any_of(options.rules.begin(), options.rules.end(),
-                       [&](const std::string& part) { return rule.name.find(part) != std::string::npos; });
+    return std::any_of(options.rules.begin(), options.rules.end(), [&](const std::string& part) {
+      return options.whole_names ? rule.name == part : rule.name.find(part) != std::string::npos;
+    });
   };
   std::set<std::string> using_rules;
   for (const isle::Rule& rule : program.rules) {
@@ -170,6 +171,7 @@ Expected<UnitResult> verify_unit(const std::string& unit_name, const RuleSources
                       .state = total.state(is_root),
                       .applicable = total.applicable,
                       .inapplicable = total.inapplicable,
+                      .failed = total.failed,
                       .solvers = {total.solvers.begin(), total.solvers.end()},
                       .seconds = total.seconds};
     for (const uint32_t lemma : total.lemmas) result.lemmas.push_back(program.terms[isle::TermId(lemma)].name);

@@ -23,12 +23,14 @@ struct VerifyOptions {
   unsigned jobs = 0;               // threads; 0: one per processor
   unsigned timeout_ms = 60'000;    // of processor time, per query
   std::vector<std::string> rules;  // names or parts of names; empty: all
+  bool whole_names = false;        // no parts
   bool with_users = false;         // of a rule that is proven only where it is used, those that use it, too
   std::string export_directory;    // write each query there as SMT-LIB, if not empty
   std::string cache;               // file of verdicts of earlier runs (proof_cache.h); empty: none
   double recheck = 0;              // share of what the cache knows that is asked again
   bool cross_check = false;        // have cvc5 confirm what is proven
   bool functions = true;           // make RuleResult::function
+  bool all_failures = false;       // go on after a rule's first counterexample: RuleResult::failed counts them
   bool only_trials = false;        // nothing is proven: rules fail for values that are tried, or stay unknown
   // For those who ask about the same rules, or similar ones, again and again; each may be null.
   std::shared_ptr<class Definitions> definitions;  // of the sources that are given, for one thread
@@ -57,6 +59,7 @@ struct RuleResult {
   std::string obstacle;        // why there is none
   unsigned applicable = 0;     // instantiations
   unsigned inapplicable = 0;
+  unsigned failed = 0;              // of the applicable; no more than one unless VerifyOptions::all_failures
   bool has_one_input = false;       // it fires for a single value of its variables, of all its instantiations
   std::vector<std::string> lemmas;  // the helper terms on whose spec it rests
   std::vector<std::string>
