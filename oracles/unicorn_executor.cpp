@@ -93,7 +93,10 @@ class UnicornExecutor final : public MachineExecutor {
     const bool is_memory =
         event.kind == Event::Kind::Fault &&
         (event.fault == FaultKind::Read || event.fault == FaultKind::Write || event.fault == FaultKind::Other);
-    event.imprecise = !precise && (is_memory || wrote_protected);
+    // A store of what was there already leaves no trace in memory that this machine may write.
+    const bool may_have_written =
+        isa() == IsaKind::s390x && !std::ranges::all_of(areas_, [](const Area& area) { return area.writable; });
+    event.imprecise = !precise && (is_memory || wrote_protected || may_have_written);
     return event;
   }
 
