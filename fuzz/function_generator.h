@@ -151,6 +151,9 @@ class FunctionGenerator {
   // ---- shapes: what is seldom put together by chance ----
   Value shape(Type type);
   void rule_shape();
+  void rule_shape(const RuleShapes& shapes);
+  Value planned_leaf(Type type);
+  Value planned_access(const ShapeNode& node, std::vector<Value> args);
   Value constant_chain(Type type);
   Value dense(Type type);
   Value dense(Type type, unsigned depth, std::span<const Value> leaves);
@@ -188,6 +191,8 @@ class FunctionGenerator {
     bool is_aligned;  // by its size
   };
   Access access(uint32_t bytes);
+  Access aligned_access(Type type);
+  static uint32_t bytes_accessed(Opcode opcode, Type type);
   const Access* recent_access(uint32_t bytes, bool is_aligned);
   Value opaque(Value v);
   AliasRegion alias_region(size_t number) const;

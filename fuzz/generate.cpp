@@ -119,6 +119,9 @@ void FunctionGenerator::run() {
   if (program_.has_alias_regions) declare_alias_regions();
   if (random_.chance(12)) declare_host_functions();
   budget_ = static_cast<int>(random_.between(4, options_.max_instructions));
+  // Many functions have little but what rules match.
+  const bool is_for_rules = random_.chance(40);
+  if (is_for_rules) budget_ /= 2;
   unsigned depth = options_.max_depth;
   // Now and then a big function, or a deep one.
   if (random_.below(400) == 0) budget_ *= 15;
@@ -142,16 +145,19 @@ void FunctionGenerator::run() {
   make_slots();
   // Sometimes many values that stay alive to the end, so that registers run out.
   // Callees do so more often: then they write every register that they need not preserve.
-  const size_t early = random_.chance(entry ? 20 : 35) ? random_.between(8, 40) : random_.below(4);
+  const size_t early = random_.chance(is_for_rules ? 5 : entry ? 20 : 35) ? random_.between(8, 40) : random_.below(4);
   std::vector<Value> kept;
   for (size_t i = 0; i < early; ++i) {
     const Type type = any_value_type();
     kept.push_back(random_.chance(50) ? constant(type) : straight_line(type));
   }
-  if (options_.tilt.is_set()) {
+  if (options_.tilt.is_set() && !is_for_rules) {
     for (unsigned n = random_.between(1, 4); n != 0; --n) tilted();
   }
   may_leave_ = true;
+  if (is_for_rules) {
+    for (unsigned n = random_.between(3, 8); n != 0; --n) rule_shape();
+  }
   region(depth);
   // Fold what must stay alive into one of the results, and mostly what nothing has used.
   Value sum = pick(kI64);

@@ -243,42 +243,108 @@ void FunctionGenerator::overflow(Opcode opcode, std::initializer_list<Value> arg
   add(f_.result(inst, 1));
 }
 
-// What the left side of one of the mid-end's rules asks for, of values in scope.
+// A value that a plan leaves open: mostly one in scope, or one with something above its bits in a register, or one
+// whose upper bits are known.
+Value FunctionGenerator::planned_leaf(Type type) {
+  if (!type.is_int()) return pick(type);
+  const unsigned what = random_.below(100);
+  if (what < 70) return pick(type);
+  if (what < 80 && type.bits() < 64) return convert(Opcode::kIreduce, type, pick(kI64));
+  if (what < 92) return extend_or_reduce(pick(any_type()), type);
+  return opaque(constant(type));
+}
+
+// The operation of a node that reads or writes memory. None: there is no such access here, or nothing is read.
+Value FunctionGenerator::planned_access(const ShapeNode& node, std::vector<Value> args) {
+  const OperationInfo& info = operation_info(node.opcode);
+  const auto pointer = std::ranges::find_if(args, [](Value v) { return v.is_none(); }) - args.begin();
+  MemFlags flags;
+  uint64_t offset = 0;
+  if (info.has(kOtherSideEffects)) {
+    if (node.controlling == kI128 && !has_wide_atomics_) return {};
+    const Access at = aligned_access(node.controlling);
+    args[static_cast<size_t>(pointer)] = at.place.address;
+    flags = at.flags;
+  } else {
+    const Access at = access(bytes_accessed(node.opcode, node.controlling));
+    args[static_cast<size_t>(pointer)] = at.place.address;
+    offset = static_cast<uint64_t>(static_cast<int64_t>(at.place.offset));
+    flags = at.flags;
+  }
+  --budget_;
+  const Inst inst = b_.insert({.opcode = node.opcode,
+                               .code = node.code,
+                               .type = node.controlling,
+                               .flags = flags,
+                               .args = f_.make_values(args),
+                               .imm = offset});
+  return info.results.empty() ? Value() : f_.result(inst);
+}
+
 void FunctionGenerator::rule_shape() {
+  const auto machines = RuleShapes::of_machines();
+  const bool of_optimizer = machines.empty() || random_.chance(45);
+  rule_shape(of_optimizer ? RuleShapes::of_optimizer()
+                          : machines[random_.below(static_cast<uint32_t>(machines.size()))]);
+}
+
+// What the left side of a rule asks for, of values in scope.
+void FunctionGenerator::rule_shape(const RuleShapes& shapes) {
   std::vector<Type> types(kTypes.begin(), kTypes.end());
-  if (has_wide_) types.push_back(kI128);
-  if (has_floats_) types.insert(types.end(), {kF32, kF64});
+  if (!has_wide_) types.pop_back();
+  if (has_floats_) types.insert(types.end(), kFloatTypes.begin(), kFloatTypes.end() - (has_odd_floats_ ? 0 : 2));
   std::vector<ShapeNode> plan;
   for (unsigned tries = 0; tries < 4 && plan.empty(); ++tries) {
-    plan = RuleShapes::of_optimizer().plan(random_, types);
+    plan = shapes.plan(random_, types).nodes;
     const bool may_trap = std::ranges::any_of(plan, [](const ShapeNode& node) {
       return node.kind == ShapeNode::Kind::Operation &&
              (node.opcode == Opcode::kFcvtToSint || node.opcode == Opcode::kFcvtToUint ||
-              node.opcode == Opcode::kUaddOverflowTrap);
+              node.opcode == Opcode::kUaddOverflowTrap || node.opcode == Opcode::kTrapz ||
+              node.opcode == Opcode::kTrapnz);
     });
     if (may_trap && !risks(25)) plan.clear();
   }
   std::vector<Value> made;
   for (const ShapeNode& node : plan) {
     if (node.kind != ShapeNode::Kind::Operation) {
-      made.push_back(node.kind == ShapeNode::Kind::Leaf ? pick(node.type) : constant_of(node.type, node.bits));
+      made.push_back(node.kind == ShapeNode::Kind::Leaf       ? planned_leaf(node.type)
+                     : node.kind == ShapeNode::Kind::Constant ? constant_of(node.type, node.bits)
+                                                              : Value());
       continue;
     }
+    const bool is_root = &node == &plan.back();
     std::vector<Value> args;
-    for (const uint32_t operand : node.operands) args.push_back(made[operand]);
+    bool is_access = false;
+    for (const uint32_t operand : node.operands) {
+      args.push_back(made[operand]);
+      is_access = is_access || plan[operand].kind == ShapeNode::Kind::Address;
+    }
+    if (is_access) {
+      const Value read = planned_access(node, args);
+      if (read.is_none()) return;  // the last node
+      made.push_back(read);
+      continue;
+    }
+    if (node.opcode == Opcode::kBrif) {
+      if (!is_within_block_) two_way(0, args[0]);
+      return;
+    }
     if (node.opcode == Opcode::kUdiv || node.opcode == Opcode::kSdiv || node.opcode == Opcode::kUrem ||
         node.opcode == Opcode::kSrem) {
       // Seldom a divisor that may be zero.
       const ShapeNode& divisor = plan[node.operands[1]];
       const bool may_be_zero = divisor.kind != ShapeNode::Kind::Constant || divisor.bits == 0;
       if (may_be_zero && !risks(10)) {
-        args[1] = binary(Opcode::kBor, args[1], constant_of(node.type, Bits(1) << random_.below(7)));
+        args[1] = binary(Opcode::kBor, args[1], constant_of(node.controlling, Bits(1) << random_.below(7)));
       }
     }
     --budget_;
     const Inst inst =
         b_.insert({.opcode = node.opcode, .code = node.code, .type = node.controlling, .args = f_.make_values(args)});
-    made.push_back(f_.result(inst, node.is_second_result ? 1 : 0));
+    const std::span<const Value> results = f_.results(inst);
+    if (results.empty()) return;
+    made.push_back(results[node.is_second_result ? 1 : 0]);
+    if (is_root && results.size() > 1) add(results[node.is_second_result ? 0 : 1]);
   }
   if (!made.empty()) add(made.back());
 }

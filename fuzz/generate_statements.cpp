@@ -107,7 +107,7 @@ Value FunctionGenerator::condition() {
 void FunctionGenerator::statement() {
   if (options_.tilt.is_set() && random_.chance(50)) return tilted();
   if (random_.chance(program_.has_throws ? 8 : 4)) return special();
-  if (random_.chance(8)) return rule_shape();
+  if (random_.chance(12)) return rule_shape();
   const unsigned what = random_.below(100);
   if (what < 60) {
     add(straight_line(any_value_type()));
@@ -355,12 +355,27 @@ MemFlags FunctionGenerator::mem_flags(const Place& place) {
   return flags;
 }
 
+uint32_t FunctionGenerator::bytes_accessed(Opcode opcode, Type type) {
+  switch (opcode) {
+    case Opcode::kUload8:
+    case Opcode::kSload8:
+    case Opcode::kIstore8:
+      return 1;
+    case Opcode::kUload16:
+    case Opcode::kSload16:
+    case Opcode::kIstore16:
+      return 2;
+    case Opcode::kUload32:
+    case Opcode::kSload32:
+    case Opcode::kIstore32:
+      return 4;
+    default:
+      return type.bytes();
+  }
+}
+
 Value FunctionGenerator::load(Opcode opcode, Type type) {
-  uint32_t bytes = type.bytes();
-  if (opcode == Opcode::kUload8 || opcode == Opcode::kSload8) bytes = 1;
-  if (opcode == Opcode::kUload16 || opcode == Opcode::kSload16) bytes = 2;
-  if (opcode == Opcode::kUload32 || opcode == Opcode::kSload32) bytes = 4;
-  const Access at = access(bytes);
+  const Access at = access(bytes_accessed(opcode, type));
   return emit1({.opcode = opcode,
                 .type = type,
                 .flags = at.flags,
@@ -382,26 +397,26 @@ Value FunctionGenerator::load_something() {
   return load(chosen.opcode, type);
 }
 
-// Aligned: of others CLIF says nothing. At a constant place, or one that follows from a value.
+// Aligned: of other atomic accesses CLIF says nothing. At a constant place, or one that follows from a value.
+FunctionGenerator::Access FunctionGenerator::aligned_access(Type type) {
+  if (const Access* again = random_.chance(35) ? recent_access(type.bytes(), true) : nullptr) return *again;
+  const uint32_t number = random_.below(static_cast<uint32_t>(program_.regions.size()));
+  const oracles::RegionDirective& region = program_.regions[number];
+  const uint32_t unit = std::max(8u, type.bytes());
+  const Value at = risks(6) ? constant_of(kI64, kUnmappedAddress)
+                            : constant_of(kI64, region.address + random_.below(region.size) / unit * unit);
+  // Within so many bytes, so that narrow accesses are neighbours.
+  const Value within = binary(Opcode::kBand, pick(kI64), constant_of(kI64, unit - type.bytes()));
+  const Value address = random_.chance(30) ? at : binary(Opcode::kIadd, opaque(at), within);
+  const Place place{address, 0, /*trusted=*/false, alias_region(number)};
+  accesses_.push_back({place, type.bytes(), mem_flags(place), true});
+  return accesses_.back();
+}
+
 Value FunctionGenerator::atomic_access(Type type) {
-  Value address;
-  MemFlags flags;
-  if (const Access* again = random_.chance(35) ? recent_access(type.bytes(), true) : nullptr) {
-    address = again->place.address;
-    flags = again->flags;
-  } else {
-    const uint32_t number = random_.below(static_cast<uint32_t>(program_.regions.size()));
-    const oracles::RegionDirective& region = program_.regions[number];
-    const uint32_t unit = std::max(8u, type.bytes());
-    const Value at = risks(6) ? constant_of(kI64, kUnmappedAddress)
-                              : constant_of(kI64, region.address + random_.below(region.size) / unit * unit);
-    // Within so many bytes, so that narrow accesses are neighbours.
-    const Value within = binary(Opcode::kBand, pick(kI64), constant_of(kI64, unit - type.bytes()));
-    address = random_.chance(30) ? at : binary(Opcode::kIadd, opaque(at), within);
-    const Place place{address, 0, /*trusted=*/false, alias_region(number)};
-    flags = mem_flags(place);
-    accesses_.push_back({place, type.bytes(), flags, true});
-  }
+  const Access at = aligned_access(type);
+  const Value address = at.place.address;
+  const MemFlags flags = at.flags;
   const auto load_it = [&] {
     return emit1({.opcode = Opcode::kAtomicLoad, .type = type, .flags = flags, .args = f_.make_values({&address, 1})});
   };
@@ -442,11 +457,7 @@ void FunctionGenerator::store_something() {
 
 void FunctionGenerator::store_value(Opcode opcode, Value value) {
   const Type type = f_.value_type(value);
-  const uint32_t bytes = opcode == Opcode::kIstore8    ? 1
-                         : opcode == Opcode::kIstore16 ? 2
-                         : opcode == Opcode::kIstore32 ? 4
-                                                       : type.bytes();
-  const Access at = access(bytes);
+  const Access at = access(bytes_accessed(opcode, type));
   store(opcode, type, at.flags, value, at.place.address, at.place.offset);
 }
 

@@ -14,7 +14,6 @@
 #include "compiler/ir/printer.h"
 #include "compiler/ir/verifier.h"
 #include "fuzz/case.h"
-#include "fuzz/rule_shapes.h"
 
 namespace assay::fuzz {
 namespace {
@@ -33,37 +32,6 @@ TEST(Generate, EveryProgramVerifiesAndReadsBack) {
       ASSERT_EQ(ir::print(*again), text);
     }
   }
-}
-
-// Most choices lead to a plan, operands come first and are of the types that the operations ask for.
-TEST(RuleShapes, PlansAreExpressions) {
-  const RuleShapes& shapes = RuleShapes::of_optimizer();
-  EXPECT_GT(shapes.size(), 1000u);
-  const std::vector<ir::Type> types = {ir::kI8, ir::kI16, ir::kI32, ir::kI64, ir::kI128, ir::kF32, ir::kF64};
-  Random random(1);
-  unsigned planned = 0;
-  constexpr unsigned kTries = 5000;
-  std::set<ir::Opcode> roots;
-  for (unsigned i = 0; i < kTries; ++i) {
-    const std::vector<ShapeNode> plan = shapes.plan(random, types);
-    if (plan.empty()) continue;
-    ++planned;
-    roots.insert(plan.back().opcode);
-    for (size_t n = 0; n < plan.size(); ++n) {
-      const ShapeNode& node = plan[n];
-      ASSERT_TRUE(node.type.is_valid());
-      if (node.kind != ShapeNode::Kind::Operation) continue;
-      size_t operand = 0;
-      for (const ir::OperandInfo& input : ir::operation_info(node.opcode).inputs) {
-        if (input.kind != ir::OperandKind::kValue) continue;
-        ASSERT_LT(operand, node.operands.size());
-        ASSERT_LT(node.operands[operand], n);
-        EXPECT_TRUE(input.type.allows(plan[node.operands[operand++]].type, node.controlling));
-      }
-    }
-  }
-  EXPECT_GT(planned, kTries * 3 / 4);
-  EXPECT_GT(roots.size(), 40u);
 }
 
 // Without machines: only the interpreter judges what a program does.

@@ -1,12 +1,15 @@
-// What the mid-end's rules match, as plans of expressions for the generator: by chance, few of a thousand rules meet
-// the operations, the constants and the equal operands that their left sides ask for.
+// What the rules of the mid-end and of the machines match, as plans of expressions for the generator: by chance, few of
+// thousands of rules meet the operations, the constants and the equal operands that their left sides ask for.
 //
 // A plan is chosen at random for a rule: its types, and what its constants and condition codes leave open. Conditions
-// beside the pattern (`if-let`) are not looked at, so not every plan makes its rule fire; nor does another rule first.
+// beside the pattern (`if-let`) are met, mostly, as far as they are about constants and types; not every plan makes its
+// rule fire, nor is it known whether another rule fires first.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "compiler/ir/opcodes.h"
@@ -16,35 +19,50 @@
 
 namespace assay::fuzz {
 
-// A node of a plan. Operands come before it.
+// A node of a plan. Operands come before it. Address: where an access may be.
 struct ShapeNode {
-  enum class Kind : uint8_t { Leaf, Constant, Operation };
+  enum class Kind : uint8_t { Leaf, Constant, Operation, Address };
   Kind kind = Kind::Leaf;
-  ir::Type type;                   // of its value
+  ir::Type type;                   // of its value; of an operation without results invalid
   unsigned __int128 bits = 0;      // Constant
   ir::Opcode opcode{};             // Operation
   ir::Type controlling;            // Operation
-  uint8_t code = 0;                // Operation: its condition
+  uint8_t code = 0;                // Operation: its condition, trap code or what an atomic one does
   bool is_second_result = false;   // Operation
   std::vector<uint32_t> operands;  // Operation: indices of nodes
+};
+
+struct RulePlan {
+  std::string_view rule;         // that it is for
+  std::vector<ShapeNode> nodes;  // the root last; none: the choices led nowhere
 };
 
 class RuleShapes {
  public:
   // Of the rules this program was built with; read once.
   static const RuleShapes& of_optimizer();
+  static std::span<const RuleShapes> of_machines();
 
-  // The nodes of an expression that one of the rules may match, the root last. Types are of `types` only. Empty if the
-  // choices led nowhere: try again.
-  std::vector<ShapeNode> plan(Random& random, std::span<const ir::Type> types) const;
+  // An expression that one of the rules may match. Types are of `types` only. Without nodes: try again.
+  RulePlan plan(Random& random, std::span<const ir::Type> types) const;
 
+  // How many rules there are plans for.
   size_t size() const { return rules_.size(); }
 
  private:
-  RuleShapes();
+  struct Call {
+    isle::RuleId from;
+    const isle::Expr* call;
+  };
+
+  RuleShapes(std::vector<isle::SourceFile> files, std::span<const std::string_view> entries);
+  bool can_begin(const isle::Rule& rule) const;
 
   isle::CheckResult checked_;
-  std::vector<isle::RuleId> rules_;
+  std::vector<isle::RuleId> rules_;                       // that there are plans for
+  std::map<isle::TermId, std::vector<Call>> calls_;       // by what is called
+  std::map<isle::TermId, uint32_t> distance_;             // from an entry, in calls
+  std::map<isle::RuleId, std::vector<uint64_t>> limits_;  // numbers that matter to it
 };
 
 }  // namespace assay::fuzz
