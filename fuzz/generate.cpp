@@ -151,7 +151,7 @@ void FunctionGenerator::run() {
     const Type type = any_value_type();
     kept.push_back(random_.chance(50) ? constant(type) : straight_line(type));
   }
-  if (options_.tilt.is_set() && !is_for_rules) {
+  if (options_.tilt.is_set()) {
     for (unsigned n = random_.between(1, 4); n != 0; --n) tilted();
   }
   may_leave_ = true;
