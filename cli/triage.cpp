@@ -65,10 +65,10 @@ std::vector<fuzz::Opinion> prove_rules(IsaKind isa, const std::vector<std::strin
     if (found == unit->rules.end()) continue;
     fuzz::Opinion& opinion = opinions[i];
     if (found->failed != 0) {
-      opinion = {true, false, (has_own[i] ? "" : "in rules that it is part of: ") + found->counterexample,
+      opinion = {true, false, (has_own[i] ? "" : "in rules that it is part of: ") + found->counterexample, has_own[i],
                  found->failed / std::sqrt(failed * found->applicable)};
     } else if (found->state == verify::RuleState::Proven) {
-      opinion = {true, true, has_own[i] ? "for all types it admits" : "as part of others"};
+      opinion = {true, true, has_own[i] ? "for all types it admits" : "as part of others", has_own[i]};
     }
   }
   return opinions;

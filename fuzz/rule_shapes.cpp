@@ -92,18 +92,35 @@ std::span<const RuleShapes> RuleShapes::of_machines() {
   static const std::vector<RuleShapes> shapes = [] {
     std::vector<RuleShapes> out;
     for (const IsaKind isa : kAllIsas) {
-      if (const verify::RuleSources* sources = verify::rule_sources(isa))
-        out.push_back(RuleShapes(files_of(*sources), kEntries));
+      if (const verify::RuleSources* sources = verify::rule_sources(isa)) out.push_back({files_of(*sources), kEntries});
     }
     return out;
   }();
   return shapes;
 }
 
+const RuleShapes* RuleShapes::of_machine(IsaKind isa) {
+  size_t number = 0;
+  for (const IsaKind other : kAllIsas) {
+    if (verify::rule_sources(other) == nullptr) continue;
+    if (other == isa) return &of_machines()[number];
+    ++number;
+  }
+  return nullptr;
+}
+
 RulePlan RuleShapes::plan(Random& random, std::span<const ir::Type> types) const {
+  return plan(rules_[random.below(static_cast<uint32_t>(rules_.size()))], random, types);
+}
+
+RulePlan RuleShapes::plan_for(std::string_view rule, Random& random, std::span<const ir::Type> types) const {
+  const RuleId target = checked_.program->find_rule(rule);
+  return target && limits_.contains(target) ? plan(target, random, types) : RulePlan{rule, {}};
+}
+
+RulePlan RuleShapes::plan(RuleId target, Random& random, std::span<const ir::Type> types) const {
   const isle::Program& program = *checked_.program;
   const auto any = [&](size_t size) { return random.below(static_cast<uint32_t>(size)); };
-  const RuleId target = rules_[any(rules_.size())];
 
   // From the rule up to an entry, by callers from where there is a way short enough.
   std::vector<RuleLink> chain = {{&program.rules[target], nullptr, limits_.at(target)}};

@@ -15,6 +15,7 @@
 #include "compiler/ir/opcodes.h"
 #include "compiler/ir/types.h"
 #include "compiler/isle/sema.h"
+#include "compiler/machine/isa_kind.h"
 #include "fuzz/random.h"
 
 namespace assay::fuzz {
@@ -42,9 +43,13 @@ class RuleShapes {
   // Of the rules this program was built with; read once.
   static const RuleShapes& of_optimizer();
   static std::span<const RuleShapes> of_machines();
+  // Null if the ISA is not part of the build.
+  static const RuleShapes* of_machine(IsaKind isa);
 
   // An expression that one of the rules may match. Types are of `types` only. Without nodes: try again.
   RulePlan plan(Random& random, std::span<const ir::Type> types) const;
+  // The same for one rule; without nodes, too, if there are no plans for it.
+  RulePlan plan_for(std::string_view rule, Random& random, std::span<const ir::Type> types) const;
 
   // How many rules there are plans for.
   size_t size() const { return rules_.size(); }
@@ -55,6 +60,7 @@ class RuleShapes {
     const isle::Expr* call;
   };
 
+  RulePlan plan(isle::RuleId target, Random& random, std::span<const ir::Type> types) const;
   RuleShapes(std::vector<isle::SourceFile> files, std::span<const std::string_view> entries);
   bool can_begin(const isle::Rule& rule) const;
 

@@ -7,77 +7,22 @@
 #include <optional>
 #include <set>
 
-#include "compiler/ir/builder.h"
 #include "compiler/ir/operations.h"
 #include "compiler/ir/printer.h"
 #include "compiler/ir/verifier.h"
 #include "compiler/isa/registry.h"
 #include "compiler/machine/compile.h"
 #include "compiler/opt/optimize.h"
+#include "fuzz/rule_case.h"
 #include "fuzz/rule_conditions.h"
 
 namespace assay::fuzz {
 namespace {
 
-using ir::Value;
-
 const std::vector<ir::Type>& all_types() {
   static const std::vector<ir::Type> types = {ir::kI8,  ir::kI16, ir::kI32, ir::kI64, ir::kI128,
                                               ir::kF16, ir::kF32, ir::kF64, ir::kF128};
   return types;
-}
-
-// A function of what a plan leaves open, whose results are those of the plan's last node.
-ir::Function function_of(const std::vector<ShapeNode>& plan) {
-  ir::Function f;
-  f.name = ir::ExternalName::testcase("plan");
-  ir::InstBuilder b(f);
-  const ir::Block entry = f.make_block();
-  f.append_block(entry);
-  b.set_block(entry);
-  const auto param = [&](ir::Type type) {
-    f.signature.params.push_back({.type = type});
-    return f.append_block_param(entry, type);
-  };
-  const auto give_back = [&](std::span<const Value> values) {
-    if (f.signature.returns.empty()) {
-      for (const Value v : values) f.signature.returns.push_back({.type = f.value_type(v)});
-    }
-    b.insert({.opcode = ir::Opcode::kReturn, .args = f.make_values(values)});
-  };
-  std::vector<Value> made, results;
-  for (const ShapeNode& node : plan) {
-    if (node.kind == ShapeNode::Kind::Constant) {
-      made.push_back(b.constant(node.type, node.bits));
-    } else if (node.kind != ShapeNode::Kind::Operation) {
-      made.push_back(param(node.type));
-    } else {
-      std::vector<Value> args;
-      for (const uint32_t operand : node.operands) args.push_back(made[operand]);
-      if (node.opcode == ir::Opcode::kBrif) {
-        const ir::Block blocks[] = {f.make_block(), f.make_block()};
-        const ir::BlockCall calls[] = {f.make_block_call(blocks[0]), f.make_block_call(blocks[1])};
-        b.insert({.opcode = node.opcode,
-                  .type = node.controlling,
-                  .args = f.make_values(args),
-                  .calls = f.make_calls(calls)});
-        for (const ir::Block block : blocks) {
-          f.append_block(block);
-          b.set_block(block);
-          const Value number = b.constant(ir::kI64, block.index);
-          give_back({&number, 1});
-        }
-        return f;
-      }
-      const ir::Inst inst =
-          b.insert({.opcode = node.opcode, .code = node.code, .type = node.controlling, .args = f.make_values(args)});
-      const auto values = f.results(inst);
-      results.assign(values.begin(), values.end());
-      made.push_back(results.empty() ? Value() : results[node.is_second_result ? 1 : 0]);
-    }
-  }
-  give_back(results);
-  return f;
 }
 
 // Operands come first and are of the types that the operations ask for.
@@ -114,7 +59,7 @@ Tally tally(const RuleShapes& shapes, unsigned tries, const Run& run) {
     ++out.planned;
     out.roots.insert(plan.nodes.back().opcode);
     expect_expression(plan.nodes);
-    ir::Function f = function_of(plan.nodes);
+    ir::Function f = function_of(plan, random);
     const Diagnostics errors = ir::verify(f);
     EXPECT_TRUE(errors.empty()) << plan.rule << ": " << render(errors[0]) << ir::print(f);
     if (!errors.empty()) break;

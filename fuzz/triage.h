@@ -41,6 +41,7 @@ struct Culprit {
   std::string file;  // relative to the source tree; empty if it is not ours
   uint32_t line = 0;
   std::string reason;
+  double share = 0;  // of a rule: how well it tells failing small programs from others, 0 to 1
 };
 
 // What the wrong code can do to whoever runs it.
@@ -85,6 +86,7 @@ struct Opinion {
   bool asked = false;  // there was somebody who could tell
   bool holds = true;
   std::string text;
+  bool is_own = true;  // of a rule: a proof of its own, not only as part of others
   // Of a rule: how well "it takes part" tells the proofs that fail from those that hold, 0 to 1 (Ochiai's coefficient).
   double share = 0;
 };

@@ -1,5 +1,6 @@
 // Code over virtual registers against CLIF: the first CLIF value that is not what the interpreter has, and who made it.
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <tuple>
 #include <unordered_map>
@@ -335,14 +336,19 @@ void blame_definitions(TriageContext& context, size_t most) {
 }  // namespace
 
 // Of the rules that are refuted, one that another's proof takes apart explains that one; and a rule that has no proof
-// of its own is taken apart in those of its users, so if the case passes without it, their failure is its own.
+// of its own is taken apart in those of its users, so if the case passes without it, their failure is its own. Where
+// that leaves several, the proofs that fail tell, and programs that were made for each: those in which the rule to
+// blame takes part fail, whoever calls it, and the others do not. The programs also weigh more than some proof that a
+// rule without one of its own takes part in.
 bool ask_judges(TriageContext& context) {
   constexpr size_t kMostInstructions = 6, kMostNamed = 5;
+  constexpr double kClearly = 0.1;  // of shares
   struct Suspect {
     Culprit culprit;
     size_t rank = 0;
-    int share = 0;                 // in the proofs that fail: the higher, the lower
+    long share = 0;                // in what fails, programs and proofs, in twentieths
     size_t place = 0, number = 0;  // place: in its chain, innermost first
+    bool stands_in_others = false;
   };
   std::vector<Suspect> suspects;
   std::vector<std::string> rules;
@@ -353,6 +359,7 @@ bool ask_judges(TriageContext& context) {
   if (context.options.prove_rules && !rules.empty()) opinions = context.options.prove_rules(context.isa, rules);
   size_t next = 0;
   bool any_refuted = false;
+  double refuted_share = 1;
   for (Culprit& culprit : context.result.culprits) {
     Opinion opinion;
     if (culprit.kind == CulpritKind::Rule && next < opinions.size()) opinion = std::move(opinions[next++]);
@@ -362,13 +369,19 @@ bool ask_judges(TriageContext& context) {
     }
     const bool is_refuted = opinion.asked && !opinion.holds;
     const bool fixes = culprit.reason.starts_with(kFixesCase);
+    if (is_refuted) refuted_share = any_refuted ? std::max(refuted_share, culprit.share) : culprit.share;
     any_refuted |= is_refuted;
     const size_t rank = is_refuted && fixes ? 0 : !opinion.asked && fixes ? 1 : is_refuted ? 2 : opinion.asked ? 4 : 3;
     const size_t place = is_refuted ? depth_in_chains(context, culprit.name) : 0;
-    const int share = static_cast<int>(-20 * opinion.share);
-    suspects.push_back({std::move(culprit), rank, share, place, suspects.size()});
+    const long share = std::lround(10 * (culprit.share + opinion.share));
+    suspects.push_back(
+        {std::move(culprit), rank, share, place, suspects.size(), opinion.asked && opinion.holds && !opinion.is_own});
   }
-  std::ranges::sort(suspects, {}, [](const Suspect& s) { return std::tuple(s.rank, s.share, s.place, s.number); });
+  for (Suspect& suspect : suspects) {
+    if (suspect.stands_in_others && suspect.culprit.share > refuted_share + kClearly) suspect.rank = 2;
+  }
+  std::ranges::sort(suspects, {},
+                    [](const Suspect& s) { return std::tuple(s.rank, s.rank == 2 ? -s.share : 0, s.place, s.number); });
   context.result.culprits.clear();
   if (!any_refuted) {
     blame_helpers(context);

@@ -4,6 +4,7 @@
 
 #include "compiler/machine/compile.h"
 #include "compiler/machine/print_vcode.h"
+#include "fuzz/rule_case.h"
 #include "fuzz/triage_parts.h"
 
 namespace assay::fuzz {
@@ -35,15 +36,15 @@ bool was_refused(const oracles::Harness& harness) {
                              [](const auto& entry) { return entry.first.starts_with("not supported on "); });
 }
 
-// How well "the rule fired" tells failing from passing programs (Ochiai's coefficient).
+// How well "the rule fired" tells failing from passing programs (Ochiai's coefficient): small random ones, and some
+// that are made for each of the rules in question.
 class Spectrum {
  public:
-  explicit Spectrum(const TriageContext& context) {
-    oracles::Harness harness(on_virtual_registers(context));
-    machine::Compiler* compiler = harness.compiler(context.isa);
-    const size_t rules = compiler->rules().rules().size();
-    failed_with_.assign(rules, 0);
-    passed_with_.assign(rules, 0);
+  Spectrum(const TriageContext& context, std::span<const isle::RuleId> suspects)
+      : context_(context), harness_(on_virtual_registers(context)) {
+    const std::span<const isle::RuleInfo> rules = harness_.compiler(context.isa)->rules().rules();
+    failed_with_.assign(rules.size(), 0);
+    passed_with_.assign(rules.size(), 0);
     Random random(1);
     GenerateOptions generator;
     generator.max_instructions = 6;
@@ -56,24 +57,44 @@ class Spectrum {
       test.entry = static_cast<uint32_t>(test.functions.size() - 1);
       test.regions = program.regions;
       for (auto& args : program.inputs) test.inputs.push_back({.args = args, .seed = input_seed(args)});
-      compiler->rules().reset_counts();
-      const bool failed = fails(harness, test);
-      failed_ += failed;
-      for (uint32_t r = 0; r < rules; ++r) {
-        if (compiler->rules().count(isle::RuleId(r)) != 0) ++(failed ? failed_with_ : passed_with_)[r];
+      run(std::move(test));
+    }
+    const RuleShapes* shapes = RuleShapes::of_machine(context.isa);
+    if (shapes == nullptr) return;
+    static constexpr ir::Type kTypes[] = {ir::kI8,  ir::kI16, ir::kI32, ir::kI64, ir::kI128,
+                                          ir::kF16, ir::kF32, ir::kF64, ir::kF128};
+    for (const isle::RuleId suspect : suspects) {
+      for (unsigned i = 0; i < kForEach; ++i) {
+        const RulePlan plan = shapes->plan_for(rules[suspect.index].name, random, kTypes);
+        if (!plan.nodes.empty()) run(case_of(plan, 6, random));
       }
     }
   }
   // The share of all programs in which the rule fired and nothing failed.
-  double innocence(isle::RuleId rule) const { return passed_with_[rule.index] / kPrograms; }
+  double innocence(isle::RuleId rule) const { return passed_with_[rule.index] / double(programs_); }
   double of(isle::RuleId rule) const {
     const double with = failed_with_[rule.index], all = with + passed_with_[rule.index];
     return with == 0 ? 0 : with / std::sqrt(double(failed_) * all);
   }
 
  private:
-  static constexpr double kPrograms = 250;
-  unsigned failed_ = 0;
+  static constexpr unsigned kPrograms = 200, kForEach = 24;
+
+  void run(Case test) {
+    test.choice_seed = context_.test.choice_seed;
+    isle::RuleState& rules = harness_.compiler(context_.isa)->rules();
+    rules.reset_counts();
+    const bool failed = fails(harness_, test);
+    ++programs_;
+    failed_ += failed;
+    for (uint32_t r = 0; r < failed_with_.size(); ++r) {
+      if (rules.count(isle::RuleId(r)) != 0) ++(failed ? failed_with_ : passed_with_)[r];
+    }
+  }
+
+  const TriageContext& context_;
+  oracles::Harness harness_;
+  unsigned programs_ = 0, failed_ = 0;
   std::vector<unsigned> failed_with_, passed_with_;
 };
 
@@ -111,11 +132,12 @@ bool blame_rules(TriageContext& context, std::span<const RuleSuspect> suspects, 
   struct Ranked {
     RuleSuspect suspect;
     double score = 0;
+    double share = 0;
     std::string reason;
   };
   std::vector<Ranked> ranked;
   for (const RuleSuspect& suspect : suspects) {
-    Ranked entry{suspect, 0, {}};
+    Ranked entry{.suspect = suspect, .reason = {}};
     const bool made_it = std::ranges::find(emitted, suspect.rule) != emitted.end();
     const bool is_near = std::ranges::find(concerned, suspect.rule) != concerned.end();
     if (suspect.verdict == RuleVerdict::Innocent) continue;
@@ -138,9 +160,12 @@ bool blame_rules(TriageContext& context, std::span<const RuleSuspect> suspects, 
   }
   if (ranked.empty()) return false;
   if (ranked.size() > 1) {
-    const Spectrum spectrum(context);
+    std::vector<isle::RuleId> asked;
+    for (const Ranked& entry : ranked) asked.push_back(entry.suspect.rule);
+    const Spectrum spectrum(context, asked);
     for (Ranked& entry : ranked) {
       const double share = spectrum.of(entry.suspect.rule);
+      entry.share = share;
       entry.score += 4 * share - 0.5 * spectrum.innocence(entry.suspect.rule);
       if (share > 0) {
         char text[80];
@@ -156,6 +181,7 @@ bool blame_rules(TriageContext& context, std::span<const RuleSuspect> suspects, 
   for (size_t i = 0; i < ranked.size() && i < kMost; ++i) {
     const isle::RuleInfo& rule = rules[ranked[i].suspect.rule.index];
     context.blame(CulpritKind::Rule, std::string(rule.name), std::string(rule.file), rule.line, ranked[i].reason);
+    context.result.culprits.back().share = ranked[i].share;
   }
   return true;
 }
