@@ -218,13 +218,16 @@ void FunctionGenerator::loop(unsigned depth) {
 void FunctionGenerator::counted_loop(unsigned depth) {
   static constexpr int kSteps[] = {1, 1, 1, -1, 2, 3, -5, 7};
   static constexpr IntCC kStays[] = {IntCC::kNe, IntCC::kUlt, IntCC::kUgt, IntCC::kSlt, IntCC::kSgt};
-  const Type type = narrow_type();
-  const Bits step = static_cast<Bits>(kSteps[random_.below(std::size(kSteps))]);
-  const Bits distance = step * random_.below(7);
+  // Now and then one that goes past its limit and round the type: an odd step meets every number in the end.
+  const bool goes_round = depth == 0 && random_.chance(12);
+  const Type type = goes_round ? kI8 : narrow_type();
+  const Bits step =
+      goes_round ? Bits(2 * random_.below(8)) - 7 : static_cast<Bits>(kSteps[random_.below(std::size(kSteps))]);
+  const Bits distance = goes_round ? random_.below(24) : step * random_.below(7);
   // Known, near the ends of both orders; or not.
   const Bits ends[] = {0, 100, Bits(1) << (type.bits() - 1), ~Bits(0) - 20};
   const Bits first = ends[random_.below(std::size(ends))] + random_.below(24) - 12;
-  const bool is_known = random_.chance(60);
+  const bool is_known = random_.chance(goes_round ? 90 : 60);
   const Value start = is_known ? constant_of(type, first) : pick(type);
   const Value limit = is_known && random_.chance(60) ? constant_of(type, first + distance)
                                                      : binary(Opcode::kIadd, start, constant_of(type, distance));

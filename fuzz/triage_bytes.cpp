@@ -307,7 +307,7 @@ class ByteCheck {
       context_.result.divergence = oracles::describe(outcome_);
       const size_t inst = groups_.back().inst;
       context_.result.divergence += "\n" + show(inst);
-      if (ask_about(inst)) return true;
+      if (ask_about(inst) || tail_arguments_are_misplaced()) return true;
       const machine::InstDesc& desc = isa_.desc(emitted(inst).opcode);
       if (desc.is(machine::kIsReturn)) return false;
       if (desc.is(machine::kIsBranch) || desc.is(machine::kIsJump)) {

@@ -224,10 +224,14 @@ void blame_call(TriageContext& context, Inst call) {
       StageTraces traces(inner, context.isa, context.level, context.traces.options().choice_seed,
                          context.options.harness);
       if (!traces.problem().empty()) break;
-      context.note("a call goes wrong: its callee " + to_string(*name) + " is looked at by itself");
       TriageContext callee{
           inner,  context.options, context.isa,      context.level, interpret(inner, byte_order(context.isa)),
           traces, context.result,  context.depth + 1};
+      if (!fails_before_allocation(callee, inner)) {
+        context.note("a call goes wrong, but not its callee " + to_string(*name) + " by itself");
+        break;
+      }
+      context.note("a call goes wrong: its callee " + to_string(*name) + " is looked at by itself");
       return blame_lowering(callee);
     }
   }
@@ -340,7 +344,7 @@ void blame_definitions(TriageContext& context, size_t most) {
 // that leaves several, the proofs that fail tell, and programs that were made for each: those in which the rule to
 // blame takes part fail, whoever calls it, and the others do not. The programs also weigh more than some proof that a
 // rule without one of its own takes part in.
-bool ask_judges(TriageContext& context) {
+bool ask_judges(TriageContext& context, std::string_view complained_of) {
   constexpr size_t kMostInstructions = 6, kMostNamed = 5;
   constexpr double kClearly = 0.1;  // of shares
   struct Suspect {
@@ -372,7 +376,7 @@ bool ask_judges(TriageContext& context) {
     if (is_refuted) refuted_share = any_refuted ? std::max(refuted_share, culprit.share) : culprit.share;
     any_refuted |= is_refuted;
     const size_t rank = is_refuted && fixes ? 0 : !opinion.asked && fixes ? 1 : is_refuted ? 2 : opinion.asked ? 4 : 3;
-    const size_t place = is_refuted ? depth_in_chains(context, culprit.name) : 0;
+    const size_t place = is_refuted && culprit.name != complained_of ? depth_in_chains(context, culprit.name) + 1 : 0;
     const long share = std::lround(10 * (culprit.share + opinion.share));
     suspects.push_back(
         {std::move(culprit), rank, share, place, suspects.size(), opinion.asked && opinion.holds && !opinion.is_own});
@@ -511,8 +515,10 @@ void blame_refused(TriageContext& context, const std::string& message) {
   context.result.culprits.clear();
   const bool helpers = blame_helpers(context);
   if (!misplaced || !helpers) {
-    blame_rules(context, bisect_rules(context), rules_of_refused(context, message), {});
-    if (!misplaced) ask_judges(context);
+    const std::vector<isle::RuleId> made = rules_of_refused(context, message);
+    blame_rules(context, bisect_rules(context), made, {});
+    const std::string_view innermost = made.empty() ? "" : context.traces.isa().rules[made[0].index].name;
+    if (!misplaced) ask_judges(context, innermost);
   }
   std::vector<Culprit>& culprits = context.result.culprits;
   culprits.insert(misplaced ? culprits.begin() : culprits.end(), functions.begin(), functions.end());

@@ -5,6 +5,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fuzz/triage.h"
@@ -49,8 +50,8 @@ bool blame_expansion(TriageContext& context);
 void blame_lowering(TriageContext& context);
 // The solver is asked about the rules blamed so far: those it refutes come first. If it refutes none, what proofs rest
 // on does: the C++ that rules call, the definitions of instructions.
-// False: no judge finds anything.
-bool ask_judges(TriageContext& context);
+// False: no judge finds anything. `complained_of`: the rule that made what a check complains of; empty: no check does.
+bool ask_judges(TriageContext& context, std::string_view complained_of = {});
 // A check of the code over virtual registers, or the emitter, refused what lowering made.
 void blame_refused(TriageContext& context, const std::string& message);
 

@@ -123,6 +123,7 @@ class Control {
     } else if (calls.size() == before) {
       return;
     }
+    if (!may_take(steps_, kFolding.function)) return;
     data.calls = f_.make_calls(calls);
     f_.replace_inst(inst, data);
     ++stats_.branches_folded;
