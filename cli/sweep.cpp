@@ -58,6 +58,7 @@ int run_sweep(const SweepArguments& arguments) {
       list.push_back({{"operation", row.name},
                       {"patterns", row.patterns},
                       {"traps", row.traps},
+                      {"complete", row.is_complete},
                       {"seconds", row.seconds},
                       {"executors", row.executors},
                       {"not_run", row.not_run},
@@ -65,9 +66,9 @@ int run_sweep(const SweepArguments& arguments) {
       continue;
     }
     if (arguments.list || !row.findings.empty()) {
-      std::printf("%-28s %8llu patterns, %6llu that trap, %zu executors; %.1f s\n", row.name.c_str(),
+      std::printf("%-28s %8llu patterns, %6llu that trap%s, %zu executors; %.1f s\n", row.name.c_str(),
                   static_cast<unsigned long long>(row.patterns), static_cast<unsigned long long>(row.traps),
-                  row.executors.size(), row.seconds);
+                  row.is_complete ? " (all there are)" : "", row.executors.size(), row.seconds);
     }
     for (const std::string& finding : row.findings) std::printf("  %s\n", finding.c_str());
   }

@@ -18,7 +18,8 @@ namespace {
 constexpr unsigned kPattern = 64, kOperand = 16;
 // So many a run: the harness plays at most 4096 calls of the library in one.
 constexpr unsigned kMany = 4000, kFew = 800;
-constexpr unsigned kTrapsPerRun = 50;
+// Of operands that trap: so many in a program, and kept of those drawn for a table.
+constexpr unsigned kTrapsPerProgram = 200, kTrapsPerTable = 50;
 
 struct Operation {
   Opcode opcode{};
@@ -110,7 +111,19 @@ class Sweep {
       return out;
     }
     const auto begin = std::chrono::steady_clock::now();
-    while (out.patterns + out.traps < options_.patterns && out.findings.empty()) batch(*function, out);
+    const unsigned bits = operation_.operands * operation_.from.bits();
+    out.is_complete = bits <= 20 && (uint64_t{1} << bits) <= options_.patterns;
+    const uint64_t wanted = out.is_complete ? uint64_t{1} << bits : options_.patterns;
+    while (out.patterns + out.traps < wanted && out.findings.empty()) {
+      const unsigned room = operation_.may_call() ? kFew : kMany;
+      const auto count = static_cast<unsigned>(std::min<uint64_t>(room, wanted - out.patterns - out.traps));
+      draw(count, out.is_complete);
+      out.patterns += table_.size() / kPattern;
+      out.traps += drawn_traps_;
+      check(*function, table_, false, out);
+      if (trapping_.size() >= kTrapsPerProgram * kPattern) check(*function, trapping_, true, out);
+    }
+    check(*function, trapping_, true, out);
     out.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
     for (const auto& [name, stats] : harness_.stats().executors) {
       out.executors.push_back(name);
@@ -129,36 +142,49 @@ class Sweep {
     return operation_.from.is_float() ? random_float_bits(random_, bits) & mask : random_bits(random_, bits);
   }
 
-  void batch(const ir::Function& function, SweptOperation& out) {
-    const unsigned room = operation_.may_call() ? kFew : kMany;
-    const auto wanted = static_cast<unsigned>(std::min<uint64_t>(room, options_.patterns - out.patterns - out.traps));
-    std::vector<uint8_t> table;
-    std::vector<std::vector<uint8_t>> trapping;
-    unsigned count = 0;
-    for (unsigned tries = 0; count + trapping.size() < wanted && tries < 4 * room; ++tries) {
-      Bits x[3] = {operand(), operand(), operand()};
-      if (random_.chance(6)) x[1] = x[0];
-      std::vector<uint8_t> bytes(kPattern, 0xa5);
+  // The operands of pattern n of all.
+  void enumerate(uint64_t n, Bits (&x)[3]) const {
+    const unsigned bits = operation_.from.bits();
+    for (unsigned i = 0; i < operation_.operands; ++i) x[i] = n >> (i * bits) & ((uint64_t{1} << bits) - 1);
+  }
+
+  // Fills table_ with up to `count` patterns that do not trap, and appends those that do to trapping_.
+  void draw(unsigned count, bool enumerated) {
+    table_.clear();
+    drawn_traps_ = 0;
+    for (unsigned tries = 0, kept = 0; kept < count && tries < 4 * count; ++tries) {
+      Bits x[3] = {};
+      if (enumerated) {
+        enumerate(next_++, x);
+      } else {
+        for (Bits& each : x) each = operand();
+        if (random_.chance(6)) x[1] = x[0];
+      }
+      const bool does_trap = traps(operation_, x);
+      if (does_trap && !enumerated && drawn_traps_ == kTrapsPerTable) continue;
+      std::vector<uint8_t>& to = does_trap ? trapping_ : table_;
+      const size_t at = to.size();
+      to.resize(at + kPattern, 0xa5);
       for (unsigned i = 0; i < kOperand * 3; ++i) {
-        bytes[i] = static_cast<uint8_t>(x[i / kOperand] >> (8 * (i % kOperand)));
+        to[at + i] = static_cast<uint8_t>(x[i / kOperand] >> (8 * (i % kOperand)));
       }
-      if (!traps(operation_, x)) {
-        table.insert(table.end(), bytes.begin(), bytes.end());
-        ++count;
-      } else if (trapping.size() < kTrapsPerRun) {
-        trapping.push_back(std::move(bytes));
-      }
+      drawn_traps_ += does_trap ? 1 : 0;
+      ++kept;
     }
-    for (const auto& bytes : trapping) table.insert(table.end(), bytes.begin(), bytes.end());
+  }
+
+  // Runs the function on the table and empties it: at once, or on each pattern alone.
+  void check(const ir::Function& function, std::vector<uint8_t>& table, bool alone, SweptOperation& out) {
+    const uint64_t count = table.size() / kPattern;
+    if (count == 0) return;
     table.resize((table.size() + 4095) / 4096 * 4096);
     const oracles::Region region{.address = kRegionsBase, .bytes = std::move(table)};
+    table.clear();
     std::vector<oracles::TestInput> inputs;
-    const auto add = [&](uint64_t from, uint64_t to) {
+    for (uint64_t from = 0, step = alone ? 1 : count; from < count; from += step) {
       const auto address = [](uint64_t n) { return ir::DataValue(kI64, kRegionsBase + kPattern * n); };
-      inputs.push_back({.args = {address(from), address(to)}});
-    };
-    if (count != 0) add(0, count);
-    for (size_t i = 0; i < trapping.size(); ++i) add(count + i, count + i + 1);
+      inputs.push_back({.args = {address(from), address(from + step)}});
+    }
     const ir::Function* const functions[] = {&function};
     std::vector<oracles::Finding> findings;
     harness_.check({.functions = functions, .regions = {&region, 1}, .inputs = inputs}, findings);
@@ -166,14 +192,15 @@ class Sweep {
       if (!reference.comparable) out.findings.push_back("the interpreter has no outcome: " + reference.outcome.text);
     }
     for (const oracles::Finding& finding : findings) out.findings.push_back(describe(finding));
-    out.patterns += count;
-    out.traps += trapping.size();
   }
 
   const Operation& operation_;
   const SweepOptions& options_;
   Random random_;
   oracles::Harness harness_;
+  std::vector<uint8_t> table_, trapping_;
+  unsigned drawn_traps_ = 0;  // by the last draw()
+  uint64_t next_ = 0;         // pattern, where all are taken
 };
 
 }  // namespace

@@ -3,7 +3,8 @@
 //
 // For each operation and type there is a function that loads operands from a table, does the operation and stores its
 // result beside them, thousands of times a run; the harness compares every byte (but for bits of NaNs that CLIF leaves
-// open). Operands on which the operation traps are run one by one. Conversions, fma, minimum and maximum, rounding,
+// open). Operands on which the operation traps are run one by one. Where all operands there are are no more than what
+// was asked for (two of 8 bits, one of 16), each is taken once. Conversions, fma, minimum and maximum, rounding,
 // roots, division, arithmetic of floats of all widths; division of integers of all widths.
 #pragma once
 
@@ -24,9 +25,10 @@ struct SweepOptions {
 
 struct SweptOperation {
   std::string name;
-  uint64_t patterns = 0;  // operands that do not trap
-  uint64_t traps = 0;     // and that do
-  uint64_t runs = 0;      // of executors on machines
+  uint64_t patterns = 0;     // operands that do not trap
+  uint64_t traps = 0;        // and that do
+  uint64_t runs = 0;         // of executors on machines
+  bool is_complete = false;  // these are all operands
   double seconds = 0;
   std::vector<std::string> executors;
   std::vector<std::string> not_run;   // why some were not

@@ -5,6 +5,7 @@
 #include <cassert>
 #include <chrono>
 #include <cstdio>
+#include <cstring>
 
 #include "compiler/ir/printer.h"
 #include "compiler/isa/registry.h"
@@ -541,6 +542,20 @@ bool Harness::check_executor(const TestCase& test, MachineSession& session, Exec
   return go_on;
 }
 
+// The first place from `at` on where they differ, or their size: they are as long. Most never do.
+static size_t first_difference(std::span<const uint8_t> left, std::span<const uint8_t> right, size_t at) {
+  constexpr size_t kBlock = 256;
+  while (at < left.size()) {
+    const size_t end = std::min(left.size(), (at / kBlock + 1) * kBlock);
+    if (std::memcmp(&left[at], &right[at], end - at) != 0) {
+      while (left[at] == right[at]) ++at;
+      return at;
+    }
+    at = end;
+  }
+  return at;
+}
+
 std::optional<Finding> Harness::compare(const TestCase& test, MachineSession& session, const Reference& reference,
                                         const Outcome& outcome) const {
   const interpreter::Outcome& expected = reference.outcome;
@@ -594,12 +609,7 @@ std::optional<Finding> Harness::compare(const TestCase& test, MachineSession& se
     const std::vector<uint8_t>& left = outcome.memory[i];
     const std::vector<uint8_t>& right = reference.memory[i];
     if (left.size() != right.size()) return differs(FindingKind::Memory, "size", "a region has another size");
-    for (size_t at = 0;; ++at) {
-      at = static_cast<size_t>(std::mismatch(left.begin() + static_cast<std::ptrdiff_t>(at), left.end(),
-                                             right.begin() + static_cast<std::ptrdiff_t>(at))
-                                   .first -
-                               left.begin());
-      if (at == left.size()) break;
+    for (size_t at = 0; (at = first_difference(left, right, at)) < left.size(); ++at) {
       const std::vector<uint8_t>& free = reference.free_memory[i];
       if (!free.empty() && ((left[at] ^ right[at]) & ~free[at]) == 0) continue;
       const uint64_t address = test.regions[i].address + at;

@@ -61,8 +61,17 @@ Expected<void> HostFunctions::add(const std::string& name, const ir::Signature& 
   for (const ir::AbiParam& param : signature.returns) {
     function.result_bits.push_back(static_cast<uint8_t>(param.type.bits()));
   }
-  functions_.push_back(std::move(function));
+  add(std::move(function));
   return {};
+}
+
+void HostFunctions::add(Function function) {
+  for (const RegisterId id : preserved_registers(isa_, function.layout.convention)) {
+    (id.cls == RegisterClass::Integer ? function.kept_integers
+     : id.cls == RegisterClass::Float ? function.kept_floats
+                                      : function.kept_vectors) |= uint32_t{1} << id.number;
+  }
+  functions_.push_back(std::move(function));
 }
 
 ir::Signature library_signature(const interpreter::LibraryFunctionInfo& info) {
@@ -76,8 +85,7 @@ Expected<void> HostFunctions::add(interpreter::LibraryFunction operation) {
   const interpreter::LibraryFunctionInfo& info = library_function(operation);
   auto layout = lay_out_call(library_signature(info), isa_);
   if (!layout) return std::unexpected(layout.error());
-  functions_.push_back(
-      {.name = std::string(info.name), .layout = std::move(*layout), .result_bits = {}, .operation = operation});
+  add({.name = std::string(info.name), .layout = std::move(*layout), .result_bits = {}, .operation = operation});
   return {};
 }
 
@@ -193,7 +201,7 @@ std::string HostFunctions::call(size_t number, HostContext& context) {
       if (bits > 64) results.back() |= interpreter::Word128{results_[word++]} << 64;
     }
   }
-  clobber(layout, seed, arguments, context);
+  clobber(function, seed, arguments, context);
   context.state.integer[facts.stack_pointer] = sp + return_size + layout.callee_pops;
   context.pc = next;
   for (size_t i = 0; i < layout.returns.size(); ++i) {
@@ -219,20 +227,18 @@ std::string HostFunctions::call(size_t number, HostContext& context) {
 }
 
 // All that a callee may change, changed.
-void HostFunctions::clobber(const CallLayout& layout, uint64_t seed, uint64_t arguments, HostContext& context) const {
+void HostFunctions::clobber(const Function& function, uint64_t seed, uint64_t arguments, HostContext& context) const {
   const AbiFacts& facts = abi_facts(isa_);
-  const auto keeps = [kept = &preserved_registers(isa_, layout.convention)](RegisterId id) {
-    return std::find(kept->begin(), kept->end(), id) != kept->end();
-  };
+  const auto keeps = [](uint32_t kept, unsigned number) { return (kept >> number & 1) != 0; };
   for (uint8_t i = 0; i < facts.integer_registers; ++i) {
-    if (i == facts.stack_pointer || keeps(integer_register(i))) continue;
+    if (i == facts.stack_pointer || keeps(function.kept_integers, i)) continue;
     if (isa_ == IsaKind::riscv64 && i == 0) continue;
     context.state.integer[i] = mix(seed + 100 + i);
   }
   for (uint8_t i = 0; i < std::max(facts.float_registers, facts.vector_registers); ++i) {
     RegisterBits now{mix(seed + 200 + i), mix(seed + 300 + i)};
-    if (keeps(vector_register(i))) continue;
-    if (keeps(float_register(i))) {
+    if (keeps(function.kept_vectors, i)) continue;
+    if (keeps(function.kept_floats, i)) {
       const RegisterBits old = context.state.vector[i];
       (isa_ == IsaKind::s390x ? now.high : now.low) = isa_ == IsaKind::s390x ? old.high : old.low;
     }
@@ -240,7 +246,7 @@ void HostFunctions::clobber(const CallLayout& layout, uint64_t seed, uint64_t ar
   }
   // Below the stack pointer, the return address, the save area and the arguments: the callee's.
   const uint64_t sp = context.state.integer[facts.stack_pointer];
-  const uint64_t end = arguments + layout.stack_size;
+  const uint64_t end = arguments + function.layout.stack_size;
   for (uint64_t address = sp - kFrame; address < end; address += 8) {
     const uint64_t word = mix(seed + address);
     std::memcpy(context.stack + (address - map::kStackLow), &word, 8);

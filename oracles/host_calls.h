@@ -59,8 +59,11 @@ class HostFunctions final : public HostHandler {
     CallLayout layout;
     std::vector<uint8_t> result_bits;
     std::optional<interpreter::LibraryFunction> operation;
+    // What its convention preserves: a bit each, by number; of float registers, those of which only the float is.
+    uint32_t kept_integers = 0, kept_floats = 0, kept_vectors = 0;
   };
-  void clobber(const CallLayout& layout, uint64_t seed, uint64_t arguments, HostContext& context) const;
+  void add(Function function);
+  void clobber(const Function& function, uint64_t seed, uint64_t arguments, HostContext& context) const;
 
   IsaKind isa_;
   std::vector<Function> functions_;

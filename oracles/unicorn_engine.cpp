@@ -246,11 +246,12 @@ void UnicornEngine::read_registers(MachineState& state, std::span<const Register
 }
 
 void UnicornEngine::read_all(MachineState& state) {
-  const AbiFacts& facts = abi_facts(isa_);
-  std::vector<RegisterId> all;
-  for (int i = 0; i < facts.integer_registers; ++i) all.push_back(integer_register(i));
-  for (int i = 0; i < facts.float_registers; ++i) all.push_back(vector_register(i));
-  read_registers(state, all);
+  if (all_registers_.empty()) {
+    const AbiFacts& facts = abi_facts(isa_);
+    for (int i = 0; i < facts.integer_registers; ++i) all_registers_.push_back(integer_register(i));
+    for (int i = 0; i < facts.float_registers; ++i) all_registers_.push_back(vector_register(i));
+  }
+  read_registers(state, all_registers_);
 }
 
 uint64_t UnicornEngine::pc() const {

@@ -73,6 +73,7 @@ class UnicornEngine {
   uc_engine* engine_ = nullptr;
   uc_context* base_ = nullptr;  // the state every run starts from: set up, and with base_state_ in the registers
   MachineState base_state_;
+  std::vector<RegisterId> all_registers_;  // for read_all
   bool has_base_state_ = false;
   uc_context* scratch_ = nullptr;  // s390x: registers go in and out through it
   HostMemory return_page_;
