@@ -130,7 +130,8 @@ class Contract {
                              const std::vector<CallLocation>& theirs, uint32_t below) -> std::string {
       for (size_t i = 0; i < ours.size() && i < theirs.size(); ++i) {
         for (unsigned p = 0; p < theirs[i].part_count; ++p) {
-          const CallPart mine = part_of(ours[i].parts[p], below);
+          CallPart mine = part_of(ours[i].parts[p], below);
+          if (ours[i].is_whole && mine.in_register) mine.id.cls = oracles::RegisterClass::Vector;
           if (p < ours[i].part_count && mine == theirs[i].parts[p] && ours[i].by_reference == theirs[i].by_reference &&
               ours[i].extension == theirs[i].extension)
             continue;

@@ -75,6 +75,8 @@ class Places {
     CallLocation location{.type = param.type, .value_type = param.type, .extension = param.extension, .parts = {}};
     if (param.purpose == ir::Purpose::kStructReturn && isa_ == IsaKind::aarch64 && !is_tail_ && !results_) {
       location.parts[0] = {.in_register = true, .id = integer_register(8)};
+    } else if (param.type == ir::kF128) {
+      place_quad(location);
     } else if (param.type.is_float()) {
       location.parts[0] = next_float(param.type);
     } else if (param.type.bits() <= 64) {
@@ -108,6 +110,16 @@ class Places {
     CallPart part = next_slot(type.bytes());
     if (endianness(isa_) == std::endian::big) part.offset += kSlot - type.bytes();
     return part;
+  }
+  // One vector register, or memory like an i128.
+  void place_quad(CallLocation& location) {
+    if (used_floats_ < floats_.size()) {
+      location.parts[0] = {.in_register = true, .id = vector_register(floats_[used_floats_++])};
+    } else {
+      location.type = ir::kI128;
+      location.part_count = 2;
+      place_in_memory(location);
+    }
   }
   void place_pair(CallLocation& location) {
     if (((isa_ == IsaKind::s390x && !is_tail_) || is_windows_) && !results_) {
@@ -195,8 +207,9 @@ void each_result(const CallLayout& layout, const Outcome& outcome, Act act) {
         words.part[p] =
             get_bytes(outcome.stack_results, part.offset, size_in_memory(location.type), endianness(layout.isa));
       } else {
-        const uint64_t word = next < outcome.results.size() ? outcome.results[next].low : 0;
-        words.part[p] = from_register(layout.isa, location.type, part.id.cls, word);
+        const RegisterBits reg = next < outcome.results.size() ? outcome.results[next] : RegisterBits();
+        words.part[p] = from_register(layout.isa, location.type, part.id.cls, reg.low);
+        if (part.id.cls == RegisterClass::Vector) words.part[1] = reg.high;
         ++next;
       }
     }
@@ -208,13 +221,16 @@ ir::DataValue value_of(ir::Type type, const ResultWords& words) {
   return ir::DataValue(type, static_cast<unsigned __int128>(words.part[1]) << 64 | words.part[0]);
 }
 
-bool is_planned(ir::Type type) {
-  return (type.is_int() && type.bits() <= 128) || (type.is_float() && type.bits() <= 64);
-}
+bool is_planned(ir::Type type) { return (type.is_int() || type.is_float()) && type.bits() <= 128; }
 
-// Floats for which a machine has no registers are passed as the integers of their bits.
-ir::AbiParam planned(ir::AbiParam param, IsaKind isa) {
-  if (param.type == ir::kF128 || (param.type == ir::kF16 && isa == IsaKind::s390x)) param.type = param.type.as_int();
+// Floats for which a convention has no registers are passed as the integers of their bits.
+ir::AbiParam planned(ir::AbiParam param, IsaKind isa, ir::CallConv convention) {
+  const bool is_windows = isa == IsaKind::x64 && convention == ir::CallConv::kWindowsFastcall;
+  const bool has_quads = (isa == IsaKind::x64 || isa == IsaKind::aarch64) && !is_windows;
+  const bool has_halves = isa != IsaKind::s390x;
+  if ((param.type == ir::kF128 && !has_quads) || (param.type == ir::kF16 && !has_halves)) {
+    param.type = param.type.as_int();
+  }
   return param;
 }
 
@@ -260,14 +276,14 @@ Expected<CallLayout> lay_out_call(const ir::Signature& signature, IsaKind isa) {
   Places arguments(isa, signature.call_conv, convention.arguments, convention.float_arguments, false);
   Places results(isa, signature.call_conv, convention.results, convention.float_results, true);
   for (const ir::AbiParam& given : signature.params) {
-    const ir::AbiParam param = planned(given, isa);
+    const ir::AbiParam param = planned(given, isa, signature.call_conv);
     if (!is_planned(param.type)) return refuse("argument." + param.type.to_string());
     if (param.purpose == ir::Purpose::kStructArgument) return refuse("argument.sarg");
     layout.params.push_back(arguments.next(param));
     layout.params.back().value_type = given.type;
   }
   for (const ir::AbiParam& given : signature.returns) {
-    const ir::AbiParam param = planned(given, isa);
+    const ir::AbiParam param = planned(given, isa, signature.call_conv);
     if (!is_planned(param.type)) return refuse("result." + param.type.to_string());
     layout.returns.push_back(results.next(param));
     layout.returns.back().value_type = given.type;
@@ -320,6 +336,8 @@ void make_plan(const CallLayout& layout, uint32_t entry, std::span<const ir::Dat
       put_bytes(plan.stack_arguments, at, words[order == std::endian::big ? 1 : 0], kSlot, order);
       put_bytes(plan.stack_arguments, at + kSlot, words[order == std::endian::big ? 0 : 1], kSlot, order);
       pass(location.parts[0], ir::kI64, memory_map::stack_arguments(layout.isa) + at, 0);
+    } else if (location.is_whole()) {
+      plan.registers.push_back({location.parts[0].id, RegisterBits{words[0], words[1]}});
     } else if (location.type.is_float() || location.part_count == 2) {
       for (unsigned p = 0; p < location.part_count; ++p) pass(location.parts[p], location.type, words[p], arbitrary);
     } else {

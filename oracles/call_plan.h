@@ -5,6 +5,7 @@
 // compiler's tables, so that a mistake there is a difference here. For scalars of at most 64 bits and i128:
 //   arguments   integers in registers in order (rdi rsi rdx rcx r8 r9 · x0–x7 · a0–a7 · r2–r6), floats in theirs
 //               (xmm0–7 · v0–v7 · fa0–fa7, then a0–a7 · f0 f2 f4 f6), then 8-byte stack slots;
+//   f128        x64, AArch64: xmm0–7, v0–v7, then 16-byte aligned memory; RISC-V, s390x, Windows: as an i128;
 //   i128        x64: two registers or, if there are not two, 16-byte aligned memory; AArch64: a pair that begins with
 //               an even register, else memory, as all integers after it; RISC-V: two registers, the last one and a
 //               slot, or 16-byte aligned memory; s390x: the address of a copy;
@@ -53,6 +54,9 @@ struct CallLocation {
   uint8_t part_count = 1;
   bool by_reference = false;  // the part is the address of a copy
   uint32_t copy_offset = 0;   // of that copy, from the first one's place
+
+  // All of an f128 in one vector register.
+  bool is_whole() const { return parts[0].in_register && parts[0].id.cls == RegisterClass::Vector; }
 };
 
 // A signature laid out for one ISA; made once, used for every run.

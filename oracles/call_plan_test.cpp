@@ -32,6 +32,23 @@ TEST(CallPlan, ArgumentRegistersInOrder) {
   EXPECT_EQ(of(IsaKind::s390x).stack_size, 48u);  // five slots, rounded up
 }
 
+TEST(CallPlan, QuadsInFloatRegisters) {
+  const std::vector<ir::AbiParam> ten(10, ir::AbiParam{ir::kF128});
+  const auto of = [&](IsaKind isa, ir::CallConv convention) {
+    return lay_out_call({.params = ten, .returns = {{ir::kF128}}, .call_conv = convention}, isa).value();
+  };
+  const CallLayout x64 = of(IsaKind::x64, ir::CallConv::kSystemV);
+  EXPECT_EQ(registers(x64.params), (std::vector<int>{0, 1, 2, 3, 4, 5, 6, 7, -1, -1, -1, -1}));
+  EXPECT_TRUE(x64.params[7].is_whole());
+  EXPECT_FALSE(x64.params[8].is_whole());
+  EXPECT_EQ(x64.params[9].parts[0].offset, 16u);
+  EXPECT_TRUE(x64.returns[0].is_whole());
+  EXPECT_TRUE(of(IsaKind::x64, ir::CallConv::kWindowsFastcall).params[0].by_reference);
+  EXPECT_TRUE(of(IsaKind::aarch64, ir::CallConv::kSystemV).params[7].is_whole());
+  EXPECT_EQ(of(IsaKind::riscv64, ir::CallConv::kSystemV).params[0].part_count, 2);
+  EXPECT_TRUE(of(IsaKind::s390x, ir::CallConv::kSystemV).params[0].by_reference);
+}
+
 TEST(CallPlan, ResultsThenReturnArea) {
   const std::vector<ir::AbiParam> nine(9, ir::AbiParam{ir::kI64});
   const CallLayout x64 = lay_out_call(signature({{ir::kI32}}, nine), IsaKind::x64).value();

@@ -123,6 +123,10 @@ std::string HostFunctions::call(size_t number, HostContext& context) {
     return from_register(isa_, type, part.id.cls, isa_ == IsaKind::s390x ? bits.high : bits.low);
   };
   const auto take = [&](const CallLocation& location, const std::string& what) -> interpreter::Word128 {
+    if (location.is_whole()) {
+      const RegisterBits& reg = context.state.vector[location.parts[0].id.number];
+      return interpreter::Word128{reg.high} << 64 | reg.low;
+    }
     const uint64_t word = part_of(location.parts[0], location.by_reference ? ir::kI64 : location.type);
     if (location.by_reference) {
       const uint8_t* copy = stack_bytes(context, word, 16);
@@ -214,6 +218,8 @@ std::string HostFunctions::call(size_t number, HostContext& context) {
           is_narrow ? extend_word(bits, location.type.bits(), location.extension, mix(seed + i)) : bits;
       if (!part.in_register) {
         put_memory_word(return_area + part.offset, word, size_in_memory(location.type));
+      } else if (location.is_whole()) {
+        context.state.vector[part.id.number] = {word, static_cast<uint64_t>(results[i] >> 64)};
       } else if (part.id.cls == RegisterClass::Integer) {
         context.state.integer[part.id.number] = word;
       } else {

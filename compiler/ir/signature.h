@@ -33,6 +33,7 @@ struct AbiParam {
   Extension extension = Extension::kNone;
   Purpose purpose = Purpose::kNormal;
   uint32_t struct_size = 0;  // of a kStructArgument, in bytes
+  bool is_quad = false;      // an i128 that machine/expand.h made of an f128: passed as that is; not in texts
 
   bool operator==(const AbiParam&) const = default;
 };

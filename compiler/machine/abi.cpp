@@ -39,6 +39,8 @@ class Places {
       size += param.struct_size;
     } else if (param.purpose == ir::Purpose::kStructReturn && abi_.sret_register && !is_result) {
       location.parts[0] = {abi_.sret_register, 0};
+    } else if (is_quad(param)) {
+      next_quad(location, is_result);
     } else if (param.type.is_float()) {
       location.parts[0] = next_float(param.type, is_result);
     } else if (param.type.bits() <= 64) {
@@ -53,6 +55,8 @@ class Places {
     }
     return location;
   }
+
+  bool is_quad(const ir::AbiParam& param) const { return abi_.has_f128 && (param.type == ir::kF128 || param.is_quad); }
 
   uint32_t size = 0;         // of the slots given away
   uint32_t copies_size = 0;  // of the copies that references are of
@@ -82,6 +86,15 @@ class Places {
     if (is_big_) part.offset += kSlot - type.bytes();  // the slot's last bytes, as an integer's low ones are
     return part;
   }
+  void next_quad(AbiLocation& location, bool is_result) {
+    location.type = ir::kI128;
+    location.is_whole = used_floats_ < float_registers_.size();
+    if (location.is_whole) {
+      location.parts[0] = {float_registers_[used_floats_++], 0};
+    } else {
+      pair_in_memory(location, is_result);
+    }
+  }
   void next_pair(AbiLocation& location, bool is_result) {
     location.part_count = 2;
     if (pairs_ == Pairs::EvenOrMemory) used_ = (used_ + 1) & ~size_t{1};
@@ -93,6 +106,10 @@ class Places {
       return;
     }
     if (pairs_ == Pairs::EvenOrMemory || pairs_ == Pairs::NextOrMemory) used_ = registers_.size();
+    pair_in_memory(location, is_result);
+  }
+  void pair_in_memory(AbiLocation& location, bool is_result) {
+    location.part_count = 2;
     if (!is_result) size = (size + 15) / 16 * 16;
     location.parts[is_big_ ? 1 : 0] = next_slot();
     location.parts[is_big_ ? 0 : 1] = next_slot();
@@ -130,7 +147,8 @@ Expected<void> compute_abi(const ir::Signature& signature, const TargetIsa& isa,
   out.returns.clear();
   Places arguments(isa, abi, false);
   for (const ir::AbiParam& param : signature.params) {
-    if (!is_in_registers(param.type, isa)) return unsupported(isa, "argument of type " + param.type.to_string());
+    if (!arguments.is_quad(param) && !is_in_registers(param.type, isa))
+      return unsupported(isa, "argument of type " + param.type.to_string());
     if (param.purpose == ir::Purpose::kStructArgument && param.struct_size % kSlot != 0) {
       return unsupported(isa, "argument passed as a struct whose size is no multiple of 8");
     }
@@ -141,7 +159,8 @@ Expected<void> compute_abi(const ir::Signature& signature, const TargetIsa& isa,
   }
   Places results(isa, abi, true);
   for (const ir::AbiParam& result : signature.returns) {
-    if (!is_in_registers(result.type, isa)) return unsupported(isa, "result of type " + result.type.to_string());
+    if (!results.is_quad(result) && !is_in_registers(result.type, isa))
+      return unsupported(isa, "result of type " + result.type.to_string());
     out.returns.push_back(results.next(result, true));
   }
   out.return_area_size = results.size;

@@ -3,7 +3,8 @@
 //
 // A convention is a table of the ISA (AbiTable); without one of its own it is the platform's C convention. Integer
 // arguments (i8..i64) take the argument registers in order, then 8-byte stack slots; floats (f16..f64) the float
-// registers, then slots; an i128 two registers or slots, as AbiTable::pairs says; `sret` and `vmctx` are ordinary
+// registers, then slots; an i128 two registers or slots, as AbiTable::pairs says; an f128 one float register or two
+// slots, or what an i128 does (AbiTable::has_f128); `sret` and `vmctx` are ordinary
 // arguments. Results take the result registers in the same way; those that are left over go to memory: 8-byte slots in
 // order, in an area of the caller whose address is passed as one more integer argument after all others. A narrow
 // value's upper bits are arbitrary, in registers and in slots, unless the signature says `uext` or `sext`: then the
@@ -32,6 +33,7 @@ struct AbiPart {
 struct AbiLocation {
   AbiPart parts[2];
   uint8_t part_count = 1;
+  bool is_whole = false;      // both words in the one part, a float register: `type` is still i128
   bool by_reference = false;  // the part holds the address of a copy that the caller made
   uint32_t copy_offset = 0;   // if so: of that copy, among those of this call
   ir::Type type;
@@ -51,7 +53,8 @@ struct AbiSignature {
   ir::CallConv call_conv = ir::CallConv::kSystemV;
 };
 
-// Whether the backend keeps values of this type in registers at all: in one, an i128 in two.
+// Whether the backend keeps values of this type in registers at all: in one, an i128 in two. (An f128 is an i128 but
+// where it is passed.)
 bool is_in_registers(ir::Type type, const TargetIsa& isa);
 
 // Fails with "not supported on <isa>: …" for types and purposes that no backend handles yet. Reuses `out`'s memory.

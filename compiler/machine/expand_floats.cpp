@@ -409,8 +409,12 @@ bool has_unknown(const ir::Signature& signature, const TargetIsa& isa) {
 }
 
 void change_types(ir::Signature& signature, const TargetIsa& isa) {
-  for (ir::AbiParam& param : signature.params) param.type = type_in_registers(param.type, isa);
-  for (ir::AbiParam& param : signature.returns) param.type = type_in_registers(param.type, isa);
+  for (auto* list : {&signature.params, &signature.returns}) {
+    for (ir::AbiParam& param : *list) {
+      param.is_quad = param.is_quad || param.type == kF128;
+      param.type = type_in_registers(param.type, isa);
+    }
+  }
 }
 
 }  // namespace

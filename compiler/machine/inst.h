@@ -57,6 +57,10 @@ struct Operand {
 
   static Operand use(Reg reg) { return {OperandKind::Reg, Role::Use, Constraint::Reg, 0, reg, 0}; }
   static Operand def(Reg reg) { return {OperandKind::Reg, Role::Def, Constraint::Reg, 0, reg, 0}; }
+  // Of the register that operand number `use` has.
+  static Operand reuse_def(Reg reg, uint8_t use) {
+    return {OperandKind::Reg, Role::Def, Constraint::Reuse, use, reg, 0};
+  }
   static Operand fixed_use(Reg reg, PReg at) {
     return {OperandKind::Reg, Role::Use, Constraint::Fixed, at.code, reg, 0};
   }

@@ -81,6 +81,7 @@ struct AbiTable {
   std::span<const PReg> float_result_registers;
   bool has_f16 = true;                      // floats of 16 bits have registers, too
   bool loads_f16 = true;                    // from memory; else as a word, which TargetIsa::transfer makes one (RISC-V)
+  bool has_f128 = false;                    // one float register passes a float of 128 bits; else it goes as an i128
   bool floats_overflow_to_integer = false;  // once float registers are used up, integer ones take floats (RISC-V)
   Pairs pairs = Pairs::None;
   PReg stack_pointer;
@@ -177,14 +178,15 @@ inline constexpr uint16_t kNoOpcode = 0xffff;
 
 // What the rules leave to expand.h, which makes other CLIF of it.
 struct Expanded {
-  bool fma = false;               // of f32 and f64: library calls
-  bool half_conversions = false;  // between f16 and f32 or f64: rules
-  bool half = false;              // arithmetic on f16 but fma, and comparisons: rules
-  bool half_all = false;          // fma and copysign of f16, and f16 from integers: rules
-  uint8_t least_atomic_bits = 8;  // a narrower atomic_rmw or atomic_cas works on the aligned word that it is in
-  uint16_t atomic_rmw = 0x7ff;    // these kinds (bits: by ir::AtomicRmwOp) are loops around an atomic_cas
-  bool wide_cas = false;          // atomic_cas of i128 has rules: atomic_rmw and atomic_store are loops around it,
-  bool wide_loads = false;        // and atomic_load is one of it, unless it has rules, too
+  bool fma = false;                // of f32 and f64: library calls
+  bool half_conversions = false;   // between f16 and f32 or f64: rules
+  bool half = false;               // arithmetic on f16 but fma, and comparisons: rules
+  bool half_all = false;           // fma and copysign of f16, and f16 from integers: rules
+  uint8_t least_atomic_bits = 8;   // a narrower atomic_rmw or atomic_cas works on the aligned word that it is in
+  uint16_t atomic_rmw = 0x7ff;     // these kinds (bits: by ir::AtomicRmwOp) are loops around an atomic_cas
+  uint16_t unused_atomic_rmw = 0;  // these there are rules for if nobody uses what was there before
+  bool wide_cas = false;           // atomic_cas of i128 has rules: atomic_rmw and atomic_store are loops around it,
+  bool wide_loads = false;         // and atomic_load is one of it, unless it has rules, too
 };
 // The bits of Expanded::atomic_rmw for these kinds.
 constexpr uint16_t rmw_kinds(std::initializer_list<ir::AtomicRmwOp> kinds) {
@@ -226,6 +228,9 @@ struct TargetIsa {
   // Between a general register and a Vec one, `to_class` being that of `to`, the type's bits unchanged. Null: the
   // convention never needs it.
   SimpleInst (*transfer)(ir::Type type, RegClass to_class, Reg to, Reg from) = nullptr;
+  // A Vec register made of the halves of a float of 128 bits, and the halves of one. Null: no convention `has_f128`.
+  Reg (*join)(LowerContext&, Reg low, Reg high) = nullptr;
+  void (*split)(LowerContext&, Reg low, Reg high, Reg whole) = nullptr;
   // to := the address of a place; one instruction with the place as its `mem` operand, so that it can be legalised.
   SimpleInst (*address)(Reg to, const Amode& place) = nullptr;
 

@@ -147,6 +147,10 @@ class LowerContext {
     return function_->has_results(inst) ? function_->value_type(function_->result(inst)) : function_->inst(inst).type;
   }
   Type value_type(Value v) const { return function_->value_type(v); }
+  // Of the instruction that is being lowered, which has one.
+  std::optional<Unit> result_unused() const {
+    return uses_[function_->result(current_inst_).index] == 0 ? std::optional<Unit>(Unit{}) : std::nullopt;
+  }
   Reg put_in_reg(Value v) { return put_in_regs(v).low; }
   ValueRegs put_in_regs(Value v);
   Reg high_reg(Value v) { return put_in_regs(v).high; }
@@ -271,6 +275,7 @@ class LowerContext {
   Reg extended(Reg reg, const AbiLocation& location);
   void load_part(const AbiLocation& location, Reg reg, const Amode& place);
   Reg for_part(Reg reg, const AbiLocation& location, unsigned part);
+  Reg in_part(Value v, const AbiLocation& location, unsigned part);
   void store_copy(Value v, const AbiLocation& location, uint32_t copies);
   const AbiSignature& abi_of(SigRef signature);
   void pass(const AbiSignature& abi, ValueSlice args, Reg return_area);

@@ -18,6 +18,9 @@ constexpr uint32_t kNoSymbol = 0xffffffffu;
 // How much of a register goes to memory as part of a value of this type.
 Type part_type(Type type) { return type.is_float() ? type : ir::kI64; }
 
+// How many registers a value has there.
+unsigned words(const AbiLocation& location) { return location.is_whole ? 2 : location.part_count; }
+
 Reg half(const ValueRegs& regs, unsigned part) { return part == 0 ? regs.low : regs.high; }
 
 }  // namespace
@@ -59,7 +62,14 @@ uint8_t LowerContext::clobber_set(const PRegSet& set) {
   return static_cast<uint8_t>(sets.size() - 1);
 }
 
-// What goes to a location's part: the register with the extension the signature asks for, in the part's class.
+// What goes to a register that is a location's part.
+Reg LowerContext::in_part(Value v, const AbiLocation& location, unsigned part) {
+  const ValueRegs regs = put_in_regs(v);
+  if (location.is_whole) return isa_->join(*this, regs.low, regs.high);
+  return own_reg(for_part(half(regs, part), location, part));
+}
+
+// The same of memory, or of either: the register with the extension the signature asks for, in the part's class.
 Reg LowerContext::for_part(Reg reg, const AbiLocation& location, unsigned part) {
   if (location.extension != ir::Extension::kNone && location.type.is_int() && location.type.bits() < 64) {
     return isa_->extend(*this, reg, location.type.bits(), location.extension == ir::Extension::kSext);
@@ -154,7 +164,7 @@ void LowerContext::pass(const AbiSignature& abi, ValueSlice args, Reg return_are
     for (unsigned part = 0; part < location.part_count; ++part) {
       if (location.parts[part].in_memory()) continue;
       const Reg reg = location.by_reference ? copy_address(abi.return_area_size + location.copy_offset)
-                                            : own_reg(for_part(half(put_in_regs(args[i]), part), location, part));
+                                            : in_part(args[i], location, part);
       call_operands_.push_back(Operand::fixed_use(reg, location.parts[part].reg));
     }
   }
@@ -205,12 +215,14 @@ InstOutput LowerContext::emit_call(const AbiSignature& abi, uint16_t opcode, Ope
   pass(abi, args, abi.has_return_area ? copy_address(0) : Reg());
 
   PRegSet clobbers = clobbers_of(abi.call_conv);
+  arrivals_.clear();
   const uint32_t first = static_cast<uint32_t>(output_regs_.size());
   for (const AbiLocation& result : abi.returns) {
+    for (unsigned part = 0; part < words(result); ++part) output_regs_.push_back(new_reg(reg_class(result.type)));
     for (unsigned part = 0; part < result.part_count; ++part) {
-      const Reg reg = new_reg(reg_class(result.type));
-      output_regs_.push_back(reg);
       if (result.parts[part].in_memory()) continue;
+      Reg reg = output_regs_[output_regs_.size() - words(result) + part];
+      if (result.is_whole) arrivals_.push_back(reg = new_reg(RegClass::Vec));
       call_operands_.push_back(Operand::fixed_def(reg, result.parts[part].reg));
       clobbers.remove(result.parts[part].reg);
     }
@@ -220,7 +232,13 @@ InstOutput LowerContext::emit_call(const AbiSignature& abi, uint16_t opcode, Ope
   }
   emit_with_clobbers(opcode, call_operands_, kNoTrap, clobber_set(clobbers));
   uint32_t next = first;
+  size_t arrived = 0;
   for (const AbiLocation& result : abi.returns) {
+    if (result.is_whole) {
+      isa_->split(*this, output_regs_[next], output_regs_[next + 1], arrivals_[arrived++]);
+      next += 2;
+      continue;
+    }
     for (unsigned part = 0; part < result.part_count; ++part, ++next) {
       if (!result.parts[part].in_memory()) continue;
       load_part(result, output_regs_[next],
@@ -253,7 +271,7 @@ Unit LowerContext::emit_try_call(const AbiSignature& abi, uint16_t opcode, Opera
     uint32_t next = results.first;
     for (size_t i = 0; i < abi.returns.size(); ++i) {
       const ValueRegs wanted = i < landed_.size() ? landed_[i] : ValueRegs();
-      for (unsigned part = 0; part < abi.returns[i].part_count; ++part, ++next) {
+      for (unsigned part = 0; part < words(abi.returns[i]); ++part, ++next) {
         const Reg reg = half(wanted, part);
         if (!reg.is_none()) alias(reg, output_regs_[next]);
       }
@@ -296,6 +314,7 @@ void LowerContext::land(const BlockOrder::Entry& edge) {
     return ValueRegs{new_reg(reg_class(type)), type == ir::kI128 ? new_reg(RegClass::Gpr) : Reg()};
   };
   call_operands_.clear();
+  arrivals_.clear();
   for (size_t i = 0; i < args.size(); ++i) {
     const ir::BlockArg& arg = args[i];
     if (arg.is_value()) continue;
@@ -312,6 +331,11 @@ void LowerContext::land(const BlockOrder::Entry& edge) {
     } else {
       const AbiLocation& result = abi.returns[arg.index()];
       landed_[i] = new_regs(result.type);
+      if (result.is_whole) {
+        arrivals_.push_back(new_reg(RegClass::Vec));
+        call_operands_.push_back(Operand::fixed_def(arrivals_.back(), result.parts[0].reg));
+        continue;
+      }
       for (unsigned part = 0; part < result.part_count; ++part) {
         if (result.parts[part].in_memory()) continue;
         call_operands_.push_back(Operand::fixed_def(half(landed_[i], part), result.parts[part].reg));
@@ -319,6 +343,7 @@ void LowerContext::land(const BlockOrder::Entry& edge) {
     }
   }
   if (!call_operands_.empty()) emit(isa_->opcodes.args, call_operands_);
+  size_t arrived = 0;
   const bool only_edge = order_.only_edge(edge.call.block) != nullptr;
   const std::span<const Value> params = function_->block_params(edge.call.block);
   for (size_t i = 0; i < args.size(); ++i) {
@@ -327,6 +352,7 @@ void LowerContext::land(const BlockOrder::Entry& edge) {
     const bool is_first = static_cast<size_t>(std::ranges::find(args, args[i]) - args.begin()) == i;
     if (has_handlers && args[i].is_ret() && is_first) {
       const AbiLocation& result = abi.returns[args[i].index()];
+      if (result.is_whole) isa_->split(*this, regs.low, regs.high, arrivals_[arrived++]);
       for (unsigned part = 0; part < result.part_count; ++part) {
         if (!result.parts[part].in_memory()) continue;
         load_part(result, half(regs, part),
@@ -430,8 +456,7 @@ InstOutput LowerContext::gen_return(ValueSlice results) {
     const AbiLocation& location = own_abi_.returns[i];
     for (unsigned part = 0; part < location.part_count; ++part) {
       if (location.parts[part].in_memory()) continue;
-      const Reg reg = own_reg(for_part(half(put_in_regs(results[i]), part), location, part));
-      call_operands_.push_back(Operand::fixed_use(reg, location.parts[part].reg));
+      call_operands_.push_back(Operand::fixed_use(in_part(results[i], location, part), location.parts[part].reg));
     }
   }
   constants_in_place_ = false;
@@ -462,7 +487,7 @@ void LowerContext::receive_arguments() {
   each_part([&](size_t i, const AbiLocation& location, unsigned part) {
     const PReg from = location.parts[part].reg;
     if (!from) return;  // in memory, below
-    const bool is_direct = !location.by_reference && from.reg_class() == reg_class(location.type);
+    const bool is_direct = !location.by_reference && !location.is_whole && from.reg_class() == reg_class(location.type);
     if (!is_direct) arrivals_.push_back(new_reg(from.reg_class()));
     call_operands_.push_back(
         Operand::fixed_def(is_direct ? half(value_regs_[params[i].index], part) : arrivals_.back(), from));
@@ -485,6 +510,8 @@ void LowerContext::receive_arguments() {
       if (from.in_memory()) emit(isa_->load(ir::kI64, reference, place));
       emit(isa_->load(ir::kI64, regs.low, Amode{.base = reference, .index = {}, .disp = is_big ? 8 : 0}));
       emit(isa_->load(ir::kI64, regs.high, Amode{.base = reference, .index = {}, .disp = is_big ? 0 : 8}));
+    } else if (location.is_whole) {
+      isa_->split(*this, regs.low, regs.high, arrivals_[arrived++]);
     } else if (from.in_memory()) {
       load_part(location, half(regs, part), place);
     } else if (from.reg.reg_class() != reg_class(location.type)) {

@@ -128,6 +128,7 @@ const machine::AbiTable kAbi = {
     .result_registers = kResults,
     .float_argument_registers = kFloats,
     .float_result_registers = kFloats,
+    .has_f128 = true,
     .pairs = machine::Pairs::EvenOrMemory,
     .stack_pointer = kSp,
     .frame_pointer = kFp,
@@ -198,6 +199,9 @@ SimpleInst move(RegClass reg_class, Reg to, Reg from) {
 
 SimpleInst load(ir::Type type, Reg to, const Amode& place) {
   const bool unscaled = !place.in_frame && place.disp < 0;
+  if (type == ir::kF128) {
+    return machine::with_amode(target_isa(), unscaled ? kLoadVecUnscaled : kLoadVec, {Operand::def(to)}, place);
+  }
   if (type.is_float()) {
     const uint16_t opcode = unscaled ? kLoadFloatUnscaled : kLoadFloat;
     return machine::with_amode(target_isa(), opcode, {param(float_mem(type)), Operand::def(to)}, place);
@@ -208,6 +212,9 @@ SimpleInst load(ir::Type type, Reg to, const Amode& place) {
 
 SimpleInst store(ir::Type type, Reg from, const Amode& place) {
   const bool unscaled = !place.in_frame && place.disp < 0;
+  if (type == ir::kF128) {
+    return machine::with_amode(target_isa(), unscaled ? kStoreVecUnscaled : kStoreVec, {Operand::use(from)}, place);
+  }
   if (type.is_float()) {
     const uint16_t opcode = unscaled ? kStoreFloatUnscaled : kStoreFloat;
     return machine::with_amode(target_isa(), opcode, {param(float_mem(type)), Operand::use(from)}, place);
@@ -218,6 +225,19 @@ SimpleInst store(ir::Type type, Reg from, const Amode& place) {
 
 SimpleInst address(Reg to, const Amode& place) {
   return machine::with_amode(target_isa(), kLea, {Operand::def(to)}, place);
+}
+
+// The two halves of a float of 128 bits, in one register and in two.
+Reg join(machine::LowerContext& context, Reg low, Reg high) {
+  const Reg first = context.new_reg(RegClass::Vec), whole = context.new_reg(RegClass::Vec);
+  context.emit(kFmovFrom, {param(Size::X), Operand::def(first), Operand::use(low)});
+  context.emit(kInsertHigh, {Operand::reuse_def(whole, 1), Operand::use(first), Operand::use(high)});
+  return whole;
+}
+
+void split(machine::LowerContext& context, Reg low, Reg high, Reg whole) {
+  context.emit(kFmovTo, {param(Size::X), Operand::def(low), Operand::use(whole)});
+  context.emit(kHighHalf, {Operand::def(high), Operand::use(whole)});
 }
 
 constexpr machine::FeatureSet kSigned = kSignReturnAddress | kSignReturnAddressAll;
@@ -277,10 +297,12 @@ void set_abi(machine::TargetIsa& isa) {
   isa.registers = register_env();
   isa.abi = kAbi;
   set_conventions(isa);
-  isa.spill_types[1] = ir::kF64;
+  isa.spill_types[1] = ir::kF128;
   isa.move = move;
   isa.load = load;
   isa.store = store;
+  isa.join = join;
+  isa.split = split;
   isa.address = address;
   isa.prologue = prologue;
   isa.epilogue = epilogue;

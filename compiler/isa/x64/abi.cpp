@@ -84,6 +84,7 @@ const machine::AbiTable kAbi = {
     .result_registers = kResults,
     .float_argument_registers = kFloatArguments,
     .float_result_registers = kFloatResults,
+    .has_f128 = true,
     .pairs = machine::Pairs::WholeOrMemory,
     .stack_pointer = kRsp,
     .frame_pointer = kRbp,
@@ -133,6 +134,7 @@ void set_conventions(machine::TargetIsa& isa) {
     abi.result_registers = kWindowsResults;
     abi.float_argument_registers = kWindowsFloatArguments;
     abi.float_result_registers = kWindowsFloatResults;
+    abi.has_f128 = false;
     abi.pairs = machine::Pairs::ByReference;
     abi.by_position = true;
     abi.outgoing_base = 32;
@@ -161,12 +163,14 @@ Operand float_size(ir::Type type) {
 }
 
 SimpleInst load(ir::Type type, Reg to, const Amode& place) {
+  if (type == ir::kF128) return machine::with_amode(target_isa(), kLoadVec, {Operand::def(to)}, place);
   if (type.is_float())
     return machine::with_amode(target_isa(), kLoadFloat, {float_size(type), Operand::def(to)}, place);
   return machine::with_amode(target_isa(), kLoad, {Operand::immediate(index_of(Wide::Q)), Operand::def(to)}, place);
 }
 
 SimpleInst store(ir::Type type, Reg from, const Amode& place) {
+  if (type == ir::kF128) return machine::with_amode(target_isa(), kStoreVec, {Operand::use(from)}, place);
   if (type.is_float()) {
     return machine::with_amode(target_isa(), kStoreFloat, {float_size(type), Operand::use(from)}, place);
   }
@@ -183,6 +187,25 @@ void move_return_address(int64_t distance, InstList& out) {
   out.push(kPop, {Operand::def(kR11)});
   out.push(lea(kRsp, kRsp, {}, distance));
   out.push(kPush, {Operand::use(kR11)});
+}
+
+ir::Type save_type(PReg reg) { return reg.reg_class() == RegClass::Vec ? ir::kF128 : ir::kI64; }
+
+// The two halves of a float of 128 bits, in one register and in two.
+Reg join(machine::LowerContext& context, Reg low, Reg high) {
+  const Reg first = context.new_reg(RegClass::Vec), second = context.new_reg(RegClass::Vec),
+            whole = context.new_reg(RegClass::Vec);
+  context.emit(kMovqFrom, {Operand::def(first), Operand::use(low)});
+  context.emit(kMovqFrom, {Operand::def(second), Operand::use(high)});
+  context.emit(kJoinHalves, {Operand::reuse_def(whole, 1), Operand::use(first), Operand::use(second)});
+  return whole;
+}
+
+void split(machine::LowerContext& context, Reg low, Reg high, Reg whole) {
+  const Reg upper = context.new_reg(RegClass::Vec);
+  context.emit(kMovqTo, {Operand::def(low), Operand::use(whole)});
+  context.emit(kHighHalf, {Operand::def(upper), Operand::use(whole)});
+  context.emit(kMovqTo, {Operand::def(high), Operand::use(upper)});
 }
 
 // rbp stands at the linkage, right above the saved registers.
@@ -202,8 +225,7 @@ void prologue(const machine::FrameLayout& frame, InstList& out) {
   const int64_t saves = int64_t(frame.saves_offset) - frame.linkage_offset;
   frame.each_save(false, [&](PReg reg, int64_t place) {
     const Amode to = at(kRbp, saves + place);
-    out.push(reg.reg_class() == RegClass::Vec ? machine::with_amode(target_isa(), kSaveVec, {Operand::use(reg)}, to)
-                                              : store(ir::kI64, reg, to));
+    out.push(store(save_type(reg), reg, to));
   });
 }
 
@@ -211,9 +233,7 @@ void epilogue(const machine::FrameLayout& frame, uint32_t popped, InstList& out)
   const int64_t saves = int64_t(frame.saves_offset) - frame.linkage_offset;
   frame.each_save(false, [&](PReg reg, int64_t place) {
     const Amode from = at(kRbp, saves + place);
-    out.push(reg.reg_class() == RegClass::Vec
-                 ? machine::with_amode(target_isa(), kRestoreVec, {Operand::def(reg)}, from)
-                 : load(ir::kI64, reg, from));
+    out.push(load(save_type(reg), reg, from));
   });
   if (frame.linkage_offset != 0) out.push(move(RegClass::Gpr, kRsp, kRbp));
   out.push(kPop, {Operand::def(kRbp)});
@@ -252,10 +272,12 @@ void set_abi(machine::TargetIsa& isa) {
   isa.registers = register_env();
   isa.abi = kAbi;
   set_conventions(isa);
-  isa.spill_types[unsigned(RegClass::Vec)] = ir::kF64;
+  isa.spill_types[unsigned(RegClass::Vec)] = ir::kF128;
   isa.move = move;
   isa.load = load;
   isa.store = store;
+  isa.join = join;
+  isa.split = split;
   isa.address = address;
   isa.prologue = prologue;
   isa.epilogue = epilogue;
