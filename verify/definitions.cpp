@@ -216,8 +216,8 @@ const notation::Semantics* Definitions::operation_semantics(int operation, const
 }
 
 const notation::Semantics* Definitions::function_semantics(const std::string& name,
-                                                           const std::vector<SpecValue>& arguments,
-                                                           std::string& reason) {
+                                                           std::span<const SpecValue> arguments, std::string& reason,
+                                                           unsigned result_width) {
   notation::Library& library = instructions_.library;
   const bool is_function = library.fn_index.contains(name);
   const auto operation = std::find_if(operations_.operations.begin(), operations_.operations.end(),
@@ -247,12 +247,14 @@ const notation::Semantics* Definitions::function_semantics(const std::string& na
       if (width == 0 && op.inputs[i].kind.is_value() && arguments[i].term) width = key[i];
     }
     const ops::Kind& kind = op.results[0].kind;
-    if (kind.sort == ops::Kind::Sort::kType) {
+    if (result_width != 0) {
+      width = result_width;
+    } else if (kind.sort == ops::Kind::Sort::kType) {
       width = static_cast<unsigned>(std::stoul(kind.name.substr(1)));
     } else if (kind.function == "as_truthy") {
       width = 8;
     } else if (!kind.function.empty() && kind.function != "as_int") {
-      reason = "the width of " + name + "'s result does not follow from its arguments";
+      reason = "the width of " + name + "'s result does not follow from its arguments: it has to be the first";
       return nullptr;
     }
     return operation_semantics(static_cast<int>(operation - operations_.operations.begin()), key, {width}, condition,

@@ -69,9 +69,10 @@ class Definitions {
                                                  std::string& reason);
   // The meaning of what specs may call: a condition among the functions of the instructions' notation, `name(a, b, …)`,
   // or a CLIF operation with one result. Null with the reason if there is none for these arguments. Inputs have the
-  // argument's index as id; a condition's result, one bit, has kConditionId.
-  const notation::Semantics* function_semantics(const std::string& name, const std::vector<SpecValue>& arguments,
-                                                std::string& reason);
+  // argument's index as id; a condition's result, one bit, has kConditionId. `result_width`: of an operation's result,
+  // or 0: it follows from the arguments.
+  const notation::Semantics* function_semantics(const std::string& name, std::span<const SpecValue> arguments,
+                                                std::string& reason, unsigned result_width = 0);
 
  private:
   void find_flag_writers();

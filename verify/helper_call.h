@@ -32,6 +32,8 @@ T given(const HelperContext& context, const HelperValue& v) {
 inline HelperAnswer answer(ir::Type type) { return HelperValue{.type = type}; }
 inline HelperAnswer answer(ir::TrapCode code) { return HelperValue{.bits = code.code}; }
 inline HelperAnswer answer(ir::rules::Imm64 imm) { return HelperValue{.bits = static_cast<uint64_t>(imm.value)}; }
+inline HelperAnswer answer(ir::rules::Ieee32 number) { return HelperValue{.bits = number.bits}; }
+inline HelperAnswer answer(ir::rules::Ieee64 number) { return HelperValue{.bits = number.bits}; }
 template <class T>
   requires std::is_integral_v<T>
 HelperAnswer answer(T number) {

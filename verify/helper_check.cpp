@@ -40,12 +40,44 @@ std::vector<uint64_t> related(uint64_t first) {
   return list;
 }
 
+// The bits of floats: zeros, numbers with few digits of all magnitudes, those next to them, subnormal numbers,
+// infinities, NaNs; random ones.
+std::vector<uint64_t> float_cases(unsigned width) {
+  const unsigned fraction = width == 32 ? 23 : 52;
+  const uint64_t sign = uint64_t(1) << (width - 1), one = uint64_t(1) << fraction, exponents = sign >> fraction;
+  std::vector<uint64_t> list;
+  const uint64_t bias = exponents / 2 - 1;
+  for (const int64_t e :
+       {-150, -30, -2, -1, 0, 1, 2, 3, 6, 7, 8, 14, 15, 16, 22, 23, 24, 30, 31, 32, 51, 52, 53, 62, 63, 64, 65, 120}) {
+    for (const uint64_t digits : {uint64_t(0), one >> 1, one - 1, one >> 2 | 1}) {
+      list.push_back(((bias + static_cast<uint64_t>(e)) << fraction) + digits);
+    }
+  }
+  for (const uint64_t exponent : {uint64_t(0), uint64_t(1), exponents - 2, exponents - 1}) {
+    for (const uint64_t digits : {uint64_t(0), uint64_t(1), one >> 1, one - 1})
+      list.push_back(exponent << fraction | digits);
+  }
+  std::mt19937_64 random(5);
+  for (int n = 0; n < 40; ++n) {
+    // Of one magnitude, so that they round and cancel; of any.
+    list.push_back((bias + random() % 4) << fraction | (random() & (one - 1)));
+    list.push_back(random() & (sign - 1));
+  }
+  for (size_t i = 0, positive = list.size(); i < positive; ++i) list.push_back(list[i] | sign);
+  for (uint64_t& n : list) n = cut(n, width);
+  std::ranges::sort(list);
+  list.erase(std::unique(list.begin(), list.end()), list.end());
+  return list;
+}
+
 // ---- models ---------------------------------------------------------------------------------------------------------
 
 // How the values of a type of the rules are spec values.
 struct Model {
-  enum class Kind : uint8_t { None, Type, Value, Bool, Number } kind = Kind::None;
-  unsigned width = 0;  // Number
+  enum class Kind : uint8_t { None, Type, Value, Bool, Number, Variant } kind = Kind::None;
+  unsigned width = 0;                // Number
+  bool is_float = false;             // Number: its bits
+  const isle::Type* type = nullptr;  // Variant: an enum without fields
 };
 
 // A type as rules see it (symbol.h).
@@ -58,9 +90,13 @@ Model model_of(const isle::Program& program, isle::TypeId id) {
   if (type.kind == isle::Type::Kind::Int) return {Model::Kind::Number, type.bits};
   if (type.name == "Type") return {Model::Kind::Type};
   if (type.name == "Value") return {Model::Kind::Value};
+  if (type.kind == isle::Type::Kind::Enum &&
+      std::ranges::all_of(type.variants, [](const isle::Variant& variant) { return variant.fields.empty(); })) {
+    return {.kind = Model::Kind::Variant, .type = &type};
+  }
   for (const isle::ast::Model& model : program.definitions.models) {
     if (model.name.text == type.name && model.type.kind == isle::ast::ModelType::Kind::BitVector && model.type.width) {
-      return {Model::Kind::Number, *model.type.width};
+      return {Model::Kind::Number, *model.type.width, type.name.starts_with("Ieee")};
     }
   }
   return {};
@@ -74,7 +110,12 @@ std::vector<HelperValue> domain(const Model& model) {
     case Model::Kind::Bool:
       return {{.bits = 0}, {.bits = 1}};
     case Model::Kind::Number:
-      for (uint64_t n : number_cases(model.width)) list.push_back({.bits = n});
+      for (uint64_t n : model.is_float ? float_cases(model.width) : number_cases(model.width)) {
+        list.push_back({.bits = n});
+      }
+      break;
+    case Model::Kind::Variant:
+      for (uint64_t n = 0; n < model.type->variants.size(); ++n) list.push_back({.bits = n});
       break;
     case Model::Kind::Type:
       // Vectors have no model: rules for scalars must not see them.
@@ -362,10 +403,17 @@ class Check {
           continue;
         }
         const Model::Kind previous = models[i - 1].kind, kind = models[i].kind;
-        if (kind == Model::Kind::Number && previous == Model::Kind::Number) {
+        if (models[i].is_float && previous == Model::Kind::Number) {
+          const uint64_t bits = before.back().bits, sign = uint64_t(1) << (models[i].width - 1);
+          for (uint64_t n : {bits, bits ^ sign, bits ^ 1, bits ^ sign ^ 1}) add({.bits = n});
+        } else if (kind == Model::Kind::Number && previous == Model::Kind::Number) {
           for (uint64_t n : related(before.back().bits)) add({.bits = cut(n, models[i].width)});
         }
         unsigned count = options_.random_cases;
+        if (kind == Model::Kind::Number && previous == Model::Kind::Type && models[i].is_float) {
+          for (const HelperValue& value : list) add(value);
+          continue;
+        }
         if (kind == Model::Kind::Number && previous == Model::Kind::Type) {
           // Of the type's numbers: all, if they are few.
           const unsigned width = before.back().type.bits();
@@ -375,6 +423,7 @@ class Check {
           for (uint64_t n : related(width)) add({.bits = cut(n, models[i].width)});
           count *= 4;
         }
+        if (previous == Model::Kind::Variant) count *= 8;
         for (unsigned n = 0; n < count; ++n) add(list[random() % list.size()]);
       }
       all = std::move(next);
@@ -440,6 +489,8 @@ class Check {
         return SpecValue::of(terms_.boolean(v.bits != 0));
       case Model::Kind::Number:
         return SpecValue::of(terms_.bv(model.width, cut(v.bits, model.width)));
+      case Model::Kind::Variant:
+        return {.kind = SpecValue::Kind::Variant, .integer = static_cast<int64_t>(v.bits), .type = model.type};
       case Model::Kind::Value: {
         SpecValue value =
             SpecValue::of(v.is_constant ? terms_.bv(v.type.bits(), v.bits) : terms_.fresh("value", v.type.bits()));

@@ -255,16 +255,31 @@ Symbol Run::from_spec_value(const SpecValue& value, isle::TypeId type_id) {
 // A condition of the ISA's instruction notation, or a CLIF operation's result.
 SpecValue call_spec_function(Definitions& definitions, Terms& terms, const std::string& name,
                              const std::vector<SpecValue>& arguments) {
+  static constexpr std::string_view kTraps = ".traps";
+  const bool asks_for_traps = name.ends_with(kTraps);
+  const std::string function = asks_for_traps ? name.substr(0, name.size() - kTraps.size()) : name;
+  std::span<const SpecValue> operands = arguments;
+  unsigned result_width = 0;
+  if (!arguments.empty() && arguments[0].is_integer()) {
+    if (arguments[0].integer < 1 || arguments[0].integer > kWidest) throw SpecError{name + " of no such width"};
+    result_width = static_cast<unsigned>(arguments[0].integer);
+    operands = operands.subspan(1);
+  }
   std::string reason;
-  const notation::Semantics* semantics = definitions.function_semantics(name, arguments, reason);
+  const notation::Semantics* semantics = definitions.function_semantics(function, operands, reason, result_width);
   if (semantics == nullptr) throw SpecError{reason};
   for (const notation::Input& input : semantics->inputs) {
-    if (!arguments[input.id].term)
+    if (!operands[input.id].term)
       throw SpecError{name + " needs a bit vector as argument " + std::to_string(input.id + 1)};
   }
   const z3::expr_vector nodes = translate(
-      terms, *semantics, [&](uint32_t i) { return *arguments[semantics->inputs[i].id].term; },
+      terms, *semantics, [&](uint32_t i) { return *operands[semantics->inputs[i].id].term; },
       [&](uint32_t, const z3::expr&) -> z3::expr { throw SpecError{name + " loads"}; });
+  if (asks_for_traps) {
+    z3::expr traps = terms.boolean(false);
+    for (const notation::Trap& trap : semantics->traps) traps = traps || nodes[trap.condition];
+    return SpecValue::of(traps);
+  }
   const z3::expr result = nodes[semantics->results.at(0).value];
   return SpecValue::of(semantics->results[0].id == kConditionId ? result == terms.bv(1, 1) : result);
 }

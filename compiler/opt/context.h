@@ -9,6 +9,7 @@
 
 #include "compiler/opt/constants.h"
 #include "compiler/opt/egraph.h"
+#include "compiler/opt/float_constants.h"
 #include "compiler/opt/magic.h"
 #include "compiler/opt/node.h"
 
@@ -95,6 +96,82 @@ class Context {
   }
   std::optional<uint64_t> fold_srem(Type t, uint64_t a, uint64_t b) const {
     return fits_in_64(t) ? opt::fold_srem(t, a, b) : std::nullopt;
+  }
+
+  // Operations of float constants; F is Ieee32 or Ieee64.
+  template <class F>
+  F fold_fadd(F a, F b) const {
+    return fold_float(FloatOperation::Add, a, b, {});
+  }
+  template <class F>
+  F fold_fsub(F a, F b) const {
+    return fold_float(FloatOperation::Sub, a, b, {});
+  }
+  template <class F>
+  F fold_fmul(F a, F b) const {
+    return fold_float(FloatOperation::Mul, a, b, {});
+  }
+  template <class F>
+  F fold_fdiv(F a, F b) const {
+    return fold_float(FloatOperation::Div, a, b, {});
+  }
+  template <class F>
+  F fold_fmin(F a, F b) const {
+    return fold_float(FloatOperation::Min, a, b, {});
+  }
+  template <class F>
+  F fold_fmax(F a, F b) const {
+    return fold_float(FloatOperation::Max, a, b, {});
+  }
+  template <class F>
+  F fold_fma(F a, F b, F c) const {
+    return fold_float(FloatOperation::Fma, a, b, c);
+  }
+  template <class F>
+  F fold_sqrt(F a) const {
+    return fold_float(FloatOperation::Sqrt, a, {}, {});
+  }
+  template <class F>
+  F fold_ceil(F a) const {
+    return fold_float(FloatOperation::Ceil, a, {}, {});
+  }
+  template <class F>
+  F fold_floor(F a) const {
+    return fold_float(FloatOperation::Floor, a, {}, {});
+  }
+  template <class F>
+  F fold_trunc(F a) const {
+    return fold_float(FloatOperation::Trunc, a, {}, {});
+  }
+  template <class F>
+  F fold_nearest(F a) const {
+    return fold_float(FloatOperation::Nearest, a, {}, {});
+  }
+  template <class F>
+  uint64_t fold_fcmp(FloatCC condition, F a, F b) const {
+    return opt::fold_fcmp(condition, a, b);
+  }
+  Ieee64 fold_fpromote(Ieee32 a) const { return opt::fold_fpromote(a); }
+  Ieee32 fold_fdemote(Ieee64 a) const { return opt::fold_fdemote(a); }
+  Ieee32 fold_fcvt_from_sint_f32(Type t, uint64_t a) const { return fold_from_int<Ieee32>(t, a, true); }
+  Ieee64 fold_fcvt_from_sint_f64(Type t, uint64_t a) const { return fold_from_int<Ieee64>(t, a, true); }
+  template <class F>
+  std::optional<uint64_t> fold_fcvt_to_sint(Type t, F a) const {
+    return fits_in_64(t) ? fold_to_int(t, a, true) : std::nullopt;
+  }
+  template <class F>
+  uint64_t fold_fcvt_to_sint_sat(Type t, F a) const {
+    return fold_to_int_saturated(t, a, true);
+  }
+  Ieee32 fold_fcvt_from_uint_f32(Type t, uint64_t a) const { return fold_from_int<Ieee32>(t, a, false); }
+  Ieee64 fold_fcvt_from_uint_f64(Type t, uint64_t a) const { return fold_from_int<Ieee64>(t, a, false); }
+  template <class F>
+  std::optional<uint64_t> fold_fcvt_to_uint(Type t, F a) const {
+    return fits_in_64(t) ? fold_to_int(t, a, false) : std::nullopt;
+  }
+  template <class F>
+  uint64_t fold_fcvt_to_uint_sat(Type t, F a) const {
+    return fold_to_int_saturated(t, a, false);
   }
 
   // Divisors: what holds, holds of all dividends.
