@@ -46,40 +46,44 @@ struct Demand {
   uint32_t inst, operand;  // whose demand it is; operand kNothing: unknown
 };
 
-// An exact set of (a, b, c), open addressing.
+// An exact set of (a, b, c): a word of 64 neighbouring numbers a for each b and c, open addressing.
 class TripleSet {
  public:
   bool insert(uint32_t a, uint32_t b, uint32_t c) {
     if ((count_ + 1) * 2 > slots_.size()) grow();
-    if (!place({a, b, c})) return false;
-    ++count_;
+    Word& word = find(a / 64, b, c);
+    if (word.bits == 0) {
+      word = {a / 64, b, c, 0};
+      ++count_;
+    }
+    const uint64_t bit = uint64_t(1) << (a % 64);
+    if ((word.bits & bit) != 0) return false;
+    word.bits |= bit;
     return true;
   }
 
  private:
-  struct Triple {
-    uint32_t a = kNothing, b = kNothing, c = kNothing;
-    bool operator==(const Triple&) const = default;
+  struct Word {
+    uint32_t a = 0, b = 0, c = 0;
+    uint64_t bits = 0;  // 0: nothing is here
   };
-  bool place(const Triple& item) {
-    uint64_t h = (uint64_t(item.a) << 32 | item.b) * 0x9e3779b97f4a7c15u;
-    h = (h ^ (h >> 29) ^ item.c) * 0xbf58476d1ce4e5b9u;
+  // Where it is, or the free place for it.
+  Word& find(uint32_t a, uint32_t b, uint32_t c) {
+    uint64_t h = (uint64_t(a) << 32 | b) * 0x9e3779b97f4a7c15u;
+    h = (h ^ (h >> 29) ^ c) * 0xbf58476d1ce4e5b9u;
     for (size_t i = (h ^ (h >> 31)) & (slots_.size() - 1);; i = (i + 1) & (slots_.size() - 1)) {
-      if (slots_[i] == item) return false;
-      if (slots_[i] == Triple()) {
-        slots_[i] = item;
-        return true;
-      }
+      Word& word = slots_[i];
+      if (word.bits == 0 || (word.a == a && word.b == b && word.c == c)) return word;
     }
   }
   void grow() {
-    std::vector<Triple> old(std::max<size_t>(64, slots_.size() * 2));
+    std::vector<Word> old(std::max<size_t>(64, slots_.size() * 2));
     old.swap(slots_);
-    for (const Triple& item : old) {
-      if (item != Triple()) place(item);
+    for (const Word& word : old) {
+      if (word.bits != 0) find(word.a, word.b, word.c) = word;
     }
   }
-  std::vector<Triple> slots_;
+  std::vector<Word> slots_;
   size_t count_ = 0;
 };
 
@@ -417,7 +421,7 @@ class Checker {
     if (move_value_[index] == demand.value) return;
     if (move_value_[index] == kNothing)
       move_value_[index] = demand.value;
-    else if (!seen_.insert(kNothing - 1, index, demand.value))
+    else if (!seen_.insert(index, kNothing, demand.value))
       return;
 
     Demand before = demand;
@@ -510,7 +514,7 @@ class Checker {
 
   std::vector<Demand> demands_;
   std::vector<uint32_t> move_value_;  // the first value each move was found to carry
-  TripleSet seen_;                    // (block, location and part, value), or (kNothing - 1, move, value)
+  TripleSet seen_;                    // (block, location and part, value), or (move, kNothing, value)
 };
 
 }  // namespace
