@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <filesystem>
 #include <thread>
 #include <unordered_set>
@@ -58,14 +57,6 @@ std::vector<uint32_t> decode_ids(std::string_view bytes) {
     last = id += last;
   });
   return ids;
-}
-
-// All or nothing even if this process is killed: beside it, then renamed.
-Expected<void> write_whole(const std::string& path, std::string_view contents) {
-  const std::string beside = path + ".new";
-  if (auto wrote = write_file(beside, contents); !wrote) return wrote;
-  if (std::rename(beside.c_str(), path.c_str()) != 0) return fail(Place{.file = path}, "cannot be written");
-  return {};
 }
 
 }  // namespace
@@ -191,7 +182,7 @@ Expected<void> CampaignStore::mend_files() {
     if (all.integer(2) == 0) {
       fs::remove(path, ignored);
     } else if (!fs::exists(path, ignored)) {
-      if (auto wrote = write_whole(path, all.text(1)); !wrote) return wrote;
+      if (auto wrote = write_file(path, all.text(1)); !wrote) return wrote;
     }
   }
   return {};
@@ -259,7 +250,7 @@ Expected<void> CampaignStore::commit(const CampaignBatch& batch) {
 
   std::error_code ignored;
   for (const CorpusEntry& e : batch.entries) {
-    if (auto wrote = write_whole(folder_ + "/corpus/" + e.hash + ".clif", e.text); !wrote) return wrote;
+    if (auto wrote = write_file(folder_ + "/corpus/" + e.hash + ".clif", e.text); !wrote) return wrote;
   }
   Statement hash(database_, "SELECT hash FROM corpus WHERE id = ?");
   for (int64_t id : batch.dropped) {

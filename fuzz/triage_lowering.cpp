@@ -188,10 +188,13 @@ Inst faulting(TriageContext& context, const oracles::Outcome& outcome, const std
   return {};
 }
 
+bool is_direct_call(Opcode opcode) { return opcode == Opcode::kCall || opcode == Opcode::kReturnCall; }
+
 // Whom a call calls, as far as that can be read.
 std::optional<ExternalName> callee_of(const Function& f, Inst call) {
-  if (f.inst(call).opcode == Opcode::kCall) return f.functions[f.inst(call).func_ref()].name;
-  if (f.inst(call).opcode != Opcode::kCallIndirect) return std::nullopt;
+  const Opcode opcode = f.inst(call).opcode;
+  if (is_direct_call(opcode)) return f.functions[f.inst(call).func_ref()].name;
+  if (opcode != Opcode::kCallIndirect && opcode != Opcode::kReturnCallIndirect) return std::nullopt;
   const ValueDef def = f.value_def(f.resolve(f.arg(call, 0)));
   if (def.kind != ValueKind::kResult) return std::nullopt;
   const InstData& data = f.inst(def.inst);
@@ -203,7 +206,6 @@ std::optional<ExternalName> callee_of(const Function& f, Inst call) {
 // The caller keeps the contract, and yet the result of a call is wrong: the callee, by itself, on the same arguments.
 void blame_call(TriageContext& context, Inst call) {
   const Function& f = context.entry();
-  const Opcode opcode = f.inst(call).opcode;
   constexpr unsigned kDeepest = 8;
   const std::optional<ExternalName> name = callee_of(f, call);
   if (name && context.depth < kDeepest) {
@@ -212,7 +214,7 @@ void blame_call(TriageContext& context, Inst call) {
       if (!(inner.functions[k].name == *name) || k == context.test.entry) continue;
       inner.entry = k;
       ClifValues values(context.test, byte_order(context.isa));
-      const auto passed = f.args(call).subspan(opcode == Opcode::kCall ? 0 : 1);  // the address comes first
+      const auto passed = f.args(call).subspan(is_direct_call(f.inst(call).opcode) ? 0 : 1);  // the address comes first
       std::vector<DataValue> args;
       for (Value arg : passed) {
         const auto value = values.first(arg);
@@ -473,6 +475,14 @@ void blame_lowering(TriageContext& context) {
     }
     if (f.info(source).is_call()) return blame_call(context, source);
     if (blame_constants(context, source)) return;
+  }
+  if (!wrong && source.is_none()) {
+    // What a tail call returns is its callee's.
+    for (Block block : f.blocks()) {
+      const Inst last = f.terminator(block);
+      const bool is_tail = !last.is_none() && f.info(last).is_call();
+      if (is_tail && reaches(context.test, block, byte_order(context.isa))) return blame_call(context, last);
+    }
   }
   // What an expansion computes has no registers under its own name.
   if (!wrong && source.is_none() && !machine::needs_expansion(f, traces.isa(), false)) {

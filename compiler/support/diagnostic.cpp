@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 namespace assay {
 
@@ -108,12 +109,21 @@ Expected<std::string> read_file(const std::string& path) {
   return contents;
 }
 
+// All or nothing even if this process is killed: beside it, then renamed; but what is no file (a pipe) stays what it
+// is.
 Expected<void> write_file(const std::string& path, std::string_view contents) {
-  std::FILE* file = std::fopen(path.c_str(), "wb");
+  std::error_code ignored;
+  const auto kind = std::filesystem::symlink_status(path, ignored).type();
+  const bool is_renamed = kind == std::filesystem::file_type::not_found || kind == std::filesystem::file_type::regular;
+  const std::string beside = is_renamed ? path + ".new" : path;
+  std::FILE* file = std::fopen(beside.c_str(), "wb");
   if (file == nullptr) return fail(Place{.file = path}, std::string("cannot write: ") + std::strerror(errno));
   const bool written = std::fwrite(contents.data(), 1, contents.size(), file) == contents.size();
   const bool closed = std::fclose(file) == 0;
   if (!written || !closed) return fail(Place{.file = path}, "cannot write: disk full?");
+  if (is_renamed && std::rename(beside.c_str(), path.c_str()) != 0) {
+    return fail(Place{.file = path}, std::string("cannot write: ") + std::strerror(errno));
+  }
   return {};
 }
 
