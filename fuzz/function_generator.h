@@ -214,8 +214,8 @@ class FunctionGenerator {
   bool throws(uint32_t function) const;
   bool may_leak() const;
   Value function_address(uint32_t function);
-  Value struct_address(uint32_t bytes);
-  std::vector<Value> call_arguments(const Signature& signature, Value callee);
+  Value struct_address(uint32_t bytes, bool is_tail);
+  std::vector<Value> call_arguments(const Signature& signature, Value callee, bool is_tail = false);
   void try_call(uint32_t function, bool indirect, std::span<const Value> args, bool catch_all);
   void tag(Inst inst);
 

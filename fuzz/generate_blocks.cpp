@@ -218,15 +218,21 @@ void FunctionGenerator::loop(unsigned depth) {
 void FunctionGenerator::counted_loop(unsigned depth) {
   static constexpr int kSteps[] = {1, 1, 1, -1, 2, 3, -5, 7};
   static constexpr IntCC kStays[] = {IntCC::kNe, IntCC::kUlt, IntCC::kUgt, IntCC::kSlt, IntCC::kSgt};
-  // Now and then one that goes past its limit and round the type: an odd step meets every number in the end.
-  const bool goes_round = depth == 0 && random_.chance(12);
+  // Now and then one that steps over its limit and the end of an order: an odd step meets every number in the end.
+  const bool goes_round = depth <= 1 && random_.chance(15), is_signed = random_.chance(50), is_up = random_.chance(70);
   const Type type = goes_round ? kI8 : narrow_type();
-  const Bits step =
-      goes_round ? Bits(2 * random_.below(8)) - 7 : static_cast<Bits>(kSteps[random_.below(std::size(kSteps))]);
-  const Bits distance = goes_round ? random_.below(24) : step * random_.below(7);
+  Bits step = static_cast<Bits>(kSteps[random_.below(std::size(kSteps))]);
+  Bits distance = step * random_.below(7);
   // Known, near the ends of both orders; or not.
   const Bits ends[] = {0, 100, Bits(1) << (type.bits() - 1), ~Bits(0) - 20};
-  const Bits first = ends[random_.below(std::size(ends))] + random_.below(24) - 12;
+  Bits first = ends[random_.below(std::size(ends))] + random_.below(24) - 12;
+  if (goes_round) {
+    step = is_up ? Bits(3 + 2 * random_.below(6)) : -Bits(3 + 2 * random_.below(6));
+    const Bits end = (is_signed ? 0x80 : 0) + (is_up ? -Bits(1) : Bits(0));
+    const Bits limit = is_up ? end - random_.below(4) : end + random_.below(4);
+    distance = is_up ? Bits(1 + random_.below(20)) : -Bits(1 + random_.below(20));
+    first = limit - distance;
+  }
   const bool is_known = random_.chance(goes_round ? 90 : 60);
   const Value start = is_known ? constant_of(type, first) : pick(type);
   const Value limit = is_known && random_.chance(60) ? constant_of(type, first + distance)
@@ -240,7 +246,8 @@ void FunctionGenerator::counted_loop(unsigned depth) {
   const Value counter = f_.append_block_param(header, type);
   for (Type t : types) add(f_.append_block_param(header, t));
   const Scope scope = open();
-  const IntCC stays = kStays[random_.below(std::size(kStays))];
+  const IntCC towards = is_signed ? (is_up ? IntCC::kSlt : IntCC::kSgt) : is_up ? IntCC::kUlt : IntCC::kUgt;
+  const IntCC stays = goes_round ? towards : kStays[random_.below(std::size(kStays))];
   const bool stays_first = random_.chance(75);
   const IntCC cc = stays_first ? stays : complement(stays);
   const Value condition = random_.chance(75) ? compare(cc, counter, limit) : compare(swap_operands(cc), limit, counter);

@@ -182,29 +182,30 @@ Value FunctionGenerator::function_address(uint32_t function) {
 }
 
 // Of so many bytes that may surely be read.
-Value FunctionGenerator::struct_address(uint32_t bytes) {
-  if (random_.chance(40)) {
+Value FunctionGenerator::struct_address(uint32_t bytes, bool is_tail) {
+  // What lies in this function's frame, or among its arguments, is gone when it has made a tail call.
+  if (!is_tail && random_.chance(40)) {
     for (uint32_t slot = 0; slot < initialised_.size(); ++slot) {
       if (initialised_[slot].bytes < bytes) continue;
       return emit1({.opcode = Opcode::kStackAddr, .type = kI64, .entity = slot, .imm = initialised_[slot].begin});
     }
   }
   for (const Struct& one : structs_) {
-    if (one.bytes >= bytes && random_.chance(50)) return one.address;
+    if (!is_tail && one.bytes >= bytes && random_.chance(50)) return one.address;
   }
   const oracles::RegionDirective& region = program_.regions[0];
   return constant_of(kI64, region.address + random_.below(region.size - bytes + 1) / 8 * 8);
 }
 
 // `callee`: the address in front of the others, or none.
-std::vector<Value> FunctionGenerator::call_arguments(const Signature& signature, Value callee) {
+std::vector<Value> FunctionGenerator::call_arguments(const Signature& signature, Value callee, bool is_tail) {
   std::vector<Value> args;
   if (!callee.is_none()) args.push_back(callee);
   const std::vector<AbiParam> params = signature.params;  // what is made may move signatures
   for (const AbiParam& param : params) {
     switch (param.purpose) {
       case Purpose::kStructArgument:
-        args.push_back(struct_address(param.struct_size));
+        args.push_back(struct_address(param.struct_size, is_tail));
         break;
       case Purpose::kStructReturn:
         args.push_back(constant_of(
@@ -339,7 +340,8 @@ bool FunctionGenerator::tail_call() {
   const uint32_t which = fitting[random_.below(static_cast<uint32_t>(fitting.size()))];
   leaks_ |= throws(which);
   const bool indirect = random_.chance(35);
-  const std::vector<Value> args = call_arguments(signature_of(which), indirect ? function_address(which) : Value());
+  const std::vector<Value> args =
+      call_arguments(signature_of(which), indirect ? function_address(which) : Value(), /*is_tail=*/true);
   const Inst inst = b_.insert({.opcode = indirect ? Opcode::kReturnCallIndirect : Opcode::kReturnCall,
                                .type = indirect ? kI64 : Type(),
                                .entity = indirect ? f_.functions[FuncRef(which)].signature.index : which,
