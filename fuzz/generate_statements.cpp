@@ -437,11 +437,12 @@ Value FunctionGenerator::atomic_access(Type type) {
     }
     default: {
       const Value args[] = {address, pick(type)};
-      return emit1({.opcode = Opcode::kAtomicRmw,
-                    .code = static_cast<uint8_t>(random_.below(kAtomicRmwOpCount)),
-                    .type = type,
-                    .flags = flags,
-                    .args = f_.make_values(args)});
+      const Value old = emit1({.opcode = Opcode::kAtomicRmw,
+                               .code = static_cast<uint8_t>(random_.below(kAtomicRmwOpCount)),
+                               .type = type,
+                               .flags = flags,
+                               .args = f_.make_values(args)});
+      return random_.chance(30) ? args[1] : old;  // machines may do better if nobody uses the old one
     }
   }
 }

@@ -154,8 +154,9 @@ struct Instantiation {
   std::vector<Symbol> arguments;     // of the rule's term
   std::vector<z3::expr>
       given;  // of the assumptions, those that no rule makes: on types, required of callers, provided by lemmas
-  bool may_decline = false;     // a term was asked that may decline although its spec's requirements hold
-  std::vector<z3::expr> facts;  // that hold of the functions it uses
+  bool discards_results = false;  // the rule gives none, having asked that nobody uses them
+  bool may_decline = false;       // a term was asked that may decline although its spec's requirements hold
+  std::vector<z3::expr> facts;    // that hold of the functions it uses
   bool uses_functions = false;
   Symbol result;                // what the rule builds
   std::vector<Effect> effects;  // of the machine side, in order

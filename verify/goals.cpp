@@ -106,7 +106,12 @@ void Run::compare_lowering(ClifInst& root, const Symbol& output, Instantiation& 
   if (root.operation < 0) throw Unsupported{"the rule matches no particular operation"};
   std::vector<Effect> left;
   std::optional<z3::expr> free_bits;
-  const z3::expr_vector results = operation_results(root, &left, &free_bits);
+  z3::expr_vector results = operation_results(root, &left, &free_bits);
+  if (result_unused_ && output.kind == Symbol::Kind::Output && output.fields.empty()) {
+    results.resize(0);
+    free_bits.reset();
+    out.discards_results = true;
+  }
   const z3::expr left_trap = trap_outcome(left), right_trap = trap_outcome(effects_);
   clif_.trap_code = left_trap;
   for (const z3::expr& result : results) clif_.results.push_back(result);

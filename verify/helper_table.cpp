@@ -71,6 +71,7 @@ HelperTable shared_terms() {
               {"no_code", "does nothing"},
               {"seq", "the order of evaluation: executions judge it"},
               {"inst_data", "looks at a CLIF instruction: the prover follows the operation's definition"},
+              {"result_unused", "wrong, it leaves a value undefined that has users: lowering refuses the function"},
               {"amode_slot", kFrame},
               {"frame_address", kFrame},
               {"gen_call", kAbi},

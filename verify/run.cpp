@@ -272,6 +272,10 @@ bool Run::construct_builtin(const isle::Term& term, std::vector<Symbol>& argumen
   } else if (name == "mem_big" || name == "mem_little") {
     if (is_big(arguments[0].number) != (name == "mem_big")) throw Pruned{};
     result = Symbol::unit();
+  } else if (name == "result_unused") {
+    result_unused_ = true;
+    assume(terms_.context().bool_const((std::string(kFeatureUnknown) + name).c_str()));
+    result = Symbol::unit();
   } else if (name == "amode_disp" || name == "amode_index") {
     auto amode = std::make_shared<SymbolicAmode>();
     amode->base = bits_of(arguments[0]);
@@ -413,6 +417,7 @@ void Run::assume_others_failed(const isle::Rule& rule, const std::vector<Symbol>
     const size_t structure = clif_.constants.size() + clif_.same.size();
     const bool may_decline = std::exchange(may_decline_, false);
     const machine::FeatureSet features = features_;
+    const bool result_unused = result_unused_;
     bool can_match = true;
     try {
       Bindings bindings(other.variables.size());
@@ -431,6 +436,7 @@ void Run::assume_others_failed(const isle::Rule& rule, const std::vector<Symbol>
     }
     may_decline_ = may_decline;
     features_ = features;
+    result_unused_ = result_unused;
     if (can_match) assume(!matches);
   }
 }

@@ -190,6 +190,7 @@ class Run {
   std::vector<z3::expr> assumptions_;
   std::vector<z3::expr> given_;  // those of the assumptions that no rule makes
   bool may_decline_ = false;
+  bool result_unused_ = false;                                 // a rule has asked, and was told so
   std::vector<Effect> effects_;                                // of the machine side
   std::vector<std::pair<std::string, z3::expr>> obligations_;  // ranges of immediates, flags undisturbed
   std::vector<std::pair<std::shared_ptr<ClifValue>, std::shared_ptr<ClifInst>>> nodes_;  // matched, of the mid-end

@@ -223,6 +223,8 @@ void WitnessFunction::emit_return(const std::vector<std::string>& values, const 
   line(text);
 }
 
+bool WitnessFunction::discards() const { return instantiation_.discards_results; }
+
 void WitnessFunction::emit_branch(const ClifInst& inst) {
   const std::string& name = operation(inst).name;
   const auto block = [&](unsigned number, uint64_t result) {
@@ -255,7 +257,7 @@ void WitnessFunction::emit_branch(const ClifInst& inst) {
 void WitnessFunction::emit_memory_check(bool before) {
   const ClifInst& root = *clif_.root;
   const unsigned width = memory_width(operation(root), root);
-  const bool is_store = operation(root).results.empty();
+  const bool is_store = operation(root).results.empty() || discards();
   if (width == 0 || is_store == before || (slots_.empty() && (before || !same_address_))) return;
   const uint64_t at = number_of(*model_, clif_.addresses.at(0));
   if (at < kRegion || at + width / 8 > kRegion + kRegionSize) return;
@@ -322,6 +324,10 @@ std::string WitnessFunction::print(const std::string& name, const z3::model& mod
         results.push_back(emit_value(instantiation_.result));
         result_types.push_back(instantiation_.result.value->type);
       }
+      if (discards()) {
+        results.clear();
+        result_types.clear();
+      }
       const size_t before = body_.size();
       emit_memory_check(false);
       if (body_.size() == before) emit_return(results, result_types);
@@ -355,7 +361,9 @@ WitnessFunction::Outcome WitnessFunction::outcome(const z3::model& model, bool m
   if (out.trap != 0) return out;
   for (const z3::expr& result : clif_.results) out.results.push_back(wide_number_of(model, result));
   if (is_distance) out.results.at(0) -= number_of(model, clif_.opaque.begin()->second);
-  if (touches_memory_ && out.results.empty()) out.results.push_back(wide_number_of(model, clif_.contents.at(0)));
+  if (touches_memory_ && out.results.empty()) {
+    out.results.push_back(wide_number_of(model, discards() ? clif_.contents.back() : clif_.contents.at(0)));
+  }
   return out;
 }
 

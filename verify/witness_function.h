@@ -64,6 +64,8 @@ class WitnessFunction {
   std::string emit_value(const Symbol& symbol);
   std::string new_value() { return "v" + std::to_string(next_value_++); }
   void line(const std::string& text) { body_ += "    " + text + "\n"; }
+  // Nobody may use what the instruction gives: memory is looked at instead.
+  bool discards() const;
   void emit_branch(const ClifInst& inst);
   void emit_memory_check(bool before);
   void emit_return(const std::vector<std::string>& values, const std::vector<unsigned>& types);

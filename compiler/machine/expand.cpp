@@ -67,9 +67,10 @@ namespace {
 
 using namespace expansion;
 
-bool wants(const ir::Function& function, ir::Inst inst, const TargetIsa& isa) {
-  return wants_symbol(function, inst) || is_wide_division(function.inst(inst)) || wants_atomic(function, inst, isa) ||
-         wants_wide_conversion(function, inst) || wants_float(function, inst, isa);
+bool wants(const ir::Function& function, ir::Inst inst, const TargetIsa& isa, UsedValues& used) {
+  return wants_symbol(function, inst) || is_wide_division(function.inst(inst)) ||
+         wants_atomic(function, inst, isa, used) || wants_wide_conversion(function, inst) ||
+         wants_float(function, inst, isa);
 }
 
 // The limit is vmctx, or what loads and sums make of it. The function's own stack pointer is held against it before
@@ -159,9 +160,10 @@ void expand_overaligned_slots(ir::Function& function, const TargetIsa& isa, cons
 bool needs_expansion(const ir::Function& function, const TargetIsa& isa, bool canonical_nans) {
   if (has_unknown_floats(function, isa) || !function.stack_limit.is_none()) return true;
   if (has_overaligned_slots(function, isa) || has_odd_structs(function)) return true;
+  UsedValues used(function);
   for (uint32_t i = 0; i < function.inst_count(); ++i) {
     if (function.inst_block(ir::Inst(i)).is_none()) continue;
-    if (wants(function, ir::Inst(i), isa) || (canonical_nans && makes_nans(function, ir::Inst(i)))) return true;
+    if (wants(function, ir::Inst(i), isa, used) || (canonical_nans && makes_nans(function, ir::Inst(i)))) return true;
   }
   return false;
 }
@@ -187,16 +189,17 @@ void expand(ir::Function& function, const TargetIsa& isa, bool canonical_nans, s
       belongs_to(ir::Inst(i));
     }
   }
+  UsedValues used(function);
   for (uint32_t i = 0; i < function.inst_count(); ++i) {
     const ir::Inst inst(i);
-    if (function.inst_block(inst).is_none() || !wants(function, inst, isa)) continue;
+    if (function.inst_block(inst).is_none() || !wants(function, inst, isa, used)) continue;
     if (is_wide_division(function.inst(inst))) {
       expand_wide_division(function, inst);
     } else {
       Rewriter r(function, inst, first_library);
       if (wants_symbol(function, inst)) {
         expand_symbol(r);
-      } else if (wants_atomic(function, inst, isa)) {
+      } else if (wants_atomic(function, inst, isa, used)) {
         expand_atomic(r, isa);
       } else if (wants_wide_conversion(function, inst)) {
         expand_wide_conversion(r);

@@ -90,19 +90,37 @@ class Field {
 
 bool is_narrow(Type type, const TargetIsa& isa) { return type.bits() < isa.expanded.least_atomic_bits; }
 
-bool is_loop(const ir::InstData& data, const TargetIsa& isa) {
+bool is_loop(const ir::InstData& data, const TargetIsa& isa, auto is_unused) {
   // No machine counts with bytes in the other order.
   static constexpr uint16_t kNumbers = rmw_kinds({AtomicRmwOp::kAdd, AtomicRmwOp::kSub, AtomicRmwOp::kUmin,
                                                   AtomicRmwOp::kUmax, AtomicRmwOp::kSmin, AtomicRmwOp::kSmax});
   const ir::Endianness order =
       endianness(isa.kind) == std::endian::big ? ir::Endianness::kBig : ir::Endianness::kLittle;
   const bool swaps = data.flags.endianness(order) != order;
+  if (!swaps && (isa.expanded.unused_atomic_rmw >> data.code & 1) != 0 && is_unused()) return false;
   return ((isa.expanded.atomic_rmw | (swaps ? kNumbers : 0)) >> data.code & 1) != 0;
 }
 
 }  // namespace
 
-bool wants_atomic(const ir::Function& function, ir::Inst inst, const TargetIsa& isa) {
+bool UsedValues::has(ir::Value v) {
+  if (used_.empty()) {
+    used_.assign(function_.value_count(), false);
+    for (uint32_t i = 0; i < function_.inst_count(); ++i) {
+      const ir::Inst inst(i);
+      if (function_.inst_block(inst).is_none()) continue;
+      for (const Value arg : function_.args(inst)) used_[function_.resolve(arg).index] = true;
+      for (const ir::BlockCall& call : function_.block_calls(inst)) {
+        for (const ir::BlockArg& arg : function_.args(call)) {
+          if (arg.is_value()) used_[function_.resolve(arg.value()).index] = true;
+        }
+      }
+    }
+  }
+  return v.index >= used_.size() || used_[v.index];
+}
+
+bool wants_atomic(const ir::Function& function, ir::Inst inst, const TargetIsa& isa, UsedValues& used) {
   const ir::InstData& data = function.inst(inst);
   const bool is_store = data.opcode == Opcode::kAtomicStore, is_rmw = data.opcode == Opcode::kAtomicRmw;
   const bool is_access = is_store || data.opcode == Opcode::kAtomicLoad;
@@ -112,7 +130,8 @@ bool wants_atomic(const ir::Function& function, ir::Inst inst, const TargetIsa& 
     const bool has_rule = data.opcode == Opcode::kAtomicCas || (is_access && !is_store && isa.expanded.wide_loads);
     return isa.expanded.wide_cas && !has_rule;
   }
-  return !is_access && (is_narrow(data.type, isa) || (is_rmw && is_loop(data, isa)));
+  return !is_access && (is_narrow(data.type, isa) ||
+                        (is_rmw && is_loop(data, isa, [&] { return !used.has(function.result(inst)); })));
 }
 
 void expand_atomic(Rewriter& r, const TargetIsa& isa) {

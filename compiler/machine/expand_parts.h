@@ -5,6 +5,7 @@
 #include <functional>
 #include <initializer_list>
 #include <string_view>
+#include <vector>
 
 #include "compiler/ir/builder.h"
 #include "compiler/machine/isa.h"
@@ -56,8 +57,19 @@ inline unsigned __int128 low_mask(unsigned bits) {
   return bits == 128 ? ~(unsigned __int128){0} : ((unsigned __int128){1} << bits) - 1;
 }
 
+// Which values of a function have users; asked first, it looks at all instructions. Values made later have some.
+class UsedValues {
+ public:
+  explicit UsedValues(const ir::Function& function) : function_(function) {}
+  bool has(ir::Value v);
+
+ private:
+  const ir::Function& function_;
+  std::vector<bool> used_;
+};
+
 // atomic_rmw; atomic_cas of less than Expanded::least_atomic_bits; what is 128 bits wide.
-bool wants_atomic(const ir::Function& function, ir::Inst inst, const TargetIsa& isa);
+bool wants_atomic(const ir::Function& function, ir::Inst inst, const TargetIsa& isa, UsedValues& used);
 void expand_atomic(Rewriter& r, const TargetIsa& isa);
 
 // Conversions between i128 and f32 or f64.

@@ -13,6 +13,10 @@ constexpr uint16_t kLoops = machine::rmw_kinds({ir::AtomicRmwOp::kAnd, ir::Atomi
                                                 ir::AtomicRmwOp::kXor, ir::AtomicRmwOp::kUmin, ir::AtomicRmwOp::kUmax,
                                                 ir::AtomicRmwOp::kSmin, ir::AtomicRmwOp::kSmax});
 
+// To memory alone there is one.
+constexpr uint16_t kOnMemory =
+    machine::rmw_kinds({ir::AtomicRmwOp::kAnd, ir::AtomicRmwOp::kOr, ir::AtomicRmwOp::kXor});
+
 machine::TargetIsa make() {
   machine::TargetIsa isa;
   isa.kind = IsaKind::x64;
@@ -25,7 +29,7 @@ machine::TargetIsa make() {
                  .jump = kJmp,
                  .tail_call = kTailCall,
                  .tail_call_indirect = kTailCallIndirect};
-  isa.expanded = {.fma = true, .atomic_rmw = kLoops};
+  isa.expanded = {.fma = true, .atomic_rmw = kLoops, .unused_atomic_rmw = kOnMemory};
   isa.expanded_with = [](machine::FeatureSet features, machine::Expanded& expanded) {
     expanded.fma = (features & kHasFma) == 0;
     expanded.wide_cas = (features & kHasCmpxchg16b) != 0;
