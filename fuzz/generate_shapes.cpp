@@ -451,56 +451,6 @@ void FunctionGenerator::memory_across_call() {
   add(read());
 }
 
-// Accesses of all widths to a few bytes, what one stores seen or covered by another, or by a callee: what is known of
-// memory must be forgotten in time. The address is one value, or made anew with another share of it in the
-// displacement.
-void FunctionGenerator::overlapping() {
-  constexpr uint32_t kBytes = 24;
-  const Place at = place(kBytes);
-  const MemFlags flags = mem_flags(at);
-  struct Spot {
-    Value address;
-    int32_t offset = 0;
-    uint32_t within = 0;  // the bytes
-  };
-  Spot spot;  // of the last access
-  Type type;
-  const auto around = [&](uint32_t bytes) -> Spot {
-    if (!spot.address.is_none() && random_.chance(40) && spot.within + bytes <= kBytes) return spot;
-    const uint32_t within = random_.chance(50) ? 8 : random_.below(kBytes - bytes + 1);
-    const int32_t offset = at.offset + static_cast<int32_t>(within);
-    if (random_.chance(75)) return {at.address, offset, within};
-    const uint64_t share = random_.below(9);
-    return {binary(Opcode::kIadd, at.address, constant_of(kI64, share)), offset - static_cast<int32_t>(share), within};
-  };
-  static constexpr Opcode kLoads[] = {Opcode::kUload8,  Opcode::kSload8,  Opcode::kUload16,
-                                      Opcode::kSload16, Opcode::kUload32, Opcode::kSload32};
-  static constexpr Opcode kStores[] = {Opcode::kIstore8, Opcode::kIstore16, Opcode::kIstore32};
-  std::vector<Value> seen;
-  for (unsigned n = random_.between(3, 8); n != 0; --n) {
-    if (!type.is_valid() || random_.chance(50)) type = any_value_type();
-    const bool whole = random_.chance(60) || type.is_float() || type == kI128 || type == kI8;
-    const auto narrower = static_cast<uint32_t>(std::countr_zero(type.bytes()));  // so many widths are
-    const uint32_t which = whole ? 0 : random_.below(narrower);
-    const uint32_t bytes = whole ? type.bytes() : 1u << which;
-    if (random_.chance(50)) {
-      const Value value = pick(type);
-      spot = around(bytes);
-      store(whole ? Opcode::kStore : kStores[which], type, flags, value, spot.address, spot.offset);
-      continue;
-    }
-    spot = around(bytes);
-    seen.push_back(emit1({.opcode = whole ? Opcode::kLoad : kLoads[2 * which + random_.below(2)],
-                          .type = type,
-                          .flags = flags,
-                          .args = f_.make_values({&spot.address, 1}),
-                          .imm = static_cast<uint64_t>(static_cast<int64_t>(spot.offset))}));
-    if (random_.chance(10)) conditional_trap();
-    if (!f_.functions.empty() && random_.chance(10)) call();
-  }
-  for (Value v : seen) add(v);
-}
-
 // ---- what a campaign wants more of ----
 
 // The tilt's operation at its type, mostly of its inner operation.

@@ -1,0 +1,101 @@
+// See function_generator.h. Here: accesses that meet, so that what is known of memory must be forgotten in time.
+#include <bit>
+#include <iterator>
+
+#include "fuzz/function_generator.h"
+
+namespace assay::fuzz {
+
+namespace {
+
+constexpr uint32_t kBytes = 24;  // that most accesses are to
+
+}  // namespace
+
+// Accesses of all widths to a few bytes, what one stores seen or covered by another, or by a callee. The address is one
+// value, or made anew with another share of it in the displacement. Now and then one is in the other byte order, names
+// no region, is as far away as displacements of few bits do not tell, or is on one of two ways.
+void FunctionGenerator::overlapping() {
+  const bool has_far = random_.chance(30), has_ways = random_.chance(35);
+  const uint32_t distance = has_far ? 256u << random_.below(3) : 0;
+  const Place at = place(kBytes + distance);
+  const MemFlags usual = mem_flags(at);
+  struct Spot {
+    Value address;
+    int32_t offset = 0;
+    uint32_t within = 0;  // the bytes
+  };
+  Spot spot;  // of the last access
+  Type type;
+  const auto around = [&](uint32_t bytes) -> Spot {
+    if (!spot.address.is_none() && random_.chance(40) && spot.within + bytes <= kBytes) return spot;
+    const uint32_t within = random_.chance(50) ? 8 : random_.below(kBytes - bytes + 1);
+    const int32_t offset = at.offset + static_cast<int32_t>(within);
+    if (random_.chance(75)) return {at.address, offset, within};
+    const uint64_t share = random_.below(9);
+    return {binary(Opcode::kIadd, at.address, constant_of(kI64, share)), offset - static_cast<int32_t>(share), within};
+  };
+  const auto flags_now = [&] {
+    MemFlags flags = usual;
+    if (random_.chance(12)) {
+      const bool is_big = flags.endianness() == Endianness::kBig;
+      flags = flags.with_endianness(is_big ? Endianness::kLittle : Endianness::kBig);
+    }
+    if (!at.region.is_none() && random_.chance(30)) {
+      flags = flags.with_region(flags.region().is_none() ? at.region : AliasRegion());
+    }
+    return flags;
+  };
+  static constexpr Opcode kLoads[] = {Opcode::kUload8,  Opcode::kSload8,  Opcode::kUload16,
+                                      Opcode::kSload16, Opcode::kUload32, Opcode::kSload32};
+  static constexpr Opcode kStores[] = {Opcode::kIstore8, Opcode::kIstore16, Opcode::kIstore32};
+  std::vector<Value> seen;
+  const auto access_one = [&](bool reads) {
+    if (!type.is_valid() || random_.chance(50)) type = any_value_type();
+    const bool whole = random_.chance(60) || type.is_float() || type == kI128 || type == kI8;
+    const auto narrower = static_cast<uint32_t>(std::countr_zero(type.bytes()));  // so many widths are
+    const uint32_t which = whole ? 0 : random_.below(narrower);
+    const uint32_t bytes = whole ? type.bytes() : 1u << which;
+    const Value value = reads ? Value() : pick(type);
+    spot = around(bytes);
+    const int32_t offset = spot.offset + (has_far && random_.chance(40) ? static_cast<int32_t>(distance) : 0);
+    if (!reads) return store(whole ? Opcode::kStore : kStores[which], type, flags_now(), value, spot.address, offset);
+    seen.push_back(emit1({.opcode = whole ? Opcode::kLoad : kLoads[2 * which + random_.below(2)],
+                          .type = type,
+                          .flags = flags_now(),
+                          .args = f_.make_values({&spot.address, 1}),
+                          .imm = static_cast<uint64_t>(static_cast<int64_t>(offset))}));
+  };
+  // Accesses on one of two ways, or different ones on both; what is read there is used there.
+  const auto on_two_ways = [&] {
+    const Block one = new_block(), join = new_block(), other = random_.chance(50) ? new_block() : join;
+    const BlockCall calls[] = {f_.make_block_call(one), f_.make_block_call(other)};
+    branch(Opcode::kBrif, condition(), calls);
+    const Spot before = spot;
+    for (const Block way : {one, other}) {
+      if (way == join) continue;
+      const Scope scope = open();
+      const size_t seen_before = seen.size();
+      enter(way);
+      spot = before;
+      for (unsigned n = random_.between(1, 2); n != 0; --n) access_one(random_.chance(40));
+      if (seen.size() > seen_before) {
+        keep_in_memory(mix(std::vector<Value>(seen.begin() + static_cast<std::ptrdiff_t>(seen_before), seen.end())));
+        seen.resize(seen_before);
+      }
+      jump(join);
+      close(scope);
+    }
+    spot = before;
+    enter_join(join, {});
+  };
+  for (unsigned n = random_.between(3, 8); n != 0; --n) {
+    access_one(random_.chance(50));
+    if (random_.chance(10)) conditional_trap();
+    if (!f_.functions.empty() && random_.chance(10)) call();
+    if (has_ways && random_.chance(30)) on_two_ways();
+  }
+  for (Value v : seen) add(v);
+}
+
+}  // namespace assay::fuzz
