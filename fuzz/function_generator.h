@@ -1,7 +1,7 @@
 // The generator's inside, shared by its source files: generate.cpp (programs, frames), generate_blocks.cpp (control
 // flow), generate_statements.cpp (values, operations, memory), generate_calls.cpp (signatures, calls, exceptions,
 // special registers), generate_floats.cpp (operations on floats), generate_shapes.cpp (combinations on purpose) and
-// generate_memory.cpp (accesses that meet). Not for others.
+// generate_loops.cpp, generate_memory.cpp (loops that count oddly, accesses that meet). Not for others.
 //
 // A function is generated top down: straight-line code, and with some depth left two-way branches, jump tables and
 // counted loops around more of it. Values in scope are kept in one list per width; leaving a nested region truncates
@@ -88,6 +88,7 @@ class FunctionGenerator {
   void table(unsigned depth);
   void loop(unsigned depth);
   void counted_loop(unsigned depth);
+  void odd_loop();
   void tangle(unsigned depth);
   void split();
   void decided(unsigned depth);

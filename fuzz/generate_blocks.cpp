@@ -74,7 +74,7 @@ void FunctionGenerator::region(unsigned depth) {
     } else if (what < 23) {
       tangle(depth - 1);
     } else if (what < 25) {
-      rotation(depth - 1);
+      random_.chance(50) ? rotation(depth - 1) : odd_loop();
     } else {
       statement();
     }

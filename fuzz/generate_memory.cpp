@@ -1,6 +1,7 @@
 // See function_generator.h. Here: accesses that meet, so that what is known of memory must be forgotten in time.
 #include <bit>
 #include <iterator>
+#include <tuple>
 
 #include "fuzz/function_generator.h"
 
@@ -27,6 +28,8 @@ void FunctionGenerator::overlapping() {
   };
   Spot spot;  // of the last access
   Type type;
+  bool whole = true;
+  uint32_t which = 0;  // of the narrower widths
   const auto around = [&](uint32_t bytes) -> Spot {
     if (!spot.address.is_none() && random_.chance(40) && spot.within + bytes <= kBytes) return spot;
     const uint32_t within = random_.chance(50) ? 8 : random_.below(kBytes - bytes + 1);
@@ -51,14 +54,16 @@ void FunctionGenerator::overlapping() {
   static constexpr Opcode kStores[] = {Opcode::kIstore8, Opcode::kIstore16, Opcode::kIstore32};
   std::vector<Value> seen;
   const auto access_one = [&](bool reads) {
-    if (!type.is_valid() || random_.chance(50)) type = any_value_type();
-    const bool whole = random_.chance(60) || type.is_float() || type == kI128 || type == kI8;
-    const auto narrower = static_cast<uint32_t>(std::countr_zero(type.bytes()));  // so many widths are
-    const uint32_t which = whole ? 0 : random_.below(narrower);
-    const uint32_t bytes = whole ? type.bytes() : 1u << which;
+    const bool is_again = !spot.address.is_none() && random_.chance(40);  // of just what the last was
+    if (!is_again) {
+      if (!type.is_valid() || random_.chance(50)) type = any_value_type();
+      whole = random_.chance(60) || type.is_float() || type == kI128 || type == kI8;
+      const auto narrower = static_cast<uint32_t>(std::countr_zero(type.bytes()));  // so many widths are
+      which = whole ? 0 : random_.below(narrower);
+    }
     const Value value = reads ? Value() : pick(type);
-    spot = around(bytes);
-    const int32_t offset = spot.offset + (has_far && random_.chance(40) ? static_cast<int32_t>(distance) : 0);
+    if (!is_again) spot = around(whole ? type.bytes() : 1u << which);
+    const int32_t offset = spot.offset + (has_far && random_.chance(30) ? static_cast<int32_t>(distance) : 0);
     if (!reads) return store(whole ? Opcode::kStore : kStores[which], type, flags_now(), value, spot.address, offset);
     seen.push_back(emit1({.opcode = whole ? Opcode::kLoad : kLoads[2 * which + random_.below(2)],
                           .type = type,
@@ -71,13 +76,13 @@ void FunctionGenerator::overlapping() {
     const Block one = new_block(), join = new_block(), other = random_.chance(50) ? new_block() : join;
     const BlockCall calls[] = {f_.make_block_call(one), f_.make_block_call(other)};
     branch(Opcode::kBrif, condition(), calls);
-    const Spot before = spot;
+    const auto before = std::tuple(spot, type, whole, which);
     for (const Block way : {one, other}) {
       if (way == join) continue;
       const Scope scope = open();
       const size_t seen_before = seen.size();
       enter(way);
-      spot = before;
+      std::tie(spot, type, whole, which) = before;
       for (unsigned n = random_.between(1, 2); n != 0; --n) access_one(random_.chance(40));
       if (seen.size() > seen_before) {
         keep_in_memory(mix(std::vector<Value>(seen.begin() + static_cast<std::ptrdiff_t>(seen_before), seen.end())));
@@ -86,7 +91,7 @@ void FunctionGenerator::overlapping() {
       jump(join);
       close(scope);
     }
-    spot = before;
+    std::tie(spot, type, whole, which) = before;
     enter_join(join, {});
   };
   for (unsigned n = random_.between(3, 8); n != 0; --n) {

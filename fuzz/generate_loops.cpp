@@ -1,0 +1,62 @@
+// See function_generator.h. Here: small loops that count in ways that loops in programs seldom do.
+#include <iterator>
+
+#include "fuzz/function_generator.h"
+
+namespace assay::fuzz {
+
+// A loop that counts by any step, or towards a limit that comes nearer, or is entered with different starts. It ends:
+// the counter meets its limit after some rounds, and no condition made here holds then; a limit that moves is not
+// passed.
+void FunctionGenerator::odd_loop() {
+  enum Kind : uint8_t { kAnyStep, kMovingLimit, kTwoStarts };
+  static constexpr IntCC kStays[] = {IntCC::kNe, IntCC::kUlt, IntCC::kUgt, IntCC::kSlt, IntCC::kSgt};
+  static constexpr Opcode kSums[] = {Opcode::kIadd, Opcode::kBxor, Opcode::kIsub, Opcode::kImul};
+  const auto kind = static_cast<Kind>(random_.below(3));
+  const Type type = narrow_type();
+  const bool moves = kind == kMovingLimit;
+  const Bits step = kind == kAnyStep ? random_bits(random_, type.bits()) | 1 : Bits(random_.between(1, 3));
+  const unsigned rounds = random_.between(1, 12);
+  const Bits distance = moves ? Bits(rounds) : step * rounds;
+  const Bits first = moves ? Bits(20 + random_.below(8)) : random_bits(random_, type.bits());
+  const bool is_known = random_.chance(50);
+  const Value start = is_known ? constant_of(type, first)
+                      : moves  ? binary(Opcode::kBand, pick(type), constant_of(type, 15))
+                               : pick(type);
+  const Value least = moves && !is_known ? binary(Opcode::kIadd, start, constant_of(type, 16)) : start;
+  const Value limit = is_known && random_.chance(60) ? constant_of(type, first + distance)
+                                                     : binary(Opcode::kIadd, least, constant_of(type, distance));
+  const Block header = new_block(), body = new_block(), exit = new_block();
+  if (kind == kTwoStarts) {
+    const Value earlier =
+        is_known ? constant_of(type, first - step) : binary(Opcode::kIsub, start, constant_of(type, step));
+    const Value one[] = {earlier, pick(type), limit}, other[] = {start, pick(type), limit};
+    const BlockCall entries[] = {f_.make_block_call(header, one), f_.make_block_call(header, other)};
+    branch(Opcode::kBrif, condition(), entries);
+  } else {
+    const Value only[] = {start, pick(type), limit};
+    jump(header, only);
+  }
+  const Scope scope = open();
+  enter(header);
+  const Value counter = f_.append_block_param(header, type), sum = f_.append_block_param(header, type);
+  const Value bound = f_.append_block_param(header, type);
+  const IntCC stays =
+      moves ? (random_.chance(50) ? IntCC::kSlt : IntCC::kUlt) : kStays[random_.below(std::size(kStays))];
+  const Value stay = compare(stays, counter, moves ? bound : limit);
+  const Value leaving[] = {sum};
+  const BlockCall calls[] = {f_.make_block_call(body), f_.make_block_call(exit, leaving)};
+  branch(Opcode::kBrif, stay, calls);
+  enter(body);
+  const Value next_sum = binary(kSums[random_.below(std::size(kSums))], sum, counter);
+  const Value shown = binary(Opcode::kIadd, next_sum, constant_of(type, 3));
+  const Value next = binary(Opcode::kIadd, counter, constant_of(type, step));
+  const Value nearer = moves ? binary(Opcode::kIsub, bound, constant_of(type, random_.below(3))) : bound;
+  const Value again[] = {next, shown, nearer};
+  jump(header, again);
+  close(scope);
+  enter(exit);
+  add(f_.append_block_param(exit, type));
+}
+
+}  // namespace assay::fuzz
