@@ -153,7 +153,7 @@ class FunctionGenerator {
   Value shape(Type type);
   void rule_shape();
   void rule_shape(const RuleShapes& shapes);
-  Value planned_leaf(Type type);
+  Value planned_leaf(Type type, bool is_zero);
   Value planned_access(const ShapeNode& node, std::vector<Value> args);
   Value constant_chain(Type type);
   Value dense(Type type);

@@ -245,8 +245,8 @@ void FunctionGenerator::overflow(Opcode opcode, std::initializer_list<Value> arg
 
 // A value that a plan leaves open: mostly one in scope, or one with something above its bits in a register, or one
 // whose upper bits are known.
-Value FunctionGenerator::planned_leaf(Type type) {
-  if (!type.is_int()) return pick(type);
+Value FunctionGenerator::planned_leaf(Type type, bool is_zero) {
+  if (type.is_float()) return is_zero ? zero_of_either_sign(type) : pick(type);
   const unsigned what = random_.below(100);
   if (what < 70) return pick(type);
   if (what < 80 && type.bits() < 64) return convert(Opcode::kIreduce, type, pick(kI64));
@@ -304,10 +304,11 @@ void FunctionGenerator::rule_shape(const RuleShapes& shapes) {
     });
     if (may_trap && !risks(25)) plan.clear();
   }
+  const bool has_zeros = random_.chance(8);  // of floats, of either sign
   std::vector<Value> made;
   for (const ShapeNode& node : plan) {
     if (node.kind != ShapeNode::Kind::Operation) {
-      made.push_back(node.kind == ShapeNode::Kind::Leaf       ? planned_leaf(node.type)
+      made.push_back(node.kind == ShapeNode::Kind::Leaf       ? planned_leaf(node.type, has_zeros)
                      : node.kind == ShapeNode::Kind::Constant ? constant_of(node.type, node.bits)
                                                               : Value());
       continue;
