@@ -77,9 +77,9 @@ Sides sides_of(const std::string& rule) {
 }
 
 TEST(Sides, AreEqualOrDiffer) {
-  for (const char* const right : {"(rule the_rule (simplify (iadd (fits_in_64 ty) x x)) (ishl ty x (k ty 1)))",
-                                  "(rule the_rule (simplify (popcnt ty x)) (popcnt ty x))",
-                                  "(rule the_rule (simplify (bor ty x x)) x)"}) {
+  for (const char* const right :
+       {"(rule the_rule (simplify (iadd (fits_in_64 ty) x x)) (ishl ty x (k ty 1)))",
+        "(rule the_rule (simplify (popcnt ty x)) (popcnt ty x))", "(rule the_rule (simplify (bor ty x x)) x)"}) {
     const Sides sides = sides_of(right);
     EXPECT_GT(sides.compared, 10u) << right;
     EXPECT_EQ(sides.difference, "") << right;
