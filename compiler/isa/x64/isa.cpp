@@ -14,8 +14,7 @@ constexpr uint16_t kLoops = machine::rmw_kinds({ir::AtomicRmwOp::kAnd, ir::Atomi
                                                 ir::AtomicRmwOp::kSmin, ir::AtomicRmwOp::kSmax});
 
 // To memory alone there is one.
-constexpr uint16_t kOnMemory =
-    machine::rmw_kinds({ir::AtomicRmwOp::kAnd, ir::AtomicRmwOp::kOr, ir::AtomicRmwOp::kXor});
+constexpr uint16_t kOnMemory = machine::rmw_kinds({ir::AtomicRmwOp::kAnd, ir::AtomicRmwOp::kOr, ir::AtomicRmwOp::kXor});
 
 machine::TargetIsa make() {
   machine::TargetIsa isa;
