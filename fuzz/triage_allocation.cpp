@@ -184,13 +184,14 @@ std::vector<machine::PRegSet> clobbers_of(const machine::TargetIsa& isa) {
 
 // The allocator's phases, on each function of the case.
 bool blame_phases(TriageContext& context) {
+  const regalloc::RegisterEnv registers =
+      machine::allocatable_registers(context.traces.isa(), context.traces.options());
   const std::vector<machine::PRegSet> by_opcode = clobbers_of(context.traces.isa());
   for (uint32_t i = 0; i < context.test.functions.size(); ++i) {
     const machine::VCode& code = context.traces.session().stage(ExecutorKind::Virtual, i).code;
     if (code.insts.empty()) continue;
-    const auto findings =
-        regalloc::audit_allocator(code, context.traces.isa().registers, regalloc::InstClobbers{by_opcode},
-                                  machine::allocate_options(context.traces.options()));
+    const auto findings = regalloc::audit_allocator(code, registers, regalloc::InstClobbers{by_opcode},
+                                                    machine::allocate_options(context.traces.options()));
     for (const regalloc::AuditFinding& finding : findings) {
       context.note("the allocator's audit: " + finding.text);
       context.blame(CulpritKind::Function, finding.function, finding.file, 0, finding.text);
@@ -204,10 +205,11 @@ bool blame_phases(TriageContext& context) {
 bool blame_application(TriageContext& context) {
   const std::vector<machine::PRegSet> by_opcode = clobbers_of(context.traces.isa());
   const machine::TargetIsa& isa = context.traces.isa();
+  const regalloc::RegisterEnv registers = machine::allocatable_registers(isa, context.traces.options());
   for (uint32_t f = 0; f < context.test.functions.size(); ++f) {
     const machine::VCode& before = context.traces.session().stage(ExecutorKind::Virtual, f).code;
     const oracles::VCodeFunction& after = context.traces.session().stage(ExecutorKind::Allocated, f);
-    const auto allocation = regalloc::allocate(before, isa.registers, regalloc::InstClobbers{by_opcode},
+    const auto allocation = regalloc::allocate(before, registers, regalloc::InstClobbers{by_opcode},
                                                machine::allocate_options(context.traces.options()));
     if (!allocation || after.code.insts.empty()) continue;
     const auto print = [&](const machine::Inst& inst) {

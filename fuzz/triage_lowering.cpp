@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <iterator>
 #include <tuple>
 #include <unordered_map>
 
@@ -386,8 +387,9 @@ bool ask_judges(TriageContext& context, std::string_view complained_of) {
   for (Suspect& suspect : suspects) {
     if (suspect.stands_in_others && suspect.culprit.share > refuted_share + kClearly) suspect.rank = 2;
   }
-  std::ranges::sort(suspects, {},
-                    [](const Suspect& s) { return std::tuple(s.rank, s.rank == 2 ? -s.share : 0, s.place, s.number); });
+  std::ranges::sort(suspects, {}, [](const Suspect& s) {
+    return std::tuple(s.rank, s.rank == 0 || s.rank == 2 ? -s.share : 0, s.place, s.number);
+  });
   context.result.culprits.clear();
   if (!any_refuted) {
     blame_helpers(context);
@@ -420,6 +422,25 @@ static void blame_block(TriageContext& context) {
     context.blame(Decision::EdgesOfBlocks, what + ", to which one branch passes different arguments on two edges");
   }
   context.blame(Decision::BlockArguments, what);
+}
+
+// The rules are right, as far as judges can tell: what the instruction reads is then wrong when it comes to be read
+// again, through parameters of blocks or as a constant that serves other blocks. Blamed before the rules.
+static void blame_operands(TriageContext& context, Inst source) {
+  const Function& f = context.entry();
+  bool reads_param = false, reads_constant = false;
+  f.for_each_use(source, [&](Value use) {
+    const ValueDef def = f.value_def(f.resolve(use));
+    reads_param |= def.kind == ValueKind::kParam && def.block != f.entry_block();
+    reads_constant |= def.kind == ValueKind::kResult && f.inst(def.inst).opcode == Opcode::kIconst &&
+                      f.inst_block(def.inst) != f.inst_block(source);
+  });
+  std::vector<Culprit> rules = std::move(context.result.culprits);
+  context.result.culprits.clear();
+  if (reads_param) context.blame(Decision::BlockArguments, "no rule is refuted, and it reads a block's parameter");
+  if (reads_constant)
+    context.blame(Decision::ConstantsHoisted, "no rule is refuted, and it reads another block's constant");
+  std::ranges::move(rules, std::back_inserter(context.result.culprits));
 }
 
 void blame_lowering(TriageContext& context) {
@@ -495,7 +516,7 @@ void blame_lowering(TriageContext& context) {
       source.is_none() ? std::vector<isle::RuleId>{} : rules_for(context, source);
   const std::vector<RuleSuspect> suspects = bisect_rules(context);
   blame_rules(context, suspects, emitted, concerned);
-  ask_judges(context);
+  if (!ask_judges(context) && !source.is_none()) blame_operands(context, source);
   if (context.result.culprits.empty()) context.blame(Decision::Results, "no rule explains it");
 }
 

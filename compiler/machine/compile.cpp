@@ -108,6 +108,10 @@ std::string_view name(Stage stage) {
   return kNames[size_t(stage)];
 }
 
+regalloc::RegisterEnv allocatable_registers(const TargetIsa& isa, const CompileOptions& options) {
+  return options.pinned_register ? without_pinned(isa) : isa.registers;
+}
+
 regalloc::AllocateOptions allocate_options(const CompileOptions& options) {
   regalloc::AllocateOptions out{.max_registers = options.max_registers, .choice_seed = options.choice_seed};
   RandomChoices choices(options.choice_seed, RandomChoices::kForRegisters);

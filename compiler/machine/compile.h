@@ -87,6 +87,8 @@ struct CompileOptions {
 FeatureSet chosen_features(const InstSet& insts, const CompileOptions& options);
 // What of them the register allocator is told.
 regalloc::AllocateOptions allocate_options(const CompileOptions& options);
+// The registers that it gives out then: without the pinned one, if there is one.
+regalloc::RegisterEnv allocatable_registers(const TargetIsa& isa, const CompileOptions& options);
 // Does the mid-end run with these options? With a choice_seed that is one of the choices.
 bool will_optimize(const CompileOptions& options);
 

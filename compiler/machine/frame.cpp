@@ -67,7 +67,8 @@ void layout_frame(const VCode& vcode, const TargetIsa& isa, FrameLayout& out) {
   out.popped = own.callee_pops ? vcode.incoming_size + out.growth : 0;
   out.outgoing_size = vcode.has_calls || vcode.outgoing_size != 0 ? vcode.outgoing_size + abi.outgoing_base : 0;
   out.slots_offset = align_up(out.outgoing_size, std::max<uint32_t>(vcode.frame_align, 8));
-  const uint32_t spill_align = vcode.spills_size != 0 ? isa.spill_types[size_t(RegClass::Vec)].bytes() : 8;
+  const uint32_t spill_align =
+      vcode.spills_size != 0 ? std::max<uint32_t>(isa.spill_types[size_t(RegClass::Vec)].bytes(), 8) : 8;
   out.spills_offset = align_up(out.slots_offset + vcode.slots_size, spill_align);
   out.saves_offset = out.spills_offset + align_up(vcode.spills_size, 8);
   uint32_t saves_bytes = 0;
