@@ -373,7 +373,7 @@ class Reducer {
     }
   }
 
-  // Results and parameters of the entry function that do not matter.
+  // Results of functions that no other calls, and parameters of the entry function, that do not matter.
   void shrink_signature() {
     const auto numbers = [](size_t count) {
       std::vector<size_t> out(count);
@@ -389,18 +389,21 @@ class Reducer {
         return gone;
       });
     };
-    in_chunks([&] { return numbers(entry().signature.returns.size()); },
-              [&](Case& test, std::span<const size_t> chunk) {
-                Function& g = test.functions[test.entry];
-                erase(g.signature.returns, chunk);
-                for (Inst inst : instructions(g)) {
-                  if (g.inst(inst).opcode != Opcode::kReturn) continue;
-                  std::vector<Value> args(g.args(inst).begin(), g.args(inst).end());
-                  erase(args, chunk);
-                  g.inst(inst).args = g.make_values(args);
-                }
-                clean_up(g);
-              });
+    for (size_t k = 0; k < best_.functions.size(); ++k) {
+      if (k != best_.entry && is_called(best_, best_.functions[k])) continue;
+      in_chunks([&] { return numbers(best_.functions[k].signature.returns.size()); },
+                [&](Case& test, std::span<const size_t> chunk) {
+                  Function& g = test.functions[k];
+                  erase(g.signature.returns, chunk);
+                  for (Inst inst : instructions(g)) {
+                    if (g.inst(inst).opcode != Opcode::kReturn) continue;
+                    std::vector<Value> args(g.args(inst).begin(), g.args(inst).end());
+                    erase(args, chunk);
+                    g.inst(inst).args = g.make_values(args);
+                  }
+                  clean_up(g);
+                });
+    }
     in_chunks([&] { return numbers(entry().signature.params.size()); },
               [&](Case& test, std::span<const size_t> chunk) {
                 Function& g = test.functions[test.entry];

@@ -217,16 +217,19 @@ std::vector<Inst> instructions(const Function& f) {
   return out;
 }
 
-namespace {
-
 bool is_called(const Case& test, const Function& callee) {
   for (const Function& f : test.functions) {
     for (const FunctionDeclaration& declared : f.functions) {
       if (declared.name == callee.name) return true;
     }
+    for (const GlobalValueData& global : f.global_values) {
+      if (global.kind == GlobalValueData::Kind::kSymbol && global.name == callee.name) return true;
+    }
   }
   return false;
 }
+
+namespace {
 
 bool all_scalars(const Function& f, std::span<const Value> values) {
   return std::ranges::all_of(values, [&](Value v) { return is_scalar(f.value_type(v)); });

@@ -39,6 +39,9 @@ void make_constants(ir::Function& f, std::span<const ir::Inst> insts, int value)
 // The instructions' only results become, by number, other values of their type, and they go.
 void forward(ir::Function& f, std::span<const ir::Inst> insts, std::span<const ir::Value> to);
 
+// Does a function of the case name this one, to call it or for its address?
+bool is_called(const Case& test, const ir::Function& callee);
+
 // The entry function returns the results of `inst` as soon as they are there; its other returns return zeros. False
 // (and nothing is changed) if a result is no scalar, or the entry function may be called.
 bool return_early(Case& test, ir::Inst inst);

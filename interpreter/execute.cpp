@@ -372,6 +372,7 @@ bool Interpreter::execute(Cursor& cursor) {
         break;
       }
       case StepKind::kSymbolAddress: {
+        if (step.result_bits > 64) return stop(OutcomeKind::Unsupported, "an address of more than 64 bits");
         const uint32_t function = program.symbol_function(step.b);
         const uint64_t symbol =
             function != kNoFunction ? address_of(function) : layout_.symbol_base + step.b * kSymbolSize;
@@ -380,6 +381,7 @@ bool Interpreter::execute(Cursor& cursor) {
         break;
       }
       case StepKind::kThreadLocal:
+        if (step.result_bits > 64) return stop(OutcomeKind::Unsupported, "an address of more than 64 bits");
         v[step.d] = truncate(host_address_ + step.imm, step.result_bits);
         if constexpr (kTracks) free[step.d] = 0;
         break;

@@ -486,5 +486,13 @@ block0:
   EXPECT_TRUE(outcome.free_bits[0] == ~uint64_t{0});
 }
 
+TEST(Language, AddressesHaveNoMoreThan64Bits) {
+  for (const char* const operation : {"tls_value", "symbol_value"}) {
+    Fixture f(std::string("function %f() -> i128 {\n    gv0 = symbol ") + (operation[0] == 't' ? "tls " : "") +
+              "%x\nblock0:\n    v0 = " + operation + ".i128 gv0\n    return v0\n}\n");
+    EXPECT_EQ(f.run({}).kind, OutcomeKind::Unsupported) << operation;
+  }
+}
+
 }  // namespace
 }  // namespace assay::interpreter
