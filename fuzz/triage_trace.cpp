@@ -44,10 +44,6 @@ std::string hex(uint64_t value) {
   return text;
 }
 
-ir::Endianness byte_order(IsaKind isa) {
-  return endianness(isa) == std::endian::big ? ir::Endianness::kBig : ir::Endianness::kLittle;
-}
-
 StageTraces::StageTraces(const Case& test, IsaKind isa, machine::OptLevel level, uint64_t choice_seed,
                          const oracles::HarnessOptions& harness)
     : test_(test), session_(isa), functions_(pointers_to(test.functions)) {

@@ -80,7 +80,6 @@ class ClifValues {
 };
 
 std::string hex(uint64_t value);
-// That of accesses which name none.
-ir::Endianness byte_order(IsaKind isa);
+using oracles::byte_order;
 
 }  // namespace assay::fuzz

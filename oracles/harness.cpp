@@ -146,6 +146,10 @@ static bool any_instruction(const ir::Function& f, const Is& is) {
   return false;
 }
 
+ir::Endianness byte_order(IsaKind isa) {
+  return endianness(isa) == std::endian::big ? ir::Endianness::kBig : ir::Endianness::kLittle;
+}
+
 bool uses_pinned_register(const ir::Function& f) {
   return any_instruction(f, [](const ir::InstData& inst) {
     return inst.opcode == ir::Opcode::kGetPinnedReg || inst.opcode == ir::Opcode::kSetPinnedReg;
@@ -516,11 +520,9 @@ bool Harness::check_executor(const TestCase& test, MachineSession& session, Exec
     if (!finding) continue;
     // One other layout, tried before, may agree by chance in the few bits that a program looks at.
     constexpr uint64_t kLayouts = 24;
-    const bool is_big = endianness(session.isa()) == std::endian::big;
     bool depends = false;
     for (uint64_t seed = 2; seed <= kLayouts && !depends; ++seed) {
-      depends = depends_on_layout(test, test.inputs[i], is_big ? ir::Endianness::kBig : ir::Endianness::kLittle, seed,
-                                  reference);
+      depends = depends_on_layout(test, test.inputs[i], byte_order(session.isa()), seed, reference);
     }
     if (depends) {
       let_go(i);

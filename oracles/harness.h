@@ -98,6 +98,9 @@ struct Finding {
 // "x64 unicorn-x64 speed, input 2: result 0 is 5, should be 6"
 std::string describe(const Finding& finding);
 
+// Of accesses on this machine that name none.
+ir::Endianness byte_order(IsaKind isa);
+
 // Cases with such a function are compiled with `enable_pinned_reg`.
 bool uses_pinned_register(const ir::Function& function);
 

@@ -56,7 +56,7 @@ TEST(Scale, NearLinear) {
   const double small = measure(diamonds(20000)), large = measure(diamonds(80000));
   const double exponent = std::log(large / small) / std::log(4.0);
   std::printf("20,000 blocks %.3f s, 80,000 blocks %.3f s, exponent %.2f\n", small, large, exponent);
-  EXPECT_LT(exponent, 1.75);  // caches that others fill included; quadratic is 2
+  EXPECT_LT(exponent, 1.5);  // the machine's noise included
 }
 
 TEST(Scale, HostileFiles) {

@@ -61,14 +61,6 @@ regalloc::MoveHooks move_hooks(const TargetIsa& isa) {
   return hooks;
 }
 
-// The registers that are left if CLIF's pinned register is one.
-regalloc::RegisterEnv without_pinned(const TargetIsa& isa) {
-  regalloc::RegisterEnv env = isa.registers;
-  std::erase(env.allocatable[size_t(RegClass::Gpr)], isa.abi.pinned);
-  env.callee_saved.remove(isa.abi.pinned);
-  return env;
-}
-
 std::unexpected<Diagnostic> internal_error(const ir::Function& function, const TargetIsa& isa, Stage stage,
                                            const Diagnostic& cause) {
   Diagnostic error = cause;
@@ -109,7 +101,12 @@ std::string_view name(Stage stage) {
 }
 
 regalloc::RegisterEnv allocatable_registers(const TargetIsa& isa, const CompileOptions& options) {
-  return options.pinned_register ? without_pinned(isa) : isa.registers;
+  regalloc::RegisterEnv env = isa.registers;
+  if (options.pinned_register) {
+    std::erase(env.allocatable[size_t(RegClass::Gpr)], isa.abi.pinned);
+    env.callee_saved.remove(isa.abi.pinned);
+  }
+  return env;
 }
 
 regalloc::AllocateOptions allocate_options(const CompileOptions& options) {
@@ -309,7 +306,7 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& given, const Co
     done(Stage::VerifyMachine);
   }
 
-  if (options.pinned_register && s.registers.callee_saved.empty()) s.registers = without_pinned(isa_);
+  if (options.pinned_register && s.registers.callee_saved.empty()) s.registers = allocatable_registers(isa_, options);
   const regalloc::RegisterEnv& registers = options.pinned_register ? s.registers : isa_.registers;
   auto allocated = s.allocator.run(s.vcode, registers, s.clobbers, allocate_options(options), s.allocation);
   if (!allocated) return refuse(Stage::Allocate, allocated.error());

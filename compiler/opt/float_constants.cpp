@@ -6,6 +6,8 @@
 #include <cmath>
 #include <type_traits>
 
+#include "compiler/opt/constants.h"
+
 namespace assay::opt {
 
 namespace {
@@ -109,12 +111,6 @@ bool compare(FloatCC condition, F a, F b) {
 
 Ieee64 promote(Ieee32 a) { return bits(static_cast<double>(number(a))); }
 Ieee32 demote(Ieee64 a) { return bits(static_cast<float>(number(a))); }
-
-int64_t as_signed(ir::Type type, uint64_t a) {
-  const unsigned unused = 64 - type.bits();
-  return static_cast<int64_t>(a << unused) >> unused;
-}
-uint64_t low_bits(ir::Type type, uint64_t a) { return a << (64 - type.bits()) >> (64 - type.bits()); }
 
 template <class F>
 F from_int(ir::Type type, uint64_t a, bool is_signed) {
