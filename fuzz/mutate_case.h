@@ -38,7 +38,8 @@ bool crossover(Case& test, const Case& donor, Random& random, const MutateOption
 std::vector<const char*> mutate_preserving(Case& test, Random& random, const MutateOptions& options = {});
 
 // Judges a pair made by mutate_preserving: the second is run like any case, and its outcomes on the interpreter are
-// held against those of the first. Inputs on which either has no comparable outcome are passed over.
+// held against those of the first. Inputs on which either has no comparable outcome are passed over, but where only the
+// second's depends on addresses or on what fresh stack holds.
 // With `original`, which gives for an instruction of a function of `after` that of `before`, places of traps count,
 // too.
 using OriginalInst = std::function<ir::Inst(uint32_t function, ir::Inst inst)>;

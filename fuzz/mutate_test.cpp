@@ -146,6 +146,27 @@ TEST(Mutate, VersionsThatDifferAreFound) {
   EXPECT_EQ(findings[0].key(), "meaning: value");
 }
 
+// One that has come to read what nobody wrote differs, whatever it happened to read.
+TEST(Mutate, AVersionThatReadsFreshStackIsFound) {
+  const auto version = [](const char* store) {
+    return parse_case(
+        std::string("function %f() -> i32 {\n  ss0 = explicit_slot 16\nblock0:\n  v0 = stack_addr.i64 ss0\n"
+                    "  v1 = iconst.i32 7\n  store v1, v0\n") +
+            store + "  v2 = load.i32 v0+8\n  return v2\n}\n; print: %f()\n",
+        "slot");
+  };
+  const auto writes = version("  store v1, v0+8\n"), reads = version("");
+  ASSERT_TRUE(writes && reads);
+  oracles::Harness interpreter({.isas = {}});
+  std::vector<oracles::Finding> findings;
+  check_preserving(interpreter, *writes, *reads, findings);
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_EQ(findings[0].key(), "meaning: what it depends on");
+  findings.clear();
+  check_preserving(interpreter, *reads, *reads, findings);
+  EXPECT_TRUE(findings.empty());
+}
+
 // A filetest by hand has a function for each thing it tests.
 TEST(Mutate, OfManyFunctionsOneIsPickedWithWhatItCalls) {
   std::string text;

@@ -290,15 +290,19 @@ void Harness::interpret_once(const TestCase& test, const TestInput& input, ir::E
   const interpreter::OutcomeKind kind = reference.outcome.kind;
   reference.comparable = (kind == interpreter::OutcomeKind::Returned || kind == interpreter::OutcomeKind::Trapped) &&
                          !ran_out_of_stack(test, reference.outcome);
+  reference.depends = false;
   ++stats_.executions;
   stats_.steps += reference.steps;
 }
 
-bool Harness::depends_on_layout(const TestCase& test, const TestInput& input, ir::Endianness order,
-                                uint64_t layout_seed, const Reference& reference) {
+bool Harness::depends_on_layout(const TestCase& test, const TestInput& input, ir::Endianness order, uint64_t first_seed,
+                                uint64_t last_seed, const Reference& reference) {
   if (!program_.sees_addresses() || !reference.comparable) return false;
-  interpret_once(test, input, order, layout_seed, variant_);
-  return !(variant_.outcome == reference.outcome) || variant_.memory != reference.memory;
+  for (uint64_t seed = first_seed; seed <= last_seed; ++seed) {
+    interpret_once(test, input, order, seed, variant_);
+    if (!(variant_.outcome == reference.outcome) || variant_.memory != reference.memory) return true;
+  }
+  return false;
 }
 
 static bool converts_to_integers(const ir::Function* f) {
@@ -336,10 +340,11 @@ void Harness::interpret(const TestCase& test) {
   for (size_t i = 0; i < test.inputs.size(); ++i) {
     Reference& reference = references_[i];
     interpret_once(test, test.inputs[i], ir::Endianness::kLittle, 0, reference);
-    bool depends = depends_on_layout(test, test.inputs[i], ir::Endianness::kLittle, 1, reference);
+    bool depends = depends_on_layout(test, test.inputs[i], ir::Endianness::kLittle, 1, options_.layouts, reference);
     if (has_big_references_) {
       interpret_once(test, test.inputs[i], ir::Endianness::kBig, 0, big_references_[i]);
-      depends = depends || depends_on_layout(test, test.inputs[i], ir::Endianness::kBig, 1, big_references_[i]);
+      depends = depends ||
+                depends_on_layout(test, test.inputs[i], ir::Endianness::kBig, 1, options_.layouts, big_references_[i]);
     }
     ++stats_.interpreted[static_cast<size_t>(reference.outcome.kind)];
     if (depends) let_go(i);
@@ -349,6 +354,7 @@ void Harness::interpret(const TestCase& test) {
 
 void Harness::let_go(size_t input) {
   references_[input].comparable = false;
+  references_[input].depends = true;
   if (has_big_references_) big_references_[input].comparable = false;
   --stats_.interpreted[static_cast<size_t>(references_[input].outcome.kind)];
   ++stats_.depends;
@@ -518,13 +524,7 @@ bool Harness::check_executor(const TestCase& test, MachineSession& session, Exec
     ++stats_.executions;
     std::optional<Finding> finding = compare(test, session, reference, outcome_);
     if (!finding) continue;
-    // One other layout, tried before, may agree by chance in the few bits that a program looks at.
-    constexpr uint64_t kLayouts = 24;
-    bool depends = false;
-    for (uint64_t seed = 2; seed <= kLayouts && !depends; ++seed) {
-      depends = depends_on_layout(test, test.inputs[i], byte_order(session.isa()), seed, reference);
-    }
-    if (depends) {
+    if (depends_on_layout(test, test.inputs[i], byte_order(session.isa()), options_.layouts + 1, kLayouts, reference)) {
       let_go(i);
       continue;
     }

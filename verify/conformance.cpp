@@ -496,6 +496,7 @@ class Checker {
   }
 
   // Lets registers hold what the instruction will find in memory, or half of it each: what a compare-and-swap expects.
+  // Those that it writes, too: a definition may have forgotten that one of them is read.
   void place_expected(uint16_t opcode, const std::vector<uint8_t>& bytes, Case& test) {
     if (random_() % 3 != 0) return;
     const auto first_read = [&] {
@@ -507,9 +508,13 @@ class Checker {
     };
     const std::vector<uint8_t> found = first_read();
     std::vector<unsigned> read;
-    for (const Operand& operand : test.operands) {
-      if (operand.is_use() && operand.reg.preg().reg_class() == RegClass::Gpr)
-        read.push_back(operand.reg.preg().number());
+    for (const bool is_use : {true, false}) {
+      for (const Operand& operand : test.operands) {
+        if (!operand.is_reg() || operand.is_use() != is_use || operand.reg.preg().reg_class() != RegClass::Gpr)
+          continue;
+        const unsigned number = operand.reg.preg().number();
+        if (std::ranges::find(read, number) == read.end()) read.push_back(number);
+      }
     }
     if (found.empty() || read.empty()) return;
     const size_t size = std::min<size_t>(found.size(), 8), words = found.size() / size;

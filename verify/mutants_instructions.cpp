@@ -21,6 +21,7 @@ namespace {
 // Enough to see each register and edge of an immediate; most mistakes show in the first few.
 constexpr size_t kEncodingCases = 150;
 constexpr size_t kThoroughCases = 5'000;  // what those have passed that seem to be right
+constexpr size_t kMostThorough = 4;       // instructions concerned, beyond which that takes too long
 constexpr size_t kConformanceCases = 200;
 constexpr size_t kSameCases = 600;
 constexpr unsigned kEquivalenceMs = 10'000;  // of each combination of parameters
@@ -181,8 +182,10 @@ bool InstructionJudge::judge(MutantResult& out, const std::string& mutated, std:
     out.reason = "means the same";
     return true;
   }
-  const bool is_one = only.size() == 1 && (kind == MutationKind::Meaning || kind == MutationKind::Trap);
-  if (is_one && refuted_by_machine(kThoroughCases)) return true;
+  // An order of operands may show where both are NaNs alone.
+  const bool is_worth_it = only.size() <= kMostThorough &&
+                           (kind == MutationKind::Meaning || kind == MutationKind::Trap || kind == MutationKind::Role);
+  if (is_worth_it && refuted_by_machine(kThoroughCases)) return true;
   declarations = notation::generate_isle(insts.definitions());
   narrows_ = kind == MutationKind::Condition && narrows(insts, only);
   if (kind == MutationKind::Bits || kind == MutationKind::Text || kind == MutationKind::Place) {
