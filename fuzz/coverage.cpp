@@ -309,7 +309,7 @@ std::vector<std::string> wanted_operations() {
   add({"uload32", "sload32", "istore32", "stack_addr", "func_addr", "call_indirect"}, {64});
   add({"atomic_rmw", "atomic_cas", "atomic_load", "atomic_store"}, {8, 16, 32, 64});
   add({"return_call_indirect", "try_call_indirect", "symbol_value", "tls_value", "get_frame_pointer",
-       "get_stack_pointer", "get_return_address", "get_pinned_reg", "set_pinned_reg"},
+       "get_stack_pointer", "get_return_address", "get_exception_handler_address", "get_pinned_reg", "set_pinned_reg"},
       {64});
   for (const char* name : {"fadd",    "fsub",           "fmul",          "fdiv",      "sqrt",
                            "fma",     "fneg",           "fabs",          "fcopysign", "fmin",

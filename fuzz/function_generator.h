@@ -57,7 +57,8 @@ class FunctionGenerator {
   void limit_stack();
   void declare_callees();
   void declare_host_functions();
-  void declare_throw();
+  enum Thrower : uint8_t { kThrow, kThrowInContext, kResume };
+  FuncRef thrower(Thrower which);
   void declare_alias_regions();
   void make_slots();
 
@@ -217,7 +218,8 @@ class FunctionGenerator {
   Value function_address(uint32_t function);
   Value struct_address(uint32_t bytes, bool is_tail);
   std::vector<Value> call_arguments(const Signature& signature, Value callee, bool is_tail = false);
-  void try_call(uint32_t function, bool indirect, std::span<const Value> args, bool catch_all);
+  Inst try_call(uint32_t function, bool indirect, std::span<const Value> args, bool catch_all);
+  Value exception_context();
   void tag(Inst inst);
 
   // ---- exceptions, special registers ----
@@ -246,8 +248,8 @@ class FunctionGenerator {
   };
   std::vector<Struct> structs_;   // what parameters point to
   std::vector<Access> accesses_;  // those whose address is in scope
-  uint32_t callees_ = 0;          // functions that may be called like any other; behind them is the one that throws
-  FuncRef throw_;                 // none: not declared
+  uint32_t callees_ = 0;          // functions that may be called like any other; behind them are those that throw
+  FuncRef throwers_[3];           // none: not declared
   bool leaks_ = false;            // may an exception leave the function?
   bool may_leave_ = false;        // may it return here?
   bool is_within_block_ = false;  // what is made may not end the block

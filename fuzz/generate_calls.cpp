@@ -1,7 +1,7 @@
 // See function_generator.h. Here: signatures, calls of every kind, exceptions, special registers.
 //
-// Exceptions are thrown by a call of %__cranelift_throw (interpreter/library.h). A function that one may leave is known
-// (Program::throws): who calls it catches everything, or is such a function itself.
+// Exceptions are thrown by calls of %__cranelift_throw and its like (interpreter/library.h). A function that one may
+// leave is known (Program::throws): who calls it catches everything, or is such a function itself.
 #include <algorithm>
 #include <bit>
 #include <iterator>
@@ -16,8 +16,8 @@ namespace assay::fuzz {
 
 namespace {
 
-constexpr std::string_view kThrowName = "__cranelift_throw";
-constexpr unsigned kTags = 4;
+constexpr std::string_view kThrowers[] = {"__cranelift_throw", "__assay_throw", "__assay_resume"};
+constexpr unsigned kTags = 4, kContexts = 3;
 
 }  // namespace
 
@@ -143,20 +143,24 @@ void FunctionGenerator::declare_host_functions() {
   callees_ = static_cast<uint32_t>(f_.functions.size());
 }
 
-void FunctionGenerator::declare_throw() {
+FuncRef FunctionGenerator::thrower(Thrower which) {
+  FuncRef& function = throwers_[which];
+  if (!function.is_none()) return function;
   Signature s;
   s.call_conv = CallConv::kSystemV;
-  for (const Type type : {kI64, kI64, kI64, kI32, kI64, kI64}) s.params.push_back({.type = type});
+  s.params.assign(which == kThrow ? 6 : which == kThrowInContext ? 7 : 4, {.type = kI64});
+  if (which != kResume) s.params[3].type = kI32;
   const SigRef sig = f_.signatures.push(s);
-  throw_ = f_.functions.push(
-      {.name = ExternalName::testcase(std::string(kThrowName)), .signature = sig, .colocated = random_.chance(50)});
+  return function = f_.functions.push({.name = ExternalName::testcase(std::string(kThrowers[which])),
+                                       .signature = sig,
+                                       .colocated = random_.chance(50)});
 }
 
 // ---- calls ----
 
 // May an exception come out of a call of it?
 bool FunctionGenerator::throws(uint32_t function) const {
-  if (FuncRef(function) == throw_) return true;
+  if (std::ranges::find(throwers_, FuncRef(function)) != std::end(throwers_)) return true;
   const ExternalName& name = f_.functions[FuncRef(function)].name;
   for (size_t i = 0; i < index_ && i < program_.throws.size(); ++i) {
     if (program_.throws[i] && program_.functions[i].name == name) return true;
@@ -225,13 +229,18 @@ std::vector<Value> FunctionGenerator::call_arguments(const Signature& signature,
 void FunctionGenerator::call() {
   if (callees_ == 0) callees_ = static_cast<uint32_t>(f_.functions.size());  // of a function that is there already
   const uint32_t which = random_.below(callees_);
-  if (f_.functions[FuncRef(which)].name == ExternalName::testcase(std::string(kThrowName))) return;
+  for (const std::string_view name : kThrowers) {
+    if (f_.functions[FuncRef(which)].name == ExternalName::testcase(std::string(name))) return;
+  }
   const bool indirect = random_.chance(25), is_thrown = throws(which);
   const std::vector<Value> args = call_arguments(signature_of(which), indirect ? function_address(which) : Value());
   budget_ -= 3;
   if (!is_within_block_ && supports_exceptions(signature_of(which).call_conv)) {
     const bool must_catch = is_thrown && !may_leak();
-    if (must_catch || random_.chance(is_thrown ? 50 : 12)) return try_call(which, indirect, args, must_catch);
+    if (must_catch || random_.chance(is_thrown ? 50 : 12)) {
+      try_call(which, indirect, args, must_catch);
+      return;
+    }
   }
   leaks_ |= is_thrown;
   const SigRef sig = f_.functions[FuncRef(which)].signature;
@@ -251,8 +260,15 @@ void FunctionGenerator::tag(Inst inst) {
   f_.set_debug_tags(inst, std::move(tags));
 }
 
+// Of a few, so that some are equal.
+Value FunctionGenerator::exception_context() {
+  static constexpr Type kContextTypes[] = {kI64, kI64, kI32, kI8};
+  const Type type = kContextTypes[random_.below(std::size(kContextTypes))];
+  return random_.chance(70) ? constant_of(type, random_.below(kContexts)) : pick(type);
+}
+
 // The edges go to blocks of their own, or where all of them come together.
-void FunctionGenerator::try_call(uint32_t function, bool indirect, std::span<const Value> args, bool catch_all) {
+Inst FunctionGenerator::try_call(uint32_t function, bool indirect, std::span<const Value> args, bool catch_all) {
   const SigRef sig = f_.functions[FuncRef(function)].signature;
   const Signature signature = f_.signatures[sig];
   const bool has_payload = signature.call_conv != CallConv::kWinch;
@@ -300,6 +316,9 @@ void FunctionGenerator::try_call(uint32_t function, bool indirect, std::span<con
   for (unsigned i = 0; i <= handlers; ++i) {
     if (i == any || i < handlers) add_edge(/*is_normal=*/false);
     const auto call_index = static_cast<uint32_t>(calls.size() - 1);
+    if (random_.chance(throws(function) ? 30 : 8)) {
+      table.items.push_back({.kind = ExceptionItem::Kind::kContext, .context = exception_context()});
+    }
     if (i == any) {
       table.items.push_back({.kind = ExceptionItem::Kind::kDefault, .tag = 0, .call_index = call_index, .context = {}});
     } else if (i < handlers) {
@@ -325,6 +344,7 @@ void FunctionGenerator::try_call(uint32_t function, bool indirect, std::span<con
     close(scope);
   }
   enter_join(join, types);
+  return inst;
 }
 
 // Ends the function in another one, if there is one that it may end in.
@@ -371,23 +391,36 @@ void FunctionGenerator::throw_something() {
   branch(Opcode::kBrif, c, calls);
   const Scope scope = open();
   enter(block);
-  if (throw_.is_none()) declare_throw();
-  const bool has_frame = random_.chance(50), indirect = random_.chance(30), must_catch = !may_leak();
+  const unsigned kind = random_.below(100);
+  const Thrower which = kind < 45 ? kThrow : kind < 80 ? kThrowInContext : kResume;
+  const FuncRef function = thrower(which);
+  const bool has_frame = random_.chance(50), indirect = random_.chance(30);
+  const bool must_catch = which == kResume || !may_leak();
   std::vector<Value> args;
-  if (indirect) args.push_back(function_address(throw_.index));
-  args.push_back(constant_of(kI64, 0));
+  if (indirect) args.push_back(function_address(function.index));
+  if (which != kResume) args.push_back(constant_of(kI64, 0));
   args.push_back(has_frame ? emit1({.opcode = Opcode::kGetFramePointer, .type = kI64}) : constant_of(kI64, 0));
-  args.push_back(constant_of(kI64, 0));
-  args.push_back(random_.chance(70) ? constant_of(kI32, random_.below(kTags))
-                                    : binary(Opcode::kBand, pick(kI32), constant_of(kI32, kTags - 1)));
+  if (which == kResume) {
+    args.push_back(emit1({.opcode = Opcode::kGetExceptionHandlerAddress, .type = kI64, .entity = block_.index}));
+  } else {
+    args.push_back(constant_of(kI64, 0));
+    args.push_back(random_.chance(70) ? constant_of(kI32, random_.below(kTags))
+                                      : binary(Opcode::kBand, pick(kI32), constant_of(kI32, kTags - 1)));
+  }
+  const Inst address = f_.def_inst(args.back());
   for (unsigned word = 0; word < 2; ++word) args.push_back(pick(kI64));
+  if (which == kThrowInContext) {
+    args.push_back(random_.chance(70) ? constant_of(kI64, random_.below(kContexts)) : pick(kI64));
+  }
   if (must_catch || random_.chance(20)) {
-    try_call(throw_.index, indirect, args, must_catch);
+    const Inst call = try_call(function.index, indirect, args, must_catch);
+    const auto handlers = static_cast<uint32_t>(f_.block_calls(call).size()) - 1;
+    if (which == kResume) f_.inst(address).imm = random_.below(handlers);
   } else {
     leaks_ = true;
     b_.insert({.opcode = indirect ? Opcode::kCallIndirect : Opcode::kCall,
                .type = indirect ? kI64 : Type(),
-               .entity = indirect ? f_.functions[throw_].signature.index : throw_.index,
+               .entity = indirect ? f_.functions[function].signature.index : function.index,
                .args = f_.make_values(args)});
   }
   if (random_.chance(70)) {

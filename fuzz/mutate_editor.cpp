@@ -74,13 +74,15 @@ void Editor::find_protected() {
   }
 }
 
-// Forwards once, in reverse post-order: what is made of addresses of slots and functions, but not through memory.
+// Forwards once, in reverse post-order: what is made of addresses of slots, functions and handlers, but not through
+// memory.
 void Editor::find_addresses() {
   addresses_.assign(f.value_count(), false);
   for (Block block : cfg_.reverse_postorder()) {
     for (Inst inst : f.insts(block)) {
       const Opcode opcode = f.inst(inst).opcode;
-      bool is = opcode == Opcode::kStackAddr || opcode == Opcode::kFuncAddr;
+      bool is =
+          opcode == Opcode::kStackAddr || opcode == Opcode::kFuncAddr || opcode == Opcode::kGetExceptionHandlerAddress;
       if (!is && f.info(inst).effects == kNoEffects) {
         for (Value v : f.args(inst)) is |= addresses_[f.resolve(v).index];
       }

@@ -33,11 +33,12 @@ bool Mutator::outline() {
   if (test_.functions.size() >= options_.max_functions) return false;
   Editor editor(f(), random_);
   std::vector<Inst> segment = editor.segment(10);
-  const auto refers_to_slot = [&](Inst i) {
+  const auto is_of_this_function = [&](Inst i) {
     return f().info(i).format == Format::kStackAddr || f().info(i).format == Format::kUnaryGlobalValue ||
-           f().inst(i).opcode == Opcode::kGetPinnedReg || f().inst(i).opcode == Opcode::kSetPinnedReg;
+           f().info(i).format == Format::kExceptionHandlerAddress || f().inst(i).opcode == Opcode::kGetPinnedReg ||
+           f().inst(i).opcode == Opcode::kSetPinnedReg;
   };
-  const auto end = std::find_if(segment.begin(), segment.end(), refers_to_slot);
+  const auto end = std::find_if(segment.begin(), segment.end(), is_of_this_function);
   segment.erase(end, segment.end());
   if (segment.empty()) return false;
   std::set<Inst> inside(segment.begin(), segment.end());

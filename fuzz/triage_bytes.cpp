@@ -119,8 +119,8 @@ class ByteCheck {
       const std::string theirs = normalised(read(i)), ours = normalised(emitted(i).text);
       if (ours == theirs || ours.empty()) continue;
       const bool has_target = std::ranges::any_of(isa_.desc(emitted(i).opcode).operands, [](const auto& operand) {
-        return operand.kind == machine::SlotKind::Label || operand.kind == machine::SlotKind::Symbol ||
-               operand.kind == machine::SlotKind::Constant;
+        return operand.kind == machine::SlotKind::Label || operand.kind == machine::SlotKind::Place ||
+               operand.kind == machine::SlotKind::Symbol || operand.kind == machine::SlotKind::Constant;
       });
       if (has_target) continue;
       // Aliases are spelled differently: the instruction's own test decides.

@@ -395,6 +395,10 @@ bool Interpreter::execute(Cursor& cursor) {
         v[step.d] = truncate(return_address(), step.result_bits);
         if constexpr (kTracks) free[step.d] = 0;
         break;
+      case StepKind::kHandlerAddress:
+        v[step.d] = truncate(address_of(*f, step.b), step.result_bits);
+        if constexpr (kTracks) free[step.d] = 0;
+        break;
       case StepKind::kStackLimit:
         if constexpr (kTracks) {
           if (free[step.a] != 0) return undetermined(kTrapDepends);
@@ -494,17 +498,18 @@ bool Interpreter::execute(Cursor& cursor) {
             // Whether it makes a NaN is seen too late to leave before it.
             return leave_to_tracking();
           }
-          if (routine == LibraryFunction::kThrow) {
+          if (library_function(routine).unwinds()) {
             if (scratch_.size() != library_function(routine).arguments) {
               return stop(OutcomeKind::UndefinedBehaviour, "call with another signature than the function's");
             }
-            if constexpr (kTracks) {
-              if ((scratch_free_[0] | scratch_free_[1] | scratch_free_[3]) != 0) return undetermined(kBranchDepends);
+            uint32_t edge = 0;
+            const LibraryOutcome unwound = unwind(routine, edge);
+            if (unwound == LibraryOutcome::kUndetermined) return undetermined(kBranchDepends);
+            if (unwound != LibraryOutcome::kThrown) {
+              return stop(OutcomeKind::UndefinedBehaviour, "an exception without a handler");
             }
-            const auto edge = unwind();
-            if (!edge) return stop(OutcomeKind::UndefinedBehaviour, "an exception without a handler");
             go_to_frame();
-            follow(*edge);
+            follow(edge);
             break;
           }
           switch (call_library(routine, fuel)) {

@@ -12,8 +12,9 @@ namespace {
 
 // Of all frames together; a function of a million values must not take the host's memory.
 constexpr size_t kMaxSlots = size_t{1} << 24;
-// From function_base on: where functions lie, then the library's, then where calls return to.
-constexpr uint64_t kLibrary = 0x007f'0000, kReturnAddresses = 0x0080'0000, kCodeSize = 0x0100'0000;
+// From function_base on: where functions lie, then the library's, then where calls return to, then handlers.
+constexpr uint64_t kLibrary = 0x007f'0000, kReturnAddresses = 0x0080'0000, kHandlers = 0x00c0'0000,
+                   kCodeSize = 0x0100'0000;
 constexpr uint64_t kStructAlign = 16;
 
 }  // namespace
@@ -65,7 +66,7 @@ uint64_t Interpreter::return_address() const {
     const Frame& caller = frames_[frames_.size() - 2];
     step = program_->function(caller.function).first_step + caller.pc;
   }
-  const uint64_t places = (kCodeSize - kReturnAddresses) / layout_.call_size - 1;
+  const uint64_t places = (kHandlers - kReturnAddresses) / layout_.call_size - 1;
   return layout_.function_base + kReturnAddresses + step % places * layout_.call_size;
 }
 
@@ -73,6 +74,11 @@ uint64_t Interpreter::address_of(uint32_t function) const {
   return layout_.function_base + (function < kFirstLibraryFunction
                                       ? function * layout_.function_size
                                       : kLibrary + (function - kFirstLibraryFunction) * layout_.function_size);
+}
+
+uint64_t Interpreter::address_of(const DecodedFunction& f, uint32_t place) const {
+  constexpr uint64_t kSize = 4, kPlaces = (kCodeSize - kHandlers) / kSize;
+  return layout_.function_base + kHandlers + (uint64_t{f.first_place} + place) % kPlaces * kSize;
 }
 
 uint32_t Interpreter::function_at(uint64_t address) const {
@@ -146,16 +152,36 @@ bool Interpreter::copy_struct_arguments(const DecodedFunction& caller, const Cal
   return true;
 }
 
-std::optional<uint32_t> Interpreter::unwind() {
+std::optional<bool> Interpreter::takes(const Handler& handler, size_t frame, LibraryFunction function) const {
+  if (function == LibraryFunction::kResume) {
+    return address_of(program_->function(frames_[frame].function), handler.place) == scratch_[1];
+  }
+  if (handler.any_tag) return true;
+  if (handler.tag != static_cast<uint32_t>(scratch_[3])) return false;
+  if (function != LibraryFunction::kThrowInContext) return true;
+  bool same = true;
+  for (uint32_t n = 0; n < handler.context_slots; ++n) {
+    const size_t slot = frames_[frame].base + handler.context + n;
+    if (tracks_ && (free_[slot] | scratch_free_[6]) != 0) return std::nullopt;
+    same = same && values_[slot] == (n == 0 ? scratch_[6] : 0);
+  }
+  return same;
+}
+
+Interpreter::LibraryOutcome Interpreter::unwind(LibraryFunction function, uint32_t& edge) {
+  const bool resumes = function == LibraryFunction::kResume;
+  const auto is_free = [&](size_t argument) { return tracks_ && scratch_free_[argument] != 0; };
+  if (is_free(0) || is_free(1) || (!resumes && is_free(3))) return LibraryOutcome::kUndetermined;
   const auto frame_of = [&](uint64_t pointer) {
     const uint64_t above = layout_.stack_base + config_->stack_size - pointer;
     return above % layout_.frame_size == 0 ? above / layout_.frame_size - 1 : frames_.size();
   };
   // How many frames are not unwound, and how many are open for it.
-  const uint64_t kept = scratch_[0] == 0 ? 0 : frame_of(scratch_[0]) + 1;
-  const uint64_t count = scratch_[1] == 0 ? frames_.size() : frame_of(scratch_[1]) + 1;
-  const auto tag = static_cast<uint32_t>(scratch_[3]);
-  if (count > frames_.size() || kept >= count) return std::nullopt;
+  const uint64_t from = scratch_[resumes ? 0 : 1];
+  const uint64_t count = from == 0 ? frames_.size() : frame_of(from) + 1;
+  const uint64_t kept = resumes ? count - 1 : scratch_[0] == 0 ? 0 : frame_of(scratch_[0]) + 1;
+  const size_t payload = resumes ? 2 : 4;  // which argument
+  if (count > frames_.size() || kept >= count) return LibraryOutcome::kUndefined;
   for (size_t n = count; n-- > kept;) {
     const Frame& frame = frames_[n];
     const DecodedFunction& f = program_->function(frame.function);
@@ -164,17 +190,20 @@ std::optional<uint32_t> Interpreter::unwind() {
     const CallSite& site = f.calls[step.c];
     for (uint32_t i = 0; i < site.handlers_count; ++i) {
       const Handler& handler = f.handlers[site.handlers_begin + i];
-      if (!handler.any_tag && handler.tag != tag) continue;
+      const std::optional<bool> is_taken = takes(handler, n, function);
+      if (!is_taken) return LibraryOutcome::kUndetermined;
+      if (!*is_taken) continue;
+      const size_t to = frame.base + site.payload;
       while (frames_.size() > n + 1) leave();
-      const size_t payload = frame.base + site.payload;
-      for (size_t i = 0; i < 2; ++i) {
-        values_[payload + i] = scratch_[4 + i];
-        if (tracks_) free_[payload + i] = scratch_free_[4 + i];
+      for (size_t word = 0; word < 2; ++word) {
+        values_[to + word] = scratch_[payload + word];
+        if (tracks_) free_[to + word] = scratch_free_[payload + word];
       }
-      return handler.edge;
+      edge = handler.edge;
+      return LibraryOutcome::kThrown;
     }
   }
-  return std::nullopt;
+  return LibraryOutcome::kUndefined;
 }
 
 // ---- the library ----

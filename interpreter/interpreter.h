@@ -130,8 +130,11 @@ class Interpreter {
   // Calls a host function with the arguments in scratch_; leaves its results there. False: they depend on free bits.
   bool call_host_function(const HostFunction& function);
   // Throws with the arguments in scratch_: closes all frames that do not handle the exception. The newest is then the
-  // one that does, its payload set, and the result the edge to follow there.
-  std::optional<uint32_t> unwind();
+  // one that does, its payload set, and `edge` the one to follow there.
+  LibraryOutcome unwind(LibraryFunction function, uint32_t& edge);
+  // Does a handler of frame number `frame` take what is thrown? Nothing: that depends on free bits.
+  std::optional<bool> takes(const Handler& handler, size_t frame, LibraryFunction function) const;
+  uint64_t address_of(const DecodedFunction& f, uint32_t place) const;
 
   const Program* program_ = nullptr;
   const Config* config_ = nullptr;

@@ -214,6 +214,71 @@ block1(v3: i64):
   EXPECT_EQ(f.run({i32(1)}).kind, OutcomeKind::UndefinedBehaviour);
 }
 
+TEST(Language, HandlersUnderAContextTakeWhatIsThrownInIt) {
+  Fixture f(R"(function %f(i64, i64, i8, f32) -> i64 tail {
+    sig0 = (i64, i64, i64, i32, i64, i64, i64) system_v
+    fn0 = %__assay_throw sig0
+block0(v0: i64, v1: i64, v2: i8, v3: f32):
+    v4 = iconst.i64 0
+    v5 = iconst.i32 7
+    v6 = ireduce.i32 v0
+    v7 = fsub v3, v3
+    try_call fn0(v4, v4, v4, v6, v0, v1, v1), sig0, block1, [ tag1: block2, context v2, tag7: block3(exn0), context v0, tag7: block3(exn1), context v7, tag8: block2, default: block4 ]
+block1:
+    trap user1
+block2:
+    return v4
+block3(v8: i64):
+    return v8
+block4:
+    v9 = iconst.i64 -1
+    return v9
+})");
+  const auto i8 = [](uint64_t v) { return DataValue(ir::kI8, v); };
+  const auto f32 = [](uint64_t v) { return DataValue(ir::kF32, v); };
+  const uint64_t kOne = 0x3f80'0000, kInfinity = 0x7f80'0000;
+  EXPECT_EQ(f.value({i64(1), i64(5), i8(0), f32(kOne)}), 0u);  // no context: any will do
+  EXPECT_EQ(f.value({i64(7), i64(0xf3), i8(0xf3), f32(kOne)}), 7u);
+  EXPECT_EQ(f.value({i64(0x1'0000'0007), i64(0x1'0000'0007), i8(7), f32(kOne)}), 0x1'0000'0007u);
+  EXPECT_EQ(f.value({i64(7), i64(0x1f3), i8(0xf3), f32(kOne)}), ~uint64_t{0});
+  EXPECT_EQ(f.value({i64(8), i64(0), i8(0), f32(kOne)}), 0u);
+  // The bits of a NaN that arithmetic makes are open.
+  EXPECT_EQ(f.run({i64(8), i64(0), i8(0), f32(kInfinity)}).kind, OutcomeKind::Undetermined);
+}
+
+TEST(Language, AHandlerIsFoundByItsAddressInTheFrameThatStandsThere) {
+  Fixture f(R"(function %f(i64, i64) -> i64 tail {
+    sig0 = (i64, i64, i64, i64) system_v
+    fn0 = %__assay_resume sig0
+block0(v0: i64, v1: i64):
+    v2 = get_exception_handler_address.i64 block1, 0
+    v3 = get_exception_handler_address.i64 block1, 1
+    v4 = get_exception_handler_address.i64 block2, 0
+    v5 = select v0, v3, v2
+    v6 = icmp_imm eq v0, 2
+    v7 = select v6, v4, v5
+    v8 = get_frame_pointer.i64
+    v9 = iadd v8, v1
+    jump block1
+block1:
+    try_call fn0(v9, v7, v0, v8), sig0, block4, [ tag1: block5(exn0), default: block3 ]
+block2:
+    try_call fn0(v9, v7, v0, v8), sig0, block4, [ default: block3 ]
+block3:
+    v10 = iconst.i64 -1
+    return v10
+block4:
+    trap user1
+block5(v11: i64):
+    v12 = iadd_imm v11, 50
+    return v12
+})");
+  EXPECT_EQ(f.value({i64(0), i64(0)}), 50u);
+  EXPECT_EQ(f.value({i64(1), i64(0)}), ~uint64_t{0});
+  EXPECT_EQ(f.run({i64(2), i64(0)}).kind, OutcomeKind::UndefinedBehaviour);  // of a try_call that is not under way
+  EXPECT_EQ(f.run({i64(0), i64(1)}).kind, OutcomeKind::UndefinedBehaviour);  // in a frame that is none
+}
+
 TEST(Language, SpecialRegistersAndSymbols) {
   Fixture f(R"(function %f(i64) -> i8, i8, i64 {
     gv0 = symbol %here

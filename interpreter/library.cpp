@@ -45,6 +45,8 @@ constexpr LibraryFunctionInfo kFunctions[kLibraryFunctionCount] = {
     {"%Memset", 3, 1},  // to, byte, size -> to
     {"%Memcmp", 3, 1},  // left, right, size -> less than, equal to or greater than 0
     {"%__cranelift_throw", 6, 0},
+    {"%__assay_throw", 7, 0},
+    {"%__assay_resume", 4, 0},
 };
 
 }  // namespace

@@ -1,8 +1,12 @@
-// The routines that code may call without defining them: CLIF's library calls, and the one that throws.
+// The routines that code may call without defining them: CLIF's library calls, and those that unwind.
 //
 // `%__cranelift_throw(entry_fp, fp, pc, tag, payload0, payload1)` unwinds from the frame whose frame pointer is `fp`,
 // up to and without the one of `entry_fp`, to the first try_call that handles `tag`; filetests throw with it. 0 stands
-// for the frame that calls it, and for no limit. Nothing is done with `pc`.
+// for the frame that calls it, and for no limit. Nothing is done with `pc`, and contexts do not count.
+// `%__assay_throw(entry_fp, fp, pc, tag, payload0, payload1, context)` passes over what handles the tag under a context
+// that is another number.
+// `%__assay_resume(fp, address, payload0, payload1)` goes on in the frame of `fp`, which stands at a try_call, at its
+// handler of that address (get_exception_handler_address).
 #pragma once
 
 #include <cstdint>
@@ -53,9 +57,11 @@ enum class LibraryFunction : uint8_t {
   kMemmove,
   kMemset,
   kMemcmp,
-  kThrow
+  kThrow,
+  kThrowInContext,
+  kResume
 };
-inline constexpr unsigned kLibraryFunctionCount = 37;
+inline constexpr unsigned kLibraryFunctionCount = 39;
 
 struct LibraryFunctionInfo {
   std::string_view name;  // with its `%`
@@ -66,6 +72,7 @@ struct LibraryFunctionInfo {
   ir::Type from, to;
 
   bool is_operation() const { return from.is_valid(); }
+  bool unwinds() const { return results == 0; }
   ScalarOperation operation() const {
     return {opcode, static_cast<uint8_t>(from.bits()), static_cast<uint8_t>(to.bits()), 0};
   }

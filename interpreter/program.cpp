@@ -60,6 +60,7 @@ class Decoder {
   DecodedFunction& out_;
   std::vector<uint32_t> slots_;         // by value: its first slot
   std::vector<uint32_t> block_start_;   // by block: its first step
+  std::vector<uint32_t> first_place_;   // by block: that of its try_call's handlers
   std::vector<uint32_t> result_slots_;  // by result of the try_call that is being decoded
   ir::Value without_slot_;              // a parameter of a block that has no slots, if any
 };
@@ -112,12 +113,17 @@ void Decoder::run() {
 
   if (!function_.stack_limit.is_none()) decode_stack_limit();
   block_start_.assign(function_.block_count(), 0);
+  first_place_.assign(function_.block_count(), 0);
   for (ir::Block block : function_.blocks()) {
     block_start_[block.index] = static_cast<uint32_t>(out_.steps.size());
     for (ir::Inst inst : function_.insts(block)) decode(inst);
   }
   // Edges hold block numbers until here.
   for (Edge& edge : out_.edges) edge.target = block_start_[edge.target];
+  // So do the addresses of handlers.
+  for (Step& step : out_.steps) {
+    if (step.kind == StepKind::kHandlerAddress) step.b = first_place_[step.b] + static_cast<uint32_t>(step.imm);
+  }
 }
 
 uint32_t Decoder::edge(const ir::BlockCall& call, const CallSite* site) {
@@ -323,6 +329,11 @@ void Decoder::decode(ir::Inst inst) {
       program_.sees_addresses_ = true;
       step.opcode = data.opcode;
       step.kind = data.opcode == Opcode::kGetReturnAddress ? StepKind::kReturnAddress : StepKind::kFramePointer;
+      break;
+    case Opcode::kGetExceptionHandlerAddress:
+      program_.sees_addresses_ = true;
+      step.kind = StepKind::kHandlerAddress;
+      step.b = data.raw_block().index;
       break;
     case Opcode::kGetPinnedReg:
       step.kind = StepKind::kGetPinned;
@@ -559,11 +570,24 @@ void Decoder::decode_try_call(ir::Inst inst, CallSite& site) {
   out_.slots += 2;
   site.normal_edge = edge(calls[0], &site);
   site.handlers_begin = static_cast<uint32_t>(out_.handlers.size());
+  uint32_t& first_place = first_place_[function_.inst_block(inst).index];
+  first_place = out_.places;
+  out_.places += static_cast<uint32_t>(calls.size() - 1);
+  ir::Value context;
   for (const ir::ExceptionItem& item : table.items) {
-    // A context tells instances of one tag apart, which the throwing side here does not have.
-    if (item.kind == ir::ExceptionItem::Kind::kContext) continue;
-    const bool any = item.kind == ir::ExceptionItem::Kind::kDefault;
-    out_.handlers.push_back({item.tag, any, edge(calls[item.call_index], &site)});
+    if (item.kind == ir::ExceptionItem::Kind::kContext) {
+      context = item.context;
+      continue;
+    }
+    Handler handler{.tag = item.tag,
+                    .any_tag = item.kind == ir::ExceptionItem::Kind::kDefault,
+                    .edge = edge(calls[item.call_index], &site),
+                    .place = first_place + item.call_index - 1};
+    if (!context.is_none()) {
+      handler.context = slot(context);
+      handler.context_slots = slots_of(type(context));
+    }
+    out_.handlers.push_back(handler);
   }
   site.handlers_count = static_cast<uint32_t>(out_.handlers.size()) - site.handlers_begin;
 }
@@ -574,7 +598,7 @@ void Program::clear() {
     f.params.clear();
     f.returns.clear();
     f.param_slots.clear();
-    f.slots = 0;
+    f.slots = f.places = 0;
     f.stack_slots.clear();
     f.steps.clear();
     f.edges.clear();
@@ -637,11 +661,13 @@ void Program::link() {
   for (size_t i = 0; i < count_; ++i) by_name_.emplace(functions_[i].name, static_cast<uint32_t>(i));
   symbol_functions_.assign(symbols_.size(), kNoFunction);
   for (const auto& [name, number] : symbols_) symbol_functions_[number] = find(name);
-  uint32_t steps = 0;
+  uint32_t steps = 0, places = 0;
   for (size_t i = 0; i < count_; ++i) {
     DecodedFunction& f = functions_[i];
     f.first_step = steps;
     steps += static_cast<uint32_t>(f.steps.size());
+    f.first_place = places;
+    places += f.places;
     for (size_t n = 0; n < f.callees.size(); ++n) {
       f.callees[n] = find(f.callee_names[n]);
       if (f.callees[n] != kNoFunction) continue;

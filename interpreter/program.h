@@ -41,6 +41,7 @@ enum class StepKind : uint8_t {
   kThreadLocal,      // d := address of the host's memory + imm
   kFramePointer,     // d := this frame's pointer, or its stack pointer
   kReturnAddress,    // d := this frame's
+  kHandlerAddress,   // d := address of the function's place b
   kStackLimit,       // stk_ovf if the stack pointer is below a
   kGetPinned,        // d := pinned register
   kSetPinned,        // pinned register := a
@@ -90,11 +91,14 @@ struct Move {
   uint32_t to = 0;
 };
 
-// Where a try_call goes on if the call unwinds with an exception of this tag.
+// Where a try_call goes on if the call unwinds with an exception of this tag, and of this context if there is one.
 struct Handler {
   uint32_t tag = 0;
   bool any_tag = false;
   uint32_t edge = 0;
+  uint32_t place = 0;    // the function's handlers have addresses by their places
+  uint32_t context = 0;  // its first slot, if it has slots
+  uint32_t context_slots = 0;
 };
 
 // An argument that is passed as a copy of the bytes it points to.
@@ -139,6 +143,8 @@ struct DecodedFunction {
   std::vector<std::string> callee_names;
   std::vector<uint32_t> callee_signatures;  // of those that may be host functions
   uint32_t first_step = 0;                  // how many steps the functions before it have; filled by link()
+  uint32_t places = 0;                      // how many its handlers have
+  uint32_t first_place = 0;                 // how many the functions before it have; filled by link()
 };
 
 // See host_function.h. Called by the numbers that follow those of the functions.

@@ -2,7 +2,6 @@
 #include "oracles/host_calls.h"
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <cstring>
 
@@ -164,11 +163,9 @@ std::string HostFunctions::call(size_t number, HostContext& context) {
   } else {
     std::memcpy(&next, context.stack + (sp - map::kStackLow), 8);
   }
-  if (function.name == kThrowName) {
-    if (args_.size() != 6) return violated("it has 6 arguments");
-    std::array<uint64_t, 6> words;
-    std::ranges::copy(args_, words.begin());
-    const std::string problem = unwind(isa_, frames_, words, next, sp + return_size, context);
+  if (unwinds(function.name)) {
+    const std::vector<uint64_t> words(args_.begin(), args_.end());
+    const std::string problem = unwind(isa_, frames_, function.name, words, next, sp + return_size, context);
     return problem.empty() ? problem : violated(problem);
   }
   std::optional<uint64_t> variable;  // where a thread-local one is

@@ -5,7 +5,7 @@
 // registers and stack as the ABI says, checks what the caller has promised (stack pointer aligned, narrow arguments
 // extended), does what the host function does, overwrites every register and all memory that a callee may (its own
 // frame, the area of its arguments, the save area of s390x), and puts the results where the ABI wants them. One that
-// throws (kThrowName) goes on in a handler instead. Written from the ABI documents (abi_facts.h, call_plan.h), like the
+// throws (unwinder.h) goes on in a handler instead. Written from the ABI documents (abi_facts.h, call_plan.h), like the
 // rest of the harness.
 #pragma once
 

@@ -142,7 +142,7 @@ bool MachineSession::add_host(const std::string& name, uint32_t caller) {
   const auto routine = interpreter::find_library_function(name);
   if (routine && interpreter::library_function(*routine).is_operation()) return add_library(*routine, caller);
   if (name == kThreadLocalName || name.starts_with(kControlPrefix)) return add_thread_local(name);
-  if (!interpreter::is_host_name(name) && name != kThrowName) return false;
+  if (!interpreter::is_host_name(name) && !unwinds(name)) return false;
   const ir::Function& function = *functions_[caller];
   for (uint32_t i = 0; i < function.functions.size(); ++i) {
     const ir::FunctionDeclaration& declaration = function.functions[ir::FuncRef(i)];
@@ -318,7 +318,7 @@ Expected<void> MachineSession::build_stage(ExecutorKind kind) {
   const VCodeStage stage = kind == ExecutorKind::Virtual ? VCodeStage::Virtual : VCodeStage::Allocated;
   std::vector<std::string> hosts;
   for (size_t n = 0; n < host_.size(); ++n) {
-    const bool throws = host_.name(n) == kThrowName;
+    const bool throws = unwinds(host_.name(n));
     if (throws || host_.name(n) == kThreadLocalName) {
       return fail(std::string("not supported on ") + executor(kind).name() + ": " +
                   (throws ? "exceptions, which need return addresses" : "thread-local values"));

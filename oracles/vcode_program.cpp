@@ -141,6 +141,9 @@ struct VCodeProgram::Builder {
       const auto host = host_steps.find(name);
       return host == host_steps.end() ? 0 : memory_map::kCodeBase + host->second;
     }
+    if (operand.kind == OperandKind::Place) {
+      return memory_map::kCodeBase + function->first_step + code->blocks[size_t(operand.imm)].first_inst;
+    }
     if (operand.kind == OperandKind::Constant) return memory_map::kCodeBase + pool[size_t(operand.imm)];
     return 0;
   }

@@ -440,6 +440,7 @@ class Checker {
     for (size_t i = 0; i < test.operands.size(); ++i) {
       const SlotKind kind = insts_.descs[opcode].operands[i].kind;
       if (kind == SlotKind::Label) test.operands[i] = Operand::label(machine::Block(0));
+      if (kind == SlotKind::Place) test.operands[i] = Operand::place(machine::Block(0));
       if (kind == SlotKind::Constant) test.operands[i] = Operand::constant(0);
     }
     if (random_() % 6 == 0) {  // pairs that only meet on purpose: the least number by -1, and their like
@@ -588,7 +589,7 @@ class Checker {
 
   bool has_label(const notation::InstDef& inst) const {
     return std::any_of(inst.operands.begin(), inst.operands.end(),
-                       [](const auto& operand) { return operand.kind == OperandDefKind::Label; });
+                       [](const auto& operand) { return operand.kind == OperandDefKind::Label && !operand.is_place; });
   }
 
   struct Distances {

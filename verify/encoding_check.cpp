@@ -18,6 +18,10 @@ namespace {
 using machine::EncodedInst;
 using machine::Operand;
 
+bool is_distance(machine::SlotKind kind) {
+  return kind == machine::SlotKind::Label || kind == machine::SlotKind::Place || kind == machine::SlotKind::Constant;
+}
+
 std::string hex(std::span<const uint8_t> bytes) {
   std::string text;
   for (uint8_t byte : bytes) {
@@ -153,10 +157,7 @@ class Checker {
     std::vector<Operand> shown = operands;
     const machine::InstDesc& desc = insts_.descs[opcode];
     for (size_t i = 0; i < desc.operands.size(); ++i) {
-      if (isa_ == IsaKind::x64 &&
-          (desc.operands[i].kind == machine::SlotKind::Label || desc.operands[i].kind == machine::SlotKind::Constant)) {
-        shown[i].imm -= encoded.size;
-      }
+      if (isa_ == IsaKind::x64 && is_distance(desc.operands[i].kind)) shown[i].imm -= encoded.size;
     }
     std::string ours = insts_.print(opcode, shown);
     replace_all(ours, "symbol0", "0");

@@ -88,6 +88,7 @@ HelperTable shared_terms() {
               {"gen_set_pinned", kAbi},
               {"global_symbol", "a name: executions judge where it leads"},
               {"func_ref_name", "a name: executions judge where calls go"},
+              {"handler_label", "a place: executions judge where it is"},
               {"emit_jump", kEmits},
               {"jump_table", kEmits},
           },

@@ -174,7 +174,9 @@ class Encoder {
           break;
         case OperandDefKind::Label:
         case OperandDefKind::Constant: {
-          const OperandKind kind = operand.kind == OperandDefKind::Label ? OperandKind::Label : OperandKind::Constant;
+          const OperandKind kind = operand.kind == OperandDefKind::Constant ? OperandKind::Constant
+                                   : operand.is_place                       ? OperandKind::Place
+                                                                            : OperandKind::Label;
           if (o_[slot].kind == OperandKind::Imm) {
             distances_[i] = o_[slot].imm;
           } else if (o_[slot].kind == kind && context_.displacement != nullptr) {

@@ -101,6 +101,7 @@ class Printer {
       case OperandKind::Imm:
         return immediate(operand.imm, piece, prefix);
       case OperandKind::Label:
+      case OperandKind::Place:
         out_ += "block" + std::to_string(operand.imm);
         return;
       case OperandKind::Frame:
@@ -164,14 +165,14 @@ class Printer {
   std::string out_;
 };
 
-SlotKind slot_kind(OperandDefKind kind) {
-  switch (kind) {
+SlotKind slot_kind(const OperandDef& operand) {
+  switch (operand.kind) {
     case OperandDefKind::Reg:
       return SlotKind::Reg;
     case OperandDefKind::Imm:
       return SlotKind::Imm;
     case OperandDefKind::Label:
-      return SlotKind::Label;
+      return operand.is_place ? SlotKind::Place : SlotKind::Label;
     case OperandDefKind::Symbol:
       return SlotKind::Symbol;
     case OperandDefKind::Constant:
@@ -242,7 +243,7 @@ std::vector<OperandDesc> InterpretedInsts::slots(const notation::InstDef& inst) 
       }
       continue;
     }
-    desc = {operand.name.c_str(), slot_kind(operand.kind), Role::Use, Constraint::Reg, 0,
+    desc = {operand.name.c_str(), slot_kind(operand), Role::Use, Constraint::Reg, 0,
             operand.reg_class,    operand.optional};
     if (operand.is_def) desc.role = operand.early ? Role::EarlyDef : Role::Def;
     if (operand.fixed >= 0) {

@@ -267,7 +267,7 @@ class BlockDeriver {
         is_meaning_ = false;
       }
       if (role == "def" || role == "use") reg(words);
-      if (role == "imm" || role == "label" || role == "constant") ranges(pieces[i].text);
+      if (role == "imm" || role == "label" || role == "place" || role == "constant") ranges(pieces[i].text);
       if (role == "clobber") {
         for (size_t k = 1; k < words.size(); ++k) {
           const std::string one_less = words.size() == 2 ? "" : dropped(pieces[i].text, words[k].text);

@@ -166,6 +166,7 @@ std::vector<Operand> OperandCases::make_values(const OperandDesc& slot, const Op
     }
     case SlotKind::Imm:
     case SlotKind::Label:
+    case SlotKind::Place:
     case SlotKind::Constant:
       // An immediate in the slot of a label or constant is its distance.
       for (int64_t value : edge_values(operand->imm)) list.push_back(Operand::immediate(value));
@@ -281,7 +282,8 @@ std::vector<OperandCases::Refused> OperandCases::refused(uint16_t opcode) {
     if (of_displacement) {
       const notation::AmodeDef& amode = definitions_.amodes[static_cast<size_t>(operand->amode)];
       if (amode.has_disp) range = &amode.disp;
-    } else if (slots[slot].kind == SlotKind::Imm || slots[slot].kind == SlotKind::Label) {
+    } else if (slots[slot].kind == SlotKind::Imm || slots[slot].kind == SlotKind::Label ||
+               slots[slot].kind == SlotKind::Place) {
       range = &operand->imm;
     }
     if (range == nullptr || range->kind == ImmKind::Kind::Hatch) continue;

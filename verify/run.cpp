@@ -301,6 +301,8 @@ bool Run::construct_builtin(const isle::Term& term, std::vector<Symbol>& argumen
     result = arguments[0];
   } else if (const auto place = place_of_frame(name.starts_with("gen_") ? name.substr(4) : name)) {
     result = {.kind = Symbol::Kind::Output, .fields = {Symbol::of_reg(opaque_address(*place))}};
+  } else if (name == "handler_label") {
+    result = {.kind = Symbol::Kind::Label, .number = *place_of_frame("exception_handler_address")};
   } else if (name == "emit_jump") {
     if (arguments[0].kind != Symbol::Kind::Label) throw Unsupported{"a jump to a label that has no model"};
     effects_.push_back(
@@ -597,6 +599,11 @@ Symbol Run::construct_instruction(const isle::Term& term, int instruction, const
           }
           case notation::OperandDefKind::Label:
             if (symbol.kind != Symbol::Kind::Label) throw Unsupported{"a branch to a label that has no model"};
+            if (operand.is_place) {
+              if (symbol.number >= 0) throw Unsupported{"the address of a branch's target"};
+              by_slot.emplace(operand.slot, opaque_address(symbol.number));
+              break;
+            }
             label = symbol.number;
             break;
           case notation::OperandDefKind::Symbol:

@@ -417,7 +417,8 @@ bool Run::is_big(int64_t memflags) {
 }
 
 std::optional<int64_t> Run::place_of_frame(std::string_view operation) {
-  static constexpr std::string_view kPlaces[] = {"stack_pointer", "frame_pointer", "return_address"};
+  static constexpr std::string_view kPlaces[] = {"stack_pointer", "frame_pointer", "return_address",
+                                                 "exception_handler_address"};
   const auto* place = std::ranges::find(kPlaces, operation);
   if (place == std::end(kPlaces)) return std::nullopt;
   return -1 - (place - kPlaces);  // slots, functions and symbols count from 0

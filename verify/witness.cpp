@@ -84,6 +84,10 @@ constexpr std::pair<const char*, const char*> kCallers[] = {
     {"try_call_indirect",
      "    try_call_indirect v2(v0, v1), sig0, block1(ret0), [ default: block1(exn0) ]\n"
      "block1(v3: i64):\n    v4 = bxor v3, v0\n    return v4\n"},
+    {"get_exception_handler_address",
+     "    v3 = get_exception_handler_address.i64 block0, 0\n    v4 = icmp_imm eq v3, 0\n    v5 = uextend.i64 v4\n"
+     "    try_call fn0(v0, v1), sig0, block1(ret0), [ default: block1(exn0) ]\n"
+     "block1(v6: i64):\n    v7 = bxor v6, v5\n    return v7\n"},
 };
 
 // Functions to be compiled and run; the last one is called.

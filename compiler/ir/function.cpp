@@ -33,6 +33,7 @@ void Function::clear() {
   locations_.clear();
   debug_tags_.clear();
   stack_maps_.clear();
+  handler_addresses_.clear();
   constant_index_.clear();
   indexed_constants_ = 0;
 }
@@ -79,6 +80,7 @@ Inst Function::make_inst(const InstData& data) {
   const Inst i = insts_.push(data);
   insts_[i].results = {};
   links_.push({});
+  note_handler_address(i);
   return i;
 }
 
@@ -182,6 +184,7 @@ void Function::replace_inst(Inst i, const InstData& data) {
   const Slice results = insts_[i].results;
   insts_[i] = data;
   insts_[i].results = results;
+  note_handler_address(i);
 }
 
 // ---- values ----
@@ -354,12 +357,32 @@ void Function::remove_inst(Inst i) {
 }
 
 void Function::move_tail(Inst first, Block to) {
+  if (first.is_none()) return;
+  const Block from = inst_block(first);
   for (Inst i = first; !i.is_none();) {
     const Inst next = next_inst(i);
     remove_inst(i);
     append_inst(i, to);
     i = next;
   }
+  auto node = handler_addresses_.extract(from);
+  if (node.empty()) return;
+  for (const Inst i : node.mapped()) {
+    InstData& data = insts_[i];
+    if (data.opcode != Opcode::kGetExceptionHandlerAddress || data.raw_block() != from) continue;
+    data.entity = to.index;
+    note_handler_address(i);
+  }
+}
+
+void Function::note_handler_address(Inst i) {
+  const InstData& data = insts_[i];
+  if (data.opcode == Opcode::kGetExceptionHandlerAddress) handler_addresses_[data.raw_block()].push_back(i);
+}
+
+std::span<const Inst> Function::handler_addresses(Block b) const {
+  const auto found = handler_addresses_.find(b);
+  return found == handler_addresses_.end() ? std::span<const Inst>() : std::span<const Inst>(found->second);
 }
 
 // ---- side tables ----

@@ -269,6 +269,9 @@ class Function {
   void for_each_use(Inst i, Visit&& visit) const;
   template <class Visit>
   void for_each_use_mutable(Inst i, Visit&& visit);
+  // The exception contexts alone: of try_calls.
+  template <class Visit>
+  void for_each_context(Inst i, Visit&& visit) const;
 
   // -- blocks --
   size_t block_count() const { return blocks_.size(); }  // ever made
@@ -302,8 +305,11 @@ class Function {
   void insert_inst_before(Inst i, Inst before);
   void insert_inst_after(Inst i, Inst after);
   void remove_inst(Inst i);  // its results stay defined, so that they can be made aliases or reattached
-  // Moves `first` and all after it in its block to the end of `to`. Linear in what moves.
+  // Moves `first` and all after it in its block to the end of `to`. Linear in what moves. Who asks for the address of a
+  // handler of the try_call among it now asks for one of `to`.
   void move_tail(Inst first, Block to);
+  // The get_exception_handler_address instructions that name the block, and perhaps some that no longer do.
+  std::span<const Inst> handler_addresses(Block b) const;
   // The last instruction if it is a terminator, else none.
   Inst terminator(Block b) const {
     const Inst last = last_inst(b);
@@ -357,6 +363,7 @@ class Function {
   std::span<Value> values_of(Slice s) { return {value_lists_.data() + s.begin, s.count}; }
   void push_value(Slice& list, Value v);
   Value resolve_alias(Value v) const;
+  void note_handler_address(Inst i);
 
   Table<Inst, InstData> insts_;
   Table<Inst, InstLinks> links_;
@@ -369,6 +376,7 @@ class Function {
   std::vector<uint32_t> locations_;
   std::unordered_map<Inst, std::vector<DebugTag>> debug_tags_;
   std::unordered_map<Inst, std::vector<StackMapEntry>> stack_maps_;
+  std::unordered_map<Block, std::vector<Inst>> handler_addresses_;
   std::unordered_map<std::string, Constant> constant_index_;  // of the first indexed_constants_ constants, by bytes
   size_t indexed_constants_ = 0;
 };
@@ -434,11 +442,15 @@ void Function::for_each_use(Inst i, Visit&& visit) const {
       if (a.is_value()) visit(a.value());
     }
   }
+  for_each_context(i, visit);
+}
+
+template <class Visit>
+void Function::for_each_context(Inst i, Visit&& visit) const {
   const Format format = info(i).format;
-  if (format == Format::kTryCall || format == Format::kTryCallIndirect) {
-    for (const ExceptionItem& item : exception_table(i).items) {
-      if (item.kind == ExceptionItem::Kind::kContext) visit(item.context);
-    }
+  if (format != Format::kTryCall && format != Format::kTryCallIndirect) return;
+  for (const ExceptionItem& item : exception_table(i).items) {
+    if (item.kind == ExceptionItem::Kind::kContext) visit(item.context);
   }
 }
 

@@ -172,11 +172,52 @@ TEST_P(CompileTest, WhatNoMachineHasIsRefusedWithAReason) {
                     "  v3 = stack_switch v0, v1, v2\n  return v3\n}\n")
                 .find("for one stack"),
             std::string::npos);
-  EXPECT_NE(refusal("function %f() -> i64 {\n  sig0 = () tail\n  fn0 = %g() tail\nblock0:\n"
-                    "  v0 = get_exception_handler_address.i64 block0, 0\n"
-                    "  try_call fn0(), sig0, block1, [ default: block1 ]\nblock1:\n  return v0\n}\n")
-                .find("table of call sites"),
+  EXPECT_NE(refusal("function %f(f16) {\n  sig0 = () tail\n  fn0 = %g() tail\nblock0(v0: f16):\n"
+                    "  try_call fn0(), sig0, block1, [ context v0, default: block1 ]\nblock1:\n  return\n}\n")
+                .find("exception context of type f16"),
             std::string::npos);
+}
+
+// The items of an exception table in the code's own: handlers in order, each with the place of the context it is under.
+TEST_P(CompileTest, HandlersSayWhereTheirContextsAre) {
+  const auto function = ir::parse_function(R"(function %f(i64, i8, i128, i64) -> i64 tail {
+    ss0 = explicit_slot 24
+    sig0 = (i64, i64, i64, i64, i64, i64, i64, i64, i64, i64, i64) tail
+    fn0 = %g sig0
+block0(v0: i64, v1: i8, v2: i128, v3: i64):
+    try_call fn0(v0, v0, v0, v0, v0, v0, v0, v0, v0, v0, v0), sig0, block1, [ tag4: block2(exn0), context v0, tag5: block3, tag6: block2(exn1), context v3, context v1, default: block3, context v2, tag5: block2(exn0), context v0 ]
+block1:
+    return v0
+block2(v4: i64):
+    return v4
+block3:
+    v5 = iconst.i64 7
+    return v5
+})");
+  ASSERT_TRUE(function.has_value());
+  for (const bool optimize : {false, true}) {
+    machine::CompileOptions options;
+    options.opt_level = optimize ? machine::OptLevel::Speed : machine::OptLevel::None;
+    const auto code = machine::compile(*function, *GetParam(), options);
+    ASSERT_TRUE(code.has_value()) << code.error().message;
+    const std::vector<machine::HandlerRecord>& handlers = code->code.handlers;
+    ASSERT_EQ(handlers.size(), 5u);
+    EXPECT_EQ(handlers[0].context, machine::FramePlace{});
+    EXPECT_EQ(handlers[1].context.size, 8u);
+    EXPECT_EQ(handlers[2].context, handlers[1].context);
+    EXPECT_EQ(handlers[3].context.size, 8u);
+    EXPECT_EQ(handlers[4].context.size, 16u);
+    EXPECT_EQ(handlers[0].tag, 4u);
+    EXPECT_TRUE(handlers[3].any_tag);
+    EXPECT_EQ(handlers[4].tag, 5u);
+    for (size_t i : {1u, 3u, 4u}) {
+      EXPECT_LE(handlers[i].context.offset + handlers[i].context.size, code->unwind.size);
+      for (size_t k : {1u, 3u, 4u}) {
+        const machine::FramePlace &a = handlers[i].context, &b = handlers[k].context;
+        EXPECT_TRUE(i == k || a.offset + a.size <= b.offset || b.offset + b.size <= a.offset);
+      }
+    }
+  }
 }
 
 TEST_P(CompileTest, ARuleThatIsOffIsNotUsed) {

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "compiler/ir/parser.h"
@@ -79,6 +80,25 @@ TEST(Features, CodeNeedsNoneThatIsOff) {
       seen |= chosen_features(*isa->insts, {.choice_seed = seed});
     }
     EXPECT_EQ(seen, all) << isa->name;
+  }
+}
+
+// Who unwinds may well go there by an indirect jump.
+TEST(Features, HandlersAreMarkedAsLandings) {
+  const TargetIsa* isa = isa::find_isa(IsaKind::aarch64);
+  if (isa == nullptr) GTEST_SKIP();
+  const auto function = ir::parse_function(
+      "function %f() {\n  sig0 = () tail\n  fn0 = %g() tail\nblock0:\n  try_call fn0(), sig0, block1, [ tag1: block2, "
+      "default: block3 ]\nblock1:\n  return\nblock2:\n  trap user1\nblock3:\n  trap user2\n}\n");
+  ASSERT_TRUE(function);
+  const FeatureSet features = parse_features(*isa->insts, "use_bti").value();
+  const auto code = compile(*function, *isa, {.features = features, .want_listing = true});
+  ASSERT_TRUE(code);
+  ASSERT_EQ(code->code.handlers.size(), 2u);
+  for (const HandlerRecord& handler : code->code.handlers) {
+    const std::vector<uint8_t> bti_j = {0x9f, 0x24, 0x03, 0xd5};
+    EXPECT_TRUE(std::equal(bti_j.begin(), bti_j.end(), code->code.bytes.begin() + handler.offset))
+        << code->code.listing;
   }
 }
 

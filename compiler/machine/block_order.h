@@ -45,6 +45,10 @@ class BlockOrder {
   std::span<const Entry> entries() const { return entries_; }
   std::span<const Block> successors(const Entry& e) const { return {succs_.data() + e.first_succ, e.succ_count}; }
   std::span<const Block> labels(const Entry& e) const { return {labels_.data() + e.first_label, e.label_count}; }
+  // That of a CLIF block; null if the block cannot be reached.
+  const Entry* entry_of(ir::Block block) const {
+    return place_[block.index] < entries_.size() ? &entries_[place_[block.index]] : nullptr;
+  }
   // Indices of entries() in an order in which dominators come first (the emission order but for cold blocks).
   std::span<const uint32_t> lowering_order() const { return lowering_order_; }
   // Reachable CLIF blocks in an order in which dominators come first.

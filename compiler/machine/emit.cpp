@@ -11,15 +11,16 @@ constexpr uint32_t kNoIndex = 0xffffffffu;
 
 bool has_late_operand(std::span<const Operand> operands) {
   return std::ranges::any_of(operands, [](const Operand& operand) {
-    return operand.kind == OperandKind::Label || operand.kind == OperandKind::Constant;
+    return operand.kind == OperandKind::Label || operand.kind == OperandKind::Place ||
+           operand.kind == OperandKind::Constant;
   });
 }
 
-// The slot of the only label, or -1 if there is none or several.
+// The slot of the only label or place, or -1 if there is none or several.
 int only_label(std::span<const Operand> operands) {
   int slot = -1;
   for (size_t i = 0; i < operands.size(); ++i) {
-    if (operands[i].kind != OperandKind::Label) continue;
+    if (operands[i].kind != OperandKind::Label && operands[i].kind != OperandKind::Place) continue;
     if (slot >= 0) return -1;
     slot = static_cast<int>(i);
   }
@@ -43,7 +44,9 @@ int64_t Emitter::displacement(const void* user, unsigned slot) {
 }
 
 int64_t Emitter::target_of(const Operand& operand) const {
-  if (operand.kind == OperandKind::Label) return final_offset(labels_[redirect_[size_t(operand.imm)].index]);
+  if (operand.kind == OperandKind::Label || operand.kind == OperandKind::Place) {
+    return final_offset(labels_[redirect_[size_t(operand.imm)].index]);
+  }
   if (operand.kind == OperandKind::Constant) return constant_offsets_[size_t(operand.imm)];
   return 0;
 }
@@ -133,14 +136,14 @@ void Emitter::redirect_blocks() {
   }
 }
 
-// Where jump tables lead, if the machine wants to know.
+// Where jump tables lead, and who unwinds, if the machine wants to know.
 void Emitter::find_landings() {
   landings_.clear();
   if (isa_->landing == nullptr || (vcode_->features & isa_->landing_features) == 0) return;
   landings_.assign(vcode_->blocks.size(), 0);
   for (const Inst& inst : vcode_->insts) {
     const InstDesc& desc = isa_->desc(inst.opcode);
-    if (!desc.is(kIsJump) || !desc.is(kIsVariadic)) continue;
+    if (!(desc.is(kIsJump) || desc.is(kIsCall)) || !desc.is(kIsVariadic)) continue;
     for (const Operand& operand : vcode_->operands_of(inst)) {
       if (operand.kind == OperandKind::Label) landings_[redirect_[size_t(operand.imm)].index] = 1;
     }
@@ -279,9 +282,18 @@ void Emitter::emit_call(const Inst& inst, std::span<const Operand> operands) {
   if (at == operands.size()) return;
   const auto popped = static_cast<uint32_t>(operands[at++].imm);
   PendingCall call{here(), {.popped = popped, .first_handler = static_cast<uint32_t>(handlers_.size())}};
-  for (; at + 1 < operands.size(); at += 2, ++call.site.handler_count) {
+  FramePlace context;
+  for (; at + 1 < operands.size(); at += 2) {
+    if (const Operand& place = operands[at]; place.kind == OperandKind::Frame) {
+      context.offset = static_cast<uint32_t>(place.imm + frame_->offset_of(place.area()));
+      context.size = static_cast<uint32_t>(operands[at + 1].imm);
+      continue;
+    }
     const int64_t tag = operands[at].imm;
-    handlers_.push_back({{.any_tag = tag < 0, .tag = tag < 0 ? 0 : static_cast<uint32_t>(tag)}, operands[at + 1]});
+    const HandlerRecord handler{
+        .any_tag = tag < 0, .tag = tag < 0 ? 0 : static_cast<uint32_t>(tag), .context = context};
+    handlers_.push_back({handler, operands[at + 1]});
+    ++call.site.handler_count;
   }
   calls_.push_back(call);
   if (popped == 0) return;
@@ -393,7 +405,8 @@ void Emitter::add_site(uint16_t opcode, std::span<const Operand> operands, uint8
   site.operand_count = static_cast<uint16_t>(operands.size());
   site.opcode = opcode;
   const int label = only_label(operands);
-  const bool is_branch = (desc.is(kIsBranch) || desc.is(kIsJump)) && label >= 0;
+  const bool is_branch =
+      label >= 0 && (desc.is(kIsBranch) || desc.is(kIsJump) || operands[size_t(label)].kind == OperandKind::Place);
   site.label_slot = is_branch ? static_cast<uint8_t>(label) : 0;
   site.kind = is_branch ? SiteKind::Branch : SiteKind::Fixed;
   site_operands_.insert(site_operands_.end(), operands.begin(), operands.end());

@@ -9,7 +9,7 @@
 //     two branches to the same place become one.
 // E3  A branch that does not reach takes its next longer form (TargetIsa::longer_branch); with none left, it becomes
 //     the inverted branch over an unconditional jump, and that jump may grow likewise. Sites never shrink, and after
-//     kMaxRounds all take their longest form, so the time is linear.
+//     kMaxRounds all take their longest form, so the time is linear. The address of a place is found likewise.
 // E4  Frame operands become displacements from the stack pointer; one that does not fit its instruction goes through
 //     abi.frame_scratch.
 // E5  Bytes: code (with jump tables between), padding, constant pool. Constants are aligned to their size (at most 16).
@@ -40,11 +40,20 @@ struct SourceMark {
   bool operator==(const SourceMark&) const = default;
 };
 
-// Where a call goes on if it unwinds with an exception of this tag.
+// A value in the frame of a function that is making a call: so many bytes, in the machine's byte order, so far above
+// the stack pointer that the function has behind the call.
+struct FramePlace {
+  uint32_t offset = 0;
+  uint32_t size = 0;  // 0: there is none
+  bool operator==(const FramePlace&) const = default;
+};
+
+// Where a call goes on if it unwinds with an exception of this tag, and of this context if the handler is under one.
 struct HandlerRecord {
   bool any_tag = false;
   uint32_t tag = 0;
   uint32_t offset = 0;
+  FramePlace context;  // an integer narrower than 64 bits is zero-extended to that
   bool operator==(const HandlerRecord&) const = default;
 };
 
@@ -160,7 +169,7 @@ class Emitter {
   std::vector<uint32_t> emitted_;  // blocks in order
   std::vector<uint32_t> path_;
   std::vector<uint8_t> state_;
-  std::vector<uint8_t> landings_;  // by block: is it reached through a jump table? Empty: it does not matter
+  std::vector<uint8_t> landings_;  // by block: is it reached through a jump table, or by unwinding? Empty: no matter
   std::vector<uint8_t> base_;
   std::vector<Site> sites_;
   std::vector<Operand> site_operands_;

@@ -23,6 +23,7 @@ enum class OperandKind : uint8_t {
   Reg,       // `reg`
   Imm,       // `imm`: immediates, displacements, and static parameters (the index of the enumerator)
   Label,     // `imm` = Block index, a branch target
+  Place,     // `imm` = Block index, for its code's address: nothing goes there from here
   Frame,     // `imm` = byte offset within the frame area `detail` (FrameArea); becomes Imm when the frame is laid out
   Symbol,    // `imm` = index into VCode::symbols
   Constant,  // `imm` = index into VCode::constants (the constant pool)
@@ -70,6 +71,9 @@ struct Operand {
   static Operand immediate(int64_t value) { return {OperandKind::Imm, Role::Use, Constraint::Reg, 0, {}, value}; }
   static Operand label(Block block) {
     return {OperandKind::Label, Role::Use, Constraint::Reg, 0, {}, int64_t(block.index)};
+  }
+  static Operand place(Block block) {
+    return {OperandKind::Place, Role::Use, Constraint::Reg, 0, {}, int64_t(block.index)};
   }
   static Operand frame(FrameArea area, int64_t offset) {
     return {OperandKind::Frame, Role::Use, Constraint::Reg, uint8_t(area), {}, offset};

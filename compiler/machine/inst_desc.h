@@ -12,7 +12,7 @@
 namespace assay::machine {
 
 // One operand slot of an instruction definition. A `mem` operand is four slots (base, index, shift, disp) in a row.
-enum class SlotKind : uint8_t { Param, Reg, Imm, Label, Symbol, Constant, MemBase, MemIndex, MemShift, MemDisp };
+enum class SlotKind : uint8_t { Param, Reg, Imm, Label, Place, Symbol, Constant, MemBase, MemIndex, MemShift, MemDisp };
 
 struct OperandDesc {
   const char* name;

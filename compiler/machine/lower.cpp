@@ -16,8 +16,6 @@ std::string_view reason_against(ir::Opcode opcode) {
   switch (opcode) {
     case ir::Opcode::kStackSwitch:
       return " (frames are laid out, probed and unwound for one stack)";
-    case ir::Opcode::kGetExceptionHandlerAddress:
-      return " (handlers are found through the table of call sites)";
     default:
       return "";
   }
@@ -135,6 +133,7 @@ void LowerContext::count_uses() {
     }
     for (Inst inst : function_->insts(block)) {
       for (Value v : function_->args(inst)) ++uses_[resolve(v).index];
+      function_->for_each_context(inst, [&](Value v) { ++uses_[resolve(v).index]; });
       for (const ir::BlockCall& call : function_->block_calls(inst)) {
         if (order_.only_edge(call.block) != nullptr) continue;
         for (ir::BlockArg arg : function_->args(call)) {

@@ -220,6 +220,7 @@ class LowerContext {
   InstOutput gen_return_call_indirect(SigRef signature, Value callee, ValueSlice args);
   Unit gen_try_call(FuncRef callee, ValueSlice args, MachLabelSlice labels);
   Unit gen_try_call_indirect(Value callee, ValueSlice args, MachLabelSlice labels);
+  MachLabel handler_label();
   ExternalName func_ref_name(FuncRef callee);
   ExternalName global_symbol(GlobalValue global);
   InstOutput gen_stack_pointer();
@@ -276,7 +277,8 @@ class LowerContext {
   void load_part(const AbiLocation& location, Reg reg, const Amode& place);
   Reg for_part(Reg reg, const AbiLocation& location, unsigned part);
   Reg in_part(Value v, const AbiLocation& location, unsigned part);
-  void store_copy(Value v, const AbiLocation& location, uint32_t copies);
+  void store_copy(Value v, uint32_t offset);
+  uint32_t store_context(Value v, uint32_t offset);
   const AbiSignature& abi_of(SigRef signature);
   void pass(const AbiSignature& abi, ValueSlice args, Reg return_area);
   void push_register_arguments(const AbiSignature& abi, ValueSlice args, Reg return_area);

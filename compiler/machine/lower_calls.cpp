@@ -5,6 +5,7 @@
 // the caller's Slots that all its calls share: they are loaded right behind the call. Behind them in that area are the
 // copies of arguments that are passed by reference.
 #include <algorithm>
+#include <utility>
 
 #include "compiler/machine/lower.h"
 
@@ -145,7 +146,7 @@ void LowerContext::pass(const AbiSignature& abi, ValueSlice args, Reg return_are
       continue;
     }
     if (location.by_reference) {
-      store_copy(args[i], location, abi.return_area_size);
+      store_copy(args[i], call_area_offset_ + abi.return_area_size + location.copy_offset);
       if (location.parts[0].in_memory()) {
         store(copy_address(abi.return_area_size + location.copy_offset), location.parts[0], ir::kI64);
       }
@@ -280,18 +281,31 @@ Unit LowerContext::emit_try_call(const AbiSignature& abi, uint16_t opcode, Opera
     return emit_jump(labels[0]);
   }
   vcode_->has_calls = true;
-  call_area_size_ = std::max(call_area_size_, (abi.return_area_size + abi.copies_size + 15) / 16 * 16);
   if (args.size() != abi.params.size()) return {};
   call_operands_.assign(1, callee);
   pass(abi, args, abi.has_return_area ? copy_address(0) : Reg());
   const bool pops = isa_->abi_of(abi.call_conv).callee_pops;
   call_operands_.push_back(Operand::immediate(pops ? abi.stack_size : 0));
+  constexpr uint32_t kContextSize = 16;
+  uint32_t contexts = (abi.return_area_size + abi.copies_size + kContextSize - 1) / kContextSize * kContextSize;
+  Value context;
   for (const ir::ExceptionItem& item : table.items) {
-    if (item.kind == ir::ExceptionItem::Kind::kContext) continue;
+    if (item.kind == ir::ExceptionItem::Kind::kContext) {
+      context = item.context;
+      continue;
+    }
+    if (!context.is_none()) {  // all handlers up to the next context share it
+      const uint32_t place = call_area_offset_ + contexts;
+      const uint32_t size = store_context(std::exchange(context, {}), place);
+      call_operands_.push_back(Operand::frame(FrameArea::Slots, place));
+      call_operands_.push_back(Operand::immediate(size));
+      contexts += kContextSize;
+    }
     const bool any = item.kind == ir::ExceptionItem::Kind::kDefault;
     call_operands_.push_back(Operand::immediate(any ? -1 : int64_t(item.tag)));
     call_operands_.push_back(Operand::label(labels[item.call_index]));
   }
+  call_area_size_ = std::max(call_area_size_, contexts);
   // Unwinding restores no registers.
   PRegSet clobbers;
   for (unsigned reg_class = 0; reg_class < kRegClasses; ++reg_class) {
@@ -366,6 +380,13 @@ void LowerContext::land(const BlockOrder::Entry& edge) {
   }
 }
 
+// Nobody goes to a handler of a try_call that is never made: any place will do.
+MachLabel LowerContext::handler_label() {
+  const ir::InstData& data = function_->inst(current_inst_);
+  const BlockOrder::Entry* entry = order_.entry_of(data.raw_block());
+  return entry == nullptr ? MachLabel(0) : order_.labels(*entry)[data.imm + 1];
+}
+
 // ---- special registers ----
 
 InstOutput LowerContext::gen_stack_pointer() {
@@ -415,13 +436,27 @@ SymbolRef LowerContext::global_symbol(GlobalValue global) {
   return {static_cast<uint32_t>(vcode_->symbols.size() - 1)};
 }
 
-// An argument passed by reference, into its copy; in the machine's byte order.
-void LowerContext::store_copy(Value v, const AbiLocation& location, uint32_t copies) {
+// An i128 to a place in Slots, in the machine's byte order.
+void LowerContext::store_copy(Value v, uint32_t offset) {
   const bool is_big = endianness(isa_->kind) == std::endian::big;
-  const uint32_t at = call_area_offset_ + copies + location.copy_offset;
   const ValueRegs regs = put_in_regs(v);
-  emit(isa_->store(ir::kI64, regs.low, frame_amode(FrameArea::Slots, at + (is_big ? 8 : 0))));
-  emit(isa_->store(ir::kI64, regs.high, frame_amode(FrameArea::Slots, at + (is_big ? 0 : 8))));
+  emit(isa_->store(ir::kI64, regs.low, frame_amode(FrameArea::Slots, offset + (is_big ? 8 : 0))));
+  emit(isa_->store(ir::kI64, regs.high, frame_amode(FrameArea::Slots, offset + (is_big ? 0 : 8))));
+}
+
+// The context of exception handlers, to where who unwinds finds it; its size there.
+uint32_t LowerContext::store_context(Value v, uint32_t offset) {
+  const Type type = value_type(v);
+  if (type == ir::kI128) {
+    store_copy(v, offset);
+    return 16;
+  }
+  const bool fits = type.is_int() || type == ir::kF32 || type == ir::kF64;
+  if (!fits) unsupported("an exception context of type " + type.to_string());
+  Reg reg = put_in_reg(v);
+  if (type.is_int() && type.bits() < 64) reg = isa_->extend(*this, reg, type.bits(), false);
+  emit(isa_->store(part_type(type), reg, frame_amode(FrameArea::Slots, offset)));
+  return type.is_float() ? type.bits() / 8 : 8;
 }
 
 InstOutput LowerContext::gen_return(ValueSlice results) {

@@ -12,9 +12,11 @@
 //     writer of flags in between; after allocation it is kFlagsReg.
 // V5  The entry block is block 0, has no predecessors and no block parameters.
 // V6  Behind a call's registers may come an immediate, by how many bytes the callee raises the stack pointer, and then
-//     for each handler of exceptions its tag as an immediate (any: -1) and its label. A call with handlers is the first
-//     branch of its block, a jump to where it returns the other; what it leaves in registers is defined by an `args` at
-//     the start of each successor.
+//     for each handler of exceptions its tag as an immediate (any: -1) and its label. The context of the handlers that
+//     follow, if they have one, is a frame place and its size in bytes as an immediate. A call with handlers is the
+//     first branch of its block, a jump to where it returns the other; what it leaves in registers is defined by an
+//     `args` at the start of each successor.
+// V7  The address of a block (a Place) is no way to it: it is no successor for that.
 #pragma once
 
 #include <cstdint>

@@ -128,6 +128,8 @@ class Verifier {
         return operand.kind == OperandKind::Imm || operand.kind == OperandKind::Frame;
       case SlotKind::Label:
         return operand.kind == OperandKind::Label;
+      case SlotKind::Place:
+        return operand.kind == OperandKind::Place && uint64_t(operand.imm) < vcode_.blocks.size();
       case SlotKind::Symbol:
         return operand.kind == OperandKind::Symbol;
       case SlotKind::Constant:

@@ -5,7 +5,6 @@
 #include <optional>
 #include <vector>
 
-#include "compiler/ir/cfg.h"
 #include "compiler/opt/changes.h"
 
 namespace assay::opt {
@@ -221,12 +220,7 @@ class Control {
 
   void remove_unreachable() {
     cfg_.compute(f_);
-    for (Block block = f_.first_block(), next; !block.is_none(); block = next) {
-      next = f_.next_block(block);
-      if (cfg_.is_reachable(block)) continue;
-      f_.remove_block(block);
-      ++stats_.blocks_removed;
-    }
+    remove_unreachable_blocks(f_, cfg_, stats_);
   }
 
   // -- C5 --
@@ -351,6 +345,20 @@ class Control {
 };
 
 }  // namespace
+
+void remove_unreachable_blocks(Function& function, const ir::ControlFlowGraph& cfg, ControlStats& stats) {
+  for (Block block = function.first_block(), next; !block.is_none(); block = next) {
+    next = function.next_block(block);
+    if (cfg.is_reachable(block)) continue;
+    for (const Inst inst : function.handler_addresses(block)) {
+      const InstData& data = function.inst(inst);
+      if (data.opcode != Opcode::kGetExceptionHandlerAddress || data.raw_block() != block) continue;
+      function.replace_inst(inst, {.opcode = Opcode::kIconst, .type = data.type, .imm = 1});
+    }
+    function.remove_block(block);
+    ++stats.blocks_removed;
+  }
+}
 
 void simplify_control(Function& function, ControlStats& stats, Steps* steps) { Control(function, stats, steps).run(); }
 

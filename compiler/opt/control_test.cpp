@@ -55,6 +55,21 @@ TEST(Control, ATableOfAConstantIsAJump) {
             1u);
 }
 
+// The block of a try_call may be joined to another, or go: who asks for the address of a handler follows.
+TEST(Control, AddressesOfHandlersFollowTheirTryCall) {
+  const std::string head = "function %f() -> i64 {\n    sig0 = () tail\n    fn0 = %g() tail\nblock0:\n",
+                    tail =
+                        "block1:\n    try_call fn0(), sig0, block2, [ default: block2, tag1: block3 ]\n"
+                        "block2:\n    return v0\nblock3:\n    trap user1\n}\n";
+  const std::string joined =
+      optimized(head + "    v0 = get_exception_handler_address.i64 block1, 1\n    jump block1\n" + tail);
+  EXPECT_NE(joined.find("get_exception_handler_address.i64 block0, 1"), std::string::npos) << joined;
+  const std::string gone =
+      optimized(head + "    v0 = get_exception_handler_address.i64 block1, 1\n    return v0\n" + tail);
+  EXPECT_EQ(count(gone, "get_exception_handler_address"), 0u) << gone;
+  EXPECT_NE(gone.find("iconst.i64 1"), std::string::npos) << gone;
+}
+
 TEST(Control, ConditionalTrapsOfConstants) {
   const std::string never = simplified("    v2 = iconst.i8 1\n    trapz v2, user3\n    return v1\n");
   EXPECT_EQ(count(never, "trap"), 0u) << never;

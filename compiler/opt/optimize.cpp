@@ -314,12 +314,7 @@ void Optimizer::run(Function& f, const OptimizeOptions& options) {
   f.resolve_all_aliases();
   const auto remove_unreachable = [&] {
     s.cfg.compute(f);
-    for (Block block = f.first_block(), next; !block.is_none(); block = next) {
-      next = f.next_block(block);
-      if (s.cfg.is_reachable(block)) continue;
-      f.remove_block(block);
-      ++stats_.control.blocks_removed;
-    }
+    remove_unreachable_blocks(f, s.cfg, stats_.control);
   };
   if (options.control) simplify_control(f, stats_.control, options.steps);
   remove_unreachable();

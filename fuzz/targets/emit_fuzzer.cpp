@@ -59,6 +59,8 @@ Operand operand(fuzz::Random& random, const machine::OperandDesc& slot, unsigned
       return Operand::immediate(random.below(5));
     case SlotKind::Label:
       return Operand::label(machine::Block(0));
+    case SlotKind::Place:
+      return Operand::place(machine::Block(0));
     case SlotKind::Symbol:
       return Operand::symbol(0);
     case SlotKind::Constant:

@@ -103,6 +103,21 @@ void put32(std::vector<uint8_t>& out, uint64_t value) {
   for (unsigned i = 0; i < 4; ++i) out.push_back(static_cast<uint8_t>(value >> (8 * i)));
 }
 
+// adr rd, . ; movz w17, low half ; movk w17, high half ; add rd, rd, w17, sxtw
+EncodeError encode_adr_far(std::span<const Operand> operands, const machine::HatchContext& context,
+                           std::vector<uint8_t>& out, uint32_t& data_begin) {
+  if (!operands[0].is_reg() || !operands[0].reg.is_physical()) return EncodeError::BadOperand;
+  const int64_t distance = context.displacement(context.user, 1);
+  if (distance != int32_t(distance)) return EncodeError::OutOfRange;
+  const uint32_t rd = operands[0].reg.preg().number(), bits = static_cast<uint32_t>(distance);
+  put32(out, 0x10000000 | rd);
+  put32(out, 0x52800000 | (bits & 0xffff) << 5 | 17);
+  put32(out, 0x72a00000 | (bits >> 16) << 5 | 17);
+  put32(out, 0x8b20c000 | 17u << 16 | rd << 5 | rd);
+  data_begin = static_cast<uint32_t>(out.size());
+  return EncodeError::None;
+}
+
 // Operand 0 is the index, the labels follow. Entries are 32-bit distances from the table's start.
 //   adr x16, table ; ldrsw x17, [x16, index, uxtw #2] ; add x16, x16, x17 ; br x16 ; table: …
 EncodeError encode_jump_table(std::span<const Operand> operands, const machine::HatchContext& context,
@@ -282,13 +297,14 @@ void landing(bool is_entry, InstList& out) { out.push(kBti, {param(is_entry ? La
 
 void frame_address(PReg to, int64_t offset, InstList& out) { add_offset(to, kSp, offset, to, out); }
 
-uint16_t longer_branch(uint16_t) { return machine::kNoOpcode; }
+uint16_t longer_branch(uint16_t opcode) { return opcode == kAdr ? uint16_t(kAdrFar) : machine::kNoOpcode; }
 
-// The one hatch: jump_table.
+// Two hatches: adr_far and jump_table.
 EncodeError encode_hatch(uint16_t opcode, std::span<const Operand> operands, const machine::HatchContext& context,
                          std::vector<uint8_t>& out, uint32_t& data_begin) {
-  if (opcode != kJumpTable) return EncodeError::NeedsHatch;
-  return encode_jump_table(operands, context, out, data_begin);
+  if (opcode == kAdrFar) return encode_adr_far(operands, context, out, data_begin);
+  if (opcode == kJumpTable) return encode_jump_table(operands, context, out, data_begin);
+  return EncodeError::NeedsHatch;
 }
 
 }  // namespace

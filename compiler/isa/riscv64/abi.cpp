@@ -71,6 +71,19 @@ EncodeError encode_far_jump(const machine::HatchContext& context, std::vector<ui
   return EncodeError::None;
 }
 
+// auipc rd, hi ; addi rd, rd, lo
+EncodeError encode_load_place(std::span<const Operand> operands, const machine::HatchContext& context,
+                              std::vector<uint8_t>& out, uint32_t& data_begin) {
+  if (!operands[0].is_reg() || !operands[0].reg.is_physical()) return EncodeError::BadOperand;
+  const int64_t distance = context.displacement(context.user, 1);
+  if (distance + 0x800 != int32_t(distance + 0x800)) return EncodeError::OutOfRange;
+  const uint32_t rd = operands[0].reg.preg().number();
+  put32(out, uint64_t(high_20(distance)) << 12 | rd << 7 | 0x17);
+  put32(out, uint64_t(low_12(distance)) << 20 | rd << 15 | rd << 7 | 0x13);
+  data_begin = static_cast<uint32_t>(out.size());
+  return EncodeError::None;
+}
+
 // Operand 0 is the index, the labels follow. Entries are 32-bit distances from the table's start.
 //   auipc t6, 0 ; slli t5, index, 2 ; add t5, t5, t6 ; lw t5, 24(t5) ; add t6, t6, t5 ; jalr zero, 24(t6) ; table: …
 EncodeError encode_jump_table(std::span<const Operand> operands, const machine::HatchContext& context,
@@ -215,10 +228,11 @@ void frame_address(PReg to, int64_t offset, InstList& out) { add_offset(to, kSp,
 
 uint16_t longer_branch(uint16_t opcode) { return opcode == kJ ? uint16_t(kFarJump) : machine::kNoOpcode; }
 
-// Two hatches: far_jump and jump_table.
+// Three hatches: far_jump, load_place and jump_table.
 EncodeError encode_hatch(uint16_t opcode, std::span<const Operand> operands, const machine::HatchContext& context,
                          std::vector<uint8_t>& out, uint32_t& data_begin) {
   if (opcode == kFarJump) return encode_far_jump(context, out, data_begin);
+  if (opcode == kLoadPlace) return encode_load_place(operands, context, out, data_begin);
   if (opcode == kJumpTable) return encode_jump_table(operands, context, out, data_begin);
   return EncodeError::NeedsHatch;
 }

@@ -363,8 +363,9 @@ class Checker {
             if (reg != nullptr && reg->kind != OperandDefKind::Reg) error(encoding.place, "reg must be a register");
           }
           const OperandDef* rm = operand_of(encoding.rm, "rm");
-          if (rm != nullptr && (rm->kind == OperandDefKind::Imm || rm->kind == OperandDefKind::Label)) {
-            error(encoding.place, "rm must be a register, memory, constant or symbol");
+          if (rm != nullptr &&
+              (rm->kind == OperandDefKind::Imm || (rm->kind == OperandDefKind::Label && !rm->is_place))) {
+            error(encoding.place, "rm must be a register, memory, constant, place or symbol");
           }
           break;
         }
@@ -544,8 +545,9 @@ class Checker {
     }
     if (inst.flags_def && !assigned(kFlagsId))
       found.push_back({inst.place, "flags are not assigned by `sem`", "flags clobber: nobody reads them"});
-    const bool has_label = std::any_of(inst.operands.begin(), inst.operands.end(),
-                                       [](const OperandDef& operand) { return operand.kind == OperandDefKind::Label; });
+    const bool has_label = std::any_of(inst.operands.begin(), inst.operands.end(), [](const OperandDef& operand) {
+      return operand.kind == OperandDefKind::Label && !operand.is_place;
+    });
     if (semantics.branch != kNoNode && !has_label)
       found.push_back({inst.place, "branch(…) without a label operand", ""});
     if (semantics.branch == kNoNode && (inst.attributes & machine::kIsBranch) != 0) {

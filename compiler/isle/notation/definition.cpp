@@ -657,10 +657,11 @@ class Reader {
       if (operand.is_def && operand.optional) cursor.error("a def cannot be optional");
       if (!operand.reuse.empty() && (operand.fixed >= 0 || operand.early))
         cursor.error("reuse, early and = exclude each other");
-    } else if (role == "imm" || role == "label" || role == "constant") {
-      operand.kind = role == "imm"     ? OperandDefKind::Imm
-                     : role == "label" ? OperandDefKind::Label
-                                       : OperandDefKind::Constant;
+    } else if (role == "imm" || role == "label" || role == "place" || role == "constant") {
+      operand.is_place = role == "place";
+      operand.kind = role == "imm"                         ? OperandDefKind::Imm
+                     : role == "label" || operand.is_place ? OperandDefKind::Label
+                                                           : OperandDefKind::Constant;
       operand.name = cursor.name("the operand's name");
       if (role != "constant" || cursor.peek(":")) {
         cursor.expect(":");
@@ -682,7 +683,7 @@ class Reader {
       operand.name = cursor.name("the operand's name");
     } else {
       cursor.error("'" + role + "' is no kind of operand",
-                   "def use imm mem label symbol constant code memflags flags clobber");
+                   "def use imm mem label place symbol constant code memflags flags clobber");
     }
     cursor.finish();
     if (cursor.failed()) return;

@@ -120,6 +120,7 @@ struct OperandDef {
   std::string reuse;
   int reuse_operand = -1;  // index into InstDef::operands
   ImmKind imm;             // Imm, Label
+  bool is_place = false;   // Label: the address is wanted, the instruction does not branch
   int amode = -1;          // Mem: index into Definitions::amodes
   unsigned slot = 0;       // first operand slot
   Place place;

@@ -103,7 +103,9 @@ class EncoderWriter {
           break;
         case OperandDefKind::Label:
         case OperandDefKind::Constant: {
-          const char* kind = operand.kind == OperandDefKind::Label ? "Label" : "Constant";
+          const char* kind = operand.kind == OperandDefKind::Constant ? "Constant"
+                             : operand.is_place                       ? "Place"
+                                                                      : "Label";
           line("[[maybe_unused]] const int64_t distance_" + operand.name + " = in.distance(" + slot +
                ", OperandKind::" + kind + ");");
           break;
@@ -382,7 +384,7 @@ class EncoderWriter {
     }
     if (rip) {
       const OperandDef& rm = operand(encoding.rm);
-      if (rm.kind == OperandDefKind::Constant) {
+      if (rm.kind != OperandDefKind::Symbol) {
         put("in.require_near(x.finish_rip(distance_" + rm.name + "));");
       } else {
         put("put_reloc(out, machine::RelocKind::" + (inst_.reloc.present ? inst_.reloc.kind : "X86PcRel4") +

@@ -223,7 +223,8 @@ class TableWriter {
         constraint =
             "Constraint::Reuse, " + std::to_string(inst.operands[static_cast<size_t>(operand.reuse_operand)].slot);
       }
-      slots[operand.slot] = operand_desc(operand.name, kKinds[static_cast<size_t>(operand.kind)],
+      const char* const kind = operand.is_place ? "Place" : kKinds[static_cast<size_t>(operand.kind)];
+      slots[operand.slot] = operand_desc(operand.name, kind,
                                          !operand.is_def ? "Use"
                                          : operand.early ? "EarlyDef"
                                                          : "Def",

@@ -97,7 +97,7 @@ class TermWriter {
       case OperandDefKind::Imm:
         return "Operand::immediate(" + name + ")";
       case OperandDefKind::Label:
-        return "Operand::label(" + name + ")";
+        return (operand.is_place ? "Operand::place(" : "Operand::label(") + name + ")";
       case OperandDefKind::Symbol:
         return "Operand::symbol(" + name + ".index)";
       case OperandDefKind::Constant:

@@ -49,6 +49,7 @@ class Printer {
           immediate(piece, operand.imm);
         break;
       case OperandKind::Label:
+      case OperandKind::Place:
         out_ += "block" + std::to_string(operand.imm);
         break;
       case OperandKind::Frame: {
