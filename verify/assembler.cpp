@@ -30,8 +30,8 @@ namespace {
 
 // Assembles and gives the object to `read`, whose result it returns.
 template <class Result, class Read>
-Expected<Result> with_object(IsaKind isa, std::string_view text, const Read& read) {
-  const LlvmTarget names = llvm_target(isa);
+Expected<Result> with_object(IsaKind isa, std::string_view text, Forms forms, const Read& read) {
+  const LlvmTarget names = llvm_target(isa, forms);
   const llvm::Triple triple(names.triple);
   std::string message;
   const llvm::Target* target = llvm::TargetRegistry::lookupTarget(names.triple, message);
@@ -78,9 +78,9 @@ Expected<Result> with_object(IsaKind isa, std::string_view text, const Read& rea
 
 }  // namespace
 
-Expected<std::vector<uint8_t>> assemble(IsaKind isa, std::string_view text) {
+Expected<std::vector<uint8_t>> assemble(IsaKind isa, std::string_view text, Forms forms) {
   using Bytes = std::vector<uint8_t>;
-  return with_object<Bytes>(isa, text, [](const llvm::object::ObjectFile& file) -> Expected<Bytes> {
+  return with_object<Bytes>(isa, text, forms, [](const llvm::object::ObjectFile& file) -> Expected<Bytes> {
     for (const llvm::object::SectionRef& section : file.sections()) {
       auto name = section.getName();
       if (!name) return fail(llvm::toString(name.takeError()));
@@ -95,26 +95,30 @@ Expected<std::vector<uint8_t>> assemble(IsaKind isa, std::string_view text) {
 
 Expected<std::vector<AssembledRelocation>> relocations_of(IsaKind isa, std::string_view text) {
   using Relocations = std::vector<AssembledRelocation>;
-  return with_object<Relocations>(isa, text, [](const llvm::object::ObjectFile& file) -> Expected<Relocations> {
-    Relocations out;
-    for (const llvm::object::SectionRef& section : file.sections()) {
-      auto contents = section.getContents();
-      if (!contents) return fail(llvm::toString(contents.takeError()));
-      // Elf64_Rela: place, what, addend; LLVM's own accessor of addends does not compile as C++23.
-      constexpr size_t kEntry = 24, kAddend = 16;
-      size_t at = 0;
-      for (const llvm::object::RelocationRef& relocation : section.relocations()) {
-        llvm::SmallString<32> type;
-        relocation.getTypeName(type);
-        if (at + kEntry > contents->size()) return fail("a relocation without an addend");
-        const auto addend = llvm::support::endian::read<int64_t>(
-            contents->data() + at + kAddend, file.isLittleEndian() ? llvm::endianness::little : llvm::endianness::big);
-        at += kEntry;
-        out.push_back({relocation.getOffset(), std::string(type.str()), addend});
-      }
-    }
-    return out;
-  });
+  return with_object<Relocations>(isa, text, Forms::Long,
+                                  [](const llvm::object::ObjectFile& file) -> Expected<Relocations> {
+                                    Relocations out;
+                                    for (const llvm::object::SectionRef& section : file.sections()) {
+                                      auto contents = section.getContents();
+                                      if (!contents) return fail(llvm::toString(contents.takeError()));
+                                      // Elf64_Rela: place, what, addend; LLVM's own accessor of addends does not
+                                      // compile as C++23.
+                                      constexpr size_t kEntry = 24, kAddend = 16;
+                                      size_t at = 0;
+                                      for (const llvm::object::RelocationRef& relocation : section.relocations()) {
+                                        llvm::SmallString<32> type;
+                                        relocation.getTypeName(type);
+                                        if (at + kEntry > contents->size())
+                                          return fail("a relocation without an addend");
+                                        const auto addend = llvm::support::endian::read<int64_t>(
+                                            contents->data() + at + kAddend,
+                                            file.isLittleEndian() ? llvm::endianness::little : llvm::endianness::big);
+                                        at += kEntry;
+                                        out.push_back({relocation.getOffset(), std::string(type.str()), addend});
+                                      }
+                                    }
+                                    return out;
+                                  });
 }
 
 }  // namespace assay::verify

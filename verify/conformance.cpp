@@ -118,6 +118,8 @@ struct Case {
   uint64_t registers[32] = {};
   Bits vectors[32];  // the class Vec
   uint64_t flags = 0;
+  machine::FeatureSet features = 0;  // of short forms
+  bool is_short = false;             // as encoded
   unsigned spare = 0;
   uint8_t constant[kConstantBytes] = {};
   bool is_unboxed = false;  // what is above a narrow float is not compared
@@ -410,14 +412,20 @@ class Checker {
     return true;
   }
 
-  // Operands, register values, flags, memory, constants.
-  std::optional<Case> choose(uint16_t opcode, std::span<const Operand> params, const std::vector<uint8_t>& memory) {
+  // Operands, register values, flags, memory, constants. `form`: operands for this short form; null: any.
+  std::optional<Case> choose(uint16_t opcode, std::span<const Operand> params, const notation::ShortForm* form,
+                             const std::vector<uint8_t>& memory) {
     const notation::InstDef& inst = parsed_.definitions.insts[opcode];
     Case test;
-    if (!cases_.random(opcode, params, test.operands)) return std::nullopt;
+    const bool is_found = form == nullptr ? cases_.random(opcode, params, test.operands)
+                                          : cases_.random_short(opcode, *form, params, test.operands);
+    if (!is_found) return std::nullopt;
+    if (form != nullptr) test.features = form->features;
     std::set<unsigned> used;
     for (const Operand& operand : test.operands) {
-      if (operand.is_reg() && operand.reg.preg().reg_class() == RegClass::Gpr) used.insert(operand.reg.preg().number());
+      if (!operand.is_reg() || operand.reg.preg().reg_class() != RegClass::Gpr) continue;
+      if (machine_clobbers(opcode).contains(operand.reg.preg())) return std::nullopt;  // nowhere the allocator puts it
+      used.insert(operand.reg.preg().number());
     }
     for (unsigned number = 0; number < 32; ++number) {
       if (machine_clobbers(opcode).contains(PReg(RegClass::Gpr, number))) used.insert(number);
@@ -459,6 +467,7 @@ class Checker {
     if (desc.is(machine::kLoads) || desc.is(machine::kStores)) place_address(opcode, test);
     if (desc.is(machine::kLoads) && desc.is(machine::kStores)) place_expected(opcode, memory, test);
     if (!has_memory(inst)) place_zero(opcode, test);
+    if (isa_ == IsaKind::riscv64) test.registers[0] = 0;
     return test;
   }
 
@@ -600,6 +609,7 @@ class Checker {
   bool encode(uint16_t opcode, const Case& test, int64_t label, int64_t constant, machine::EncodedInst& out) {
     const Distances distances{label, constant, test.operands};
     machine::EncodeContext context;
+    context.features = test.features;
     context.user = &distances;
     context.displacement = [](const void* user, unsigned slot) {
       const auto& d = *static_cast<const Distances*>(user);
@@ -645,6 +655,7 @@ class Checker {
         return false;
       }
     }
+    test.is_short = encoded.features != 0;
     append({encoded.bytes, encoded.size});
     append(code(labelled ? facts_.return_0 : facts_.read_flags, test.spare));
     if (labelled) append(code(facts_.return_1, test.spare));
@@ -673,7 +684,8 @@ class Checker {
     for (const notation::OperandDef& operand : inst.operands) {
       if (operand.kind == OperandDefKind::Symbol) return "a symbol";
     }
-    if (const auto lacks = desc.features & ~oracles::executor_features(executor_.name(), insts_)) {
+    const machine::FeatureSet executor_features = oracles::executor_features(executor_.name(), insts_);
+    if (const auto lacks = desc.features & ~executor_features) {
       return "this executor lacks " + machine::feature_names(insts_, lacks);
     }
     const auto combinations = cases_.params(opcode);
@@ -685,12 +697,18 @@ class Checker {
     region.address = kRegion;
     region.bytes.resize(kRegionSize);
     for (uint8_t& byte : region.bytes) byte = static_cast<uint8_t>(random_());
-    for (const std::vector<Operand>& params : combinations) {
+    const auto add_tests = [&](const std::vector<Operand>& params, const notation::ShortForm* form) {
       for (size_t i = 0; i < share; ++i) {
         std::optional<Case> test;
-        for (int attempt = 0; attempt < 20 && !test; ++attempt) test = choose(opcode, params, region.bytes);
+        for (int attempt = 0; attempt < 20 && !test; ++attempt) test = choose(opcode, params, form, region.bytes);
         if (!test) break;
         if (emit(opcode, *test, image)) tests.push_back(std::move(*test));
+      }
+    };
+    for (const std::vector<Operand>& params : combinations) {
+      add_tests(params, nullptr);
+      for (const notation::ShortForm& form : inst.shorts) {
+        if ((form.features & ~executor_features) == 0) add_tests(params, &form);
       }
     }
     if (tests.empty()) return excluded_ ? "this executor may not judge it" : "no operands that the test can use";
@@ -761,6 +779,7 @@ class Checker {
     const oracles::Outcome outcome = executor_.run(plan, {});
     ++report_.cases;
     ++report_.cases_of[insts_.descs[opcode].name];
+    if (test.is_short) ++report_.short_forms;
     if (expected.status == notation::EvaluateStatus::Trapped) {
       if (outcome.kind == oracles::OutcomeKind::Trapped && outcome.trap_code == kTrapCode) return "";
       return "should trap; " + oracles::describe(outcome);
@@ -897,6 +916,7 @@ void add(ConformanceReport& sum, const ConformanceReport& round) {
   sum.instructions = std::max(sum.instructions, round.instructions);
   sum.cases += round.cases;
   sum.faults += round.faults;
+  sum.short_forms += round.short_forms;
   sum.not_run = round.not_run;
   for (const ConformanceMismatch& mismatch : round.mismatches) {
     const auto same = std::count_if(sum.mismatches.begin(), sum.mismatches.end(),
@@ -908,7 +928,9 @@ void add(ConformanceReport& sum, const ConformanceReport& round) {
 std::string describe(const ConformanceReport& report) {
   std::string out = report.executor + ": " + std::to_string(report.instructions) + " instructions, " +
                     std::to_string(report.cases) + " cases (" + std::to_string(report.faults) +
-                    " leave the mapped memory), " + std::to_string(report.mismatches.size()) + " differ\n";
+                    " leave the mapped memory), " +
+                    (report.short_forms == 0 ? "" : std::to_string(report.short_forms) + " in short forms, ") +
+                    std::to_string(report.mismatches.size()) + " differ\n";
   for (const ConformanceMismatch& m : report.mismatches)
     out += "  " + m.instruction + ": " + m.text + ": " + m.problem + "\n";
   if (!report.not_run.empty()) {

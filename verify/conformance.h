@@ -28,6 +28,7 @@ struct ConformanceReport {
   size_t instructions = 0;
   size_t cases = 0;
   size_t faults = 0;                       // of the cases: accesses that leave the mapped memory, and have to strike
+  size_t short_forms = 0;                  // of the cases: in a short form of the instruction
   std::map<std::string, size_t> cases_of;  // by instruction
   std::vector<ConformanceMismatch> mismatches;  // at most a few for each instruction
   std::vector<std::string> not_run;             // with the reason

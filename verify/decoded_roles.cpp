@@ -48,7 +48,7 @@ RegisterNames names_of(IsaKind isa) {
 class RoleDecoder::Tables {
  public:
   explicit Tables(IsaKind isa)
-      : names_(llvm_target(isa)),
+      : names_(llvm_target(isa, Forms::Short)),
         target_(llvm::TargetRegistry::lookupTarget(names_.triple, message_)),
         registers_(target_->createMCRegInfo(names_.triple)),
         asm_info_(target_->createMCAsmInfo(*registers_, names_.triple, options_)),
@@ -143,7 +143,7 @@ std::optional<DecodedRoles> RoleDecoder::decode(std::span<const uint8_t> bytes) 
 
 Expected<std::unique_ptr<RoleDecoder>> RoleDecoder::make(IsaKind isa) {
   std::string message;
-  const LlvmTarget names = llvm_target(isa);
+  const LlvmTarget names = llvm_target(isa, Forms::Short);
   if (llvm::TargetRegistry::lookupTarget(names.triple, message) == nullptr) {
     return fail("LLVM has no such target: " + message);
   }

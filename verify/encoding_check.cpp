@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <numeric>
 
+#include "compiler/machine/features.h"
 #include "oracles/disassembler.h"
 #include "oracles/quiet_insts.h"
 #include "verify/assembler.h"
@@ -92,7 +93,9 @@ class Checker {
         cases_(isa, insts, parsed_.definitions, options.seed),
         disassembler_(oracles::Disassembler::make(isa, oracles::DisassemblerKind::Llvm)),
         capstone_(oracles::Disassembler::make(isa, oracles::DisassemblerKind::Capstone)),
-        roles_(RoleDecoder::make(isa)) {
+        roles_(RoleDecoder::make(isa)),
+        has_short_forms_(
+            std::ranges::any_of(parsed_.definitions.insts, [](const auto& inst) { return !inst.shorts.empty(); })) {
     if (isa == IsaKind::aarch64) {  // the stack pointer or zero: the instruction's text says which
       std::vector<unsigned> all(32);
       std::iota(all.begin(), all.end(), 0u);
@@ -129,6 +132,7 @@ class Checker {
                               check_roles(opcode, operands) && check_relocation(opcode, operands);
         if (!is_right) ++wrong;
       }
+      check_short_forms(opcode, lists);
       check_admitted(opcode);
       check_ranges(opcode);
     }
@@ -147,9 +151,29 @@ class Checker {
     return text;
   }
 
-  bool check(uint16_t opcode, const std::vector<Operand>& operands) {
+  // With all features on, what has a short form is in it, and nothing else: as the assembler sees it.
+  void check_short_forms(uint16_t opcode, std::span<const std::vector<Operand>> lists) {
+    const notation::InstDef& inst = parsed_.definitions.insts[opcode];
+    if (!has_short_forms_ || inst.bits.size() != 1 || inst.reloc.present) return;
+    std::vector<std::vector<Operand>> all = cases_.around_shorts(opcode, options_.cases_per_instruction);
+    all.insert(all.end(), lists.begin(), lists.end());
+    unsigned wrong = 0;
+    constexpr unsigned kMostMismatches = 4;
+    for (const std::vector<Operand>& operands : all) {
+      if (wrong >= kMostMismatches) break;
+      EncodedInst encoded;
+      const machine::FeatureSet features = machine::all_features(insts_);
+      if (insts_.encode(opcode, operands, {.features = features}, encoded) != machine::EncodeError::None) continue;
+      if (encoded.features != 0) ++report_.short_forms;
+      const bool is_right = check(opcode, operands, features) &&
+                            (encoded.features == 0 || check_roles(opcode, operands, {encoded.bytes, encoded.size}));
+      if (!is_right) ++wrong;
+    }
+  }
+
+  bool check(uint16_t opcode, const std::vector<Operand>& operands, machine::FeatureSet features = 0) {
     EncodedInst encoded;
-    if (insts_.encode(opcode, operands, {}, encoded) != machine::EncodeError::None) return true;
+    if (insts_.encode(opcode, operands, {.features = features}, encoded) != machine::EncodeError::None) return true;
     ++report_.cases;
     ++report_.cases_of[insts_.descs[opcode].name];
     const std::span<const uint8_t> bytes(encoded.bytes, encoded.size);
@@ -170,7 +194,7 @@ class Checker {
     std::string lines = insts_.print(opcode, operands);
     replace_all(lines, " ; ", "\n");
     std::string problem;
-    const auto assembled = assemble(isa_, lines);
+    const auto assembled = assemble(isa_, lines, features == 0 ? Forms::Long : Forms::Short);
     const bool same_bytes = assembled && std::equal(assembled->begin(), assembled->end(), bytes.begin(), bytes.end());
     if (same_text && (!assembled || same_bytes)) {
       ++report_.by_text;
@@ -439,6 +463,7 @@ class Checker {
   OperandCases cases_;
   Expected<std::unique_ptr<oracles::Disassembler>> disassembler_, capstone_;
   Expected<std::unique_ptr<RoleDecoder>> roles_;
+  bool has_short_forms_;
   EncodingReport report_;
   std::map<size_t, std::map<std::string, std::vector<uint16_t>>> refused_;  // by memory operand and displacements
 };
@@ -457,6 +482,7 @@ void add(EncodingReport& sum, const EncodingReport& round) {
   sum.by_text += round.by_text;
   sum.by_assembler += round.by_assembler;
   sum.by_capstone += round.by_capstone;
+  sum.short_forms += round.short_forms;
   sum.not_checked = round.not_checked;
   for (const EncodingMismatch& mismatch : round.mismatches) {
     const auto same = std::count_if(sum.mismatches.begin(), sum.mismatches.end(),
@@ -469,7 +495,9 @@ std::string describe(const EncodingReport& report) {
   std::string out = std::to_string(report.instructions) + " instructions, " + std::to_string(report.cases) +
                     " cases: " + std::to_string(report.by_text) + " agree by text, " +
                     std::to_string(report.by_assembler) + " by the assembler, " + std::to_string(report.by_capstone) +
-                    " with Capstone, " + std::to_string(report.mismatches.size()) + " differ\n";
+                    " with Capstone, " +
+                    (report.short_forms == 0 ? "" : std::to_string(report.short_forms) + " in short forms, ") +
+                    std::to_string(report.mismatches.size()) + " differ\n";
   for (const EncodingMismatch& m : report.mismatches) {
     out += "  " + m.instruction + ": " + m.ours + " is " + m.bytes + ", read as " + m.theirs +
            (m.problem.empty() ? "" : " (" + m.problem + ")") + "\n";

@@ -4,8 +4,9 @@
 // Texts are compared after normalising spaces and numbers; where LLVM prints an alias, our text is assembled, and must
 // give the same bytes or what disassembles to the same text. LLVM's tables also say which registers and flags the bytes
 // read and write (decoded_roles.h), which judges the operands' roles and the clobbers, of calls and returns too; and
-// its assembler which relocation belongs where. Capstone has a say where it knows the instruction: its text, assembled,
-// is the same instruction.
+// its assembler which relocation belongs where. Where the machine has short forms (`short`, docs/notation.md), the
+// assembler says which operands have one: a shorter encoding that we do not use is a mismatch, too. Capstone has a say
+// where it knows the instruction: its text, assembled, is the same instruction.
 #pragma once
 
 #include <map>
@@ -34,6 +35,7 @@ struct EncodingReport {
   size_t by_text = 0;                        // texts agreed
   size_t by_assembler = 0;                   // the assembled text agreed
   size_t by_capstone = 0;                    // of these, what Capstone reads from the bytes too
+  size_t short_forms = 0;                    // cases encoded in one
   std::vector<EncodingMismatch> mismatches;  // at most a few for each instruction
   std::vector<std::string> not_checked;      // hatches, and instructions no legal operands were found for
 };

@@ -75,6 +75,7 @@ class Encoder {
     out_.size = 0;
     out_.trap_offset = 0;
     out_.has_symbol = false;
+    out_.features = 0;
     if (inst_.bits.empty() && inst_.forms.empty()) {
       return inst_.hatch.empty() ? EncodeError::None : EncodeError::NeedsHatch;
     }
@@ -85,6 +86,9 @@ class Encoder {
     for (const notation::ExprId when : inst_.when) require(values().holds(when));
     if (inst_.bits.empty()) {
       forms();
+    } else if (const notation::ShortForm* form = bad_ ? nullptr : short_form()) {
+      put_line(form->bits, 0);
+      out_.features = form->features;
     } else {
       lines();
     }
@@ -232,17 +236,14 @@ class Encoder {
     int64_t start = 0;  // of the line in the instruction
     std::vector<bool> is_checked(inst_.operands.size(), false);
     for (const notation::BitsLine& line : inst_.bits) {
-      std::vector<bool> bits;
       for (const BitField& field : line.fields) {
         if (field.kind == BitField::Kind::Operand && is_distance(operand(field.index))) {
           const auto index = static_cast<size_t>(field.index);
           is_checked[index] = true;
           check_distance(operand(field.index), distances_[index] - start);
         }
-        const uint64_t value = value_of(field, start);
-        for (unsigned i = field.width; i-- > 0;) bits.push_back(i < 64 && (value >> i & 1) != 0);
       }
-      put_bits(bits);
+      put_line(line, start);
       start += line.width / 8;
     }
     for (size_t i = 0; i < inst_.operands.size(); ++i) {
@@ -253,6 +254,25 @@ class Encoder {
 
   void check_distance(const OperandDef& operand, int64_t distance) {
     if (operand.imm.kind == ImmKind::Kind::Signed) require_near(operand.imm.contains(distance));
+  }
+
+  // The first that is possible, or null.
+  const notation::ShortForm* short_form() const {
+    StaticValues with_registers = values();
+    with_registers.registers = true;
+    const auto form = std::ranges::find_if(inst_.shorts, [&](const notation::ShortForm& candidate) {
+      return (candidate.features & ~context_.features) == 0 && with_registers.holds(candidate.condition);
+    });
+    return form == inst_.shorts.end() ? nullptr : &*form;
+  }
+
+  void put_line(const notation::BitsLine& line, int64_t start) {
+    std::vector<bool> bits;
+    for (const BitField& field : line.fields) {
+      const uint64_t value = value_of(field, start);
+      for (unsigned i = field.width; i-- > 0;) bits.push_back(i < 64 && (value >> i & 1) != 0);
+    }
+    put_bits(bits);
   }
 
   // The most significant bit first.

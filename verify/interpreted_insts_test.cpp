@@ -7,6 +7,7 @@
 #include <random>
 
 #include "compiler/isa/registry.h"
+#include "compiler/machine/features.h"
 #include "verify/operand_cases.h"
 
 namespace assay::verify {
@@ -23,7 +24,7 @@ std::string shown(EncodeError error, const EncodedInst& inst) {
   std::string text;
   for (unsigned i = 0; i < inst.size; ++i)
     text += "0123456789abcdef"[inst.bytes[i] >> 4] + std::string(1, "0123456789abcdef"[inst.bytes[i] & 15]);
-  text += " trap " + std::to_string(inst.trap_offset);
+  text += " trap " + std::to_string(inst.trap_offset) + " features " + std::to_string(inst.features);
   if (inst.has_symbol) {
     text += " reloc " + std::to_string(static_cast<int>(inst.reloc)) + " at " + std::to_string(inst.symbol_offset) +
             " " + std::to_string(inst.symbol_addend);
@@ -63,9 +64,10 @@ TEST(InterpretedInsts, AreTheGeneratedOnes) {
     OperandCases cases(isa->kind, generated, interpreted.definitions(), 1);
     std::mt19937_64 random(1);
     size_t legal = 0, refused = 0, wrong = 0;
+    machine::FeatureSet features = 0;
     const auto compare = [&](uint16_t opcode, const std::vector<Operand>& operands) {
       const int64_t distance = static_cast<int64_t>((random() >> random() % 64) * 2);
-      const machine::EncodeContext context{displacement, &distance};
+      const machine::EncodeContext context{displacement, &distance, features};
       EncodedInst a, b;
       const EncodeError theirs = generated.encode(opcode, operands, context, a);
       const EncodeError ours = interpreted.set().encode(opcode, operands, context, b);
@@ -96,8 +98,11 @@ TEST(InterpretedInsts, AreTheGeneratedOnes) {
             << desc.name << " " << a.name;
       }
       const auto lists = cases.systematic(opcode, 200);
+      features = machine::all_features(generated);
+      for (const std::vector<Operand>& operands : cases.around_shorts(opcode, 500)) compare(opcode, operands);
       for (std::vector<Operand> operands : lists) {
         if (wrong >= 20) break;
+        features = random() & machine::all_features(generated);
         compare(opcode, operands);
         if (operands.empty()) continue;
         const size_t at = random() % operands.size();

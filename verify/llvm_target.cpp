@@ -33,7 +33,7 @@ void initialize() {
 
 }  // namespace
 
-LlvmTarget llvm_target(IsaKind isa) {
+LlvmTarget llvm_target(IsaKind isa, Forms forms) {
   initialize();
   switch (isa) {
     case IsaKind::x64:
@@ -41,7 +41,9 @@ LlvmTarget llvm_target(IsaKind isa) {
     case IsaKind::aarch64:
       return {"aarch64-unknown-linux-gnu", "generic", "+lse,+fullfp16,+pauth,+bti"};
     case IsaKind::riscv64:
-      return {"riscv64-unknown-linux-gnu", "generic-rv64", "+m,+a,+f,+d,+zba,+zbb,+zbs,+zbkb,+zicond,+zfa,+zfh,-relax"};
+      return {"riscv64-unknown-linux-gnu", "generic-rv64",
+              forms == Forms::Long ? "+m,+a,+f,+d,+zba,+zbb,+zbs,+zbkb,+zicond,+zfa,+zfh,-relax"
+                                   : "+m,+a,+f,+d,+zba,+zbb,+zbs,+zbkb,+zicond,+zfa,+zfh,-relax,+c,+zcb"};
     case IsaKind::s390x:
       return {"s390x-unknown-linux-gnu", "z15", ""};
   }

@@ -7,6 +7,7 @@
 #include "compiler/isa/registry.h"
 #include "compiler/isle/notation/generate.h"
 #include "compiler/isle/sema.h"
+#include "compiler/machine/features.h"
 #include "verify/conformance.h"
 #include "verify/encoding_check.h"
 #include "verify/interpreted_insts.h"
@@ -76,14 +77,21 @@ bool InstructionJudge::encodes_the_same(const InterpretedInsts& mutated,
     OperandCases cases(isa_, version->set(), version->definitions(), 1);
     for (uint16_t opcode = 0; opcode < version->set().descs.size(); ++opcode) {
       if (!is_wanted(instructions, version->set().descs[opcode].name)) continue;
-      for (const auto& operands : cases.systematic(opcode, kSameCases)) {
+      std::vector<std::vector<machine::Operand>> lists = cases.systematic(opcode, kSameCases);
+      const auto around = cases.around_shorts(opcode, kThoroughCases);
+      lists.insert(lists.end(), around.begin(), around.end());
+      for (const auto& operands : lists) {
         is_tried = true;
-        machine::EncodedInst a, b;
-        const auto before = original_->encode(opcode, operands, {}, a), after = mutated.encode(opcode, operands, {}, b);
-        if (before != after || original_->print(opcode, operands) != mutated.print(opcode, operands)) return false;
-        if (before == machine::EncodeError::None &&
-            (!std::equal(a.bytes, a.bytes + a.size, b.bytes, b.bytes + b.size) || a.trap_offset != b.trap_offset)) {
-          return false;
+        if (original_->print(opcode, operands) != mutated.print(opcode, operands)) return false;
+        for (const machine::FeatureSet features : {machine::FeatureSet(0), machine::all_features(version->set())}) {
+          machine::EncodedInst a, b;
+          const machine::EncodeContext context{.features = features};
+          const auto before = original_->encode(opcode, operands, context, a);
+          if (before != mutated.encode(opcode, operands, context, b)) return false;
+          if (before == machine::EncodeError::None &&
+              (!std::equal(a.bytes, a.bytes + a.size, b.bytes, b.bytes + b.size) || a.trap_offset != b.trap_offset)) {
+            return false;
+          }
         }
       }
     }

@@ -47,6 +47,12 @@ class InstructionMutants : public testing::Test {
 TEST_F(InstructionMutants, AreNoticedByTheJudgeConcerned) {
   const MutantResult opcode = verdict("addi", "0010011", "0010010");
   EXPECT_EQ(opcode.judge, "disassembler") << opcode.reason;
+  const MutantResult short_range = verdict("addi", "s6", "s7");
+  EXPECT_EQ(short_range.judge, "disassembler") << short_range.reason;
+  const MutantResult short_bits = verdict("sub", "100", "000");
+  EXPECT_EQ(short_bits.judge, "disassembler") << short_bits.reason;
+  const MutantResult short_condition = verdict("lui", "2", "3");
+  EXPECT_EQ(short_condition.judge, "disassembler") << short_condition.reason;
   const MutantResult meaning = verdict("xor", "^", "|");
   EXPECT_EQ(meaning.judge, "unicorn-riscv64") << meaning.reason;
   const MutantResult clobber = verdict("call_indirect", "; clobber 1", "");

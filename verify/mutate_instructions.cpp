@@ -202,7 +202,9 @@ class BlockDeriver {
       expression(line.text, MutationKind::Condition);
       replace(MutationKind::Condition, code(line.text), "true");
     } else if (line.keyword == "bits") {
-      bits(line);
+      bits(line.text, line.place);
+    } else if (line.keyword == "short") {
+      short_form(line);
     } else if (line.keyword == "form") {
       operands(form_operands(line), line.place);
       form(line);
@@ -345,8 +347,21 @@ class BlockDeriver {
     }
   }
 
-  void bits(const Line& line) {
-    const std::vector<Piece> words = notation::words(line.text, line.place);
+  // FEATURE …: FIELD … [if CONDITION]. No rule sees which form is taken: all is part of the encoding.
+  void short_form(const Line& line) {
+    const size_t colon = line.text.find(':');
+    if (colon == std::string_view::npos) return;
+    std::string_view fields = line.text.substr(colon + 1);
+    if (const size_t at = notation::find_if(fields); at != std::string_view::npos) {
+      expression(fields.substr(at + 2), MutationKind::Bits);
+      replace(MutationKind::Bits, code(fields.substr(at + 2)), "true");
+      fields = fields.substr(0, at);
+    }
+    bits(fields, line.place);
+  }
+
+  void bits(std::string_view fields_text, const Place& place) {
+    const std::vector<Piece> words = notation::words(fields_text, place);
     std::vector<std::string_view> fields;
     for (const Piece& word : words) {
       const std::string_view text = word.text;

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "verify/static_value.h"
+
 namespace assay::verify {
 
 using machine::Constraint;
@@ -61,10 +63,9 @@ std::vector<int64_t> edge_values(const ImmKind& kind) {
   return values;
 }
 
-// The numbers that stand in the conditions of the instruction, and those before them: a bound, and what it keeps out.
-std::vector<int64_t> bounds_of(const notation::Definitions& definitions, const notation::InstDef& inst) {
+// The numbers that stand in the conditions, and those before them: a bound, and what it keeps out.
+std::vector<int64_t> bounds_of(const notation::Definitions& definitions, std::vector<notation::ExprId> work) {
   const notation::Ast& ast = definitions.library.ast;
-  std::vector<notation::ExprId> work = inst.required;
   std::vector<int64_t> out;
   while (!work.empty()) {
     const notation::ExprNode& node = ast.nodes[work.back()];
@@ -109,7 +110,7 @@ const std::vector<Operand>& OperandCases::values(uint16_t opcode, unsigned slot)
   std::vector<Operand>& list = it->second;
   list = make_values(desc, operand);
   if (desc.kind != SlotKind::Imm) return list;
-  for (const int64_t bound : bounds_of(definitions_, definitions_.insts[opcode])) {
+  for (const int64_t bound : bounds_of(definitions_, definitions_.insts[opcode].required)) {
     const bool is_known =
         std::any_of(list.begin(), list.end(), [&](const Operand& known) { return known.imm == bound; });
     if (!is_known && operand->imm.kind != ImmKind::Kind::Hatch && operand->imm.contains(bound)) {
@@ -239,6 +240,91 @@ bool OperandCases::random(uint16_t opcode, std::span<const Operand> params, std:
     if (legal(opcode, out)) return true;
   }
   return false;
+}
+
+bool OperandCases::random_short(uint16_t opcode, const notation::ShortForm& form, std::span<const Operand> params,
+                                std::vector<Operand>& out) {
+  const notation::InstDef& inst = definitions_.insts[opcode];
+  const machine::InstDesc& desc = insts_.descs[opcode];
+  std::vector<int64_t> numbers{0};
+  if (form.condition != notation::kNoExpr) numbers = bounds_of(definitions_, {form.condition});
+  numbers.push_back(0);
+  const auto number = [&] { return numbers[random_() % numbers.size()]; };
+  // What a condition asks for is rare among all values: its own numbers, small multiples, registers that are equal.
+  const auto likely = [&](unsigned slot) {
+    const OperandDesc& kind = desc.operands[slot];
+    Operand operand = pick(opcode, slot);
+    if (random_() % 3 == 0) return operand;
+    if (operand.is_reg() && random_() % 2 == 0) {
+      const auto same_class = [&](const Operand& other) {
+        return other.is_reg() && other.reg.preg().reg_class() == operand.reg.preg().reg_class();
+      };
+      const auto known = std::find_if(out.begin(), out.end(), same_class);
+      if (known != out.end()) operand.reg = known->reg;
+    } else if (operand.is_reg() && kind.reg_class == RegClass::Gpr) {
+      operand.reg = PReg(RegClass::Gpr, static_cast<unsigned>(number()) % 32);
+    } else if (kind.kind == SlotKind::Imm || kind.kind == SlotKind::MemDisp || kind.kind == SlotKind::Label) {
+      const int64_t small = static_cast<int64_t>(random_() % 64 << random_() % 5);
+      const int64_t choices[] = {number(), -number(), small, -small};
+      operand = Operand::immediate(choices[random_() % std::size(choices)]);
+    }
+    return operand;
+  };
+  constexpr int kAttempts = 3000;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    out.assign(params.begin(), params.end());
+    while (out.size() < desc.operands.size()) out.push_back(likely(static_cast<unsigned>(out.size())));
+    tie(opcode, out);
+    std::vector<int64_t> distances;
+    for (const OperandDef& operand : inst.operands) distances.push_back(out[operand.slot].imm);
+    const StaticValues values{definitions_, &inst, out, distances, true};
+    if (legal(opcode, out) && values.holds(form.condition)) return true;
+  }
+  return false;
+}
+
+std::vector<std::vector<Operand>> OperandCases::around_shorts(uint16_t opcode, size_t limit) {
+  const notation::InstDef& inst = definitions_.insts[opcode];
+  const size_t slots = insts_.descs[opcode].operands.size();
+  const std::vector<std::vector<Operand>> combinations = params(opcode);
+  std::vector<std::vector<Operand>> lists;
+  const auto add = [&](const std::vector<Operand>& list) {
+    if (legal(opcode, list)) lists.push_back(list);
+  };
+  for (const notation::ShortForm& form : inst.shorts) {
+    const size_t before = lists.size();
+    for (const std::vector<Operand>& combination : combinations) {
+      std::vector<Operand> base;
+      if (!random_short(opcode, form, combination, base)) continue;
+      add(base);
+      for (const std::vector<Operand>& other : combinations) {
+        std::vector<Operand> list = base;
+        std::copy(other.begin(), other.end(), list.begin());
+        add(list);
+      }
+      for (auto slot = static_cast<unsigned>(combination.size()); slot < slots; ++slot) {
+        for (const Operand& value : values(opcode, slot)) {
+          random_short(opcode, form, combination, base);
+          std::vector<Operand> alone = base;
+          alone[slot] = value;
+          tie(opcode, alone);
+          add(alone);
+          if (!value.is_reg() || !base[slot].is_reg()) continue;
+          for (Operand& operand : base) {
+            if (operand.is_reg() && operand.reg == base[slot].reg && &operand != &base[slot]) operand.reg = value.reg;
+          }
+          base[slot].reg = value.reg;
+          add(base);
+        }
+      }
+    }
+    const size_t share = std::max<size_t>(8, limit / inst.shorts.size());
+    if (lists.size() - before > share) {
+      std::shuffle(lists.begin() + static_cast<std::ptrdiff_t>(before), lists.end(), random_);
+      lists.resize(before + share);
+    }
+  }
+  return lists;
 }
 
 // Whether there are legal operands with this value in the slot.

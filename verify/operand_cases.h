@@ -38,6 +38,13 @@ class OperandCases {
   bool random(uint16_t opcode, std::span<const machine::Operand> params, std::vector<machine::Operand>& out);
   // For each combination of parameters: every value of every slot in turn, the others random. At most `limit` lists.
   std::vector<std::vector<machine::Operand>> systematic(uint16_t opcode, size_t limit);
+  // A random legal assignment of which the condition of this short form of the instruction holds; false if none was
+  // found.
+  bool random_short(uint16_t opcode, const notation::ShortForm& form, std::span<const machine::Operand> params,
+                    std::vector<machine::Operand>& out);
+  // For each short form: operands that it can hold, then every value of every slot in turn, of parameters too, also of
+  // all slots with the same register at once. Legal ones, at most `limit` lists.
+  std::vector<std::vector<machine::Operand>> around_shorts(uint16_t opcode, size_t limit);
   // For each combination of parameters, each immediate in turn at each edge of its range, the others legal with some
   // value of it; whether all together are legal is not asked. Not of immediates that a function of the ISA judges.
   std::vector<std::vector<machine::Operand>> edges(uint16_t opcode);

@@ -85,8 +85,12 @@ class Computer {
 
   static bool is_there(const machine::Operand& operand) { return operand.kind != OperandKind::None; }
 
+  int64_t number_of(size_t slot) const { return scope_.operands[slot].reg.preg().number(); }
+
   // A part of the memory operand that begins with this slot.
   int64_t part(size_t slot, std::string_view part) const {
+    if (scope_.registers && part == "base") return number_of(slot);
+    if (scope_.registers && part == "index") return number_of(slot + 1);
     if (part == "base") return is_there(scope_.operands[slot]);
     if (part == "index") return is_there(scope_.operands[slot + 1]);
     return scope_.operands[slot + (part == "shift" ? 2 : 3)].imm;
@@ -99,6 +103,7 @@ class Computer {
     if (index < 0) return 0;
     const notation::OperandDef& operand = scope_.inst->operands[static_cast<size_t>(index)];
     if (operand.kind == OperandDefKind::Imm) return scope_.operands[operand.slot].imm;
+    if (operand.kind == OperandDefKind::Reg && scope_.registers) return number_of(operand.slot);
     return static_cast<size_t>(index) < scope_.distances.size() ? scope_.distances[static_cast<size_t>(index)] : 0;
   }
 

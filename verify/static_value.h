@@ -17,6 +17,7 @@ struct StaticValues {
   const notation::InstDef* inst = nullptr;     // null: the text of an addressing mode, over base, index, shift, disp
   std::span<const machine::Operand> operands;  // of the instruction; of an addressing mode its four
   std::span<const int64_t> distances = {};     // of labels and constants, by operand of the definition
+  bool registers = false;                      // are known by their numbers: `m.base` is one, not whether there is one
 
   // Integers wrap at 64 bits; a parameter counts as its enumerator's number, a condition as 0 or 1.
   int64_t value(notation::ExprId expr) const;

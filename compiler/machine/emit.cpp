@@ -357,7 +357,7 @@ void Emitter::emit_with_frame(uint16_t opcode, std::span<const Operand> operands
   constexpr int64_t kAlwaysFits = 248;
   if (offset < 0 || offset > kAlwaysFits || offset % 8 != 0) {
     EncodedInst encoded;
-    const EncodeError error = isa_->insts->encode(opcode, scratch_operands_, {}, encoded);
+    const EncodeError error = isa_->insts->encode(opcode, scratch_operands_, {.features = vcode_->features}, encoded);
     if (error == EncodeError::BadOperand && slot < desc.operands.size() &&
         desc.operands[slot].kind == SlotKind::MemDisp) {
       list_.clear();
@@ -372,12 +372,13 @@ void Emitter::emit_with_frame(uint16_t opcode, std::span<const Operand> operands
 
 void Emitter::encode_fixed(uint16_t opcode, std::span<const Operand> operands, uint8_t trap, uint32_t source) {
   EncodedInst encoded;
-  const EncodeError error = isa_->insts->encode(opcode, operands, {}, encoded);
+  const EncodeError error = isa_->insts->encode(opcode, operands, {.features = vcode_->features}, encoded);
   if (error == EncodeError::NeedsHatch) return add_site(opcode, operands, trap, source);
   if (error != EncodeError::None) return refuse(opcode, operands, error);
   if (encoded.size == 0) return;
   ++out_->instructions;
   need_features(isa_->desc(opcode));
+  out_->features |= encoded.features;
   add_listing(opcode, operands);
   if (trap != kNoTrap) traps_.push_back({here(), encoded.trap_offset, trap, source});
   if (encoded.has_symbol) {
@@ -414,11 +415,13 @@ void Emitter::add_site(uint16_t opcode, std::span<const Operand> operands, uint8
   sites_.push_back(site);
 }
 
-// Encodes one instruction of a site into piece_, by the tables or the ISA's hatch.
-EncodeError Emitter::encode_piece(uint16_t opcode, std::span<const Operand> operands, const DisplacementQuery& query) {
+// Encodes one instruction of a site into piece_, by the tables or the ISA's hatch. `features` are those of short forms.
+EncodeError Emitter::encode_piece(uint16_t opcode, std::span<const Operand> operands, const DisplacementQuery& query,
+                                  FeatureSet features) {
   piece_.clear();
   EncodedInst encoded;
-  EncodeError error = isa_->insts->encode(opcode, operands, {displacement, &query}, encoded);
+  EncodeError error = isa_->insts->encode(opcode, operands, {displacement, &query, features}, encoded);
+  piece_features_ = encoded.features;
   if (error == EncodeError::None) {
     piece_.insert(piece_.end(), encoded.bytes, encoded.bytes + encoded.size);
     piece_data_ = encoded.size;
@@ -433,23 +436,24 @@ EncodeError Emitter::encode_piece(uint16_t opcode, std::span<const Operand> oper
 EncodeError Emitter::encode_site(const Site& site, uint32_t start, std::vector<uint8_t>* out) {
   const std::span<const Operand> operands(site_operands_.data() + site.first_operand, site.operand_count);
   if (site.kind != SiteKind::InvertedBranch) {
-    const EncodeError error = encode_piece(site.opcode, operands, {this, operands, start});
+    const EncodeError error = encode_piece(site.opcode, operands, {this, operands, start}, short_features(site));
     if (error != EncodeError::None) return error;
     if (piece_.size() != site.size) return EncodeError::OutOfRange;
     if (out == nullptr) return error;
+    out_->features |= piece_features_;
     if (piece_data_ < piece_.size()) out_->data.push_back({start + piece_data_, start + site.size});
     out->insert(out->end(), piece_.begin(), piece_.end());
     return error;
   }
   const std::span<const Operand> target = operands.subspan(site.label_slot, 1);
   const DisplacementQuery to_target{this, target, int64_t(start) + site.branch_size};
-  EncodeError error = encode_piece(site.jump, target, to_target);
+  EncodeError error = encode_piece(site.jump, target, to_target, 0);
   if (error != EncodeError::None || out == nullptr) return error;
   const DisplacementQuery over_jump{nullptr, {}, 0, int64_t(site.size)};
-  error = encode_piece(site.opcode, operands, over_jump);
+  error = encode_piece(site.opcode, operands, over_jump, 0);
   if (error != EncodeError::None) return error;
   out->insert(out->end(), piece_.begin(), piece_.end());
-  error = encode_piece(site.jump, target, to_target);
+  error = encode_piece(site.jump, target, to_target, 0);
   out->insert(out->end(), piece_.begin(), piece_.end());
   return error;
 }
@@ -458,18 +462,28 @@ EncodeError Emitter::encode_site(const Site& site, uint32_t start, std::vector<u
 void Emitter::measure(Site& site) {
   const std::span<const Operand> operands(site_operands_.data() + site.first_operand, site.operand_count);
   const DisplacementQuery nowhere;
-  EncodeError error = encode_piece(site.opcode, operands, nowhere);
+  EncodeError error = encode_piece(site.opcode, operands, nowhere, short_features(site));
   if (error != EncodeError::None) return refuse(site.opcode, operands, error);
   site.size = static_cast<uint32_t>(piece_.size());
   if (site.kind != SiteKind::InvertedBranch) return;
   site.branch_size = static_cast<uint8_t>(piece_.size());
-  error = encode_piece(site.jump, operands.subspan(site.label_slot, 1), nowhere);
+  error = encode_piece(site.jump, operands.subspan(site.label_slot, 1), nowhere, 0);
   if (error != EncodeError::None) return refuse(site.jump, operands.subspan(site.label_slot, 1), error);
   site.size += static_cast<uint32_t>(piece_.size());
 }
 
+// A branch in its short form takes its ordinary one; false if it is in no short form.
+bool Emitter::leave_short_form(Site& site) {
+  if (site.kind != SiteKind::Branch || site.is_long) return false;
+  const uint32_t before = site.size;
+  site.is_long = true;
+  measure(site);
+  return site.size != before;
+}
+
 // Gives a site its next longer form; false if it has none.
 bool Emitter::lengthen(Site& site) {
+  if (leave_short_form(site)) return true;
   const InstDesc& desc = isa_->desc(site.opcode);
   if (site.kind == SiteKind::Branch) {
     const uint16_t longer = isa_->longer_branch == nullptr ? kNoOpcode : isa_->longer_branch(site.opcode);
@@ -514,6 +528,7 @@ void Emitter::relax() {
     for (size_t i = 0; i < count && error_.empty(); ++i) {
       Site& site = sites_[i];
       if (site.kind != SiteKind::Branch && site.kind != SiteKind::InvertedBranch) continue;
+      if (round == kMaxShortRounds && leave_short_form(site)) changed = true;
       if (round >= kMaxRounds) {
         while (lengthen(site)) changed = true;
       } else if (encode_site(site, site.base + growth_[i], nullptr) == EncodeError::OutOfRange && lengthen(site)) {

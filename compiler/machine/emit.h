@@ -7,9 +7,10 @@
 //     such blocks keeps one of them). The entry block is always emitted.
 // E2  A jump to the block that is emitted next is dropped; a conditional branch to it is inverted if a jump follows;
 //     two branches to the same place become one.
-// E3  A branch that does not reach takes its next longer form (TargetIsa::longer_branch); with none left, it becomes
-//     the inverted branch over an unconditional jump, and that jump may grow likewise. Sites never shrink, and after
-//     kMaxRounds all take their longest form, so the time is linear. The address of a place is found likewise.
+// E3  A branch that does not reach takes its next longer form: first its ordinary one if it was in a short form (of a
+//     feature), then TargetIsa::longer_branch; with none left, it becomes the inverted branch over an unconditional
+//     jump, and that jump may grow likewise. Sites never shrink, after kMaxShortRounds none is in a short form, and
+//     after kMaxRounds all take their longest form, so the time is linear. The address of a place is found likewise.
 // E4  Frame operands become displacements from the stack pointer; one that does not fit its instruction goes through
 //     abi.frame_scratch.
 // E5  Bytes: code (with jump tables between), padding, constant pool. Constants are aligned to their size (at most 16).
@@ -101,6 +102,7 @@ struct EmittedCode {
 
 class Emitter {
  public:
+  static constexpr unsigned kMaxShortRounds = 8;
   static constexpr unsigned kMaxRounds = 16;
 
   // `vcode` is only read. `out` is overwritten; its memory is reused, as is the emitter's. Fails if an operand is
@@ -124,6 +126,7 @@ class Emitter {
     SiteKind kind = SiteKind::Branch;
     uint8_t branch_size = 0;  // InvertedBranch: of the branch alone
     uint8_t label_slot = 0;   // Branch, InvertedBranch
+    bool is_long = false;     // in no short form, whatever the features
     bool grown = false;
     uint32_t size = 0;
   };
@@ -143,7 +146,10 @@ class Emitter {
   void emit_list(uint32_t source);
   void encode_fixed(uint16_t opcode, std::span<const Operand> operands, uint8_t trap, uint32_t source);
   void add_site(uint16_t opcode, std::span<const Operand> operands, uint8_t trap, uint32_t source);
-  EncodeError encode_piece(uint16_t opcode, std::span<const Operand> operands, const DisplacementQuery& query);
+  EncodeError encode_piece(uint16_t opcode, std::span<const Operand> operands, const DisplacementQuery& query,
+                           FeatureSet features);
+  FeatureSet short_features(const Site& site) const { return site.is_long ? 0 : vcode_->features; }
+  bool leave_short_form(Site& site);
   bool lengthen(Site& site);
   void measure(Site& site);
   void relax();
@@ -179,6 +185,7 @@ class Emitter {
   std::vector<Operand> scratch_operands_, inverted_operands_;
   std::vector<uint8_t> piece_;  // bytes of the instruction encoded last, and where data starts in it
   uint32_t piece_data_ = 0;
+  FeatureSet piece_features_ = 0;
   InstList list_;
   struct PendingTrap {
     Position position;

@@ -1,5 +1,6 @@
 // Emission over a machine made up for the purpose: a jump with a short and a long form, a branch with a short one only,
-// a jump table. A byte interpreter and a block interpreter must visit the same blocks.
+// which with a feature has a form that is shorter still, a jump table. A byte interpreter and a block interpreter must
+// visit the same blocks.
 #include "compiler/machine/emit.h"
 
 #include <gtest/gtest.h>
@@ -22,6 +23,8 @@ enum Opcode : uint16_t {
   kTrapping,
   kFrame
 };
+
+constexpr FeatureSet kTiny = 1;  // branches of one byte
 
 constexpr OperandDesc kMarkOperands[] = {{"id", SlotKind::Imm, Role::Use, Constraint::Reg, 0, RegClass::Gpr, false}};
 constexpr OperandDesc kJumpOperands[] = {
@@ -74,6 +77,11 @@ EncodeError encode(uint16_t opcode, std::span<const Operand> operands, const Enc
     case kJumpShort:
     case kBranch: {
       const int64_t d = displacement(opcode == kBranch ? 1 : 0);
+      if (opcode == kBranch && (context.features & kTiny) != 0 && d >= -16 && d < 16) {
+        put(out, 0xc0 | uint64_t(operands[0].imm) << 5 | (uint64_t(d) & 0x1f), 1);
+        out.features = kTiny;
+        return EncodeError::None;
+      }
       if (d < -128 || d > 127) return EncodeError::OutOfRange;
       put(out, opcode == kBranch ? 0x20 + uint64_t(operands[0].imm) : 0x10, 1);
       put(out, uint64_t(d), 1);
@@ -222,6 +230,9 @@ std::vector<uint32_t> run_bytes(const std::vector<uint8_t>& bytes, size_t limit)
       pc += get(bytes, pc + 1, 4);
     } else if (op == 0x20 || op == 0x21) {
       pc += decision(uint32_t(trace.size())) == (op == 0x20) ? get(bytes, pc + 1, 1) : 2;
+    } else if ((op & 0xc0) == 0xc0) {
+      const int distance = (op & 0x1f) - ((op & 0x10) << 1);
+      pc += decision(uint32_t(trace.size())) == ((op & 0x20) == 0) ? distance : 1;
     } else if (op == 0x80) {
       pc += get(bytes, pc + 2 + 4 * (trace.size() % bytes.at(pc + 1)), 4);
     } else {
@@ -311,6 +322,30 @@ TEST(Emit, BranchesGrowOnlyWhereTheyMust) {
     const int distance = 2 + 3 + fill + 1;
     EXPECT_EQ(code.long_branches, distance > 127 ? 1u : 0u) << fill;
     EXPECT_EQ(run_bytes(code.bytes, 10), run_blocks(make.code, 10)) << fill;
+  }
+}
+
+TEST(Emit, ShortFormsAreTakenWhereTheyReach) {
+  for (int fill = 0; fill < 30; ++fill) {
+    CodeMaker make;
+    make.code.features = kTiny;
+    make.begin();
+    make.branch(0, 2);
+    make.jump(1);
+    make.begin();
+    make.mark(1);
+    make.add(kFill, {Operand::immediate(fill)});
+    make.add(kRet, {});
+    make.begin();
+    make.add(kTrapping, {}, 7, 3);
+    make.add(kRet, {});
+    const EmittedCode code = emit(make.code);
+    const bool is_tiny = 1 + 3 + fill + 1 < 16;
+    EXPECT_EQ(code.bytes.size(), (is_tiny ? 1u : 2u) + 3 + unsigned(fill) + 1 + 2) << fill;
+    EXPECT_EQ(code.features, is_tiny ? kTiny : 0) << fill;
+    EXPECT_EQ(code.long_branches, 0u);
+    ASSERT_EQ(code.traps.size(), 1u);
+    EXPECT_EQ(code.bytes[code.traps[0].offset], 0x60) << fill;
   }
 }
 
@@ -411,9 +446,12 @@ TEST(Emit, RandomGraphsRunTheSame) {
           make.jump(target());
       }
     }
-    const EmittedCode code = emit(make.code);
-    ASSERT_EQ(run_bytes(code.bytes, 200), run_blocks(make.code, 200)) << "round " << round;
-    for (const DataRange& data : code.data) EXPECT_EQ(code.bytes[data.begin - 2], 0x80);
+    for (const FeatureSet features : {FeatureSet(0), kTiny}) {
+      make.code.features = features;
+      const EmittedCode code = emit(make.code);
+      ASSERT_EQ(run_bytes(code.bytes, 200), run_blocks(make.code, 200)) << "round " << round;
+      for (const DataRange& data : code.data) EXPECT_EQ(code.bytes[data.begin - 2], 0x80);
+    }
   }
 }
 
@@ -430,8 +468,11 @@ TEST(Emit, GrowthThatSpreadsSlowly) {
   }
   make.begin();
   make.add(kRet, {});
-  const EmittedCode code = emit(make.code);
-  EXPECT_EQ(run_bytes(code.bytes, 5000), run_blocks(make.code, 5000));
+  for (const FeatureSet features : {FeatureSet(0), kTiny}) {
+    make.code.features = features;
+    const EmittedCode code = emit(make.code);
+    EXPECT_EQ(run_bytes(code.bytes, 5000), run_blocks(make.code, 5000));
+  }
 }
 
 }  // namespace

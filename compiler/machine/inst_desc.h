@@ -108,14 +108,17 @@ struct EncodedInst {
   uint8_t symbol_offset = 0;
   RelocKind reloc = RelocKind::Abs8;
   int8_t symbol_addend = 0;
+  FeatureSet features = 0;  // what the short form takes, if one was used
 };
 
-// What encoding needs beside the instruction: displacements of labels and constants from the start of the instruction.
+// What encoding needs beside the instruction: displacements of labels and constants from the start of the instruction,
+// and for which machine short forms are chosen.
 struct EncodeContext {
   // Displacement in bytes from the first byte of this instruction to operand slot i's target. Only asked for
   // Label and Constant slots.
   int64_t (*displacement)(const void* user, unsigned slot) = nullptr;
   const void* user = nullptr;
+  FeatureSet features = 0;  // short forms that take no more than these are used
 };
 
 // Why an instruction could not be encoded.

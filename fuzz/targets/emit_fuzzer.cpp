@@ -12,6 +12,7 @@
 
 #include "compiler/ir/builder.h"
 #include "compiler/isa/registry.h"
+#include "compiler/machine/features.h"
 #include "fuzz/case.h"
 #include "fuzz/random.h"
 #include "verify/interpreted_insts.h"
@@ -122,7 +123,7 @@ void check_instruction(fuzz::Random& random) {
   // Branch distances are even on most machines; the product may wrap, any distance is an input.
   const auto distance = static_cast<int64_t>(static_cast<uint64_t>(number(random)) * (random.chance(80) ? 2 : 1));
   const machine::EncodeContext context{[](const void* user, unsigned) { return *static_cast<const int64_t*>(user); },
-                                       &distance};
+                                       &distance, random.next() & machine::all_features(insts)};
   machine::EncodedInst a, b;
   const auto generated = insts.encode(opcode, operands, context, a);
   const verify::InterpretedInsts::Scope scope(*m.defined);

@@ -10,8 +10,8 @@ namespace {
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r'; }
 
-constexpr std::string_view kInstKeywords[] = {"asm", "regs",   "when", "bits",  "form",  "trap", "trap_at",
-                                              "sem", "invert", "is",   "hatch", "reloc", "needs"};
+constexpr std::string_view kInstKeywords[] = {"asm",     "regs", "when",   "bits", "short", "form",  "trap",
+                                              "trap_at", "sem",  "invert", "is",   "hatch", "reloc", "needs"};
 constexpr std::string_view kIsaKeywords[] = {"prefix",    "order",  "flags",   "regname",
                                              "immprefix", "floats", "feature", "preset"};
 constexpr std::string_view kAmodeKeywords[] = {"asm"};

@@ -38,10 +38,10 @@ class Checker {
     return definitions_.library.enums[static_cast<size_t>(inst.params[static_cast<size_t>(param)].enumeration)];
   }
 
-  void check_static(const InstDef* inst, const AmodeDef* amode, ExprId expr, StaticType wanted,
-                    bool distances = false) {
+  void check_static(const InstDef* inst, const AmodeDef* amode, ExprId expr, StaticType wanted, bool distances = false,
+                    bool registers = false) {
     if (expr == kNoExpr) return;
-    static_cpp(definitions_, {inst, amode, distances}, expr, wanted, errors_);
+    static_cpp(definitions_, {inst, amode, distances, registers}, expr, wanted, errors_);
   }
 
   void check_amode(AmodeDef& amode) {
@@ -188,6 +188,26 @@ class Checker {
     if (inst.trap_at_last && inst.forms.empty()) error(inst.place, "trap_at last needs a form with `seq`");
     if (bytes > kMaxBytes) error(inst.place, "the instruction is longer than " + std::to_string(kMaxBytes) + " bytes");
     if (!inst.bits.empty()) check_coverage(inst);
+    for (const ShortForm& form : inst.shorts) check_short(inst, form);
+  }
+
+  // Every operand is in a field, or in the condition that makes up for what the fields leave out.
+  void check_short(const InstDef& inst, const ShortForm& form) {
+    const bool reads_pool = std::ranges::any_of(
+        inst.operands, [](const OperandDef& operand) { return operand.kind == OperandDefKind::Constant; });
+    if (inst.bits.size() != 1 || inst.reloc.present || inst.trap_at != 0 || reads_pool) {
+      return error(form.bits.place, "only an instruction of one `bits` line has short forms",
+                   "without `reloc`, `trap_at`, constants");
+    }
+    if (form.bits.width >= inst.bits[0].width) error(form.bits.place, "a short form is shorter than `bits`");
+    std::fill(encoded_.begin(), encoded_.end(), 0);
+    std::fill(std::begin(parts_), std::end(parts_), 0u);
+    check_bits(inst, form.bits);
+    if (form.condition != kNoExpr) {
+      check_static(&inst, nullptr, form.condition, StaticType::Boolean, true, true);
+      cover_names(inst, form.condition);
+    }
+    check_coverage(inst);
   }
 
   // Marks bits [low + width - 1 : low] of the operand as written down somewhere.

@@ -505,8 +505,33 @@ class Reader {
       if (line.keyword == "bits") {
         inst.bits.push_back(parse_bits(definitions_.library, inst, line.text, line.place, errors_));
         inst.bits.back().place = line.keyword_place;
+      } else if (line.keyword == "short") {
+        read_short(inst, line);
       }
     }
+  }
+
+  // FEATURE …: FIELD … [if CONDITION]
+  void read_short(InstDef& inst, const Line& line) {
+    const size_t colon = line.text.find(':');
+    if (colon == std::string_view::npos) {
+      error(line.place, "a short form is FEATURE …: FIELD … if CONDITION");
+      return;
+    }
+    ShortForm form;
+    Cursor cursor(line.text.substr(0, colon), line.place, errors_);
+    form.features = features(cursor);
+    if (!cursor.failed() && form.features == 0) error(line.place, "a short form needs a feature");
+    const Place place = advanced(line.place, line.text, colon + 1);
+    std::string_view fields = line.text.substr(colon + 1);
+    if (const size_t at = find_if(fields); at != std::string_view::npos) {
+      form.condition =
+          parse_expression(definitions_.library, fields.substr(at + 2), advanced(place, fields, at + 2), errors_);
+      fields = fields.substr(0, at);
+    }
+    form.bits = parse_bits(definitions_.library, inst, fields, place, errors_);
+    form.bits.place = line.keyword_place;
+    inst.shorts.push_back(std::move(form));
   }
 
   void read_form(InstDef& inst, const Line& line) {

@@ -192,6 +192,13 @@ struct X64Alternative {
   Place place;
 };
 
+// A shorter encoding of an instruction that has `bits`: what it means, its text and its operands are the instruction's.
+struct ShortForm {
+  machine::FeatureSet features = 0;  // what it takes, beside what the instruction needs
+  BitsLine bits;
+  ExprId condition = kNoExpr;  // when it can hold the operands; registers are their numbers. kNoExpr: always
+};
+
 struct RelocDef {
   bool present = false;
   std::string kind;  // machine::RelocKind's enumerator
@@ -218,6 +225,7 @@ struct InstDef {
   std::vector<ExprId> required;  // `when` and the ranges of immediates
   std::vector<BitsLine> bits;
   std::vector<X64Alternative> forms;
+  std::vector<ShortForm> shorts;  // the first that is possible is used
   RelocDef reloc;
   SemanticsText sem;
   bool has_sem = false;

@@ -50,6 +50,27 @@ TEST(Definition, Bits) {
             "3:8 ':0' gives no bits\n3:25 unknown name 'q'\n");
 }
 
+TEST(Definition, ShortForms) {
+  const std::string head =
+      "inst a\n  asm a\n  regs def d: gpr; use r: gpr; imm k: s6\n  bits d:5 r:5 k:6\n  sem d := r\n";
+  const auto errors_with = [](const std::string& inst) {
+    const std::string whole = "isa t\n  feature f \"F\"\n" + inst;
+    const SourceFile file{"t.inst", whole};
+    std::string out;
+    for (const Diagnostic& error : parse_definitions({&file, 1}).errors) out += error.message + "\n";
+    return out;
+  };
+  EXPECT_EQ(errors_with(head + "  short f: r:5 k[2:0] if d = r and k in u3\n"), "");
+  EXPECT_EQ(errors_with(head + "  short f: r:5 k[2:0] if k in u3\n"), "'d' is in no field of the encoding\n");
+  EXPECT_EQ(errors_with(head + "  short f: r:5 k[2:0] if d = r\n"), "not every bit of 'k' is in the encoding\n");
+  EXPECT_EQ(errors_with(head + "  short f: d:5 r:5 k:6\n"), "a short form is shorter than `bits`\n");
+  EXPECT_EQ(errors_with(head + "  short g: 00000000 if d = r and k = 0\n"), "unknown feature 'g'\n");
+  EXPECT_EQ(errors_with(head + "  short: 00000000 if d = r and k = 0\n"), "'short:' begins no line of inst\n");
+  EXPECT_EQ(errors_with(head + "  short f 00000000\n"), "a short form is FEATURE …: FIELD … if CONDITION\n");
+  EXPECT_EQ(errors_with("inst a\n  asm a\n  bits 00000000\n  bits 00000000\n  short f: 00000000\n"),
+            "only an instruction of one `bits` line has short forms\n");
+}
+
 TEST(Definition, Names) {
   EXPECT_EQ(errors_of("inst a(c: Dd)\n  asm {x}\n  bits 00000000\n"),
             "1:11 unknown enum 'Dd'\n2:7 asm: unknown operand 'x'\n");

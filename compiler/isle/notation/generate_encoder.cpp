@@ -41,9 +41,9 @@ class EncoderWriter {
  private:
   void line(const std::string& text, unsigned indent = 2) { out_ += std::string(indent, ' ') + text + "\n"; }
 
-  std::string cpp(ExprId expr, StaticType wanted, bool distances = true) const {
+  std::string cpp(ExprId expr, StaticType wanted, bool registers = false) const {
     Diagnostics ignored;  // checked when the definitions were read
-    return static_cpp(definitions_, {&inst_, nullptr, distances}, expr, wanted, ignored).value_or("0");
+    return static_cpp(definitions_, {&inst_, nullptr, true, registers}, expr, wanted, ignored).value_or("0");
   }
 
   const EnumDef& enum_of(int param) const {
@@ -142,18 +142,45 @@ class EncoderWriter {
 
   // ---- fixed-width machines ----
 
+  // Labels and constants whose distances the line's fields take.
+  std::set<int> distances_in(const BitsLine& bits) const {
+    std::set<int> distances;
+    for (const BitField& field : bits.fields) {
+      if (field.kind != BitField::Kind::Operand) continue;
+      const OperandDef& operand = inst_.operands[static_cast<size_t>(field.index)];
+      if (operand.kind == OperandDefKind::Label || operand.kind == OperandDefKind::Constant)
+        distances.insert(field.index);
+    }
+    return distances;
+  }
+
+  void write_shorts() {
+    machine::FeatureSet all = 0;
+    for (const ShortForm& form : inst_.shorts) all |= form.features;
+    line("if (in.bad()) return EncodeError::BadOperand;");
+    line("if ((context.features & " + hex(all) + ") != 0) {");
+    for (const ShortForm& form : inst_.shorts) {
+      const std::string condition =
+          form.condition == kNoExpr ? "" : " && " + cpp(form.condition, StaticType::Boolean, true);
+      line("if ((context.features & " + hex(form.features) + ") == " + hex(form.features) + condition + ") {", 4);
+      for (int index : distances_in(form.bits)) {
+        const OperandDef& operand = inst_.operands[static_cast<size_t>(index)];
+        line("const int64_t " + distance(operand, 0) + " = distance_" + operand.name + ";", 6);
+      }
+      write_word(form.bits, 0, 6);
+      line("out.features = " + hex(form.features) + ";", 6);
+      line("return EncodeError::None;", 6);
+      line("}", 4);
+    }
+    line("}");
+  }
+
   void write_bits() {
+    if (!inst_.shorts.empty()) write_shorts();
     unsigned start = 0;
     for (size_t i = 0; i < inst_.bits.size(); ++i) {
       const BitsLine& bits = inst_.bits[i];
-      std::set<int> distances;
-      for (const BitField& field : bits.fields) {
-        if (field.kind != BitField::Kind::Operand) continue;
-        const OperandDef& operand = inst_.operands[static_cast<size_t>(field.index)];
-        if (operand.kind == OperandDefKind::Label || operand.kind == OperandDefKind::Constant)
-          distances.insert(field.index);
-      }
-      for (int index : distances) {
+      for (int index : distances_in(bits)) {
         const OperandDef& operand = inst_.operands[static_cast<size_t>(index)];
         const std::string name = distance(operand, i);
         line("const int64_t " + name + " = distance_" + operand.name +
@@ -194,7 +221,13 @@ class EncoderWriter {
     return "near_" + operand.name + std::to_string(line);
   }
 
-  void write_word(const BitsLine& bits, size_t index) {
+  static std::string hex(uint64_t value) {
+    char text[32];
+    std::snprintf(text, sizeof text, "0x%llxu", static_cast<unsigned long long>(value));
+    return text;
+  }
+
+  void write_word(const BitsLine& bits, size_t index, unsigned indent = 2) {
     uint64_t literal = 0;
     std::string terms;
     unsigned position = bits.width;
@@ -207,12 +240,11 @@ class EncoderWriter {
       terms += " |\n      field(" + value_of(field, index) + ", " + std::to_string(field.low) + ", " +
                std::to_string(field.width) + ", " + std::to_string(position) + ")";
     }
-    char hex[32];
-    std::snprintf(hex, sizeof hex, "0x%llxu", static_cast<unsigned long long>(literal));
     const std::string word = "word" + std::to_string(index);
-    line("const uint64_t " + word + " = " + hex + terms + ";");
+    line("const uint64_t " + word + " = " + hex(literal) + terms + ";", indent);
     line(std::string(definitions_.isa.big_endian ? "put_big(out, " : "put_little(out, ") + word + ", " +
-         std::to_string(bits.width / 8) + ");");
+             std::to_string(bits.width / 8) + ");",
+         indent);
   }
 
   std::string value_of(const BitField& field, size_t line) const {

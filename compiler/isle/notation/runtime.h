@@ -36,6 +36,9 @@ inline int64_t shift_right_signed(int64_t value, int64_t amount) {
   return value >> (amount < 0 || amount > 63 ? 63 : amount);
 }
 
+// Of a register that is there.
+inline int64_t number_of(const Operand& operand) { return operand.reg.preg().number(); }
+
 // Bits [low + width - 1 : low] of `value`, at `position` of a word.
 inline uint64_t field(uint64_t value, unsigned low, unsigned width, unsigned position) {
   return ((value >> low) & (width >= 64 ? ~uint64_t(0) : (uint64_t(1) << width) - 1)) << position;

@@ -45,9 +45,10 @@ const Operand kFlagsUse = Operand::use(machine::kFlagsReg);
 const Operand kFlagsDef = Operand::def(machine::kFlagsReg);
 
 // The bytes in hexadecimal, or the error.
-std::string encode(const InstSet& set, uint16_t opcode, std::vector<Operand> operands, EncodedInst* out = nullptr) {
+std::string encode(const InstSet& set, uint16_t opcode, std::vector<Operand> operands, EncodedInst* out = nullptr,
+                   machine::FeatureSet features = 0) {
   EncodedInst inst;
-  const EncodeError error = set.encode(opcode, operands, {}, inst);
+  const EncodeError error = set.encode(opcode, operands, {.features = features}, inst);
   if (out != nullptr) *out = inst;
   if (error == EncodeError::OutOfRange) return "far";
   if (error == EncodeError::BadOperand) return "bad";
@@ -98,6 +99,31 @@ TEST(SampleRiscv, Encoding) {
   EXPECT_TRUE(call.has_symbol);
   EXPECT_EQ(call.reloc, machine::RelocKind::RiscvCallPlt);
   EXPECT_EQ(encode(set, 999, {}), "bad");
+}
+
+TEST(SampleRiscv, ShortForms) {
+  const InstSet& set = rv::inst_set();
+  EncodedInst inst;
+  const auto with = [&](machine::FeatureSet features, uint16_t opcode, std::vector<Operand> operands) {
+    return encode(set, opcode, std::move(operands), &inst, features);
+  };
+  EXPECT_EQ(with(rv::kHasC, rv::kAddi, {def(10), use(10), imm(-3)}), "7515");
+  EXPECT_EQ(inst.features, rv::kHasC);
+  EXPECT_EQ(with(rv::kHasC, rv::kAddi, {def(31), use(0), imm(31)}), "fd4f");
+  EXPECT_EQ(with(0, rv::kAddi, {def(10), use(10), imm(-3)}), "1305d5ff");
+  EXPECT_EQ(inst.features, 0u);
+  EXPECT_EQ(with(rv::kHasC, rv::kAddi, {def(10), use(11), imm(-3)}), "1385d5ff");
+  EXPECT_EQ(with(rv::kHasC, rv::kAddi, {def(10), use(10), imm(32)}), "13050502");
+  EXPECT_EQ(with(rv::kHasC, rv::kAddi, {def(10), use(10), imm(2048)}), "bad");
+  EXPECT_EQ(with(rv::kHasC, rv::kAddi, {def(10), Operand::use(machine::Reg::virtual_reg(3)), imm(0)}), "bad");
+  const std::vector<Operand> lbu = {imm(3), def(10), use(11), kNone, imm(0), imm(2)};
+  EXPECT_EQ(with(rv::kHasC | rv::kHasZcb, rv::kLoad, lbu), "a881");
+  EXPECT_EQ(inst.features, rv::kHasC | rv::kHasZcb);
+  EXPECT_EQ(with(rv::kHasC, rv::kLoad, lbu), "03c52500");
+  EXPECT_EQ(with(rv::kHasZcb, rv::kLoad, lbu), "03c52500");
+  EXPECT_EQ(with(rv::kHasC, rv::kBranch, {imm(0), use(8), use(0), imm(-256)}), "01d0");
+  EXPECT_EQ(with(rv::kHasC, rv::kBranch, {imm(0), use(8), use(0), imm(256)}), "63000410");
+  EXPECT_EQ(with(rv::kHasC, rv::kBranch, {imm(1), use(8), use(0), imm(-256)}), "e31004f0");
 }
 
 TEST(SampleRiscv, LabelsAskForTheirDisplacement) {

@@ -47,6 +47,7 @@ class Emitter {
   }
 
   static std::string slot(unsigned index) { return "o[" + std::to_string(index) + "]"; }
+  static Value number_of(unsigned index) { return of_int("number_of(" + slot(index) + ")"); }
 
   Value emit(ExprId expr) {
     const ExprNode& node = ast_.nodes[expr];
@@ -108,6 +109,7 @@ class Emitter {
     if (operand.kind == OperandDefKind::Imm) return of_int(slot(operand.slot) + ".imm");
     const bool distance = operand.kind == OperandDefKind::Label || operand.kind == OperandDefKind::Constant;
     if (distance && scope_.distances) return of_int("distance_" + name);
+    if (operand.kind == OperandDefKind::Reg && !operand.optional && scope_.registers) return number_of(operand.slot);
     return error(expr, "'" + name + "' is not known to the encoder here", "parameters and immediates are");
   }
 
@@ -127,7 +129,10 @@ class Emitter {
         const unsigned first = scope_.inst->operands[static_cast<size_t>(index)].slot;
         if (part == "shift") return of_int(slot(first + 2) + ".imm");
         if (part == "disp") return of_int(slot(first + 3) + ".imm");
-        if (part == "base" || part == "index") return of_bool("has(" + slot(first + (part == "index")) + ")");
+        const bool is_index = part == "index";
+        if (part == "base" || is_index) {
+          return scope_.registers ? number_of(first + is_index) : of_bool("has(" + slot(first + is_index) + ")");
+        }
       }
     }
     return error(expr, "unknown attribute '" + subject + "." + part + "'");

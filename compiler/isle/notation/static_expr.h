@@ -16,6 +16,8 @@ struct StaticScope {
   const AmodeDef* amode = nullptr;
   // Labels and constants are readable, as the variables `distance_NAME`.
   bool distances = false;
+  // Registers are readable, as their numbers; `m.base` and `m.index`, too.
+  bool registers = false;
 };
 
 // A C++ expression over `o`, the operands (`const Operand*`), of type int64_t or bool; integers wrap at 64 bits.
