@@ -17,8 +17,6 @@ namespace assay::fuzz {
 
 namespace {
 
-constexpr size_t kMostApplications = 32;  // of one rule, left out one by one
-
 class StepSearch {
  public:
   StepSearch(const Case& test, const TriageOptions& options, TriageResult& result)
@@ -96,11 +94,11 @@ class StepSearch {
       seen.push_back(name);
       // Without nodes no rule fires and nothing moves.
       if (name == opt::kNodes.function || !passes_without(0, Steps::kNever, name)) continue;
-      const size_t count = static_cast<size_t>(std::ranges::count(asked, name));
+      const uint64_t count = static_cast<uint64_t>(std::ranges::count(asked, name));
       std::string reason = "without it the functions do the same";
-      for (size_t n = 0; count > 1 && n < std::min(count, kMostApplications); ++n) {
+      for (uint64_t n = 0; count > 1 && n < std::min(count, kMostApplications); ++n) {
         if (!passes_without(n, n + 1, name)) continue;
-        reason += "; of " + std::to_string(count) + " times it is number " + std::to_string(n + 1) + " that matters";
+        reason += application_that_matters(count, n + 1);
         break;
       }
       suspects_.push_back({name, std::move(reason), is_rule(name)});

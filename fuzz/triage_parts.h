@@ -31,6 +31,13 @@ struct TriageContext {
   void note(std::string text) { result.evidence.push_back(std::move(text)); }
 };
 
+// Of a rule or change that makes a difference, so many applications are left out one by one, to find the one that does.
+inline constexpr uint64_t kMostApplications = 32;
+// The part of a reason that says so: number `decisive`, from 1, of `times`.
+inline std::string application_that_matters(uint64_t times, uint64_t decisive) {
+  return "; of " + std::to_string(times) + " times it is number " + std::to_string(decisive) + " that matters";
+}
+
 // ---- triage_contract.cpp ----
 // Does a function of the case break what callers, callees and frames promise each other? Sets the stage and blames.
 bool blame_contract(TriageContext& context);
@@ -61,10 +68,13 @@ enum class RuleVerdict : uint8_t { Fixes, Refused, Innocent };      // what beco
 struct RuleSuspect {
   isle::RuleId rule;
   RuleVerdict verdict = RuleVerdict::Innocent;
+  uint64_t times = 0;     // it was applied
+  uint64_t decisive = 0;  // without this application alone, counted from 1, the case passes; 0: no such one is known
 };
 // Does code over virtual registers for the case differ from CLIF, or is there none?
 bool fails_before_allocation(const TriageContext& context, const Case& test);
-// Every rule that fired for the case, switched off by itself, with the code over virtual registers judged.
+// Every rule that fired for the case, switched off by itself, with the code over virtual registers judged; of one that
+// makes a difference and was applied several times, each application.
 std::vector<RuleSuspect> bisect_rules(const TriageContext& context);
 // Adds the rules among `suspects` that are likely to blame; `emitted` are those that made the first wrong value,
 // innermost first, `concerned` all that made code for the same CLIF instruction. False: none is.

@@ -114,13 +114,19 @@ std::vector<RuleSuspect> bisect_rules(const TriageContext& context) {
   rules.reset_counts();
   if (!fails(harness, context.test)) return suspects;
   for (uint32_t i = 0; i < rules.rules().size(); ++i) {
-    if (rules.count(isle::RuleId(i)) != 0) suspects.push_back({isle::RuleId(i)});
+    const isle::RuleId rule(i);
+    if (rules.count(rule) != 0) suspects.push_back({.rule = rule, .times = rules.count(rule)});
   }
   for (RuleSuspect& suspect : suspects) {
     rules.enable_rule(suspect.rule, false);
     harness.clear_stats();
     const bool still = fails(harness, context.test);
     suspect.verdict = still ? RuleVerdict::Innocent : was_refused(harness) ? RuleVerdict::Refused : RuleVerdict::Fixes;
+    const bool is_asked = suspect.verdict == RuleVerdict::Fixes && suspect.times > 1;
+    for (uint64_t n = 0; is_asked && n < std::min(suspect.times, kMostApplications) && suspect.decisive == 0; ++n) {
+      rules.pass_over_once(suspect.rule, n);
+      if (!fails(harness, context.test)) suspect.decisive = n + 1;
+    }
     rules.enable_rule(suspect.rule, true);
   }
   return suspects;
@@ -144,6 +150,7 @@ bool blame_rules(TriageContext& context, std::span<const RuleSuspect> suspects, 
     if (suspect.verdict == RuleVerdict::Fixes) {
       entry.score += 4;
       entry.reason = kFixesCase;
+      if (suspect.decisive != 0) entry.reason += application_that_matters(suspect.times, suspect.decisive);
     } else {
       // It may have passed its operand on without code of its own.
       if (!made_it && !is_near) entry.score -= 1;

@@ -236,6 +236,33 @@ TEST(Triage, DecisionsHaveTheirFunctions) {
   }
 }
 
+// Of a rule that is applied three times, the second is left out: another serves there, and it is back everywhere after.
+TEST(Triage, OneApplicationOfARuleIsLeftOut) {
+  const machine::TargetIsa* isa = isa::find_isa(IsaKind::riscv64);
+  if (isa == nullptr) GTEST_SKIP() << "no riscv64 backend in this build";
+  const auto test = parse_case(
+      "function %f(i64) -> i64 {\nblock0(v0: i64):\n    v1 = iconst.i64 1\n    v2 = iconst.i64 2\n    v3 = iconst.i64 "
+      "3\n"
+      "    v4 = iadd v0, v1\n    v5 = bxor v4, v0\n    v6 = iadd v5, v2\n    v7 = bxor v6, v0\n    v8 = iadd v7, v3\n"
+      "    return v8\n}\n; print: %f(5)\n",
+      "f");
+  ASSERT_TRUE(test) << test.error().message;
+  machine::Compiler compiler(*isa);
+  isle::RuleState& rules = compiler.rules();
+  const isle::RuleId immediate = rules.find_rule("iadd_imm"), registers = rules.find_rule("iadd_reg");
+  const auto fired = [&] {
+    rules.reset_counts();
+    EXPECT_TRUE(compiler.compile(test->functions[0], {.opt_level = machine::OptLevel::None}));
+    return std::pair(rules.count(immediate), rules.count(registers));
+  };
+  EXPECT_EQ(fired(), std::pair(uint64_t{3}, uint64_t{0}));
+  rules.pass_over_once(immediate, 1);
+  EXPECT_EQ(fired(), std::pair(uint64_t{2}, uint64_t{1}));
+  EXPECT_EQ(fired(), std::pair(uint64_t{3}, uint64_t{0}));
+  rules.enable_rule(immediate, true);
+  EXPECT_EQ(fired(), std::pair(uint64_t{3}, uint64_t{0}));
+}
+
 // Whatever the compiler does, it keeps the contracts of functions.
 TEST(Triage, NoContractIsBroken) {
   unsigned checked = 0;

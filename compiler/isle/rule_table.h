@@ -36,7 +36,7 @@ class RuleState {
   static constexpr uint32_t kColumns = 32;
 
   explicit RuleState(std::span<const RuleInfo> rules)
-      : rules_(rules), counts_(rules.size()), enabled_(rules.size(), 1), cells_(rules.size() * kColumns) {}
+      : rules_(rules), counts_(rules.size()), enabled_(rules.size(), kOn), cells_(rules.size() * kColumns) {}
 
   void set_column(uint8_t column) { column_ = column; }
   void rule_fired(RuleId rule) {
@@ -44,10 +44,20 @@ class RuleState {
     const uint32_t cell = rule.index * kColumns + column_;
     if (cells_[cell]++ == 0) touched_.push_back(cell);
   }
-  bool rule_enabled(RuleId rule) const { return enabled_[rule.index]; }
+  // Asked when a rule has matched, each time.
+  bool rule_enabled(RuleId rule) {
+    const uint8_t state = enabled_[rule.index];
+    return state == kOn || (state == kOnButOnce && until_passed_over_-- != 0);
+  }
 
-  void enable_rule(RuleId rule, bool enabled) { enabled_[rule.index] = enabled; }
-  void enable_all() { enabled_.assign(enabled_.size(), 1); }
+  void enable_rule(RuleId rule, bool enabled) { enabled_[rule.index] = enabled ? kOn : kOff; }
+  void enable_all() { enabled_.assign(enabled_.size(), kOn); }
+  // From now on the rule is applied wherever it matches but the time after the next `times` times, until enable_rule()
+  // or enable_all(). For one rule at a time.
+  void pass_over_once(RuleId rule, uint64_t times) {
+    enabled_[rule.index] = kOnButOnce;
+    until_passed_over_ = times;
+  }
   uint64_t count(RuleId rule) const { return counts_[rule.index]; }
   void reset_counts() { counts_.assign(counts_.size(), 0); }
   // Calls `take(rule, column, count)` for what has fired since the last call.
@@ -69,11 +79,14 @@ class RuleState {
   }
 
  private:
+  enum : uint8_t { kOff, kOn, kOnButOnce };
+
   std::span<const RuleInfo> rules_;
   std::vector<uint64_t> counts_;
   std::vector<uint8_t> enabled_;
-  std::vector<uint32_t> cells_;    // by rule and column, since the last take_cells()
-  std::vector<uint32_t> touched_;  // cells that are not 0
+  uint64_t until_passed_over_ = 0;  // wraps round after that: it will not come back
+  std::vector<uint32_t> cells_;     // by rule and column, since the last take_cells()
+  std::vector<uint32_t> touched_;   // cells that are not 0
   uint8_t column_ = 0;
 };
 

@@ -27,7 +27,7 @@ class Context {
 
   // Asked when a rule has matched: whether it is applied. One of `simplify` need not be; others define a term.
   bool rule_enabled(isle::RuleId rule) const {
-    const isle::RuleState& rules = graph_.rules();
+    isle::RuleState& rules = graph_.rules();
     if (!rules.rule_enabled(rule)) return false;
     const isle::RuleInfo& info = rules.rules()[rule.index];
     return graph_.steps() == nullptr || info.term != "simplify" || graph_.steps()->take(info.name);
