@@ -3,7 +3,8 @@
 //
 // A branch that is a function of its own ("part") takes the bindings it needs of those that are known where it is
 // called as parameters, and computes the others itself. It returns whether a rule applied, and the result by reference:
-// a rule may apply and yet yield nothing, if a partial constructor in its result does.
+// a rule may apply and yet yield nothing, if a partial constructor in its result does. Of a multi term it adds to the
+// results.
 #include "compiler/isle/codegen_term.h"
 
 #include <algorithm>
@@ -27,7 +28,7 @@ class TermWriter {
       : program_(program), context_(context), term_(program.terms[term]), match_(match_term(program, term, nullptr)) {
     function_ = new_function();
     home_ = program.rules[term_.rules[0]].position.file;
-    is_divided_ = !term_.flags.is_multi && term_.rules.size() >= kLargeTerm;
+    is_divided_ = term_.rules.size() >= kLargeTerm;
     tested_.resize(match_.bindings.size(), 0);
     rule_array_ = "kRules_" + cpp_part(term_.name);
   }
@@ -258,14 +259,29 @@ class TermWriter {
         return true;
       case Binding::Kind::Construct:
         return !program_.terms[binding.term].flags.is_partial && !caller_.text_of[id].empty();
+      case Binding::Kind::Extract:
+        return is_element(id) && !caller_.text_of[id].empty();
       case Binding::Kind::Make:
         return !caller_.text_of[id].empty();
       case Binding::Kind::Field:
-      case Binding::Kind::Output:
-        return !caller_.text_of[id].empty() || tested_by_caller_[binding.sources[0]] != 0;
+      case Binding::Kind::Output: {
+        const BindingId source = binding.sources[0];
+        const bool is_of_element = is_element(source) && !caller_.text_of[source].empty();
+        return !caller_.text_of[id].empty() || tested_by_caller_[source] != 0 || is_of_element;
+      }
       default:
         return false;
     }
+  }
+  // Of what a multi call yields, one at a time.
+  bool is_element(BindingId id) const {
+    const Binding& binding = match_.bindings[id];
+    return (binding.kind == Binding::Kind::Extract || binding.kind == Binding::Kind::Construct) &&
+           program_.terms[binding.term].flags.is_multi;
+  }
+  std::string parameter_type(BindingId id) const {
+    const Binding& binding = match_.bindings[id];
+    return is_element(id) ? "const " + element_type(binding) + "&" : cpp_parameter_type(program_, binding.type);
   }
 
   // The source file most of whose rules are below.
@@ -293,20 +309,23 @@ class TermWriter {
     function_.is_part = true;
     open_scope();
     node(arm.node);
-    line("return false;");
+    const bool is_multi = term_.flags.is_multi;
+    if (!is_multi) line("return false;");
     close_scope();
     Function part = std::move(function_);
     function_ = std::move(caller_);
 
-    std::string result = "std::optional<" + cpp_type(program_, term_.result) + ">";
-    std::string signature = "bool " + name + "(" + context_ + "& ctx", call = name + "(ctx";
+    const std::string type_name = cpp_type(program_, term_.result);
+    std::string result = is_multi ? kRuntime + ("Results<" + type_name + ">") : "std::optional<" + type_name + ">";
+    std::string signature = (is_multi ? "void " : "bool ") + name + "(" + context_ + "& ctx", call = name + "(ctx";
     for (BindingId id : part.parameters) {
-      signature += ", " + cpp_parameter_type(program_, match_.bindings[id].type) + " " + part.names[id];
+      signature += ", " + parameter_type(id) + " " + part.names[id];
       call += ", " + value(id);
     }
-    signature += ", " + result + "& result)";
+    signature += ", " + result + (is_multi ? "& out)" : "& result)");
     declarations_ += signature + ";\n\n";
     code_.parts.push_back({file, rule_array_declaration() + signature + " {\n" + part.out + "}\n"});
+    if (is_multi) return line(call + ", out);");
     std::string variable = fresh("result");
     line(result + " " + variable + ";");
     line("if (" + call + ", " + variable + ")) return " + (term_.flags.is_partial ? "" : "*") + variable + ";");
