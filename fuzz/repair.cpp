@@ -200,7 +200,15 @@ class Repairer {
       fix_result_types(inst, op);
     }
     for (size_t k = 0; k < f_.block_calls(inst).size(); ++k) fix_block_call(inst, k);
+    if (op.format == Format::kTryCall || op.format == Format::kTryCallIndirect) fix_contexts(inst);
     return true;
+  }
+
+  void fix_contexts(Inst inst) {
+    for (ExceptionItem& item : f_.exception_tables[f_.inst(inst).exception_table()].items) {
+      if (item.kind != ExceptionItem::Kind::kContext || is_available(item.context, inst)) continue;
+      item.context = convert({}, kI64, inst);
+    }
   }
 
   // The arguments from `first` on are one for each of `params`.

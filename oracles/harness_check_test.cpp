@@ -203,33 +203,40 @@ block0(v0: i64):
   if (!harness.stats().executors.contains("qemu-aarch64")) GTEST_SKIP() << "qemu-aarch64 does not run here";
 }
 
-// More than a megabyte of code between a handler and who asks for its address, both ways.
+// More than a megabyte of code, of tables, between a handler and who asks for its address, both ways.
 TEST_F(HarnessCheck, AddressesOfHandlersThatAreFarAway) {
   std::string text = R"(function %f(i64) -> i64 tail {
     sig0 = (i64, i64, i64, i64) system_v
     fn0 = %__assay_resume sig0
 block0(v0: i64):
     v1 = get_exception_handler_address.i64 block2, 1
-    v2 = get_exception_handler_address.i64 block3, 0
-    jump block1(v0)
-block1(v3: i64):
+    v2 = ireduce.i32 v0
+    brif v0, block2, block10
 )";
-  unsigned v = 10;
-  std::string last = "v3";
-  for (unsigned i = 0; i < 60000; ++i, v += 2) {
-    const std::string constant = "v" + std::to_string(v), sum = "v" + std::to_string(v + 1);
-    text += "    " + constant + " = iconst.i64 " + std::to_string(0x1234'5678'9abc'def1 + i * 0x1'0001'0001'0001) +
-            "\n    " + sum + " = bxor " + last + ", " + constant + "\n";
-    last = sum;
+  constexpr unsigned kTables = 5, kEntries = 60000;
+  for (unsigned i = 10; i < 10 + kTables; ++i) {
+    const std::string next = i + 1 < 10 + kTables ? "block" + std::to_string(i + 1) : "block1";
+    text += "block" + std::to_string(i) + ":\n    br_table v2, " + next + ", [block5";
+    for (unsigned entry = 1; entry < kEntries; entry += 2) text += ", " + next + ", block5";
+    text += "]\n";
   }
-  text += "    jump block2\nblock2:\n    v4 = get_frame_pointer.i64\n    try_call fn0(v4, v1, v0, " + last +
-          "), sig0, block5, [ tag1: block5, tag2: block3(exn1) ]\nblock3(v5: i64):\n    v6 = iadd v5, v0\n"
-          "    v7 = get_frame_pointer.i64\n    try_call fn0(v7, v2, v6, v0), sig0, block5, [ default: block4(exn0) ]\n"
-          "block4(v8: i64):\n    return v8\nblock5:\n    trap user1\n}\n";
+  text += R"(block1:
+    v3 = get_exception_handler_address.i64 block2, 0
+    jump block3(v3)
+block2:
+    v4 = get_frame_pointer.i64
+    try_call fn0(v4, v1, v0, v0), sig0, block5, [ tag1: block5, tag2: block3(exn1) ]
+block3(v5: i64):
+    v6 = iadd v5, v0
+    return v6
+block5:
+    trap user1
+})";
   Harness harness;
   const auto findings = Module(text).check(harness, {{{i64(42)}}});
   EXPECT_TRUE(findings.empty()) << texts(findings);
   EXPECT_TRUE(harness.references()[0].comparable);
+  EXPECT_EQ(harness.references()[0].outcome.results[0], i64(84));
 }
 
 // Where symbols lie is the linker's affair.

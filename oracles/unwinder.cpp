@@ -71,13 +71,16 @@ std::string unwind(IsaKind isa, std::span<const UnwindFrame> frames, std::string
   const bool resumes = routine == kResumeName, has_context = routine == kThrowInContextName;
   if (arguments.size() != (resumes ? 4u : has_context ? 7u : 6u)) return "it has another number of arguments";
   const size_t payload = resumes ? 2 : 4;
+  std::optional<uint64_t> wanted;  // the frame pointer of the frame that goes on, if that is known
+  if (resumes && arguments[0] != 0) wanted = arguments[0];
   for (const UnwindFrame* frame = frame_at(frames, pc); frame != nullptr; frame = frame_at(frames, pc)) {
     // By now the callee's arguments that it would have popped are above the stack pointer: `sp` is what this frame has
     // behind the call.
     const uint64_t frame_pointer = sp + static_cast<uint64_t>(frame->facts.frame_pointer);
     if (!resumes && frame_pointer == arguments[0]) break;
+    if (resumes && !wanted) wanted = frame_pointer;
     const machine::CallSiteRecord* const here = call_site_at(*frame, pc);
-    if (here != nullptr && (!resumes || frame_pointer == arguments[0])) {
+    if (here != nullptr && wanted.value_or(frame_pointer) == frame_pointer) {
       for (uint32_t i = 0; i < here->handler_count; ++i) {
         const machine::HandlerRecord& handler = frame->handlers[here->first_handler + i];
         const uint64_t address = map::kCodeBase + frame->begin + handler.offset;

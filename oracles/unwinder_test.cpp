@@ -71,6 +71,7 @@ TEST_P(Unwinder, AnAddressIsAHandlerOfTheFrame) {
                    : GetParam() == IsaKind::s390x                               ? 2
                                                                                 : 10;
   EXPECT_EQ(state_.integer[word], 11u);
+  EXPECT_EQ(lands("%__assay_resume", {0, base + 0x50, 11, 12}), 0x50u);  // the frame that calls
   EXPECT_EQ(lands("%__assay_resume", {frame_pointer, base + 0x44, 11, 12}), 0u);
   EXPECT_NE(problem_, "");
   EXPECT_EQ(lands("%__assay_resume", {frame_pointer + 8, base + 0x40, 11, 12}), 0u);
