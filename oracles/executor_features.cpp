@@ -39,4 +39,8 @@ machine::FeatureSet executor_features(std::string_view executor, const machine::
   return features;
 }
 
+machine::FeatureSet encodings_of_no_executor(const machine::InstSet& insts) {
+  return std::string_view(insts.isa) == "riscv64" ? machine::features_by_name(insts, "has_zcb") : 0;
+}
+
 }  // namespace assay::oracles

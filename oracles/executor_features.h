@@ -11,4 +11,8 @@ namespace assay::oracles {
 // what was measured (corpus/oracles and exclusions.h know what they get wrong).
 machine::FeatureSet executor_features(std::string_view executor, const machine::InstSet& insts);
 
+// Those that choose nothing but shorter encodings of the same instructions, and that no executor has: code is run
+// without them.
+machine::FeatureSet encodings_of_no_executor(const machine::InstSet& insts);
+
 }  // namespace assay::oracles

@@ -51,7 +51,9 @@ void MachineSession::prepare(std::span<const ir::Function* const> functions, con
     }
     return;
   }
-  compile_all(options);
+  machine::CompileOptions runnable = options;
+  runnable.left_out |= encodings_of_no_executor(*compiler_->isa().insts);
+  compile_all(runnable);
   spread_failures();
   link();
 }

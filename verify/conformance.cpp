@@ -698,6 +698,8 @@ class Checker {
     region.bytes.resize(kRegionSize);
     for (uint8_t& byte : region.bytes) byte = static_cast<uint8_t>(random_());
     const auto add_tests = [&](const std::vector<Operand>& params, const notation::ShortForm* form) {
+      std::vector<Operand> any;
+      if (form != nullptr && !cases_.random_short(opcode, *form, params, any)) return;  // not of these parameters
       for (size_t i = 0; i < share; ++i) {
         std::optional<Case> test;
         for (int attempt = 0; attempt < 20 && !test; ++attempt) test = choose(opcode, params, form, region.bytes);

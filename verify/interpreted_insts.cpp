@@ -206,7 +206,8 @@ InterpretedInsts::InterpretedInsts(IsaKind isa, std::span<const notation::Source
           .print = [](uint16_t opcode, std::span<const Operand> operands) { return t_insts->print(opcode, operands); },
           .invert = [](uint16_t opcode, std::span<Operand> operands) { t_insts->invert(opcode, operands); },
           .source_files = file_pointers_,
-          .source_texts = text_pointers_};
+          .source_texts = text_pointers_,
+          .features = features_};
 }
 
 InterpretedInsts::Scope::Scope(const InterpretedInsts& insts) : outer_(t_insts) { t_insts = &insts; }
@@ -269,7 +270,11 @@ void InterpretedInsts::describe() {
                       .trap_offset = static_cast<uint8_t>(inst.trap_at),
                       .invert_param = static_cast<int8_t>(inst.invert_param),
                       .file = inst.place.file.c_str(),
-                      .line = inst.place.line});
+                      .line = inst.place.line,
+                      .features = inst.features});
+  }
+  for (const notation::FeatureDef& feature : parsed_.definitions.isa.features) {
+    features_.push_back({feature.name.c_str(), feature.text.c_str()});
   }
 }
 

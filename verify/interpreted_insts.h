@@ -54,6 +54,7 @@ class InterpretedInsts {
   std::vector<machine::InstDesc> descs_;
   std::vector<std::vector<machine::OperandDesc>> operands_;  // by opcode
   std::vector<std::unique_ptr<std::string>> names_;          // of parts of memory operands
+  std::vector<machine::FeatureDesc> features_;
   std::vector<const char*> file_pointers_, text_pointers_;
   machine::InstSet set_;
 };

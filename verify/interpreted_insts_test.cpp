@@ -61,6 +61,7 @@ TEST(InterpretedInsts, AreTheGeneratedOnes) {
     const InterpretedInsts interpreted(isa->kind, files);
     ASSERT_TRUE(interpreted.errors().empty());
     const InterpretedInsts::Scope scope(interpreted);
+    EXPECT_EQ(machine::all_features(generated), machine::all_features(interpreted.set()));
     OperandCases cases(isa->kind, generated, interpreted.definitions(), 1);
     std::mt19937_64 random(1);
     size_t legal = 0, refused = 0, wrong = 0;
@@ -88,6 +89,7 @@ TEST(InterpretedInsts, AreTheGeneratedOnes) {
       const machine::InstDesc& desc = generated.descs[opcode];
       EXPECT_STREQ(desc.name, interpreted.set().descs[opcode].name);
       EXPECT_EQ(desc.attributes, interpreted.set().descs[opcode].attributes) << desc.name;
+      EXPECT_EQ(desc.features, interpreted.set().descs[opcode].features) << desc.name;
       EXPECT_EQ(desc.clobbers, interpreted.set().descs[opcode].clobbers) << desc.name;
       ASSERT_EQ(desc.operands.size(), interpreted.set().descs[opcode].operands.size()) << desc.name;
       for (size_t i = 0; i < desc.operands.size(); ++i) {

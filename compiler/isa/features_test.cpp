@@ -80,6 +80,55 @@ TEST(Features, CodeNeedsNoneThatIsOff) {
       seen |= chosen_features(*isa->insts, {.choice_seed = seed});
     }
     EXPECT_EQ(seen, all) << isa->name;
+    const FeatureSet kept = all & 1;
+    for (uint64_t seed = 0; seed < 20; ++seed) {
+      const CompileOptions options{.features = all, .left_out = all & ~kept, .choice_seed = seed};
+      EXPECT_EQ(chosen_features(*isa->insts, options), kept) << isa->name << " " << seed;
+    }
+  }
+}
+
+// has_c halves what it can, has_zcb more, and nothing else changes.
+TEST(Features, ShortFormsMakeCodeSmaller) {
+  const TargetIsa* isa = isa::find_isa(IsaKind::riscv64);
+  if (isa == nullptr) GTEST_SKIP();
+  const auto function = ir::parse_function(
+      "function %f(i64, i64) -> i64 {\nblock0(v0: i64, v1: i64):\n  v2 = band v0, v1\n  v3 = imul v2, v1\n"
+      "  return v3\n}\n");
+  ASSERT_TRUE(function);
+  const auto compiled = [&](const char* features) {
+    return compile(*function, *isa, {.features = parse_features(*isa->insts, features).value(), .want_listing = true})
+        ->code;
+  };
+  const EmittedCode plain = compiled("has_zcb"), c = compiled("has_c"), zcb = compiled("has_c,has_zcb");
+  EXPECT_EQ(plain.code_size, 12u);
+  EXPECT_EQ(plain.features, 0u);
+  EXPECT_EQ(c.code_size, 8u) << c.listing;
+  EXPECT_EQ(feature_names(*isa->insts, c.features), "has_c");
+  EXPECT_EQ(zcb.code_size, 6u) << zcb.listing;
+  EXPECT_EQ(feature_names(*isa->insts, zcb.features), "has_c has_zcb");
+  ASSERT_EQ(plain.insts.size(), zcb.insts.size());
+  for (size_t i = 0; i < plain.insts.size(); ++i) EXPECT_EQ(plain.insts[i].text, zcb.insts[i].text);
+}
+
+// The words of a jump table stand where words are loaded fast, wherever the instructions before it end.
+TEST(Features, JumpTablesAreAligned) {
+  const TargetIsa* isa = isa::find_isa(IsaKind::riscv64);
+  if (isa == nullptr) GTEST_SKIP();
+  for (unsigned before = 0; before < 4; ++before) {
+    std::string text = "function %f(i64, i32) -> i64 {\nblock0(v0: i64, v1: i32):\n";
+    for (unsigned i = 0; i < before; ++i) {
+      text += "  v" + std::to_string(10 + i) + " = band v0, v" + std::to_string(i == 0 ? 0 : 9 + i) + "\n";
+    }
+    text +=
+        "  br_table v1, block1, [block1, block2, block1]\nblock1:\n  return v0\nblock2:\n  v2 = iadd v0, v0\n"
+        "  return v2\n}\n";
+    const auto function = ir::parse_function(text);
+    ASSERT_TRUE(function);
+    const auto code = compile(*function, *isa, {.features = features_by_name(*isa->insts, "has_c"), .optimize = false});
+    ASSERT_TRUE(code);
+    ASSERT_EQ(code->code.data.size(), 1u);
+    EXPECT_EQ(code->code.data[0].begin % 4, 0u) << before;
   }
 }
 

@@ -118,15 +118,16 @@ regalloc::AllocateOptions allocate_options(const CompileOptions& options) {
 
 FeatureSet chosen_features(const InstSet& insts, const CompileOptions& options) {
   RandomChoices choices(options.choice_seed, RandomChoices::kForFeatures);
-  if (!choices.active() || insts.features.empty()) return options.features;
-  const FeatureSet all = ~FeatureSet(0) >> (64 - insts.features.size());
+  const FeatureSet given = options.features & ~options.left_out;
+  if (!choices.active() || insts.features.empty()) return given;
+  const FeatureSet all = (~FeatureSet(0) >> (64 - insts.features.size())) & ~options.left_out;
   switch (choices.below(4)) {
     case 0:
-      return options.features;
+      return given;
     case 1:
       return all;
     default:
-      return options.features | (choices.next() & all);
+      return given | (choices.next() & all);
   }
 }
 

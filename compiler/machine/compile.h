@@ -57,6 +57,7 @@ struct StageView {
 struct CompileOptions {
   OptLevel opt_level = OptLevel::Speed;
   FeatureSet features = 0;      // of the ISA, beyond its baseline (features.h)
+  FeatureSet left_out = 0;      // features that neither `features` nor a choice_seed turns on
   bool optimize = true;         // the mid-end, above OptLevel::None; off if the caller has had it run
   opt::OptimizeOptions passes;  // of the mid-end
   bool canonical_nans = false;  // NaNs that arithmetic makes are canonical (enable_nan_canonicalization)

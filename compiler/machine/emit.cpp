@@ -427,7 +427,7 @@ EncodeError Emitter::encode_piece(uint16_t opcode, std::span<const Operand> oper
     piece_data_ = encoded.size;
   } else if (error == EncodeError::NeedsHatch && isa_->hatch != nullptr) {
     piece_data_ = kNoIndex;
-    error = isa_->hatch(opcode, operands, {displacement, &query}, piece_, piece_data_);
+    error = isa_->hatch(opcode, operands, {displacement, &query, query.start, features}, piece_, piece_data_);
   }
   return error;
 }

@@ -161,6 +161,8 @@ struct FrameLayout {
 struct HatchContext {
   int64_t (*displacement)(const void* user, unsigned slot) = nullptr;
   const void* user = nullptr;
+  int64_t start = 0;        // of the instruction in the function, which begins at a multiple of 16
+  FeatureSet features = 0;  // of the function
 };
 
 // Opcodes that the shared code emits. Each is an instruction of the ISA's definitions.

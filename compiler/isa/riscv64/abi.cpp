@@ -84,12 +84,18 @@ EncodeError encode_load_place(std::span<const Operand> operands, const machine::
   return EncodeError::None;
 }
 
-// Operand 0 is the index, the labels follow. Entries are 32-bit distances from the table's start.
+// Operand 0 is the index, the labels follow. Entries are 32-bit distances from the table's start, which is a multiple
+// of 4: between instructions of two bytes, two further ones stand before the code (c.nop) or behind the table.
 //   auipc t6, 0 ; slli t5, index, 2 ; add t5, t5, t6 ; lw t5, 24(t5) ; add t6, t6, t5 ; jalr zero, 24(t6) ; table: …
 EncodeError encode_jump_table(std::span<const Operand> operands, const machine::HatchContext& context,
                               std::vector<uint8_t>& out, uint32_t& data_begin) {
   if (operands.empty() || !operands[0].is_reg() || !operands[0].reg.is_physical()) return EncodeError::BadOperand;
   constexpr uint32_t kCodeSize = 24;
+  constexpr uint8_t kNop[] = {0x01, 0x00};
+  const bool is_padded = (context.features & kHasC) != 0;
+  const bool has_nop = is_padded && context.start % 4 != 0;
+  if (has_nop) out.insert(out.end(), std::begin(kNop), std::end(kNop));
+  const uint32_t table = kCodeSize + (has_nop ? sizeof kNop : 0);
   const uint32_t index = operands[0].reg.preg().number();
   put32(out, 31 << 7 | 0x17);
   put32(out, 2u << 20 | index << 15 | 1u << 12 | 30 << 7 | 0x13);
@@ -97,11 +103,12 @@ EncodeError encode_jump_table(std::span<const Operand> operands, const machine::
   put32(out, kCodeSize << 20 | 30u << 15 | 2u << 12 | 30 << 7 | 0x03);
   put32(out, 30u << 20 | 31u << 15 | 31 << 7 | 0x33);
   put32(out, kCodeSize << 20 | 31u << 15 | 0x67);
-  data_begin = kCodeSize;
+  data_begin = table;
   for (unsigned slot = 1; slot < operands.size(); ++slot) {
     if (operands[slot].kind != machine::OperandKind::Label) return EncodeError::BadOperand;
-    put32(out, uint64_t(context.displacement(context.user, slot) - int64_t(kCodeSize)));
+    put32(out, uint64_t(context.displacement(context.user, slot) - int64_t(table)));
   }
+  if (is_padded && !has_nop) out.insert(out.end(), sizeof kNop, uint8_t(0));
   return EncodeError::None;
 }
 

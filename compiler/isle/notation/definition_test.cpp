@@ -65,7 +65,7 @@ TEST(Definition, ShortForms) {
   EXPECT_EQ(errors_with(head + "  short f: r:5 k[2:0] if d = r\n"), "not every bit of 'k' is in the encoding\n");
   EXPECT_EQ(errors_with(head + "  short f: d:5 r:5 k:6\n"), "a short form is shorter than `bits`\n");
   EXPECT_EQ(errors_with(head + "  short g: 00000000 if d = r and k = 0\n"), "unknown feature 'g'\n");
-  EXPECT_EQ(errors_with(head + "  short: 00000000 if d = r and k = 0\n"), "'short:' begins no line of inst\n");
+  EXPECT_EQ(errors_with(head + "  short : 00000000 if d = r and k = 0\n"), "a short form needs a feature\n");
   EXPECT_EQ(errors_with(head + "  short f 00000000\n"), "a short form is FEATURE …: FIELD … if CONDITION\n");
   EXPECT_EQ(errors_with("inst a\n  asm a\n  bits 00000000\n  bits 00000000\n  short f: 00000000\n"),
             "only an instruction of one `bits` line has short forms\n");
