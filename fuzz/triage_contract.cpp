@@ -51,6 +51,8 @@ class Contract {
       parameters();
       slots();
       frame();
+      tail_targets();
+      emitted(is_entry);
     }
     if (faults_ == 0 && is_entry) values();
     return faults_ != 0;
@@ -203,6 +205,7 @@ class Contract {
               "a callee may overwrite " + name + "; the call does not say so");
         break;
       }
+      if (has_handlers(source)) lost_to_exceptions(gone);
       uint32_t needed = 0;
       for (const CallLocation& param : layout->params) {
         for (unsigned p = 0; p < param.part_count; ++p) {
@@ -215,6 +218,24 @@ class Contract {
       }
       passed(inst, *layout, f_.info(source).is_terminator());
       read_back(i, *layout, source);
+    }
+  }
+
+  bool has_handlers(ir::Inst call) const {
+    const ir::Format format = f_.info(call).format;
+    if (format != ir::Format::kTryCall && format != ir::Format::kTryCallIndirect) return false;
+    return std::ranges::any_of(f_.exception_table(call).items, [](const ir::ExceptionItem& item) {
+      return item.kind != ir::ExceptionItem::Kind::kContext;
+    });
+  }
+  // Who unwinds restores no registers: none carries anything to a handler.
+  void lost_to_exceptions(const machine::PRegSet& gone) {
+    for (const auto& list : isa_.registers.allocatable) {
+      for (PReg reg : list) {
+        if (gone.contains(reg)) continue;
+        return fault(TriageStage::Bytes, Decision::CallWithHandlers,
+                     "an exception that passes by a call loses " + name_of(reg) + "; the call does not say so");
+      }
     }
   }
 
@@ -438,6 +459,15 @@ class Contract {
         wrong(name(reg) + " is written and not saved");
       }
     }
+    for (const machine::Inst& inst : code.insts) {
+      for (const Operand& operand : code.operands_of(inst)) {
+        if (operand.kind != OperandKind::Frame || operand.area() != FrameArea::Spills) continue;
+        if (operand.imm + 8 <= int64_t(code.spills_size)) continue;
+        return fault(
+            TriageStage::Allocated, Decision::RewrittenCode,
+            "a spill slot begins " + number(operand.imm) + " bytes into an area of " + number(code.spills_size));
+      }
+    }
     if (!frame.needs_frame) return;
     struct Area {
       const char* name;
@@ -463,6 +493,41 @@ class Contract {
     if (code.slots_size != 0 && frame.slots_offset % std::max<uint32_t>(code.frame_align, 8) != 0) {
       wrong("the stack slots are not aligned");
     }
+  }
+  // The epilogue restores registers before a tail call jumps.
+  void tail_targets() {
+    if (!allocated_.frame) return;
+    for (const machine::Inst& inst : allocated_.code.insts) {
+      if (inst.opcode != isa_.opcodes.tail_call_indirect) continue;
+      const Operand& target = allocated_.code.operands_of(inst)[0];
+      if (!target.is_reg() || !target.reg.is_physical()) continue;
+      const PReg reg = target.reg.preg();
+      const machine::AbiTable& abi = isa_.abi_of(f_.signature.call_conv);
+      const bool is_linkage = abi.linkage_bytes != 0 && (reg == abi.frame_pointer || reg == abi.link_register);
+      if (!is_linkage && std::ranges::find(allocated_.frame->saved, reg) == allocated_.frame->saved.end()) continue;
+      fault(TriageStage::Bytes, Decision::TailTarget,
+            "the address of a tail call is in " + name_of(reg) + ", which the epilogue restores");
+    }
+  }
+
+  // Handlers begin with an instruction, and none with the function.
+  void emitted(bool is_entry) {
+    if (!is_entry) return;
+    const machine::EmittedCode& bytes = context_.traces.emitted();
+    for (const machine::HandlerRecord& handler : bytes.handlers) {
+      const bool is_inst =
+          std::ranges::find(bytes.insts, handler.offset, &machine::EmittedInst::offset) != bytes.insts.end();
+      if (handler.offset != 0 && is_inst) continue;
+      fault(TriageStage::Bytes, Decision::HandlerPlaces,
+            "a handler is said to be " + std::to_string(handler.offset) + " bytes into the function, where none is");
+    }
+  }
+
+  std::string name_of(PReg reg) const {
+    const int number = static_cast<int>(reg.number());
+    const bool is_integer = reg.reg_class() == RegClass::Gpr;
+    return oracles::register_name(context_.isa,
+                                  is_integer ? oracles::integer_register(number) : oracles::float_register(number));
   }
   bool writes(PReg reg) const {
     for (const machine::Inst& inst : allocated_.code.insts) {
@@ -549,11 +614,33 @@ class Contract {
               hex(whole) + ", and is " + hex(passed.value));
   }
 
+  // Each argument by reference has a copy of its own.
+  void references_of(const machine::Inst& call, const CallLayout& layout, const std::map<int64_t, Passed>& outgoing) {
+    std::map<uint64_t, size_t> copies;
+    for (size_t i = 0; i < layout.params.size(); ++i) {
+      const CallLocation& location = layout.params[i];
+      if (!location.by_reference) continue;
+      Passed passed;
+      if (location.parts[0].in_register) {
+        const Operand* operand = fixed(call, register_of(location.parts[0]), false);
+        if (operand != nullptr) passed = passed_in(operand->reg);
+      } else if (const auto found = outgoing.find(location.parts[0].offset); found != outgoing.end()) {
+        passed = found->second;
+      }
+      if (!passed.is_known) continue;
+      const auto [first, is_new] = copies.emplace(passed.value, i);
+      if (is_new) continue;
+      fault(Decision::References,
+            ordinal("argument", i) + " is passed by a reference to the copy of " + ordinal("argument", first->second));
+    }
+  }
+
   void arguments_of(const machine::Inst& call, const std::map<int64_t, Passed>& outgoing) {
     const ir::Inst source(call.source);
     if (call.source == machine::kNoSource || source.index >= f_.inst_count() || !f_.info(source).is_call()) return;
     const auto layout = oracles::lay_out_call(f_.signatures[f_.call_signature(source)], context_.isa);
     if (!layout) return;
+    references_of(call, *layout, outgoing);
     auto args = f_.args(source);
     if (args.size() > layout->params.size()) args = args.subspan(args.size() - layout->params.size());
     for (size_t i = 0; i < args.size(); ++i) {

@@ -31,10 +31,13 @@ enum class Decision : uint8_t {
   FloatPlaces,
   PairPlaces,
   StackPlaces,
-  Call,       // arguments to their places, results from theirs, what a callee may overwrite
-  Return,     // results to their places
-  Arrival,    // arguments from their places
-  Extension,  // of narrow arguments and results
+  Call,              // arguments to their places, results from theirs, what a callee may overwrite
+  Return,            // results to their places
+  Arrival,           // arguments from their places
+  Extension,         // of narrow arguments and results
+  References,        // to the copies of arguments that are passed by reference
+  CallWithHandlers,  // what an exception that passes by leaves of registers
+  TailTarget,        // where the address of an indirect tail call waits
   PreservedRegisters,
   // frames
   FrameLayout,
@@ -54,6 +57,7 @@ enum class Decision : uint8_t {
   LongerBranches,  // when branches must be lengthened
   BranchOverJump,  // an inverted branch over a jump
   LabelPlaces,
+  HandlerPlaces,
   TrapPlaces,  // of instructions without a label
   TrapPlacesOfSites,
   TailCall,  // arguments on the stack to where the callee looks for them

@@ -1,5 +1,8 @@
-// A term whose tree is divided into several functions and files, against the rule interpreter.
+// Terms whose trees are divided into several functions and files, against the rule interpreter.
 #include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
 
 #include "compiler/isle/rule_interpreter.h"
 #include "compiler/isle/testdata/divided_context.h"
@@ -21,15 +24,26 @@ class DividedExterns : public Externs {
     auto half = context_.halve(byte(0));
     return half ? std::vector{RuleValue::of_int(*half)} : std::vector<RuleValue>();
   }
-  std::vector<RuleValues> extract(const Term&, const RuleValue& value) override {
+  std::vector<RuleValues> extract(const Term& term, const RuleValue& value) override {
+    if (term.name == "divisor") {
+      Results<uint8_t> divisors;
+      context_.divisor(static_cast<uint8_t>(value.integer), divisors);
+      std::vector<RuleValues> all;
+      for (const uint8_t divisor : divisors) all.push_back({RuleValue::of_int(divisor)});
+      return all;
+    }
     return context_.is_small(static_cast<uint8_t>(value.integer)) ? std::vector<RuleValues>{{value}}
                                                                   : std::vector<RuleValues>();
   }
   RuleValue constant(const Constant&) override { return {}; }
   bool rule_enabled(const Rule& rule) override { return context_.rule_enabled(rule.id); }
-  void rule_fired(const Rule& rule) override { fired = rule.id; }
+  void rule_fired(const Rule& rule) override {
+    fired = rule.id;
+    ++times[rule.id];
+  }
 
   RuleId fired;
+  std::map<RuleId, uint64_t> times;
 
  private:
   Context& context_;
@@ -60,18 +74,44 @@ class DividedTest : public testing::Test {
     }
   }
 
+  void compare_every(const Shape& shape, RuleValue value, uint8_t k) {
+    DividedExterns externs(context_);
+    RuleInterpreter interpreter(*checked_.program, externs);
+    const RuleResult expected =
+        interpreter.apply(checked_.program->find_term("every"), {std::move(value), RuleValue::of_int(k)});
+    ASSERT_NE(expected.status, RuleResult::Status::Failed) << expected.error;
+    std::vector<uint64_t> before;
+    for (const Rule& rule : checked_.program->rules) before.push_back(context_.rules.count(rule.id));
+    Results<uint8_t> results;
+    constructor_every(context_, shape, k, results);
+    std::vector<int> found, wanted;
+    for (const uint8_t result : results) found.push_back(result);
+    for (const RuleValue& result : expected.values) wanted.push_back(static_cast<int>(result.integer));
+    std::ranges::sort(found);
+    std::ranges::sort(wanted);
+    ASSERT_EQ(found, wanted);
+    for (const Rule& rule : checked_.program->rules) {
+      ASSERT_EQ(context_.rules.count(rule.id) - before[rule.id.index], externs.times[rule.id]) << rule.name;
+    }
+  }
+
+  void compare_both(const Shape& shape, const RuleValue& value, uint8_t k) {
+    compare(shape, value, k);
+    compare_every(shape, value, k);
+  }
+
   void compare_all() {
     auto of = [](int value) { return RuleValue::of_int(value); };
     for (uint8_t k : {0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 20, 40, 42, 43, 100}) {
       for (uint8_t a : {0, 1, 2, 3, 4, 5, 7, 8, 20, 21, 255}) {
-        compare(Shape::make_Not(a), RuleValue::of_variant(3, {of(a)}), k);
+        compare_both(Shape::make_Not(a), RuleValue::of_variant(3, {of(a)}), k);
         for (uint8_t b : {0, 1, 2, 3, 8, 20, 21}) {
-          compare(Shape::make_Add(a, b), RuleValue::of_variant(0, {of(a), of(b)}), k);
-          compare(Shape::make_Sub(a, b), RuleValue::of_variant(1, {of(a), of(b)}), k);
-          compare(Shape::make_Shift(a, b), RuleValue::of_variant(2, {of(a), of(b)}), k);
+          compare_both(Shape::make_Add(a, b), RuleValue::of_variant(0, {of(a), of(b)}), k);
+          compare_both(Shape::make_Sub(a, b), RuleValue::of_variant(1, {of(a), of(b)}), k);
+          compare_both(Shape::make_Shift(a, b), RuleValue::of_variant(2, {of(a), of(b)}), k);
           for (Size size : {Size::Small, Size::Large}) {
             RuleValue inner = RuleValue::of_variant(static_cast<uint32_t>(size), {});
-            compare(Shape::make_Box(size, b), RuleValue::of_variant(4, {inner, of(b)}), k);
+            compare_both(Shape::make_Box(size, b), RuleValue::of_variant(4, {inner, of(b)}), k);
           }
         }
       }

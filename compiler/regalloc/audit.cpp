@@ -545,7 +545,16 @@ class MovesAudit : public Facts {
     std::map<uint32_t, std::vector<const PendingMove*>> sets;
     for (const PendingMove& pending : s.pending) sets[pending.inst].push_back(&pending);
     std::map<uint32_t, std::vector<const Move*>> lists;
-    for (const Move& move : s.result->moves) lists[move.inst].push_back(&move);
+    for (const Move& move : s.result->moves) {
+      lists[move.inst].push_back(&move);
+      const uint32_t units = move.reg_class == RegClass::Vec ? 2 : 1;
+      for (const Location place : {move.from, move.to}) {
+        if (!place.is_slot() || place.slot_index() + units <= s.result->spill_slot_count) continue;
+        report(
+            "MovePlacer::sequentialise", kMoves,
+            "a move before " + at(move.inst) + " goes through " + name_of(place) + ", which is no part of the frame");
+      }
+    }
     for (const auto& [inst, set] : sets) {
       using Contents = std::map<Location, Location>;  // by place: whose value of before it holds
       const auto content = [](const Contents& contents, Location place) {

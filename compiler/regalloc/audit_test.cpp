@@ -129,6 +129,17 @@ TEST(Audit, NamesWhatPlacesMoves) {
                        return true;
                      }),
             "ParallelMoveResolver::resolve");
+  // What a cycle is parked in beyond all slots that are counted.
+  EXPECT_EQ(found_if(Phase::Moves,
+                     [](AllocatorState& s) {
+                       if (s.result->moves.empty()) return false;
+                       Move park = s.result->moves[0];
+                       park.from = park.to;
+                       park.to = Location::slot(s.result->spill_slot_count);
+                       s.result->moves.push_back(park);
+                       return true;
+                     }),
+            "MovePlacer::sequentialise");
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ class Context {
   Context() : rules(example_rules()) {}
 
   void rule_fired(RuleId rule) { rules.rule_fired(rule); }
-  bool rule_enabled(RuleId rule) const { return rules.rule_enabled(rule); }
+  bool rule_enabled(RuleId rule) { return rules.rule_enabled(rule); }
 
   const Op& node_op(Node node) const { return nodes[node.index].op; }
   Width width_of(Node node) const { return nodes[node.index].width; }
