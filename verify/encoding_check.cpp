@@ -155,6 +155,16 @@ class Checker {
   void check_short_forms(uint16_t opcode, std::span<const std::vector<Operand>> lists) {
     const notation::InstDef& inst = parsed_.definitions.insts[opcode];
     if (!has_short_forms_ || inst.bits.size() != 1 || inst.reloc.present) return;
+    for (const notation::ShortForm& form : inst.shorts) {
+      const auto combinations = cases_.params(opcode);
+      std::vector<Operand> operands;
+      if (std::ranges::any_of(combinations,
+                              [&](const auto& params) { return cases_.random_short(opcode, form, params, operands); }))
+        continue;
+      const std::string line = std::to_string(form.bits.place.line);
+      report_.mismatches.push_back({inst.name, "the short form in line " + line, "", "", "no operands have it"});
+      return;
+    }
     std::vector<std::vector<Operand>> all = cases_.around_shorts(opcode, options_.cases_per_instruction);
     all.insert(all.end(), lists.begin(), lists.end());
     unsigned wrong = 0;

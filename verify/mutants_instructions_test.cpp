@@ -53,6 +53,8 @@ TEST_F(InstructionMutants, AreNoticedByTheJudgeConcerned) {
   EXPECT_EQ(short_bits.judge, "disassembler") << short_bits.reason;
   const MutantResult short_condition = verdict("lui", "2", "3");
   EXPECT_EQ(short_condition.judge, "disassembler") << short_condition.reason;
+  const MutantResult never_short = verdict("sub", ">>u", "<<");
+  EXPECT_EQ(never_short.judge, "disassembler") << never_short.reason;
   const MutantResult meaning = verdict("xor", "^", "|");
   EXPECT_EQ(meaning.judge, "unicorn-riscv64") << meaning.reason;
   const MutantResult clobber = verdict("call_indirect", "; clobber 1", "");
