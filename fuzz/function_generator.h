@@ -142,6 +142,7 @@ class FunctionGenerator {
   // ---- floats ----
   Value one_of(Type type);  // 1.0
   Value zero_of_either_sign(Type type);
+  Value fma_beside_a_tie(Type type);
   Value float_operation(Type type);
   Value integer_of_float(Type type);
   Value compare_floats();

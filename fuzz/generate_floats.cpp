@@ -2,6 +2,7 @@
 //
 // The bits that CLIF leaves open in NaNs would spread over every integer that is made of them. So an integer is made of
 // a float's bits only if it is no NaN; NaNs are seen where floats are stored, passed and returned.
+#include <algorithm>
 #include <iterator>
 
 #include "fuzz/function_generator.h"
@@ -15,6 +16,18 @@ Value FunctionGenerator::one_of(Type type) {
 
 Value FunctionGenerator::zero_of_either_sign(Type type) {
   return constant_of(type, Bits(random_.below(2)) << (type.bits() - 1));
+}
+
+// 1.5 times a number a little above 1 is halfway between two numbers; what is added tells to which side it goes, unless
+// the sum was rounded before.
+Value FunctionGenerator::fma_beside_a_tie(Type type) {
+  const unsigned fraction = type == kF16 ? 10 : type == kF32 ? 23 : type == kF64 ? 52 : 112;
+  const Bits one = Bits((1u << (type.bits() - 2 - fraction)) - 1) << fraction;
+  const Bits factor = one + 2 * random_.below(1u << std::min(fraction - 3, 20u)) + 1;
+  const Bits tiny = Bits(random_.below(2)) << (type.bits() - 1) | (1 + random_.below(3));
+  const Value args[] = {constant_of(type, factor), constant_of(type, one | Bits(1) << (fraction - 1)),
+                        constant_of(type, tiny)};
+  return emit1({.opcode = Opcode::kFma, .type = type, .args = f_.make_values(args)});
 }
 
 Value FunctionGenerator::bitcast(Type to, Value x) {
@@ -85,6 +98,7 @@ Value FunctionGenerator::float_operation(Type type) {
       return unary(kUnary[random_.below(std::size(kUnary))], pick(type));
     case 3: {
       if (random_.chance(40)) return binary(Opcode::kFmul, pick(type), pick(type));
+      if (random_.chance(15)) return fma_beside_a_tie(type);
       const auto factor = [&] { return random_.chance(25) ? unary(Opcode::kFneg, pick(type)) : pick(type); };
       const Value args[] = {factor(), factor(), factor()};
       return emit1({.opcode = Opcode::kFma, .type = type, .args = f_.make_values(args)});
