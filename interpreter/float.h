@@ -10,8 +10,8 @@
 #pragma once
 
 #include "compiler/ir/immediates.h"
+#include "compiler/support/softfloat.h"
 #include "interpreter/scalar.h"
-#include "interpreter/softfloat.h"
 
 namespace assay::interpreter {
 

@@ -121,10 +121,10 @@ std::string HostFunctions::call(size_t number, HostContext& context) {
     const RegisterBits& bits = context.state.vector[part.id.number];
     return from_register(isa_, type, part.id.cls, isa_ == IsaKind::s390x ? bits.high : bits.low);
   };
-  const auto take = [&](const CallLocation& location, const std::string& what) -> interpreter::Word128 {
+  const auto take = [&](const CallLocation& location, const std::string& what) -> Word128 {
     if (location.is_whole()) {
       const RegisterBits& reg = context.state.vector[location.parts[0].id.number];
-      return interpreter::Word128{reg.high} << 64 | reg.low;
+      return Word128{reg.high} << 64 | reg.low;
     }
     const uint64_t word = part_of(location.parts[0], location.by_reference ? ir::kI64 : location.type);
     if (location.by_reference) {
@@ -134,10 +134,10 @@ std::string HostFunctions::call(size_t number, HostContext& context) {
         return 0;
       }
       const uint64_t first = memory_word(copy, 8), second = memory_word(copy + 8, 8);
-      return order == std::endian::big ? interpreter::Word128{first} << 64 | second
-                                       : interpreter::Word128{second} << 64 | first;
+      return order == std::endian::big ? Word128{first} << 64 | second
+                                       : Word128{second} << 64 | first;
     }
-    if (location.part_count == 2) return interpreter::Word128{part_of(location.parts[1], location.type)} << 64 | word;
+    if (location.part_count == 2) return Word128{part_of(location.parts[1], location.type)} << 64 | word;
     if (location.type.is_float()) return word & (~uint64_t{0} >> (64 - location.type.bits()));
     // Where nothing is promised, the upper bits are right whatever they are.
     const bool is_packed = layout.convention == ir::CallConv::kAppleAarch64 && !location.parts[0].in_register;
@@ -179,7 +179,7 @@ std::string HostFunctions::call(size_t number, HostContext& context) {
     variable = memory_address_ + interpreter::thread_local_place(name);
   }
   const uint64_t seed = mix((calls_.size() + ++operations_) * 0x9e3779b97f4a7c15u + sp);
-  std::vector<interpreter::Word128> results;
+  std::vector<Word128> results;
   if (variable) {
     results.push_back(*variable);
   } else if (function.operation) {
@@ -187,7 +187,7 @@ std::string HostFunctions::call(size_t number, HostContext& context) {
     const interpreter::FloatResult result = interpreter::evaluate_float(
         interpreter::library_function(*function.operation).operation(), args_[0], args_[1], args_[2]);
     // Of a NaN, any that the operation may make.
-    const interpreter::Word128 other = interpreter::Word128{mix(seed + 1)} << 64 | mix(seed + 2);
+    const Word128 other = Word128{mix(seed + 1)} << 64 | mix(seed + 2);
     results.push_back(result.value ^ (other & result.free));
   } else {
     interpreter::HostCall& call = calls_.emplace_back();
@@ -199,7 +199,7 @@ std::string HostFunctions::call(size_t number, HostContext& context) {
     interpreter::call_host(call, context.memory, function.result_bits, results_);
     for (size_t word = 0; const uint8_t bits : function.result_bits) {
       results.push_back(results_[word++]);
-      if (bits > 64) results.back() |= interpreter::Word128{results_[word++]} << 64;
+      if (bits > 64) results.back() |= Word128{results_[word++]} << 64;
     }
   }
   clobber(function, seed, arguments, context);

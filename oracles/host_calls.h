@@ -72,7 +72,7 @@ class HostFunctions final : public HostHandler {
   uint64_t memory_address_ = 0;
   std::vector<interpreter::HostCall> calls_;
   std::vector<uint64_t> results_;
-  std::vector<interpreter::Word128> args_;
+  std::vector<Word128> args_;
   uint64_t operations_ = 0;  // done in this run
 };
 

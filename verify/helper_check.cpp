@@ -10,6 +10,7 @@
 
 #include "compiler/ir/parser.h"
 #include "compiler/isa/registry.h"
+#include "compiler/support/softfloat.h"
 #include "verify/expand.h"
 #include "verify/helper_table.h"
 #include "verify/rule_sources.h"
@@ -21,20 +22,23 @@ namespace {
 
 constexpr unsigned kWidths[] = {8, 16, 32, 64};
 
-uint64_t cut(uint64_t value, unsigned width) { return width >= 64 ? value : value & ((uint64_t(1) << width) - 1); }
+using Number = unsigned __int128;
+
+Number cut(Number value, unsigned width) { return value & (~Number(0) >> (128 - width)); }
 
 // ---- numbers --------------------------------------------------------------------------------------------------------
 
 // Numbers that a second argument may meet a first one with: equal, complementary, what fits so many bits, amounts.
-std::vector<uint64_t> related(uint64_t first) {
-  std::vector<uint64_t> list = {
-      first, ~first, -first, 0, 1, 31, 32, 63, 64, 65, static_cast<uint64_t>(std::bit_width(first)) - 1};
-  if (first > 64) return list;
+std::vector<Number> related(Number first) {
+  const auto high = static_cast<uint64_t>(first >> 64);
+  const int size = high != 0 ? 64 + std::bit_width(high) : std::bit_width(static_cast<uint64_t>(first));
+  std::vector<Number> list = {first, ~first, -first, 0, 1, 31, 32, 63, 64, 65, static_cast<Number>(size - 1)};
+  if (first > 128) return list;
   for (const unsigned bit : {static_cast<unsigned>(first), static_cast<unsigned>(first) - 1}) {
-    if (bit > 63) continue;
-    for (int64_t d = -1; d <= 1; ++d) {
-      list.push_back((uint64_t(1) << bit) + uint64_t(d));
-      list.push_back(-(uint64_t(1) << bit) + uint64_t(d));
+    if (bit > 127) continue;
+    for (const Number d : {~Number(0), Number(0), Number(1)}) {
+      list.push_back((Number(1) << bit) + d);
+      list.push_back(-(Number(1) << bit) + d);
     }
   }
   return list;
@@ -42,31 +46,43 @@ std::vector<uint64_t> related(uint64_t first) {
 
 // The bits of floats: zeros, numbers with few digits of all magnitudes, those next to them, subnormal numbers,
 // infinities, NaNs; random ones.
-std::vector<uint64_t> float_cases(unsigned width) {
-  const unsigned fraction = width == 32 ? 23 : 52;
-  const uint64_t sign = uint64_t(1) << (width - 1), one = uint64_t(1) << fraction, exponents = sign >> fraction;
-  std::vector<uint64_t> list;
-  const uint64_t bias = exponents / 2 - 1;
+std::vector<Number> float_cases(unsigned width) {
+  const FloatFormat format = float_format(width);
+  const unsigned fraction = format.fraction_bits();
+  const Number sign = format.sign_bit(), one = Number(1) << fraction, exponents = sign >> fraction;
+  std::vector<Number> list;
+  const Number bias = exponents / 2 - 1;
   for (const int64_t e :
        {-150, -30, -2, -1, 0, 1, 2, 3, 6, 7, 8, 14, 15, 16, 22, 23, 24, 30, 31, 32, 51, 52, 53, 62, 63, 64, 65, 120}) {
-    for (const uint64_t digits : {uint64_t(0), one >> 1, one - 1, one >> 2 | 1}) {
-      list.push_back(((bias + static_cast<uint64_t>(e)) << fraction) + digits);
+    for (const Number digits : {Number(0), one >> 1, one - 1, one >> 2 | 1}) {
+      list.push_back(((bias + static_cast<Number>(e)) << fraction) + digits);
     }
   }
-  for (const uint64_t exponent : {uint64_t(0), uint64_t(1), exponents - 2, exponents - 1}) {
-    for (const uint64_t digits : {uint64_t(0), uint64_t(1), one >> 1, one - 1})
-      list.push_back(exponent << fraction | digits);
+  for (const Number exponent : {Number(0), Number(1), exponents - 2, exponents - 1}) {
+    for (const Number digits : {Number(0), Number(1), one >> 1, one - 1}) list.push_back(exponent << fraction | digits);
   }
   std::mt19937_64 random(5);
   for (int n = 0; n < 40; ++n) {
     // Of one magnitude, so that they round and cancel; of any.
-    list.push_back((bias + random() % 4) << fraction | (random() & (one - 1)));
-    list.push_back(random() & (sign - 1));
+    const auto digits = [&] { return Number(random()) << 64 | random(); };
+    list.push_back((bias + random() % 4) << fraction | (digits() & (one - 1)));
+    list.push_back(digits() & (sign - 1));
   }
   for (size_t i = 0, positive = list.size(); i < positive; ++i) list.push_back(list[i] | sign);
-  for (uint64_t& n : list) n = cut(n, width);
+  for (Number& n : list) n = cut(n, width);
   std::ranges::sort(list);
   list.erase(std::unique(list.begin(), list.end()), list.end());
+  return list;
+}
+
+// Of one half, and of both.
+std::vector<Number> wide_number_cases() {
+  std::vector<Number> list;
+  for (const uint64_t n : number_cases(64)) {
+    list.push_back(n);
+    list.push_back(Number(n) << 64);
+    list.push_back(Number(n) << 64 | ~n);
+  }
   return list;
 }
 
@@ -110,9 +126,13 @@ std::vector<HelperValue> domain(const Model& model) {
     case Model::Kind::Bool:
       return {{.bits = 0}, {.bits = 1}};
     case Model::Kind::Number:
-      for (uint64_t n : model.is_float ? float_cases(model.width) : number_cases(model.width)) {
-        list.push_back({.bits = n});
+      if (model.is_float || model.width == 128) {
+        for (const Number n : model.is_float ? float_cases(model.width) : wide_number_cases()) {
+          list.push_back({.bits = n});
+        }
+        break;
       }
+      for (const uint64_t n : number_cases(model.width)) list.push_back({.bits = n});
       break;
     case Model::Kind::Variant:
       for (uint64_t n = 0; n < model.type->variants.size(); ++n) list.push_back({.bits = n});
@@ -137,8 +157,9 @@ std::vector<HelperValue> domain(const Model& model) {
 
 std::string show(const HelperValue& v, const Model& model) {
   if (model.kind == Model::Kind::Type) return v.type.to_string();
-  char text[32];
-  std::snprintf(text, sizeof text, "0x%llx", static_cast<unsigned long long>(v.bits));
+  char text[48];
+  const auto high = static_cast<unsigned long long>(v.bits >> 64), low = static_cast<unsigned long long>(v.bits);
+  std::snprintf(text, sizeof text, high != 0 ? "0x%llx%016llx" : "0x%.0llx%llx", high, low);
   if (model.kind != Model::Kind::Value) return text;
   return (v.is_constant ? text : std::string("a value")) + ": " + v.type.to_string();
 }
@@ -204,7 +225,8 @@ class Probe {
 
  private:
   ir::Value value(const HelperValue& v) const {
-    return v.is_constant ? constants_.at({v.type.bits(), v.bits}) : variables_.at(type_number(v.type));
+    return v.is_constant ? constants_.at({v.type.bits(), static_cast<uint64_t>(v.bits)})
+                         : variables_.at(type_number(v.type));
   }
 
   static thread_local Probe* current_;  // what TargetIsa::lower, which takes no user data, is to call
@@ -391,26 +413,34 @@ class Check {
     std::vector<std::vector<HelperValue>> all = {{}};
     std::mt19937_64 random(options_.seed);
     for (size_t i = 0; i < models.size(); ++i) {
-      const std::vector<HelperValue> list = domain(models[i]);
+      const std::vector<HelperValue> domain_of_model = domain(models[i]);
       std::vector<std::vector<HelperValue>> next;
       for (const std::vector<HelperValue>& before : all) {
         const auto add = [&](const HelperValue& value) {
           next.push_back(before);
           next.back().push_back(value);
         };
+        // A number of any type is one of that which is named before it.
+        const ir::Type type = models[i].width == 128 ? last_type(models, before) : ir::Type();
+        const bool is_float = type.is_valid() && type.is_float();
+        std::vector<HelperValue> floats;
+        if (is_float) {
+          for (const Number n : float_cases(type.bits())) floats.push_back({.bits = n});
+        }
+        const std::vector<HelperValue>& list = is_float ? floats : domain_of_model;
         if (i == 0 || list.size() <= 16) {
           for (const HelperValue& value : list) add(value);
           continue;
         }
         const Model::Kind previous = models[i - 1].kind, kind = models[i].kind;
-        if (models[i].is_float && previous == Model::Kind::Number) {
-          const uint64_t bits = before.back().bits, sign = uint64_t(1) << (models[i].width - 1);
-          for (uint64_t n : {bits, bits ^ sign, bits ^ 1, bits ^ sign ^ 1}) add({.bits = n});
+        if (is_float && previous == Model::Kind::Number) {
+          const Number bits = before.back().bits, sign = Number(1) << (type.bits() - 1);
+          for (const Number n : {bits, bits ^ sign, bits ^ 1, bits ^ sign ^ 1}) add({.bits = n});
         } else if (kind == Model::Kind::Number && previous == Model::Kind::Number) {
-          for (uint64_t n : related(before.back().bits)) add({.bits = cut(n, models[i].width)});
+          for (const Number n : related(before.back().bits)) add({.bits = cut(n, models[i].width)});
         }
         unsigned count = options_.random_cases;
-        if (kind == Model::Kind::Number && previous == Model::Kind::Type && models[i].is_float) {
+        if (is_float && previous == Model::Kind::Type) {
           for (const HelperValue& value : list) add(value);
           continue;
         }
@@ -420,7 +450,7 @@ class Check {
           if (width == 8) {
             for (uint64_t n = 0; n < 256; ++n) add({.bits = n});
           }
-          for (uint64_t n : related(width)) add({.bits = cut(n, models[i].width)});
+          for (const Number n : related(width)) add({.bits = cut(n, models[i].width)});
           count *= 4;
         }
         if (previous == Model::Kind::Variant) count *= 8;
@@ -429,6 +459,13 @@ class Check {
       all = std::move(next);
     }
     return all;
+  }
+
+  static ir::Type last_type(const std::vector<Model>& models, const std::vector<HelperValue>& values) {
+    for (size_t i = values.size(); i-- > 0;) {
+      if (models[i].kind == Model::Kind::Type) return values[i].type;
+    }
+    return {};
   }
 
   // What is wrong with the C++'s answer on these arguments, or nothing.
@@ -488,12 +525,12 @@ class Check {
       case Model::Kind::Bool:
         return SpecValue::of(terms_.boolean(v.bits != 0));
       case Model::Kind::Number:
-        return SpecValue::of(terms_.bv(model.width, cut(v.bits, model.width)));
+        return SpecValue::of(number(v.bits, model.width));
       case Model::Kind::Variant:
         return {.kind = SpecValue::Kind::Variant, .integer = static_cast<int64_t>(v.bits), .type = model.type};
       case Model::Kind::Value: {
         SpecValue value =
-            SpecValue::of(v.is_constant ? terms_.bv(v.type.bits(), v.bits) : terms_.fresh("value", v.type.bits()));
+            SpecValue::of(v.is_constant ? number(v.bits, v.type.bits()) : terms_.fresh("value", v.type.bits()));
         value.value_type = type_number(v.type);
         return value;
       }
@@ -501,6 +538,12 @@ class Check {
         break;
     }
     throw SpecError{"a type without a model"};
+  }
+
+  z3::expr number(Number bits, unsigned width) {
+    const z3::expr both =
+        z3::concat(terms_.bv(64, static_cast<uint64_t>(bits >> 64)), terms_.bv(64, static_cast<uint64_t>(bits)));
+    return both.extract(width - 1, 0).simplify();
   }
 
   Definitions& definitions_;
@@ -537,7 +580,7 @@ std::vector<uint64_t> number_cases(unsigned width) {
     if (n % 5 == 0) list.back() ^= uint64_t(1) << random() % 64;
     list.push_back(random() >> random() % 64);
   }
-  for (uint64_t& n : list) n = cut(n, width);
+  for (uint64_t& n : list) n = static_cast<uint64_t>(cut(n, width));
   std::ranges::sort(list);
   list.erase(std::unique(list.begin(), list.end()), list.end());
   return list;

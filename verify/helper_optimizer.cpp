@@ -6,6 +6,7 @@
 
 #include "compiler/ir/cfg.h"
 #include "compiler/ir/dominators.h"
+#include "compiler/ir/immediates.h"
 #include "compiler/ir/parser.h"
 #include "compiler/opt/context.h"
 #include "verify/helper_call.h"
@@ -31,6 +32,33 @@ std::string not_constant(const HelperContext& context, const std::string&, size_
     ++cases;
     if (context.optimizer->not_constant(value) != value)
       return "does not give back a value of type " + type.to_string();
+  }
+  return "";
+}
+
+// Constants that no iconst makes.
+std::vector<HelperValue> other_constants() {
+  const unsigned __int128 high = static_cast<unsigned __int128>(1) << 127;
+  return {{.type = ir::kF16, .bits = 0x3c00},     {.type = ir::kF16, .bits = 0xfe01},
+          {.type = ir::kF32, .bits = 0x80000000}, {.type = ir::kF64, .bits = 0xc004000000000000},
+          {.type = ir::kI128, .bits = 0},         {.type = ir::kI128, .bits = high - 1},
+          {.type = ir::kI128, .bits = high | 7},  {.type = ir::kI128, .bits = ~uint64_t{0}}};
+}
+
+// The bits of each constant, also of those that are put together or extended; of nothing else.
+std::string constant_bits(const HelperContext& context, const std::string&, size_t& cases) {
+  std::vector<HelperValue> constants = other_constants();
+  for (const ir::Type type : {ir::kI8, ir::kI16, ir::kI32, ir::kI64}) {
+    for (const uint64_t n : number_cases(type.bits())) constants.push_back({.type = type, .bits = n});
+  }
+  for (const HelperValue& constant : constants) {
+    ++cases;
+    if (context.optimizer->constant_bits(context.value(constant)) != constant.bits) {
+      return "does not give the bits of a constant of type " + constant.type.to_string();
+    }
+    HelperValue unknown = constant;
+    unknown.is_constant = false;
+    if (context.optimizer->constant_bits(context.value(unknown))) return "gives bits of what is no constant";
   }
   return "";
 }
@@ -183,56 +211,62 @@ HelperTable make_table() {
                     {"fold_popcnt", call(&C::fold_popcnt)},
                     {"fold_bitrev", call(&C::fold_bitrev)},
                     {"fold_bswap", call(&C::fold_bswap)},
+                    {"fold_ineg", call(&C::fold_ineg)},
                     {"fold_iabs", call(&C::fold_iabs)},
+                    {"fold_iadd", call(&C::fold_iadd)},
+                    {"fold_isub", call(&C::fold_isub)},
+                    {"fold_imul", call(&C::fold_imul)},
                     {"fold_umulhi", call(&C::fold_umulhi)},
                     {"fold_smulhi", call(&C::fold_smulhi)},
+                    {"fold_umin", call(&C::fold_umin)},
+                    {"fold_umax", call(&C::fold_umax)},
+                    {"fold_smin", call(&C::fold_smin)},
+                    {"fold_smax", call(&C::fold_smax)},
+                    {"fold_ishl", call(&C::fold_ishl)},
+                    {"fold_ushr", call(&C::fold_ushr)},
+                    {"fold_sshr", call(&C::fold_sshr)},
                     {"fold_rotl", call(&C::fold_rotl)},
                     {"fold_rotr", call(&C::fold_rotr)},
-                    {"fold_smul_overflow", call(&C::fold_smul_overflow)},
                     {"fold_udiv", call(&C::fold_udiv)},
                     {"fold_urem", call(&C::fold_urem)},
                     {"fold_sdiv", call(&C::fold_sdiv)},
                     {"fold_srem", call(&C::fold_srem)},
-                    {"fold_fadd_f32", call(&C::fold_fadd<ir::rules::Ieee32>)},
-                    {"fold_fadd_f64", call(&C::fold_fadd<ir::rules::Ieee64>)},
-                    {"fold_fsub_f32", call(&C::fold_fsub<ir::rules::Ieee32>)},
-                    {"fold_fsub_f64", call(&C::fold_fsub<ir::rules::Ieee64>)},
-                    {"fold_fmul_f32", call(&C::fold_fmul<ir::rules::Ieee32>)},
-                    {"fold_fmul_f64", call(&C::fold_fmul<ir::rules::Ieee64>)},
-                    {"fold_fdiv_f32", call(&C::fold_fdiv<ir::rules::Ieee32>)},
-                    {"fold_fdiv_f64", call(&C::fold_fdiv<ir::rules::Ieee64>)},
-                    {"fold_fmin_f32", call(&C::fold_fmin<ir::rules::Ieee32>)},
-                    {"fold_fmin_f64", call(&C::fold_fmin<ir::rules::Ieee64>)},
-                    {"fold_fmax_f32", call(&C::fold_fmax<ir::rules::Ieee32>)},
-                    {"fold_fmax_f64", call(&C::fold_fmax<ir::rules::Ieee64>)},
-                    {"fold_fma_f32", call(&C::fold_fma<ir::rules::Ieee32>)},
-                    {"fold_fma_f64", call(&C::fold_fma<ir::rules::Ieee64>)},
-                    {"fold_sqrt_f32", call(&C::fold_sqrt<ir::rules::Ieee32>)},
-                    {"fold_sqrt_f64", call(&C::fold_sqrt<ir::rules::Ieee64>)},
-                    {"fold_ceil_f32", call(&C::fold_ceil<ir::rules::Ieee32>)},
-                    {"fold_ceil_f64", call(&C::fold_ceil<ir::rules::Ieee64>)},
-                    {"fold_floor_f32", call(&C::fold_floor<ir::rules::Ieee32>)},
-                    {"fold_floor_f64", call(&C::fold_floor<ir::rules::Ieee64>)},
-                    {"fold_trunc_f32", call(&C::fold_trunc<ir::rules::Ieee32>)},
-                    {"fold_trunc_f64", call(&C::fold_trunc<ir::rules::Ieee64>)},
-                    {"fold_nearest_f32", call(&C::fold_nearest<ir::rules::Ieee32>)},
-                    {"fold_nearest_f64", call(&C::fold_nearest<ir::rules::Ieee64>)},
-                    {"fold_fcmp_f32", call(&C::fold_fcmp<ir::rules::Ieee32>)},
-                    {"fold_fcmp_f64", call(&C::fold_fcmp<ir::rules::Ieee64>)},
+                    {"fold_icmp", call(&C::fold_icmp)},
+                    {"fold_sextend", call(&C::fold_sextend)},
+                    {"fold_bmask", call(&C::fold_bmask)},
+                    {"fold_umul_overflow", call(&C::fold_umul_overflow)},
+                    {"fold_smul_overflow", call(&C::fold_smul_overflow)},
+                    {"fold_fadd", call(&C::fold_fadd)},
+                    {"fold_fsub", call(&C::fold_fsub)},
+                    {"fold_fmul", call(&C::fold_fmul)},
+                    {"fold_fdiv", call(&C::fold_fdiv)},
+                    {"fold_fmin", call(&C::fold_fmin)},
+                    {"fold_fmax", call(&C::fold_fmax)},
+                    {"fold_fcopysign", call(&C::fold_fcopysign)},
+                    {"fold_fma", call(&C::fold_fma)},
+                    {"fold_sqrt", call(&C::fold_sqrt)},
+                    {"fold_ceil", call(&C::fold_ceil)},
+                    {"fold_floor", call(&C::fold_floor)},
+                    {"fold_trunc", call(&C::fold_trunc)},
+                    {"fold_nearest", call(&C::fold_nearest)},
+                    {"fold_fneg", call(&C::fold_fneg)},
+                    {"fold_fabs", call(&C::fold_fabs)},
+                    {"fold_fcmp", call(&C::fold_fcmp)},
                     {"fold_fpromote", call(&C::fold_fpromote)},
                     {"fold_fdemote", call(&C::fold_fdemote)},
-                    {"fold_fcvt_from_sint_f32", call(&C::fold_fcvt_from_sint_f32)},
-                    {"fold_fcvt_to_sint_f32", call(&C::fold_fcvt_to_sint<ir::rules::Ieee32>)},
-                    {"fold_fcvt_to_sint_sat_f32", call(&C::fold_fcvt_to_sint_sat<ir::rules::Ieee32>)},
-                    {"fold_fcvt_from_sint_f64", call(&C::fold_fcvt_from_sint_f64)},
-                    {"fold_fcvt_to_sint_f64", call(&C::fold_fcvt_to_sint<ir::rules::Ieee64>)},
-                    {"fold_fcvt_to_sint_sat_f64", call(&C::fold_fcvt_to_sint_sat<ir::rules::Ieee64>)},
-                    {"fold_fcvt_from_uint_f32", call(&C::fold_fcvt_from_uint_f32)},
-                    {"fold_fcvt_to_uint_f32", call(&C::fold_fcvt_to_uint<ir::rules::Ieee32>)},
-                    {"fold_fcvt_to_uint_sat_f32", call(&C::fold_fcvt_to_uint_sat<ir::rules::Ieee32>)},
-                    {"fold_fcvt_from_uint_f64", call(&C::fold_fcvt_from_uint_f64)},
-                    {"fold_fcvt_to_uint_f64", call(&C::fold_fcvt_to_uint<ir::rules::Ieee64>)},
-                    {"fold_fcvt_to_uint_sat_f64", call(&C::fold_fcvt_to_uint_sat<ir::rules::Ieee64>)},
+                    {"fold_fcvt_from_uint", call(&C::fold_fcvt_from_uint)},
+                    {"fold_fcvt_from_sint", call(&C::fold_fcvt_from_sint)},
+                    {"fold_fcvt_to_uint_sat", call(&C::fold_fcvt_to_uint_sat)},
+                    {"fold_fcvt_to_sint_sat", call(&C::fold_fcvt_to_sint_sat)},
+                    {"fold_fcvt_to_uint", call(&C::fold_fcvt_to_uint)},
+                    {"fold_fcvt_to_sint", call(&C::fold_fcvt_to_sint)},
+                    {"u128_and", call(&C::u128_and)},
+                    {"u128_or", call(&C::u128_or)},
+                    {"u128_xor", call(&C::u128_xor)},
+                    {"u128_not", call(&C::u128_not)},
+                    {"u128_low", call(&C::u128_low)},
+                    {"u128_high", call(&C::u128_high)},
+                    {"f16_of", call(&C::f16_of)},
                     {"magic_shift", call(&C::magic_shift)},
                     {"wide", call(&C::wide)},
                     {"type_i8", call(&C::type_i8)},
@@ -240,6 +274,7 @@ HelperTable make_table() {
                     {"f64_bits", call(&C::f64_bits)}},
       .contracts = {{"not_constant", not_constant},
                     {"alone", alone},
+                    {"constant_bits", constant_bits},
                     {"f32_of", f32_of},
                     {"f64_of", f64_of},
                     {"negated_divisor", negated_divisor},
@@ -251,7 +286,7 @@ HelperTable make_table() {
                          {"second_node", kNode},
                          {"make_node", kNode},
                          {"subsume", "its argument, which the other members of the class give way to"}},
-      .constants = {{"I32", ir::kI32}, {"I64", ir::kI64}, {"F32", ir::kF32}, {"F64", ir::kF64}},
+      .constants = {{"I32", ir::kI32}, {"I64", ir::kI64}, {"F16", ir::kF16}, {"F32", ir::kF32}, {"F64", ir::kF64}},
   };
 }
 
@@ -259,7 +294,7 @@ HelperTable make_table() {
 class Graph {
  public:
   Graph() : rules_(opt::opt_rules()) {
-    const ir::Type types[] = {ir::kI8, ir::kI16, ir::kI32, ir::kI64, ir::kI128, ir::kF32, ir::kF64};
+    const ir::Type types[] = {ir::kI8, ir::kI16, ir::kI32, ir::kI64, ir::kI128, ir::kF16, ir::kF32, ir::kF64};
     std::string types_text, params, constants;
     uint32_t next = 0;
     for (const ir::Type type : types) {
@@ -268,14 +303,28 @@ class Graph {
       params += separator + "v" + std::to_string(next) + ": " + type.to_string();
       variables_[type.to_string()] = ir::Value(next++);
     }
-    for (const ir::Type type : types) {
-      if (type.bits() > 64 || !type.is_int()) continue;
-      for (const uint64_t n : number_cases(type.bits())) {
-        const unsigned unused = 64 - type.bits();
-        constants += "    v" + std::to_string(next) + " = iconst." + type.to_string() + " " +
-                     std::to_string(static_cast<int64_t>(n << unused) >> unused) + "\n";
-        constants_[{type.bits(), n}] = ir::Value(next++);
+    const auto line = [&](const std::string& operation) {
+      constants += "    v" + std::to_string(next) + " = " + operation + "\n";
+      return ir::Value(next++);
+    };
+    const auto integer = [&](ir::Type type, uint64_t n) {
+      const unsigned unused = 64 - type.bits();
+      return line("iconst." + type.to_string() + " " + std::to_string(static_cast<int64_t>(n << unused) >> unused));
+    };
+    for (const ir::Type type : {ir::kI8, ir::kI16, ir::kI32, ir::kI64}) {
+      for (const uint64_t n : number_cases(type.bits())) constants_[{type.to_string(), n}] = integer(type, n);
+    }
+    for (const HelperValue& v : other_constants()) {
+      ir::Value& value = constants_[{v.type.to_string(), v.bits}];
+      if (v.type.is_float()) {
+        value = line(v.type.to_string() + "const " + ir::float_to_string(v.bits, v.type.bits()));
+        continue;
       }
+      // By an extension, if that gives it.
+      const auto low = static_cast<uint64_t>(v.bits), high = static_cast<uint64_t>(v.bits >> 64);
+      const std::string half = to_string(integer(ir::kI64, low));
+      value = high == 0 ? line("uextend.i128 " + half)
+                        : line("iconcat " + half + ", " + to_string(integer(ir::kI64, high)));
     }
     function_ = std::move(*ir::parse_function("function %f(" + types_text + ") {\nblock0(" + params + "):\n" +
                                               constants + "    return\n}\n"));
@@ -284,16 +333,20 @@ class Graph {
     graph_.begin(function_, dominators_, rules_);
     const ir::Block entry = function_.entry_block();
     graph_.set_block(entry);
-    for (auto& [key, value] : constants_) {
-      const ir::Inst inst = function_.def_inst(value);
+    std::map<ir::Value, ir::Value> classes;
+    for (ir::Inst inst = function_.first_inst(entry), next_inst; !function_.info(inst).is_terminator();
+         inst = next_inst) {
+      next_inst = function_.next_inst(inst);
+      function_.for_each_use_mutable(inst, [&](ir::Value& use) { use = classes.at(use); });
       function_.remove_inst(inst);
-      value = graph_.add_inst(inst);
+      classes[function_.result(inst)] = graph_.add_inst(inst);
     }
+    for (auto& [key, value] : constants_) value = classes.at(value);
   }
 
   opt::EGraph& graph() { return graph_; }
   ir::Value value(const HelperValue& v) const {
-    return v.is_constant ? constants_.at({v.type.bits(), v.bits}) : variables_.at(v.type.to_string());
+    return v.is_constant ? constants_.at({v.type.to_string(), v.bits}) : variables_.at(v.type.to_string());
   }
 
  private:
@@ -303,7 +356,7 @@ class Graph {
   isle::RuleState rules_;
   opt::EGraph graph_;
   std::map<std::string, ir::Value> variables_;  // by type
-  std::map<std::pair<unsigned, uint64_t>, ir::Value> constants_;
+  std::map<std::pair<std::string, unsigned __int128>, ir::Value> constants_;
 };
 
 }  // namespace

@@ -21,11 +21,11 @@ class Context;
 
 namespace assay::verify {
 
-// An argument or an answer. A Type is `type` alone; a Value is `type` and its bits, if it is an iconst; anything else
+// An argument or an answer. A Type is `type` alone; a Value is `type` and its bits, if it is a constant; anything else
 // is `bits`.
 struct HelperValue {
   ir::Type type;
-  uint64_t bits = 0;
+  unsigned __int128 bits = 0;
   bool is_constant = true;  // of a Value
 };
 

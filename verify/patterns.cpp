@@ -152,7 +152,9 @@ void Run::match_by_spec(const isle::Rule& rule, const Pattern& pattern, const Sy
     throw Unsupported{"spec of " + term.name + ": number of arguments"};
   SpecEnvironment env = spec_environment();
   env.insert_or_assign("result", spec_value(value));
-  if (term.name == "iconst_sext" || term.name == "iconst_zext") clif_.constants.push_back(value.value);
+  if (term.name == "iconst_sext" || term.name == "iconst_zext" || term.name == "constant_bits") {
+    clif_.constants.push_back(value.value);
+  }
   try {
     for (const isle::ast::SpecExpr& e : spec.provides) bind_by_definition(terms_, e, env);
     std::vector<Symbol> outputs;

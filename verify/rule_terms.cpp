@@ -247,7 +247,7 @@ class Reader {
     if (e.kind != Expr::Kind::Term) throw Unreadable{"a value that is no term"};
     const Term& term = program_.terms[e.term];
     if (term.name == "subsume") return expr(e.children[0]);
-    if (term.name == "k" || term.name == "iconst") {
+    if (term.name == "k" || term.name == "iconst" || term.name == "constant") {
       RuleTerm out{.kind = Kind::Constant, .is_made = true};
       const Expr& number = e.children.back();
       if (number.kind == Expr::Kind::Int) out.number = static_cast<uint64_t>(number.value);

@@ -301,8 +301,8 @@ void Run::set_operation(ClifInst& inst, int operation) {
   }
   inst.operation = operation;
   choose_types(inst);
-  // No rule of the mid-end sees f16 or f128 (Context::node).
-  const auto is_seen = [](unsigned type) { return type != kFloatType + 16 && type != kFloatType + kWidest; };
+  // No rule of the mid-end sees f128 (Context::node).
+  const auto is_seen = [](unsigned type) { return type != kFloatType + kWidest; };
   if (!inst.is_node) return;
   bool all_seen = is_seen(inst.result_type);
   for (const Symbol& input : inst.inputs) {

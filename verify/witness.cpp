@@ -379,7 +379,7 @@ class Search {
     }
     random_.seed(rule.id.index * 1000003ull + attempts_++);
     for (unsigned i = 0; i < kTries; ++i) {
-      std::vector<uint64_t> constants;
+      z3::expr_vector constants(context_);
       solver.push();
       const bool fired = attempt_model(rule, instantiation, function, i, solver, constants, reason);
       solver.pop();
@@ -391,8 +391,7 @@ class Search {
       if (constants.empty() && !instantiation.clif.table_size) return false;
       z3::expr other = context_.bool_val(instantiation.clif.table_size.has_value());
       for (size_t k = 0; k < constants.size(); ++k) {
-        const z3::expr& term = function.immediates()[k];
-        other = other || term != terms_.bv(term.get_sort().bv_size(), constants[k]);
+        other = other || function.immediates()[k] != constants[static_cast<unsigned>(k)];
       }
       solver.add(other);
       if (check_within(solver, kMilliseconds) != z3::sat) return false;
@@ -423,7 +422,7 @@ class Search {
 
   // One model; `immediates` is what it gives the function's constants.
   bool attempt_model(const isle::Rule& rule, const Instantiation& instantiation, WitnessFunction& function,
-                     unsigned number, z3::solver& solver, std::vector<uint64_t>& immediates, std::string& reason) {
+                     unsigned number, z3::solver& solver, z3::expr_vector& immediates, std::string& reason) {
     z3::expr_vector in_memory(context_);
     for (const z3::expr& e : function.in_memory()) in_memory.push_back(e);
     if (!in_memory.empty() && check_within(solver, in_memory, kMilliseconds) == z3::sat) {
@@ -434,7 +433,7 @@ class Search {
     if (check_within(solver, kMilliseconds) != z3::sat) return false;
     const z3::model constants = solver.get_model();
     const std::string text = function.print(rule.name + "_" + std::to_string(report_.witnesses.size()), constants);
-    for (const z3::expr& immediate : function.immediates()) immediates.push_back(number_of(constants, immediate));
+    for (const z3::expr& immediate : function.immediates()) immediates.push_back(constants.eval(immediate, true));
     // The constants stay; parameters differ from call to call.
     for (const z3::expr& immediate : function.immediates()) solver.add(immediate == constants.eval(immediate, true));
     if (instantiation.clif.table_size) {

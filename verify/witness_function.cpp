@@ -81,7 +81,7 @@ const ops::Operation& WitnessFunction::operation(const ClifInst& inst) const {
   return definitions_.operations().operations[inst.operation];
 }
 
-// An iconst that no pattern looked into.
+// A constant that is no operation of the pattern's.
 bool WitnessFunction::is_constant(ValuePtr value) const {
   return constants_.contains(value) && (value->def == nullptr || value->def->operation < 0);
 }
@@ -155,15 +155,27 @@ std::string WitnessFunction::emit_value(const Symbol& symbol) {
   if (const auto it = printed_.find(value); it != printed_.end()) return it->second;
   std::string name;
   if (is_constant(value)) {
-    name = new_value();
-    const uint64_t number = value->term ? number_of(*model_, *value->term) : 0;
-    line(name + " = iconst." + type_name(value->type) + " " + signed_text(number, value->type));
+    name = emit_constant(value->type, value->term ? wide_number_of(*model_, *value->term) : 0);
   } else {
     std::vector<std::string> results;
     emit_inst(*value->def, results);
     name = results.at(value->def->result);
   }
   printed_[value] = name;
+  return name;
+}
+
+std::string WitnessFunction::emit_constant(unsigned type, unsigned __int128 bits) {
+  const std::string name = new_value();
+  if (type >= kFloatType) {
+    line(name + " = " + type_name(type) + "const " + ir::float_to_string(bits, type_width(type)));
+  } else if (type <= 64) {
+    line(name + " = iconst." + type_name(type) + " " + signed_text(static_cast<uint64_t>(bits), type));
+  } else {
+    const std::string low = emit_constant(64, static_cast<uint64_t>(bits));
+    const std::string high = emit_constant(64, bits >> 64);
+    line(name + " = iconcat " + low + ", " + high);
+  }
   return name;
 }
 

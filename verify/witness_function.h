@@ -62,6 +62,7 @@ class WitnessFunction {
 
   std::string emit_inst(const ClifInst& inst, std::vector<std::string>& results);
   std::string emit_value(const Symbol& symbol);
+  std::string emit_constant(unsigned type, unsigned __int128 bits);
   std::string new_value() { return "v" + std::to_string(next_value_++); }
   void line(const std::string& text) { body_ += "    " + text + "\n"; }
   // Nobody may use what the instruction gives: memory is looked at instead.

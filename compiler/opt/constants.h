@@ -1,87 +1,84 @@
-// What operations give of constants: the helpers fold_* of rules/constants.isle. Numbers of at most 64 bits,
-// zero-extended from a type's width, in and out.
+// What operations give of constant integers: the helpers fold_* of rules/constants.isle. Numbers of any scalar type, as
+// rules see them: bits, zero-extended from the type's width. The types are those of what is operated on.
 #pragma once
 
-#include <bit>
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
+#include "compiler/ir/rule_types.h"
 #include "compiler/ir/types.h"
+#include "compiler/support/softfloat.h"
 
 namespace assay::opt {
 
-inline uint64_t low_bits(ir::Type type, uint64_t a) {
-  return type.bits() >= 64 ? a : a & ((uint64_t{1} << type.bits()) - 1);
-}
-inline int64_t as_signed(ir::Type type, uint64_t a) {
-  const unsigned unused = type.bits() >= 64 ? 0 : 64 - type.bits();
-  return static_cast<int64_t>(a << unused) >> unused;
+constexpr Word128 low_bits(ir::Type type, Word128 a) { return a & (~Word128{0} >> (128 - type.bits())); }
+constexpr __int128 as_signed(ir::Type type, Word128 a) {
+  return static_cast<__int128>(a << (128 - type.bits())) >> (128 - type.bits());
 }
 
-inline uint64_t fold_smul_overflow(ir::Type type, uint64_t a, uint64_t b) {
-  const __int128 product = static_cast<__int128>(as_signed(type, a)) * as_signed(type, b);
-  return product != as_signed(type, static_cast<uint64_t>(product)) ? 1 : 0;
-}
-inline uint64_t fold_clz(ir::Type type, uint64_t a) {
-  return static_cast<uint64_t>(std::countl_zero(low_bits(type, a))) - (64 - type.bits());
-}
-inline uint64_t fold_ctz(ir::Type type, uint64_t a) {
-  const uint64_t zeros = static_cast<uint64_t>(std::countr_zero(low_bits(type, a)));
-  return zeros > type.bits() ? type.bits() : zeros;
-}
-inline uint64_t fold_popcnt(ir::Type type, uint64_t a) {
-  return static_cast<uint64_t>(std::popcount(low_bits(type, a)));
-}
-// The bits below the sign that are like it.
-inline uint64_t fold_cls(ir::Type type, uint64_t a) {
-  const uint64_t like_zero = as_signed(type, a) < 0 ? ~a : a;
-  return fold_clz(type, like_zero) - 1;
-}
-inline uint64_t fold_bitrev(ir::Type type, uint64_t a) {
-  uint64_t reversed = 0;
-  for (unsigned i = 0; i < type.bits(); ++i) reversed |= (a >> i & 1) << (type.bits() - 1 - i);
-  return reversed;
-}
-inline uint64_t fold_bswap(ir::Type type, uint64_t a) {
-  uint64_t swapped = 0;
-  for (unsigned i = 0; i < type.bits(); i += 8) swapped |= (a >> i & 0xff) << (type.bits() - 8 - i);
-  return swapped;
-}
-inline uint64_t fold_iabs(ir::Type type, uint64_t a) { return low_bits(type, as_signed(type, a) < 0 ? 0 - a : a); }
-inline uint64_t fold_umulhi(ir::Type type, uint64_t a, uint64_t b) {
-  const auto product = static_cast<unsigned __int128>(low_bits(type, a)) * low_bits(type, b);
-  return low_bits(type, static_cast<uint64_t>(product >> type.bits()));
-}
-inline uint64_t fold_smulhi(ir::Type type, uint64_t a, uint64_t b) {
-  const auto product = static_cast<__int128>(as_signed(type, a)) * as_signed(type, b);
-  return low_bits(type, static_cast<uint64_t>(product >> type.bits()));
-}
-inline uint64_t fold_rotl(ir::Type type, uint64_t a, uint64_t b) {
-  const unsigned by = static_cast<unsigned>(b % type.bits());
-  const uint64_t x = low_bits(type, a);
-  return by == 0 ? x : low_bits(type, x << by | x >> (type.bits() - by));
-}
-inline uint64_t fold_rotr(ir::Type type, uint64_t a, uint64_t b) {
-  return fold_rotl(type, a, type.bits() - b % type.bits());
-}
-inline std::optional<uint64_t> fold_udiv(ir::Type type, uint64_t a, uint64_t b) {
-  if (low_bits(type, b) == 0) return {};
-  return low_bits(type, a) / low_bits(type, b);
-}
-inline std::optional<uint64_t> fold_urem(ir::Type type, uint64_t a, uint64_t b) {
-  if (low_bits(type, b) == 0) return {};
-  return low_bits(type, a) % low_bits(type, b);
-}
-// Not by -1, by which the least number cannot be divided.
-inline std::optional<uint64_t> fold_sdiv(ir::Type type, uint64_t a, uint64_t b) {
-  const int64_t divisor = as_signed(type, b);
-  if (divisor == 0 || divisor == -1) return {};
-  return low_bits(type, static_cast<uint64_t>(as_signed(type, a) / divisor));
-}
-inline std::optional<uint64_t> fold_srem(ir::Type type, uint64_t a, uint64_t b) {
-  const int64_t divisor = as_signed(type, b);
-  if (divisor == 0) return {};
-  return divisor == -1 ? 0 : low_bits(type, static_cast<uint64_t>(as_signed(type, a) % divisor));
-}
+struct IntegerFolding {
+  using Type = ir::Type;
+  using Folded = std::optional<Word128>;  // none, where the operation traps or has no such type
+
+  static Word128 fold_iadd(Type type, Word128 a, Word128 b) { return low_bits(type, a + b); }
+  static Word128 fold_isub(Type type, Word128 a, Word128 b) { return low_bits(type, a - b); }
+  static Word128 fold_ineg(Type type, Word128 a) { return low_bits(type, 0 - a); }
+  static Word128 fold_iabs(Type type, Word128 a) { return low_bits(type, as_signed(type, a) < 0 ? 0 - a : a); }
+  static Word128 fold_imul(Type type, Word128 a, Word128 b) { return low_bits(type, a * b); }
+  static Word128 fold_umulhi(Type type, Word128 a, Word128 b);
+  static Word128 fold_smulhi(Type type, Word128 a, Word128 b);
+
+  static Folded fold_udiv(Type type, Word128 a, Word128 b);
+  static Folded fold_urem(Type type, Word128 a, Word128 b);
+  static Folded fold_sdiv(Type type, Word128 a, Word128 b);
+  static Folded fold_srem(Type type, Word128 a, Word128 b);
+
+  static Word128 fold_umin(Type type, Word128 a, Word128 b) { return std::min(low_bits(type, a), low_bits(type, b)); }
+  static Word128 fold_umax(Type type, Word128 a, Word128 b) { return std::max(low_bits(type, a), low_bits(type, b)); }
+  static Word128 fold_smin(Type type, Word128 a, Word128 b) {
+    return low_bits(type, as_signed(type, a) < as_signed(type, b) ? a : b);
+  }
+  static Word128 fold_smax(Type type, Word128 a, Word128 b) {
+    return low_bits(type, as_signed(type, a) < as_signed(type, b) ? b : a);
+  }
+  static Word128 fold_icmp(ir::rules::IntCC condition, Type type, Word128 a, Word128 b);
+
+  static Word128 fold_clz(Type type, Word128 a);
+  static Word128 fold_ctz(Type type, Word128 a);
+  static Word128 fold_cls(Type type, Word128 a) { return fold_clz(type, as_signed(type, a) < 0 ? ~a : a) - 1; }
+  static Word128 fold_popcnt(Type type, Word128 a);
+  static Word128 fold_bitrev(Type type, Word128 a) { return reversed(type, a, 1); }
+  static Word128 fold_bswap(Type type, Word128 a) { return reversed(type, a, 8); }
+  static Word128 fold_bmask(Word128 a) { return a == 0 ? 0 : ~Word128{0}; }
+
+  // By b modulo the width, which is a power of two.
+  static Word128 fold_ishl(Type type, Word128 a, Word128 b) { return low_bits(type, a << amount(type, b)); }
+  static Word128 fold_ushr(Type type, Word128 a, Word128 b) { return low_bits(type, a) >> amount(type, b); }
+  static Word128 fold_sshr(Type type, Word128 a, Word128 b) {
+    return low_bits(type, static_cast<Word128>(as_signed(type, a) >> amount(type, b)));
+  }
+  static Word128 fold_rotl(Type type, Word128 a, Word128 b) {
+    return fold_ishl(type, a, b) | fold_ushr(type, a >> 1 & low_bits(type, ~Word128{0}) >> 1, ~b);
+  }
+  static Word128 fold_rotr(Type type, Word128 a, Word128 b) { return fold_rotl(type, a, 0 - b); }
+
+  // From a type's width to 128 bits.
+  static Word128 fold_sextend(Type from, Word128 a) { return static_cast<Word128>(as_signed(from, a)); }
+  // Of types of at most 64 bits: 1 or 0.
+  static Word128 fold_umul_overflow(Type type, Word128 a, Word128 b) { return fold_umulhi(type, a, b) != 0 ? 1 : 0; }
+  static Word128 fold_smul_overflow(Type type, Word128 a, Word128 b);
+
+  static Word128 u128_and(Word128 a, Word128 b) { return a & b; }
+  static Word128 u128_or(Word128 a, Word128 b) { return a | b; }
+  static Word128 u128_xor(Word128 a, Word128 b) { return a ^ b; }
+  static Word128 u128_not(Word128 a) { return ~a; }
+  static uint64_t u128_low(Word128 a) { return static_cast<uint64_t>(a); }
+  static uint64_t u128_high(Word128 a) { return static_cast<uint64_t>(a >> 64); }
+
+ private:
+  static unsigned amount(Type type, Word128 b) { return static_cast<unsigned>(b & (type.bits() - 1)); }
+  static Word128 reversed(Type type, Word128 a, unsigned unit);
+};
 
 }  // namespace assay::opt

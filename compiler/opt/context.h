@@ -18,11 +18,14 @@ namespace assay::opt {
 // What rules call $I32 …
 inline constexpr Type I32 = ir::kI32;
 inline constexpr Type I64 = ir::kI64;
+inline constexpr Type F16 = ir::kF16;
 inline constexpr Type F32 = ir::kF32;
 inline constexpr Type F64 = ir::kF64;
 
-class Context {
+class Context : public IntegerFolding, public FloatFolding {
  public:
+  using Type = ir::Type;
+
   explicit Context(EGraph& graph) : graph_(graph) {}
 
   // Asked when a rule has matched: whether it is applied. One of `simplify` need not be; others define a term.
@@ -50,7 +53,7 @@ class Context {
   std::optional<Type> ty_int(Type t) const { return is_int(t) ? std::optional(t) : std::nullopt; }
   Type type_i8() const { return ir::kI8; }
   uint64_t ty_bits(Type t) const { return t.bits(); }
-  uint64_t ty_mask(Type t) const { return t.bits() >= 64 ? ~uint64_t{0} : (uint64_t{1} << t.bits()) - 1; }
+  uint64_t ty_mask(Type t) const { return static_cast<uint64_t>(low_bits(t, ~Word128{0})); }
   uint64_t ty_shift_mask(Type t) const { return t.bits() - 1; }
 
   std::optional<Value> not_constant(Value v) const {
@@ -61,118 +64,15 @@ class Context {
     });
     return found ? std::nullopt : std::optional(v);
   }
+  std::optional<Word128> constant_bits(Value v) const { return graph_.constant(v); }
   uint64_t f32_bits(Ieee32 value) const { return value.bits; }
   uint64_t f64_bits(Ieee64 value) const { return value.bits; }
+  Ieee16 f16_of(uint64_t bits) const { return {static_cast<uint16_t>(bits)}; }
   Ieee32 f32_of(uint64_t bits) const { return {static_cast<uint32_t>(bits)}; }
   Ieee64 f64_of(uint64_t bits) const { return {bits}; }
   uint64_t imm_zext(Imm64 imm) const { return static_cast<uint64_t>(imm.value); }
   Imm64 imm_of(Type t, uint64_t k) const { return {static_cast<int64_t>(k & ty_mask(t))}; }
-  int64_t sign_extend(Type t, uint64_t k) const {
-    const unsigned unused = t.bits() >= 64 ? 0 : 64 - t.bits();
-    return static_cast<int64_t>(k << unused) >> unused;
-  }
-
-  // Operations of constants.
-  uint64_t fold_clz(Type t, uint64_t a) const { return opt::fold_clz(t, a); }
-  uint64_t fold_ctz(Type t, uint64_t a) const { return opt::fold_ctz(t, a); }
-  uint64_t fold_cls(Type t, uint64_t a) const { return opt::fold_cls(t, a); }
-  uint64_t fold_popcnt(Type t, uint64_t a) const { return opt::fold_popcnt(t, a); }
-  uint64_t fold_bitrev(Type t, uint64_t a) const { return opt::fold_bitrev(t, a); }
-  uint64_t fold_bswap(Type t, uint64_t a) const { return opt::fold_bswap(t, a); }
-  uint64_t fold_iabs(Type t, uint64_t a) const { return opt::fold_iabs(t, a); }
-  uint64_t fold_umulhi(Type t, uint64_t a, uint64_t b) const { return opt::fold_umulhi(t, a, b); }
-  uint64_t fold_smulhi(Type t, uint64_t a, uint64_t b) const { return opt::fold_smulhi(t, a, b); }
-  uint64_t fold_smul_overflow(Type t, uint64_t a, uint64_t b) const { return opt::fold_smul_overflow(t, a, b); }
-  uint64_t fold_rotl(Type t, uint64_t a, uint64_t b) const { return opt::fold_rotl(t, a, b); }
-  uint64_t fold_rotr(Type t, uint64_t a, uint64_t b) const { return opt::fold_rotr(t, a, b); }
-  std::optional<uint64_t> fold_udiv(Type t, uint64_t a, uint64_t b) const {
-    return fits_in_64(t) ? opt::fold_udiv(t, a, b) : std::nullopt;
-  }
-  std::optional<uint64_t> fold_urem(Type t, uint64_t a, uint64_t b) const {
-    return fits_in_64(t) ? opt::fold_urem(t, a, b) : std::nullopt;
-  }
-  std::optional<uint64_t> fold_sdiv(Type t, uint64_t a, uint64_t b) const {
-    return fits_in_64(t) ? opt::fold_sdiv(t, a, b) : std::nullopt;
-  }
-  std::optional<uint64_t> fold_srem(Type t, uint64_t a, uint64_t b) const {
-    return fits_in_64(t) ? opt::fold_srem(t, a, b) : std::nullopt;
-  }
-
-  // Operations of float constants; F is Ieee32 or Ieee64.
-  template <class F>
-  F fold_fadd(F a, F b) const {
-    return fold_float(FloatOperation::Add, a, b, {});
-  }
-  template <class F>
-  F fold_fsub(F a, F b) const {
-    return fold_float(FloatOperation::Sub, a, b, {});
-  }
-  template <class F>
-  F fold_fmul(F a, F b) const {
-    return fold_float(FloatOperation::Mul, a, b, {});
-  }
-  template <class F>
-  F fold_fdiv(F a, F b) const {
-    return fold_float(FloatOperation::Div, a, b, {});
-  }
-  template <class F>
-  F fold_fmin(F a, F b) const {
-    return fold_float(FloatOperation::Min, a, b, {});
-  }
-  template <class F>
-  F fold_fmax(F a, F b) const {
-    return fold_float(FloatOperation::Max, a, b, {});
-  }
-  template <class F>
-  F fold_fma(F a, F b, F c) const {
-    return fold_float(FloatOperation::Fma, a, b, c);
-  }
-  template <class F>
-  F fold_sqrt(F a) const {
-    return fold_float(FloatOperation::Sqrt, a, {}, {});
-  }
-  template <class F>
-  F fold_ceil(F a) const {
-    return fold_float(FloatOperation::Ceil, a, {}, {});
-  }
-  template <class F>
-  F fold_floor(F a) const {
-    return fold_float(FloatOperation::Floor, a, {}, {});
-  }
-  template <class F>
-  F fold_trunc(F a) const {
-    return fold_float(FloatOperation::Trunc, a, {}, {});
-  }
-  template <class F>
-  F fold_nearest(F a) const {
-    return fold_float(FloatOperation::Nearest, a, {}, {});
-  }
-  template <class F>
-  uint64_t fold_fcmp(FloatCC condition, F a, F b) const {
-    return opt::fold_fcmp(condition, a, b);
-  }
-  Ieee64 fold_fpromote(Ieee32 a) const { return opt::fold_fpromote(a); }
-  Ieee32 fold_fdemote(Ieee64 a) const { return opt::fold_fdemote(a); }
-  Ieee32 fold_fcvt_from_sint_f32(Type t, uint64_t a) const { return fold_from_int<Ieee32>(t, a, true); }
-  Ieee64 fold_fcvt_from_sint_f64(Type t, uint64_t a) const { return fold_from_int<Ieee64>(t, a, true); }
-  template <class F>
-  std::optional<uint64_t> fold_fcvt_to_sint(Type t, F a) const {
-    return fits_in_64(t) ? fold_to_int(t, a, true) : std::nullopt;
-  }
-  template <class F>
-  uint64_t fold_fcvt_to_sint_sat(Type t, F a) const {
-    return fold_to_int_saturated(t, a, true);
-  }
-  Ieee32 fold_fcvt_from_uint_f32(Type t, uint64_t a) const { return fold_from_int<Ieee32>(t, a, false); }
-  Ieee64 fold_fcvt_from_uint_f64(Type t, uint64_t a) const { return fold_from_int<Ieee64>(t, a, false); }
-  template <class F>
-  std::optional<uint64_t> fold_fcvt_to_uint(Type t, F a) const {
-    return fits_in_64(t) ? fold_to_int(t, a, false) : std::nullopt;
-  }
-  template <class F>
-  uint64_t fold_fcvt_to_uint_sat(Type t, F a) const {
-    return fold_to_int_saturated(t, a, false);
-  }
+  int64_t sign_extend(Type t, uint64_t k) const { return static_cast<int64_t>(as_signed(t, k)); }
 
   // Divisors: what holds, holds of all dividends.
   std::optional<uint64_t> magic_shift(Type t, uint64_t d) const {
@@ -227,11 +127,8 @@ class Context {
       out.push({f.value_type(f.result(inst)), graph_.data(inst)});
     });
   }
-  // Rules are proven for integers, f32 and f64.
-  bool is_seen(Value v) const {
-    const Type type = graph_.function().value_type(v);
-    return type != ir::kF16 && type != ir::kF128;
-  }
+  // No rule is proven for f128.
+  bool is_seen(Value v) const { return graph_.function().value_type(v) != ir::kF128; }
   static bool is_int(Type t) { return t.is_int(); }
 
   EGraph& graph_;

@@ -143,6 +143,34 @@ bool EGraph::equal(ir::Inst a, ir::Inst b) {
   return std::ranges::equal(left, right, [&](Value p, Value q) { return canonical(p) == canonical(q); });
 }
 
+std::optional<Word128> EGraph::constant(Value v) const {
+  const ir::Inst inst = node(best(v));
+  if (inst.is_none()) return {};
+  const ir::InstData& data = function_->inst(inst);
+  const auto args = function_->args(inst);
+  switch (data.opcode) {
+    case Opcode::kIconst:
+    case Opcode::kF16const:
+    case Opcode::kF32const:
+    case Opcode::kF64const:
+      return data.imm;
+    case Opcode::kUextend:
+      return constant(args[0]);
+    case Opcode::kSextend: {
+      const auto narrow = constant(args[0]);
+      const Type to = function_->value_type(v), from = function_->value_type(args[0]);
+      return narrow ? std::optional(low_bits(to, static_cast<Word128>(as_signed(from, *narrow)))) : std::nullopt;
+    }
+    case Opcode::kIconcat: {
+      const auto low = constant(args[0]), high = constant(args[1]);
+      if (!low || !high) return {};
+      return *low | *high << function_->value_type(args[0]).bits();
+    }
+    default:
+      return {};
+  }
+}
+
 void EGraph::rehash() {
   std::vector<ir::Inst> old = std::exchange(table_, std::vector<ir::Inst>(table_.size() * 2));
   for (ir::Inst inst : old) {

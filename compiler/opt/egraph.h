@@ -16,12 +16,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "compiler/ir/dominators.h"
 #include "compiler/ir/function.h"
 #include "compiler/isle/rule_table.h"
 #include "compiler/opt/node.h"
+#include "compiler/support/softfloat.h"
 #include "compiler/support/steps.h"
 
 namespace assay::opt {
@@ -73,6 +75,10 @@ class EGraph {
   }
   // The node that a value (not a union) is the result of, or none: a leaf.
   ir::Inst node(Value v) const { return v.index < nodes_.size() ? nodes_[v.index] : ir::Inst(); }
+
+  // The bits of a value that is known to be a constant, zero-extended: an iconst, a float constant, or an i128 that
+  // puts together or extends constants.
+  std::optional<Word128> constant(Value v) const;
 
   // One name for all classes that have been found equal so far.
   Value canonical(Value v);

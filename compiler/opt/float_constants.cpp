@@ -1,11 +1,6 @@
 // See float_constants.h.
 #include "compiler/opt/float_constants.h"
 
-#include <bit>
-#include <cfenv>
-#include <cmath>
-#include <type_traits>
-
 #include "compiler/opt/constants.h"
 
 namespace assay::opt {
@@ -13,163 +8,135 @@ namespace assay::opt {
 namespace {
 
 using ir::rules::FloatCC;
-using ir::rules::Ieee32;
-using ir::rules::Ieee64;
 
-// The host's type of the same format.
-template <class F>
-using Host = std::conditional_t<std::is_same_v<F, Ieee32>, float, double>;
+FloatFormat format_of(ir::Type type) { return float_format(type.bits()); }
 
-template <class F>
-Host<F> number(F a) {
-  return std::bit_cast<Host<F>>(a.bits);
-}
-Ieee32 bits(float a) { return {std::isnan(a) ? 0x7fc00000 : std::bit_cast<uint32_t>(a)}; }
-Ieee64 bits(double a) { return {std::isnan(a) ? 0x7ff8000000000000 : std::bit_cast<uint64_t>(a)}; }
-
-// Calls it in the default environment. Through a volatile pointer: nothing that it computes is moved out of it.
-template <class Result, class... Parameters>
-Result in_default_environment(Result (*function)(Parameters...), Parameters... arguments) {
-  std::fenv_t around;
-  std::fegetenv(&around);
-  std::fesetenv(FE_DFL_ENV);
-  Result (*volatile opaque)(Parameters...) = function;
-  const Result result = opaque(arguments...);
-  std::fesetenv(&around);
-  return result;
+// What `compute` gives of numbers; of a NaN, the canonical one.
+template <class Compute, class... Operands>
+Word128 unless_nan(ir::Type type, const Compute& compute, Operands... operands) {
+  const FloatFormat format = format_of(type);
+  if ((format.is_nan(operands) || ...)) return format.canonical_nan();
+  return compute(format, operands...);
 }
 
-template <class F>
-F operate(FloatOperation operation, F a, F b, F c) {
-  const Host<F> x = number(a), y = number(b);
-  switch (operation) {
-    case FloatOperation::Add:
-      return bits(x + y);
-    case FloatOperation::Sub:
-      return bits(x - y);
-    case FloatOperation::Mul:
-      return bits(x * y);
-    case FloatOperation::Div:
-      return bits(x / y);
-    case FloatOperation::Min:  // of equal ones, which may be zeros, that with the sign
-      if (std::isnan(x) || std::isnan(y)) return bits(x + y);
-      return x < y ? a : y < x ? b : F{a.bits | b.bits};
-    case FloatOperation::Max:
-      if (std::isnan(x) || std::isnan(y)) return bits(x + y);
-      return y < x ? a : x < y ? b : F{a.bits & b.bits};
-    case FloatOperation::Fma:
-      return bits(std::fma(x, y, number(c)));
-    case FloatOperation::Sqrt:
-      return bits(std::sqrt(x));
-    case FloatOperation::Ceil:
-      return bits(std::ceil(x));
-    case FloatOperation::Floor:
-      return bits(std::floor(x));
-    case FloatOperation::Trunc:
-      return bits(std::trunc(x));
-    case FloatOperation::Nearest:
-      return bits(std::nearbyint(x));
-  }
-  return {};
+Word128 rounded(ir::Type type, Word128 a, RoundTo direction) {
+  return unless_nan(type, [direction](FloatFormat format, Word128 x) { return soft_round(format, x, direction); }, a);
 }
 
-template <class F>
-bool compare(FloatCC condition, F a, F b) {
-  const Host<F> x = number(a), y = number(b);
-  switch (condition) {
-    case FloatCC::Ordered:
-      return !std::isnan(x) && !std::isnan(y);
-    case FloatCC::Unordered:
-      return std::isnan(x) || std::isnan(y);
-    case FloatCC::Equal:
-      return x == y;
-    case FloatCC::NotEqual:
-      return !(x == y);
-    case FloatCC::OrderedNotEqual:
-      return x < y || y < x;
-    case FloatCC::UnorderedOrEqual:
-      return !(x < y || y < x);
-    case FloatCC::LessThan:
-      return x < y;
-    case FloatCC::LessThanOrEqual:
-      return x <= y;
-    case FloatCC::GreaterThan:
-      return x > y;
-    case FloatCC::GreaterThanOrEqual:
-      return x >= y;
-    case FloatCC::UnorderedOrLessThan:
-      return !(x >= y);
-    case FloatCC::UnorderedOrLessThanOrEqual:
-      return !(x > y);
-    case FloatCC::UnorderedOrGreaterThan:
-      return !(x <= y);
-    case FloatCC::UnorderedOrGreaterThanOrEqual:
-      return !(x < y);
-  }
-  return false;
+// Of numbers. Zeros are ordered by their signs.
+bool is_less(FloatFormat format, Word128 a, Word128 b) {
+  if (format.is_zero(a) && format.is_zero(b)) return format.is_negative(a) && !format.is_negative(b);
+  return soft_less(format, a, b);
 }
 
-Ieee64 promote(Ieee32 a) { return bits(static_cast<double>(number(a))); }
-Ieee32 demote(Ieee64 a) { return bits(static_cast<float>(number(a))); }
-
-template <class F>
-F from_int(ir::Type type, uint64_t a, bool is_signed) {
-  if (is_signed) return bits(static_cast<Host<F>>(as_signed(type, a)));
-  return bits(static_cast<Host<F>>(low_bits(type, a)));
+struct Truncation {
+  bool is_nan = false;
+  bool fits = false;
+  Word128 value = 0;  // what is nearest to it in the type
+};
+Truncation truncated(ir::Type to, ir::Type from, Word128 a, bool is_signed) {
+  const FloatFormat format = format_of(from);
+  if (format.is_nan(a)) return {.is_nan = true};
+  const Truncated whole = soft_to_integer(format, a);
+  const Word128 all = low_bits(to, ~Word128{0}), largest = is_signed ? all >> 1 : all;
+  const Word128 limit = !whole.negative ? largest : is_signed ? largest + 1 : 0;
+  const bool fits = !whole.too_large && whole.magnitude <= limit;
+  const Word128 magnitude = fits ? whole.magnitude : limit;
+  return {.fits = fits, .value = low_bits(to, whole.negative ? 0 - magnitude : magnitude)};
 }
-
-template <class F>
-std::optional<uint64_t> to_int(ir::Type type, F a, bool is_signed) {
-  const Host<F> whole = std::trunc(number(a));
-  const Host<F> end = std::ldexp(Host<F>{1}, static_cast<int>(type.bits()) - (is_signed ? 1 : 0));
-  if (!(whole < end) || !(whole >= (is_signed ? -end : Host<F>{0}))) return {};
-  if (is_signed) return low_bits(type, static_cast<uint64_t>(static_cast<int64_t>(whole)));
-  return static_cast<uint64_t>(whole);
-}
-
-template <class F>
-uint64_t to_int_saturated(ir::Type type, F a, bool is_signed) {
-  if (const auto fits = to_int(type, a, is_signed)) return *fits;
-  if (std::isnan(number(a))) return 0;
-  const uint64_t largest = low_bits(type, ~uint64_t{0}) >> (is_signed ? 1 : 0);
-  if (number(a) > 0) return largest;
-  return is_signed ? largest + 1 : 0;
+std::optional<Word128> if_it_fits(ir::Type to, ir::Type from, Word128 a, bool is_signed) {
+  if (!to.is_int() || to.bits() > 64 || !from.is_float() || from.bits() > 64) return {};
+  const Truncation result = truncated(to, from, a, is_signed);
+  return result.fits ? std::optional(result.value) : std::nullopt;
 }
 
 }  // namespace
 
-template <class F>
-F fold_float(FloatOperation operation, F a, F b, F c) {
-  return in_default_environment(&operate<F>, operation, a, b, c);
+Word128 FloatFolding::fold_fadd(Type type, Word128 a, Word128 b) { return unless_nan(type, soft_add, a, b); }
+Word128 FloatFolding::fold_fsub(Type type, Word128 a, Word128 b) {
+  return fold_fadd(type, a, format_of(type).is_nan(b) ? b : fold_fneg(type, b));
 }
-template <class F>
-bool fold_fcmp(FloatCC condition, F a, F b) {
-  return in_default_environment(&compare<F>, condition, a, b);
+Word128 FloatFolding::fold_fmul(Type type, Word128 a, Word128 b) { return unless_nan(type, soft_multiply, a, b); }
+Word128 FloatFolding::fold_fdiv(Type type, Word128 a, Word128 b) { return unless_nan(type, soft_divide, a, b); }
+Word128 FloatFolding::fold_fmin(Type type, Word128 a, Word128 b) {
+  return unless_nan(type, [](FloatFormat f, Word128 x, Word128 y) { return is_less(f, y, x) ? y : x; }, a, b);
 }
-Ieee64 fold_fpromote(Ieee32 a) { return in_default_environment(&promote, a); }
-Ieee32 fold_fdemote(Ieee64 a) { return in_default_environment(&demote, a); }
-template <class F>
-F fold_from_int(ir::Type type, uint64_t a, bool is_signed) {
-  return in_default_environment(&from_int<F>, type, a, is_signed);
+Word128 FloatFolding::fold_fmax(Type type, Word128 a, Word128 b) {
+  return unless_nan(type, [](FloatFormat f, Word128 x, Word128 y) { return is_less(f, x, y) ? y : x; }, a, b);
 }
-template <class F>
-std::optional<uint64_t> fold_to_int(ir::Type type, F a, bool is_signed) {
-  return in_default_environment(&to_int<F>, type, a, is_signed);
+Word128 FloatFolding::fold_fma(Type type, Word128 a, Word128 b, Word128 c) {
+  return unless_nan(type, soft_multiply_add, a, b, c);
 }
-template <class F>
-uint64_t fold_to_int_saturated(ir::Type type, F a, bool is_signed) {
-  return in_default_environment(&to_int_saturated<F>, type, a, is_signed);
+Word128 FloatFolding::fold_sqrt(Type type, Word128 a) { return unless_nan(type, soft_square_root, a); }
+Word128 FloatFolding::fold_ceil(Type type, Word128 a) { return rounded(type, a, RoundTo::kUp); }
+Word128 FloatFolding::fold_floor(Type type, Word128 a) { return rounded(type, a, RoundTo::kDown); }
+Word128 FloatFolding::fold_trunc(Type type, Word128 a) { return rounded(type, a, RoundTo::kZero); }
+Word128 FloatFolding::fold_nearest(Type type, Word128 a) { return rounded(type, a, RoundTo::kNearestEven); }
+
+Word128 FloatFolding::fold_fneg(Type type, Word128 a) { return low_bits(type, a) ^ format_of(type).sign_bit(); }
+Word128 FloatFolding::fold_fabs(Type type, Word128 a) { return low_bits(type, a) & ~format_of(type).sign_bit(); }
+Word128 FloatFolding::fold_fcopysign(Type type, Word128 a, Word128 b) {
+  return fold_fabs(type, a) | (b & format_of(type).sign_bit());
 }
 
-template Ieee32 fold_float(FloatOperation, Ieee32, Ieee32, Ieee32);
-template Ieee64 fold_float(FloatOperation, Ieee64, Ieee64, Ieee64);
-template bool fold_fcmp(FloatCC, Ieee32, Ieee32);
-template bool fold_fcmp(FloatCC, Ieee64, Ieee64);
-template Ieee32 fold_from_int(ir::Type, uint64_t, bool);
-template Ieee64 fold_from_int(ir::Type, uint64_t, bool);
-template std::optional<uint64_t> fold_to_int(ir::Type, Ieee32, bool);
-template std::optional<uint64_t> fold_to_int(ir::Type, Ieee64, bool);
-template uint64_t fold_to_int_saturated(ir::Type, Ieee32, bool);
-template uint64_t fold_to_int_saturated(ir::Type, Ieee64, bool);
+Word128 FloatFolding::fold_fcmp(FloatCC condition, Type type, Word128 a, Word128 b) {
+  const FloatFormat format = format_of(type);
+  const bool unordered = format.is_nan(a) || format.is_nan(b);
+  const bool less = !unordered && soft_less(format, a, b), greater = !unordered && soft_less(format, b, a);
+  switch (condition) {
+    case FloatCC::Ordered:
+      return !unordered;
+    case FloatCC::Unordered:
+      return unordered;
+    case FloatCC::Equal:
+      return !unordered && !less && !greater;
+    case FloatCC::NotEqual:
+      return unordered || less || greater;
+    case FloatCC::OrderedNotEqual:
+      return less || greater;
+    case FloatCC::UnorderedOrEqual:
+      return !less && !greater;
+    case FloatCC::LessThan:
+      return less;
+    case FloatCC::LessThanOrEqual:
+      return !unordered && !greater;
+    case FloatCC::GreaterThan:
+      return greater;
+    case FloatCC::GreaterThanOrEqual:
+      return !unordered && !less;
+    case FloatCC::UnorderedOrLessThan:
+      return unordered || less;
+    case FloatCC::UnorderedOrLessThanOrEqual:
+      return !greater;
+    case FloatCC::UnorderedOrGreaterThan:
+      return unordered || greater;
+    case FloatCC::UnorderedOrGreaterThanOrEqual:
+      return !less;
+  }
+  return 0;
+}
+
+Word128 FloatFolding::fold_fpromote(Type to, Type from, Word128 a) {
+  if (format_of(from).is_nan(a)) return format_of(to).canonical_nan();
+  return soft_convert(format_of(from), format_of(to), a);
+}
+Word128 FloatFolding::fold_fcvt_from_uint(Type to, Type from, Word128 a) {
+  return soft_from_integer(format_of(to), false, low_bits(from, a));
+}
+Word128 FloatFolding::fold_fcvt_from_sint(Type to, Type from, Word128 a) {
+  return soft_from_integer(format_of(to), as_signed(from, a) < 0, IntegerFolding::fold_iabs(from, a));
+}
+Word128 FloatFolding::fold_fcvt_to_uint_sat(Type to, Type from, Word128 a) {
+  return truncated(to, from, a, false).value;
+}
+Word128 FloatFolding::fold_fcvt_to_sint_sat(Type to, Type from, Word128 a) {
+  return truncated(to, from, a, true).value;
+}
+std::optional<Word128> FloatFolding::fold_fcvt_to_uint(Type to, Type from, Word128 a) {
+  return if_it_fits(to, from, a, false);
+}
+std::optional<Word128> FloatFolding::fold_fcvt_to_sint(Type to, Type from, Word128 a) {
+  return if_it_fits(to, from, a, true);
+}
 
 }  // namespace assay::opt

@@ -1,33 +1,45 @@
-// What operations give of float constants: the helpers fold_* of rules/float_constants.isle. Computed by this
-// processor, in the environment that IEEE 754 begins with, whatever rounding, flushing and traps the program has chosen
-// around us. A NaN is the canonical one.
+// What operations give of constant floats: the helpers fold_* of rules/float_constants.isle. Numbers as in constants.h.
+// Rounded to nearest, whatever the processor around us is set to: integers alone compute it (softfloat.h). A NaN is the
+// canonical one.
 #pragma once
 
-#include <cstdint>
 #include <optional>
 
 #include "compiler/ir/rule_types.h"
 #include "compiler/ir/types.h"
+#include "compiler/support/softfloat.h"
 
 namespace assay::opt {
 
-enum class FloatOperation : uint8_t { Add, Sub, Mul, Div, Min, Max, Fma, Sqrt, Ceil, Floor, Trunc, Nearest };
+struct FloatFolding {
+  using Type = ir::Type;
 
-// F is Ieee32 or Ieee64. Operands that the operation does not have are ignored.
-template <class F>
-F fold_float(FloatOperation operation, F a, F b, F c);
-template <class F>
-bool fold_fcmp(ir::rules::FloatCC condition, F a, F b);
+  static Word128 fold_fadd(Type type, Word128 a, Word128 b);
+  static Word128 fold_fsub(Type type, Word128 a, Word128 b);
+  static Word128 fold_fmul(Type type, Word128 a, Word128 b);
+  static Word128 fold_fdiv(Type type, Word128 a, Word128 b);
+  static Word128 fold_fmin(Type type, Word128 a, Word128 b);
+  static Word128 fold_fmax(Type type, Word128 a, Word128 b);
+  static Word128 fold_fma(Type type, Word128 a, Word128 b, Word128 c);
+  static Word128 fold_sqrt(Type type, Word128 a);
+  static Word128 fold_ceil(Type type, Word128 a);
+  static Word128 fold_floor(Type type, Word128 a);
+  static Word128 fold_trunc(Type type, Word128 a);
+  static Word128 fold_nearest(Type type, Word128 a);
+  static Word128 fold_fneg(Type type, Word128 a);
+  static Word128 fold_fabs(Type type, Word128 a);
+  static Word128 fold_fcopysign(Type type, Word128 a, Word128 b);
+  static Word128 fold_fcmp(ir::rules::FloatCC condition, Type type, Word128 a, Word128 b);
 
-ir::rules::Ieee64 fold_fpromote(ir::rules::Ieee32 a);
-ir::rules::Ieee32 fold_fdemote(ir::rules::Ieee64 a);
-// The number is of an integer type of at most 64 bits.
-template <class F>
-F fold_from_int(ir::Type type, uint64_t a, bool is_signed);
-// Towards zero; none if it is not in the type's range, which then `saturated` is what it gives.
-template <class F>
-std::optional<uint64_t> fold_to_int(ir::Type type, F a, bool is_signed);
-template <class F>
-uint64_t fold_to_int_saturated(ir::Type type, F a, bool is_signed);
+  static Word128 fold_fpromote(Type to, Type from, Word128 a);
+  static Word128 fold_fdemote(Type to, Type from, Word128 a) { return fold_fpromote(to, from, a); }
+  static Word128 fold_fcvt_from_uint(Type to, Type from, Word128 a);
+  static Word128 fold_fcvt_from_sint(Type to, Type from, Word128 a);
+  static Word128 fold_fcvt_to_uint_sat(Type to, Type from, Word128 a);
+  static Word128 fold_fcvt_to_sint_sat(Type to, Type from, Word128 a);
+  // None, where it traps.
+  static std::optional<Word128> fold_fcvt_to_uint(Type to, Type from, Word128 a);
+  static std::optional<Word128> fold_fcvt_to_sint(Type to, Type from, Word128 a);
+};
 
 }  // namespace assay::opt

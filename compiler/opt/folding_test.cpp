@@ -12,6 +12,7 @@
 #include "compiler/ir/immediates.h"
 #include "compiler/opt/node.h"
 #include "compiler/opt/test_support.h"
+#include "compiler/support/softfloat.h"
 #include "interpreter/interpreter.h"
 
 namespace assay::opt {
@@ -20,54 +21,84 @@ namespace {
 // By operation; "of floats", if it is folded at integers.
 const std::map<std::string, const char*>& not_folded() {
   static constexpr const char* kGuard = "speculation must not see what it chooses";
-  static const std::map<std::string, const char*> table = {{"select_spectre_guard", kGuard},
-                                                           {"select_spectre_guard of floats", kGuard}};
+  static constexpr const char* kWide = "no meaning in the expression language to prove it by";
+  static const std::map<std::string, const char*> table = {
+      {"fcvt_from_uint of i128", kWide}, {"fcvt_from_sint of i128", kWide},         {"fcvt_to_uint of i128", kWide},
+      {"fcvt_to_sint of i128", kWide},   {"fcvt_to_uint_sat of i128", kWide},       {"fcvt_to_sint_sat of i128", kWide},
+      {"select_spectre_guard", kGuard},  {"select_spectre_guard of floats", kGuard}};
   return table;
 }
 
-constexpr ir::Type kTypes[] = {ir::kI8, ir::kI16, ir::kI32, ir::kI64, ir::kF32, ir::kF64};
+constexpr ir::Type kTypes[] = {ir::kI8, ir::kI16, ir::kI32, ir::kI64, ir::kI128, ir::kF16, ir::kF32, ir::kF64};
 
-const std::vector<uint64_t>& numbers(ir::Type type) {
-  static const std::vector<uint64_t> integers = {0,
-                                                 1,
-                                                 2,
-                                                 3,
-                                                 7,
-                                                 8,
-                                                 100,
-                                                 ~uint64_t{0},
-                                                 0x80,
-                                                 0x8000,
-                                                 0x80000000,
-                                                 uint64_t{1} << 63,
-                                                 0x7f,
-                                                 0x7fff,
-                                                 0x7fffffff,
-                                                 ~uint64_t{0} >> 1,
-                                                 0xfedcba9876543210};
-  static const std::vector<uint64_t> floats32 = {0,          0x80000000, 0x3f800000, 0xc0200000,
-                                                 0x7f800000, 0x42c80000, 0x3eaaaaab, 0x7fc00000,
-                                                 0xff800001, 1,          0x4f000000, 0xdf000001};
-  static const std::vector<uint64_t> floats64 = {0,
-                                                 uint64_t{1} << 63,
-                                                 0x3ff0000000000000,
-                                                 0xc004000000000000,
-                                                 0x7ff0000000000000,
-                                                 0x4059000000000000,
-                                                 0x3fd5555555555555,
-                                                 0x7ff8000000000000,
-                                                 0xfff0000000000001,
-                                                 1,
-                                                 0x41e0000000000000,
-                                                 0xc3e0000000000001};
-  return type == ir::kF32 ? floats32 : type == ir::kF64 ? floats64 : integers;
+// Signs, small numbers and fractions, the largest, infinities, NaNs, the least that is no integer type's.
+std::vector<Word128> floats(FloatFormat format) {
+  const Word128 one = Word128{static_cast<unsigned>(format.bias())} << format.fraction_bits(),
+                unit = format.fraction_mask() + 1;
+  const Word128 sign = format.sign_bit(), quiet = format.quiet_bit();
+  return {0,
+          sign,
+          one,
+          sign | (one + unit + quiet / 2),
+          format.infinity(),
+          one + 6 * unit + quiet,
+          one - 2 * unit + format.fraction_mask() / 3,
+          format.canonical_nan(),
+          sign | format.infinity() | 1,
+          1,
+          one + 15 * unit,
+          sign | (one + 14 * unit + 1),
+          format.infinity() - 1};
 }
 
-std::string constant(ir::Type type, uint64_t bits) {
-  if (type == ir::kF32) return "f32const " + ir::float_to_string(bits, 32);
-  if (type == ir::kF64) return "f64const " + ir::float_to_string(bits, 64);
-  const unsigned unused = 64 - type.bits();
-  return "iconst." + type.to_string() + " " + std::to_string(static_cast<int64_t>(bits << unused) >> unused);
+const std::vector<Word128>& numbers(ir::Type type) {
+  static std::map<std::string, std::vector<Word128>> floats_of;
+  static const std::vector<Word128> integers = {0,
+                                                1,
+                                                2,
+                                                3,
+                                                7,
+                                                8,
+                                                100,
+                                                ~Word128{0},
+                                                0x80,
+                                                0x8000,
+                                                0x80000000,
+                                                Word128{1} << 63,
+                                                Word128{1} << 127,
+                                                0x7f,
+                                                0x7fff,
+                                                0x7fffffff,
+                                                ~uint64_t{0} >> 1,
+                                                ~Word128{0} >> 1,
+                                                Word128{0xfedcba9876543210} << 64 | 0x0123456789abcdef};
+  if (type.is_int()) return integers;
+  std::vector<Word128>& list = floats_of[type.to_string()];
+  if (list.empty()) list = floats(float_format(type.bits()));
+  return list;
+}
+
+// Instructions that make a constant, the value called `name`: an i128 by its halves or, if that gives it, extended.
+std::string constant(const std::string& name, ir::Type type, Word128 bits) {
+  if (type.is_float()) {
+    return "    " + name + " = " + type.to_string() + "const " + ir::float_to_string(bits, type.bits()) + "\n";
+  }
+  const auto integer = [](const std::string& to, ir::Type of, Word128 number) {
+    const unsigned unused = 64 - of.bits();
+    return "    " + to + " = iconst." + of.to_string() + " " +
+           std::to_string(static_cast<int64_t>(static_cast<uint64_t>(number) << unused) >> unused) + "\n";
+  };
+  if (type.bits() <= 64) return integer(name, type, bits);
+  const auto half = static_cast<int64_t>(bits);
+  const std::string low = "v8" + name.substr(1), high = "v9" + name.substr(1);
+  if (bits == static_cast<uint64_t>(bits)) {
+    return integer(low, ir::kI64, bits) + "    " + name + " = uextend.i128 " + low + "\n";
+  }
+  if (static_cast<__int128>(bits) == half) {
+    return integer(low, ir::kI64, bits) + "    " + name + " = sextend.i128 " + low + "\n";
+  }
+  return integer(low, ir::kI64, bits) + integer(high, ir::kI64, bits >> 64) + "    " + name + " = iconcat " + low +
+         ", " + high + "\n";
 }
 
 // Functions that each compute the operation of constants, at each choice of their types; `pick` chooses the constants.
@@ -107,7 +138,7 @@ std::vector<std::string> functions(ir::Opcode opcode, uint64_t pick) {
         switch (input.kind) {
           case ir::OperandKind::kValue: {
             const auto& all = numbers(types[value]);
-            body += "    v" + std::to_string(value) + " = " + constant(types[value], all[choice % all.size()]) + "\n";
+            body += constant("v" + std::to_string(value), types[value], all[choice % all.size()]);
             choice = choice / all.size() + choice * 7;
             operand = "v" + std::to_string(value++);
             break;
@@ -176,7 +207,9 @@ Asked ask(const std::string& text, std::string& after) {
   for (const ir::Block block : again->blocks()) {
     for (const ir::Inst inst : again->insts(block)) {
       const ir::OperationInfo& info = again->info(inst);
-      if (!info.is_terminator() && !info.name.ends_with("const")) return Asked::Kept;
+      const bool is_constant =
+          info.name.ends_with("const") || info.name == "iconcat" || info.name == "uextend" || info.name == "sextend";
+      if (!info.is_terminator() && !is_constant) return Asked::Kept;
     }
   }
   return Asked::Folded;
@@ -195,8 +228,13 @@ TEST(Folding, WhatConstantsGiveIsAConstant) {
         const Asked answer = ask(text, after);
         asked += answer != Asked::Nothing;
         if (answer != Asked::Kept) continue;
-        const bool floats = text.find("f32const") != std::string::npos || text.find("f64const") != std::string::npos;
-        const std::string name = std::string(info.name) + (floats ? " of floats" : "");
+        const bool floats = text.find("const 0x") != std::string::npos || text.find("const -0x") != std::string::npos ||
+                            text.find("NaN") != std::string::npos || text.find("Inf") != std::string::npos;
+        const bool is_wide_conversion = info.name.starts_with("fcvt") && (text.find("i128") != std::string::npos ||
+                                                                          text.find("iconcat") != std::string::npos);
+        const std::string name = std::string(info.name) + (is_wide_conversion ? " of i128"
+                                                           : floats           ? " of floats"
+                                                                              : "");
         if (kept.insert(name).second) EXPECT_TRUE(not_folded().contains(name)) << name << "\n" << text << after;
       }
     }

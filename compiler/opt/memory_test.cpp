@@ -75,6 +75,15 @@ TEST(Memory, WhatOnlyOneArmLoadsIsNotKnownAfterwards) {
             2u);
 }
 
+TEST(Memory, WhatOneArmHasSeenTheOtherHasNot) {
+  EXPECT_EQ(loads("    brif v2, block1, block2\nblock1:\n    v3 = load.i32 v0\n    return v3\nblock2:\n    v4 = "
+                  "load.i32 v0\n    return v4\n"),
+            2u);
+  EXPECT_EQ(loads("    brif v2, block1, block2\nblock1:\n    store v1, v0\n    return v1\nblock2:\n    v4 = "
+                  "load.i32 v0\n    return v4\n"),
+            1u);
+}
+
 TEST(Memory, ALoopMayWriteBeforeItComesBack) {
   const std::string head =
       "    v3 = load.i32 v0\n    jump block1(v2, v3)\nblock1(v4: i64, v5: i32):\n    v6 = load.i32 v0\n    v7 = iadd "
@@ -87,6 +96,24 @@ TEST(Memory, ALoopMayWriteBeforeItComesBack) {
 
 TEST(Memory, AStoreThatIsOverwrittenGoes) {
   EXPECT_EQ(stores("    store v1, v0\n    v3 = iadd v1, v1\n    store v3, v0\n    return v1\n"), 1u);
+}
+
+TEST(Memory, AStoreThatAWayToTheNextOneReadsStays) {
+  const std::string reads = "block1:\n    v3 = load.i32 v2\n    jump block3(v3)\n";
+  const std::string passes = "block2:\n    jump block3(v1)\n";
+  const std::string last = "block3(v4: i32):\n    store v4, v0\n    return v4\n";
+  for (const char* branch : {"    brif v2, block1, block2\n", "    brif v2, block2, block1\n"}) {
+    const std::string first = std::string("    store v1, v0\n") + branch;
+    EXPECT_EQ(stores(first + reads + passes + last), 2u);
+    EXPECT_EQ(stores(first + passes + reads + last), 2u);
+  }
+  // One way that leads past the blocks in between.
+  EXPECT_EQ(stores("    store v1, v0\n    brif v2, block1, block3(v1)\n" + reads + last), 2u);
+  EXPECT_EQ(stores("    store v1, v0\n    brif v2, block3(v1), block1\n" + reads + last), 2u);
+  // The next store is on one way only.
+  EXPECT_EQ(stores("    store v1, v0\n    brif v2, block1, block2\nblock1:\n    v5 = iadd v1, v1\n    store v5, v0\n"
+                   "    return v5\nblock2:\n    return v1\n"),
+            2u);
 }
 
 TEST(Memory, AStoreThatSomebodyMaySeeStays) {

@@ -91,6 +91,29 @@ block2:
   EXPECT_EQ(count(text, "imul"), 2u) << text;
 }
 
+// A division that one of them makes says nothing to the other, and nor does what the condition was there.
+TEST(Optimize, WhatABranchKnowsIsItsOwn) {
+  const std::string text = optimized(R"(function %f(i64, i64) -> i64 {
+block0(v0: i64, v1: i64):
+    v2 = icmp ne v0, v1
+    brif v2, block1, block2
+block1:
+    v3 = udiv v0, v1
+    v4 = icmp ne v0, v1
+    v5 = uextend.i64 v4
+    v6 = iadd v3, v5
+    return v6
+block2:
+    v7 = udiv v0, v1
+    v8 = icmp ne v0, v1
+    v9 = uextend.i64 v8
+    v10 = isub v7, v9
+    return v10
+})");
+  EXPECT_EQ(count(text, "udiv"), 2u) << text;
+  EXPECT_EQ(count(text, "uextend"), 2u) << text;
+}
+
 TEST(Optimize, InvariantsLeaveLoops) {
   const std::string loop = R"(function %f(i64, i64) -> i64 {
 block0(v0: i64, v1: i64):

@@ -54,6 +54,30 @@ TEST(Unroll, ALoopThatMovesAwayFromItsLimitStays) {
   }
 }
 
+// Four steps of a counter of few bits may come round to where it was.
+TEST(Unroll, NarrowCountersTakeOneRoundAtATime) {
+  for (const char* type : {"i8", "i16", "i32"}) {
+    for (const char* condition : {"ult", "slt", "ne"}) {
+      const std::string text = optimized("function %f(i64, " + std::string(type) + ", " + type + R"() -> i64 {
+block0(v0: i64, v1: )" + type +
+                                         ", v2: " + type + R"():
+    jump block1(v2, v0)
+block1(v3: )" + type + R"(, v4: i64):
+    v7 = icmp )" + condition + R"( v3, v1
+    brif v7, block2, block3
+block2:
+    v9 = load.i64 v4
+    v11 = iconst.)" + type + R"( 1
+    v12 = iadd v3, v11
+    jump block1(v12, v9)
+block3:
+    return v4
+})");
+      EXPECT_EQ(count(text, "load"), std::string(type) == "i32" ? 5u : 1u) << text;
+    }
+  }
+}
+
 TEST(Unroll, NestedLoopsFromTheInsideOut) {
   const std::string text = optimized(R"(function %f(i64) -> i64 {
 block0(v0: i64):

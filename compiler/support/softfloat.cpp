@@ -1,10 +1,10 @@
 // See softfloat.h.
-#include "interpreter/softfloat.h"
+#include "compiler/support/softfloat.h"
 
 #include <algorithm>
 #include <bit>
 
-namespace assay::interpreter {
+namespace assay {
 
 namespace {
 
@@ -289,4 +289,4 @@ Truncated soft_to_integer(FloatFormat format, Word128 x) {
   return out;
 }
 
-}  // namespace assay::interpreter
+}  // namespace assay

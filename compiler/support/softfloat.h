@@ -10,7 +10,7 @@
 
 #include <cstdint>
 
-namespace assay::interpreter {
+namespace assay {
 
 using Word128 = unsigned __int128;
 
@@ -65,4 +65,4 @@ struct Truncated {
 // x rounded towards zero.
 Truncated soft_to_integer(FloatFormat format, Word128 x);
 
-}  // namespace assay::interpreter
+}  // namespace assay
