@@ -187,13 +187,8 @@ class Checker {
     ++report_.cases;
     ++report_.cases_of[insts_.descs[opcode].name];
     const std::span<const uint8_t> bytes(encoded.bytes, encoded.size);
-    // On x64 a label's distance is printed from the instruction's end.
-    std::vector<Operand> shown = operands;
     const machine::InstDesc& desc = insts_.descs[opcode];
-    for (size_t i = 0; i < desc.operands.size(); ++i) {
-      if (isa_ == IsaKind::x64 && is_distance(desc.operands[i].kind)) shown[i].imm -= encoded.size;
-    }
-    std::string ours = insts_.print(opcode, shown);
+    std::string ours = insts_.print(opcode, from_end(opcode, operands, encoded.size, true));
     replace_all(ours, "symbol0", "0");
     const std::string theirs = decoded(bytes);
     const bool same_text = !theirs.empty() && normalised(ours) == theirs;
@@ -201,7 +196,7 @@ class Checker {
       ++report_.by_text;
       return true;
     }
-    std::string lines = insts_.print(opcode, operands);
+    std::string lines = insts_.print(opcode, from_end(opcode, operands, encoded.size, false));
     replace_all(lines, " ; ", "\n");
     std::string problem;
     const auto assembled = assemble(isa_, lines, features == 0 ? Forms::Long : Forms::Short);
@@ -228,6 +223,18 @@ class Checker {
     return false;
   }
 
+  // On x64 distances are printed from the instruction's end; those of branches, by some.
+  std::vector<Operand> from_end(uint16_t opcode, std::vector<Operand> operands, unsigned size, bool of_branches) const {
+    const machine::InstDesc& desc = insts_.descs[opcode];
+    for (size_t i = 0; i < desc.operands.size(); ++i) {
+      const bool is_label = desc.operands[i].kind == machine::SlotKind::Label;
+      if (isa_ == IsaKind::x64 && is_distance(desc.operands[i].kind) && (of_branches || !is_label)) {
+        operands[i].imm -= size;
+      }
+    }
+    return operands;
+  }
+
   // Capstone writes some texts otherwise, so its and ours are compared as what LLVM assembles; it abstains from what it
   // does not know, or writes as nobody else does.
   bool check_capstone(uint16_t opcode, const std::vector<Operand>& operands) {
@@ -239,7 +246,7 @@ class Checker {
       if (!inst.valid) return true;
       lines += inst.text + "\n";
     }
-    std::string ours = insts_.print(opcode, operands);
+    std::string ours = insts_.print(opcode, from_end(opcode, operands, encoded.size, false));
     // A base of %r0 is none: Capstone then takes the index for the base. A jump inside of the text has another origin.
     if (isa_ == IsaKind::s390x && ours.find("%r0)") != std::string::npos) return true;
     if (ours.find(".+") != std::string::npos) return true;
