@@ -67,7 +67,7 @@ TEST(Repair, MendsTheNearestWay) {
        "function %f(i32) -> i32 fast {\nblock0(v0: i32):\n    brif v0, block1, block2\n\nblock1:\n"
        "    v1 = iadd.i32 v0, v0\n    jump block2\n\nblock2:\n    v2 = iconst.i32 0\n    return v2\n}\n"},
       // so is the context of an exception
-      {"function %f() tail {\n  sig0 = () tail\n  fn0 = %g() tail\nblock0:\n"
+      {"function %f() tail {\n  sig0 = () tail\n  fn0 = %g sig0\nblock0:\n"
        "  try_call fn0(), sig0, block1, [ context v1, default: block1 ]\nblock1:\n  v1 = iconst.i64 5\n  return\n}\n",
        "function %f() tail {\n    sig0 = () tail\n    fn0 = %g sig0\n\nblock0:\n    v2 = iconst.i64 0\n"
        "    try_call fn0(), sig0, block1, [ context v2, default: block1 ]\n\nblock1:\n    v1 = iconst.i64 5\n"
