@@ -269,6 +269,7 @@ HelperTable make_table() {
                     {"f16_of", call(&C::f16_of)},
                     {"magic_shift", call(&C::magic_shift)},
                     {"wide", call(&C::wide)},
+                    {"float_32_or_64", call(&C::float_32_or_64)},
                     {"type_i8", call(&C::type_i8)},
                     {"f32_bits", call(&C::f32_bits)},
                     {"f64_bits", call(&C::f64_bits)}},

@@ -54,7 +54,7 @@ IntegerFolding::Folded IntegerFolding::fold_srem(Type type, Word128 a, Word128 b
   return divisor == -1 ? 0 : low_bits(type, static_cast<Word128>(as_signed(type, a) % divisor));
 }
 
-Word128 IntegerFolding::fold_icmp(IntCC condition, Type type, Word128 a, Word128 b) {
+Word128 IntegerFolding::fold_icmp(Type type, IntCC condition, Word128 a, Word128 b) {
   const Word128 x = low_bits(type, a), y = low_bits(type, b);
   const __int128 p = as_signed(type, a), q = as_signed(type, b);
   switch (condition) {

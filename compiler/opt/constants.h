@@ -42,7 +42,7 @@ struct IntegerFolding {
   static Word128 fold_smax(Type type, Word128 a, Word128 b) {
     return low_bits(type, as_signed(type, a) < as_signed(type, b) ? b : a);
   }
-  static Word128 fold_icmp(ir::rules::IntCC condition, Type type, Word128 a, Word128 b);
+  static Word128 fold_icmp(Type type, ir::rules::IntCC condition, Word128 a, Word128 b);
 
   static Word128 fold_clz(Type type, Word128 a);
   static Word128 fold_ctz(Type type, Word128 a);

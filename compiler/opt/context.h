@@ -51,6 +51,7 @@ class Context : public IntegerFolding, public FloatFolding {
   std::optional<Type> fits_in_64(Type t) const { return is_int(t) && t.bits() <= 64 ? std::optional(t) : std::nullopt; }
   std::optional<Type> wide(Type t) const { return is_int(t) && t.bits() == 128 ? std::optional(t) : std::nullopt; }
   std::optional<Type> ty_int(Type t) const { return is_int(t) ? std::optional(t) : std::nullopt; }
+  std::optional<Type> float_32_or_64(Type t) const { return t == F32 || t == F64 ? std::optional(t) : std::nullopt; }
   Type type_i8() const { return ir::kI8; }
   uint64_t ty_bits(Type t) const { return t.bits(); }
   uint64_t ty_mask(Type t) const { return static_cast<uint64_t>(low_bits(t, ~Word128{0})); }

@@ -79,7 +79,7 @@ Word128 FloatFolding::fold_fcopysign(Type type, Word128 a, Word128 b) {
   return fold_fabs(type, a) | (b & format_of(type).sign_bit());
 }
 
-Word128 FloatFolding::fold_fcmp(FloatCC condition, Type type, Word128 a, Word128 b) {
+Word128 FloatFolding::fold_fcmp(Type type, FloatCC condition, Word128 a, Word128 b) {
   const FloatFormat format = format_of(type);
   const bool unordered = format.is_nan(a) || format.is_nan(b);
   const bool less = !unordered && soft_less(format, a, b), greater = !unordered && soft_less(format, b, a);

@@ -29,7 +29,7 @@ struct FloatFolding {
   static Word128 fold_fneg(Type type, Word128 a);
   static Word128 fold_fabs(Type type, Word128 a);
   static Word128 fold_fcopysign(Type type, Word128 a, Word128 b);
-  static Word128 fold_fcmp(ir::rules::FloatCC condition, Type type, Word128 a, Word128 b);
+  static Word128 fold_fcmp(Type type, ir::rules::FloatCC condition, Word128 a, Word128 b);
 
   static Word128 fold_fpromote(Type to, Type from, Word128 a);
   static Word128 fold_fdemote(Type to, Type from, Word128 a) { return fold_fpromote(to, from, a); }
