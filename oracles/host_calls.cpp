@@ -134,8 +134,7 @@ std::string HostFunctions::call(size_t number, HostContext& context) {
         return 0;
       }
       const uint64_t first = memory_word(copy, 8), second = memory_word(copy + 8, 8);
-      return order == std::endian::big ? Word128{first} << 64 | second
-                                       : Word128{second} << 64 | first;
+      return order == std::endian::big ? Word128{first} << 64 | second : Word128{second} << 64 | first;
     }
     if (location.part_count == 2) return Word128{part_of(location.parts[1], location.type)} << 64 | word;
     if (location.type.is_float()) return word & (~uint64_t{0} >> (64 - location.type.bits()));
