@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <string>
 
 #include "compiler/isle/rule_interpreter.h"
 #include "compiler/isle/testdata/divided_context.h"
@@ -96,8 +97,8 @@ class DividedTest : public testing::Test {
   }
 
   void compare_both(const Shape& shape, const RuleValue& value, uint8_t k) {
-    compare(shape, value, k);
-    compare_every(shape, value, k);
+    if (only_ != "every") compare(shape, value, k);
+    if (only_ != "pick") compare_every(shape, value, k);
   }
 
   void compare_all() {
@@ -120,6 +121,7 @@ class DividedTest : public testing::Test {
 
   CheckResult checked_;
   Context context_;
+  std::string only_;  // the term that is compared; empty: both
 };
 
 TEST_F(DividedTest, AgreesWithInterpreter) {
@@ -130,6 +132,7 @@ TEST_F(DividedTest, AgreesWithInterpreter) {
 TEST_F(DividedTest, AgreesWithEachRuleSwitchedOff) {
   for (const Rule& rule : checked_.program->rules) {
     context_.rules.enable_rule(rule.id, false);
+    only_ = checked_.program->terms[rule.term].name;
     compare_all();
     if (HasFailure()) return;
     context_.rules.enable_rule(rule.id, true);
