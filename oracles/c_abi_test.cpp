@@ -20,6 +20,7 @@
 #include "compiler/isa/registry.h"
 #include "compiler/machine/compile.h"
 #include "compiler/support/diagnostic.h"
+#include "oracles/executor_features.h"
 
 namespace assay::oracles {
 namespace {
@@ -483,6 +484,7 @@ TEST_P(CAbi, CallsBothWays) {
       ASSERT_TRUE(errors.empty()) << render(errors.front(), clif);
       machine::CompileOptions options;
       options.choice_seed = n % 3 == 0 ? n : 0;
+      options.left_out = oracles::encodings_of_no_executor(*isa->insts);
       const auto code = compiler.compile(parsed.function, options);
       ASSERT_TRUE(code.has_value()) << code.error().message << "\n" << clif;
       ASSERT_TRUE(code->code.relocations.empty());
