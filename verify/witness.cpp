@@ -194,7 +194,7 @@ class Search {
       }
     }
     for (const isle::Rule* rule : wanted) {
-      if (is_entry(*rule)) expand(*rule);
+      if (is_entry(*rule) && by_hand(*rule) == nullptr) expand(*rule);
     }
     for (const isle::Rule* rule : wanted) {
       if (!fired_[rule->id.index]) call(*rule);
@@ -287,12 +287,17 @@ class Search {
         });
   }
 
-  // What the rules of calls do is a contract without a model (verify.h); their functions are written by hand.
+  // What the rules of calls do is a contract without a model (verify.h), and a handler's address has a model but needs
+  // a call that has handlers: their functions are written by hand. Null: this rule's is not.
+  static const char* by_hand(const isle::Rule& rule) {
+    const auto* caller = std::ranges::find(kCallers, rule.name, &std::pair<const char*, const char*>::first);
+    return caller == std::end(kCallers) ? nullptr : caller->second;
+  }
   void call(const isle::Rule& rule) {
     const std::string& name = rule.name;
-    const auto* caller = std::ranges::find(kCallers, name, &std::pair<const char*, const char*>::first);
-    if (caller == std::end(kCallers)) return;
-    std::string text = std::string(kCallee) + caller->second + "}\n";
+    const char* const caller = by_hand(rule);
+    if (caller == nullptr) return;
+    std::string text = std::string(kCallee) + caller + "}\n";
     const auto replace = [&](std::string_view mark, std::string_view with) {
       for (size_t at = text.find(mark); at != std::string::npos; at = text.find(mark))
         text.replace(at, mark.size(), with);
