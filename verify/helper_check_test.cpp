@@ -57,8 +57,8 @@ TEST(HelperCheck, EveryTermOfTheMidEnd) {
 // A spec that is wrong for one argument in many is found out.
 TEST(HelperCheck, WrongSpecsOfTheMidEndAreNoticed) {
   for (const auto& [from, to, term] :
-       {std::tuple("(spec (fold_clz ty a) (provide (= result (zero_ext 64 (call clz",
-                   "(spec (fold_clz ty a) (provide (= result (zero_ext 64 (call ctz", "fold_clz"),
+       {std::tuple("(spec (fold_clz ty a) (provide (= result (zero_ext 128 (call clz",
+                   "(spec (fold_clz ty a) (provide (= result (zero_ext 128 (call ctz", "fold_clz"),
         {"(provide (= result (bvlshr a b)))", "(provide (= result (bvashr a b)))", "u64_ushr"},
         {"(spec (value_type arg) (provide (= arg (typeof result))))",
          "(spec (value_type arg) (provide (= arg (widthof result))))", "value_type"}}) {
