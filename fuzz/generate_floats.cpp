@@ -5,14 +5,16 @@
 #include <algorithm>
 #include <iterator>
 
+#include "compiler/support/softfloat.h"
 #include "fuzz/function_generator.h"
 
 namespace assay::fuzz {
 
-Value FunctionGenerator::one_of(Type type) {
-  const unsigned fraction = type == kF16 ? 10 : type == kF32 ? 23 : type == kF64 ? 52 : 112;
-  return constant_of(type, Bits((1u << (type.bits() - 2 - fraction)) - 1) << fraction);
-}
+namespace {
+Bits bits_of_one(const FloatFormat& format) { return static_cast<Bits>(format.bias()) << format.fraction_bits(); }
+}  // namespace
+
+Value FunctionGenerator::one_of(Type type) { return constant_of(type, bits_of_one(float_format(type.bits()))); }
 
 Value FunctionGenerator::zero_of_either_sign(Type type) {
   return constant_of(type, Bits(random_.below(2)) << (type.bits() - 1));
@@ -21,11 +23,11 @@ Value FunctionGenerator::zero_of_either_sign(Type type) {
 // 1.5 times a number a little above 1 is halfway between two numbers; what is added tells to which side it goes, unless
 // the sum was rounded before.
 Value FunctionGenerator::fma_beside_a_tie(Type type) {
-  const unsigned fraction = type == kF16 ? 10 : type == kF32 ? 23 : type == kF64 ? 52 : 112;
-  const Bits one = Bits((1u << (type.bits() - 2 - fraction)) - 1) << fraction;
-  const Bits factor = one + 2 * random_.below(1u << std::min(fraction - 3, 20u)) + 1;
+  const FloatFormat format = float_format(type.bits());
+  const Bits one = bits_of_one(format);
+  const Bits factor = one + 2 * random_.below(1u << std::min(format.fraction_bits() - 3, 20u)) + 1;
   const Bits tiny = Bits(random_.below(2)) << (type.bits() - 1) | (1 + random_.below(3));
-  const Value args[] = {constant_of(type, factor), constant_of(type, one | Bits(1) << (fraction - 1)),
+  const Value args[] = {constant_of(type, factor), constant_of(type, one | format.quiet_bit()),
                         constant_of(type, tiny)};
   return emit1({.opcode = Opcode::kFma, .type = type, .args = f_.make_values(args)});
 }
