@@ -451,7 +451,7 @@ class Contract {
     for (uint8_t reg : facts.preserved_integer) {
       const PReg place(RegClass::Gpr, reg);
       const bool is_linkage = abi.linkage_bytes != 0 && (place == abi.frame_pointer || place == abi.link_register);
-      if (!writes(place) || is_linkage) continue;
+      if (!writes(place) || is_linkage || is_pinned(reg)) continue;
       if (std::ranges::find(frame.saved, place) != frame.saved.end()) continue;
       if (!isa_.registers.callee_saved.contains(place)) {
         fault(TriageStage::Bytes, Decision::PreservedRegisters, name(reg) + " is written and not listed as preserved");
@@ -464,7 +464,7 @@ class Contract {
         if (operand.kind != OperandKind::Frame || operand.area() != FrameArea::Spills) continue;
         if (operand.imm + 8 <= int64_t(code.spills_size)) continue;
         return fault(
-            TriageStage::Allocated, Decision::RewrittenCode,
+            TriageStage::Allocated, Decision::SpillArea,
             "a spill slot begins " + number(operand.imm) + " bytes into an area of " + number(code.spills_size));
       }
     }
@@ -528,6 +528,16 @@ class Contract {
     const bool is_integer = reg.reg_class() == RegClass::Gpr;
     return oracles::register_name(context_.isa,
                                   is_integer ? oracles::integer_register(number) : oracles::float_register(number));
+  }
+  // What a pinned register holds when a function returns is what its caller wants to see.
+  bool is_pinned(uint8_t reg) const {
+    const auto kept = [&](bool has_pinned) -> const std::vector<oracles::RegisterId>& {
+      return oracles::preserved_registers(context_.isa, f_.signature.call_conv, has_pinned);
+    };
+    const auto has = [&](bool has_pinned) {
+      return std::ranges::find(kept(has_pinned), oracles::integer_register(reg)) != kept(has_pinned).end();
+    };
+    return context_.traces.options().pinned_register && has(false) && !has(true);
   }
   bool writes(PReg reg) const {
     for (const machine::Inst& inst : allocated_.code.insts) {
