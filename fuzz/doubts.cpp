@@ -224,6 +224,7 @@ Doubts doubt_functions(const Case& failing, const DoubtJudge& judge) {
     DoubtedFunction& function = functions[name];
     if (function.name.empty()) function = {.name = name, .file = file, .line = places[p].line, .change = {}};
     function.presence = std::max(function.presence, presence);
+    ++function.places;
   }
 
   // With most changes the compiler breaks, often with words.
@@ -293,13 +294,16 @@ Doubts doubt_functions(const Case& failing, const DoubtJudge& judge) {
   tally(best, kMostFailing, kMostPassing, [&](size_t i, const Tally& t) {
     const WhatIfPlace& place = places[best[i].place];
     DoubtedFunction& function = functions[plain_function(place.function)];
-    if (function.tally.score() >= t.score()) return;
+    const bool is_condition = place.kind == WhatIfKind::Condition;
+    if (std::pair(function.tally.score(), function.is_condition) >= std::pair(t.score(), is_condition)) return;
+    function.is_condition = is_condition;
     function.tally = t;
     function.change = in_words(place, best[i].change);
   });
   for (auto& [name, function] : functions) out.functions.push_back(std::move(function));
-  std::ranges::sort(out.functions, {},
-                    [](const DoubtedFunction& f) { return std::tuple(-f.tally.score(), -f.presence, f.name); });
+  std::ranges::sort(out.functions, {}, [](const DoubtedFunction& f) {
+    return std::tuple(-f.tally.score(), !f.is_condition, f.change.empty() ? 0u : f.places, -f.presence, f.name);
+  });
   return out;
 }
 

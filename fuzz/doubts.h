@@ -35,14 +35,17 @@ struct DoubtedFunction {
   std::string name;  // as plain_function has it
   std::string file;  // relative to the source tree
   uint32_t line = 0;
-  std::string change;  // the best of them, in words; empty if none mends the case
+  std::string change;         // the best of them, in words; empty if none mends the case
+  bool is_condition = false;  // it is a condition that is changed, not an answer or a number
+  unsigned places = 0;        // how many decisions the function makes
   Tally tally;
   double presence = 0;  // how well "a place of it ran" tells failing from passing (Ochiai's coefficient), 0 to 1
 };
 
 struct Doubts {
-  unsigned failing = 0, passing = 0;       // programs
-  std::vector<DoubtedFunction> functions;  // that ran in the case, the most doubtful first
+  unsigned failing = 0, passing = 0;  // programs
+  // That ran in the case, the most doubtful first; where programs do not tell, the one with the fewest decisions.
+  std::vector<DoubtedFunction> functions;
 
   // Nothing if it did not run.
   const DoubtedFunction* find(const std::string& name) const;

@@ -81,10 +81,20 @@ class StageJudge {
   }
 
   bool has_file(const std::string& file) const {
-    const bool is_opt = file.starts_with("compiler/opt/"), is_allocator = file.starts_with("compiler/regalloc/");
-    if (stage_ == TriageStage::Optimized) return is_opt;
-    if (stage_ == TriageStage::Allocated) return is_allocator;
-    return !is_opt && !is_allocator;
+    const auto is_of = [&](std::initializer_list<std::string_view> beginnings) {
+      return std::ranges::any_of(beginnings, [&](std::string_view beginning) { return file.starts_with(beginning); });
+    };
+    const bool is_emission = is_of({"compiler/machine/emit", "compiler/machine/frame"});
+    switch (stage_) {
+      case TriageStage::Optimized:
+        return is_of({"compiler/opt/"});
+      case TriageStage::Allocated:
+        return is_of({"compiler/regalloc/"});
+      case TriageStage::Virtual:
+        return is_of({"compiler/machine/", "compiler/isa/"}) && !is_emission;
+      default:
+        return is_emission || is_of({"compiler/isa/"});
+    }
   }
 
  private:
@@ -117,10 +127,11 @@ void doubt_culprits(const Case& test, const TriageOptions& options, IsaKind isa,
     result.evidence.push_back("this build cannot ask which of the stage's functions is to blame (ASSAY_WHAT_IF)");
     return;
   }
+  const std::string named_file = culprits.empty() ? "" : culprits[0].file;
   const StageJudge stage(options.harness, isa, level, result.stage, test);
   const Doubts doubts = doubt_functions(
       test, {[&](const Case& c) { return stage.judge(c); }, [&](const Case& c) { return stage.code(c); },
-             [&](const std::string& file) { return stage.has_file(file); }});
+             [&](const std::string& file) { return stage.has_file(file) || file == named_file; }});
   constexpr size_t kMostShown = 4;
   for (size_t i = 0; i < doubts.functions.size() && i < kMostShown && !doubts.functions[i].change.empty(); ++i) {
     result.evidence.push_back("what if? " + doubts.functions[i].name + ", " + in_words(doubts.functions[i]));
@@ -129,7 +140,9 @@ void doubt_culprits(const Case& test, const TriageOptions& options, IsaKind isa,
   const DoubtedFunction& best = doubts.functions.front();
   if (best.tally.mends < kLeastMended || best.tally.spoils > kMostSpoiled) return;
   const DoubtedFunction* named = culprits.empty() ? nullptr : doubts.find(culprits[0].name);
-  if (named != nullptr && named->tally.score() >= best.tally.score()) return;
+  // What a judge has named stays if programs do not tell it from the best; a step of the mid-end is many functions.
+  const bool is_step = result.stage == TriageStage::Optimized;
+  if (named == &best || (named != nullptr && !is_step && named->tally.score() >= best.tally.score())) return;
   std::string reason = in_words(best);
   const auto known = std::ranges::find(culprits, best.name, &Culprit::name);
   if (known != culprits.end()) {
