@@ -17,7 +17,7 @@ namespace {
      0},
     {"assay::opt::(anonymous namespace)::Maker::product(int)", "/tree/compiler/opt/maker.cpp", 7, WhatIfKind::Condition,
      0, 0, 0},
-    {"assay::opt::Maker::all() const", "/tree/compiler/opt/maker.cpp", 9, WhatIfKind::Number, 0, 0, 0},
+    {"assay::opt::Maker::all() const", "/tree/compiler/opt/maker.cpp", 9, WhatIfKind::Condition, 0, 0, 0},
     {"assay::opt::Maker::sum()", "/tree/compiler/opt/maker.cpp", 11, WhatIfKind::Answer, 0, 0, 0},
     {"assay::machine::elsewhere()", "/tree/compiler/machine/other.cpp", 1, WhatIfKind::Condition, 0, 0, 0},
     {"assay::opt::never()", "/tree/compiler/opt/maker.cpp", 20, WhatIfKind::Condition, 0, 0, 0},

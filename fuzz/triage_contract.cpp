@@ -186,26 +186,9 @@ class Contract {
       const ir::Inst source(inst.source);
       if (source.index >= f_.inst_count() || !f_.info(source).is_call()) continue;
       const ir::Signature& signature = f_.signatures[f_.call_signature(source)];
+      overwritten(inst, source, signature);
       const auto layout = oracles::lay_out_call(signature, context_.isa);
       if (!layout) continue;
-      const auto& kept = oracles::preserved_registers(context_.isa, signature.call_conv);
-      // What a callee may change must not carry anything across.
-      machine::PRegSet gone = isa_.desc(inst.opcode).clobbers | code_.clobber_sets[inst.clobbers];
-      for (const Operand& operand : code_.operands_of(inst)) {
-        if (operand.is_def() && operand.constraint == machine::Constraint::Fixed) {
-          gone.add(PReg::from_code(operand.detail));
-        }
-      }
-      for (PReg reg : isa_.registers.allocatable[unsigned(RegClass::Gpr)]) {
-        const oracles::RegisterId id = oracles::integer_register(static_cast<int>(reg.number()));
-        if (std::ranges::find(kept, id) != kept.end() || gone.contains(reg)) continue;
-        const std::string name = oracles::register_name(context_.isa, id);
-        const bool is_listed = isa_.registers.callee_saved.contains(reg);
-        fault(is_listed ? Decision::PreservedRegisters : Decision::Call,
-              "a callee may overwrite " + name + "; the call does not say so");
-        break;
-      }
-      if (has_handlers(source)) lost_to_exceptions(gone);
       uint32_t needed = 0;
       for (const CallLocation& param : layout->params) {
         for (unsigned p = 0; p < param.part_count; ++p) {
@@ -219,6 +202,27 @@ class Contract {
       passed(inst, *layout, f_.info(source).is_terminator());
       read_back(i, *layout, source);
     }
+  }
+
+  // What a callee may change must not carry anything across.
+  void overwritten(const machine::Inst& inst, ir::Inst source, const ir::Signature& signature) {
+    const auto& kept = oracles::preserved_registers(context_.isa, signature.call_conv);
+    machine::PRegSet gone = isa_.desc(inst.opcode).clobbers | code_.clobber_sets[inst.clobbers];
+    for (const Operand& operand : code_.operands_of(inst)) {
+      if (operand.is_def() && operand.constraint == machine::Constraint::Fixed) {
+        gone.add(PReg::from_code(operand.detail));
+      }
+    }
+    for (PReg reg : isa_.registers.allocatable[unsigned(RegClass::Gpr)]) {
+      const oracles::RegisterId id = oracles::integer_register(static_cast<int>(reg.number()));
+      if (std::ranges::find(kept, id) != kept.end() || gone.contains(reg)) continue;
+      const std::string name = oracles::register_name(context_.isa, id);
+      const bool is_listed = isa_.registers.callee_saved.contains(reg);
+      fault(is_listed ? Decision::PreservedRegisters : Decision::Call,
+            "a callee may overwrite " + name + "; the call does not say so");
+      break;
+    }
+    if (has_handlers(source)) lost_to_exceptions(gone);
   }
 
   bool has_handlers(ir::Inst call) const {

@@ -31,7 +31,7 @@ class StageJudge {
     options_.check_allocation = stage == TriageStage::Allocated;
     if (stage != TriageStage::Optimized) return;
     options_.isas.clear();
-    sees_open_bits_ = judge(test) == DoubtVerdict::Passes;
+    sees_more_ = judge(test) == DoubtVerdict::Passes;
   }
 
   DoubtVerdict judge(const Case& test) const {
@@ -40,11 +40,13 @@ class StageJudge {
     if (stage_ == TriageStage::Optimized) {
       opt::Optimizer optimizer;
       check_optimized(harness, test, optimizer, {}, findings);
-      std::string error;
-      if (sees_open_bits_ && leaves_more_open(test, optimize_case(test, optimizer, {}, error))) {
-        return DoubtVerdict::Fails;
+      bool fails = !findings.empty();
+      if (!fails && sees_more_) {
+        std::string error;
+        const Case optimized = optimize_case(test, optimizer, {}, error);
+        fails = leaves_more_open(test, optimized) || no_longer_ends(test, optimized);
       }
-      return findings.empty() ? DoubtVerdict::Passes : DoubtVerdict::Fails;
+      return fails ? DoubtVerdict::Fails : DoubtVerdict::Passes;
     }
     check_case(harness, test, findings);
     const auto differs_in = [&](const char* executor) {
@@ -102,7 +104,7 @@ class StageJudge {
   IsaKind isa_;
   machine::OptLevel level_;
   TriageStage stage_;
-  bool sees_open_bits_ = false;
+  bool sees_more_ = false;  // what is not compared otherwise
 };
 
 std::string percent(double share) { return std::to_string(std::lround(100 * share)) + " %"; }

@@ -90,8 +90,7 @@ class StepSearch {
     std::string error;
     const Case optimized = optimize_case(test_, optimizer_, {.steps = steps}, error);
     difference_ = "the optimised functions do not end";
-    return error.empty() && interpret(optimized).kind == interpreter::OutcomeKind::OutOfFuel &&
-           interpret(test_).kind != interpreter::OutcomeKind::OutOfFuel;
+    return error.empty() && no_longer_ends(test_, optimized);
   }
   bool passes_without(uint64_t begin, uint64_t end, std::string_view only = {}) {
     Steps steps(begin, end, only);
