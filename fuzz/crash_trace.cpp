@@ -2,13 +2,9 @@
 // stack.
 #include "fuzz/crash_trace.h"
 
-#include <dlfcn.h>
 #include <execinfo.h>
 #include <signal.h>
 #include <sys/mman.h>
-#include <unistd.h>
-
-#include <cstdio>
 
 #include "oracles/worker_pool.h"
 
@@ -31,38 +27,15 @@ void on_signal(int number) {
   raise(number);
 }
 
-std::vector<CrashTrace::Frame> name_frames(const Shared& shared) {
-  Dl_info info{};
-  if (dladdr(reinterpret_cast<void*>(&on_signal), &info) == 0) return {};
-  char program[4096];
-  const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-  if (length <= 0) return {};
-  std::string command = "addr2line -Cfe '" + std::string(program, static_cast<size_t>(length)) + "'";
-  const auto base = reinterpret_cast<uintptr_t>(info.dli_fbase);
-  for (int i = 0; i < shared.frames; ++i) {
-    Dl_info at{};
-    if (dladdr(shared.addresses[i], &at) == 0 || at.dli_fbase != info.dli_fbase) continue;
-    char text[32];
-    // The call before the return address.
-    std::snprintf(text, sizeof text, " 0x%zx", reinterpret_cast<uintptr_t>(shared.addresses[i]) - base - 1);
-    command += text;
+std::vector<SourceFrame> name_frames(const Shared& shared) {
+  std::vector<uintptr_t> calls;  // that the return addresses are behind
+  for (int i = 0; i < shared.frames; ++i) calls.push_back(reinterpret_cast<uintptr_t>(shared.addresses[i]) - 1);
+  std::vector<SourceFrame> frames;
+  for (const std::vector<SourceFrame>& at : name_addresses(calls)) {
+    for (const SourceFrame& frame : at) {
+      if (frame.function.find("on_signal") == std::string::npos) frames.push_back(frame);
+    }
   }
-  command += " 2>/dev/null";
-  std::vector<CrashTrace::Frame> frames;
-  FILE* pipe = popen(command.c_str(), "r");
-  if (pipe == nullptr) return frames;
-  char line[4096];
-  while (std::fgets(line, sizeof line, pipe) != nullptr) {
-    std::string function = line;
-    if (std::fgets(line, sizeof line, pipe) == nullptr) break;
-    std::string place = line;
-    while (!function.empty() && function.back() == '\n') function.pop_back();
-    while (!place.empty() && place.back() == '\n') place.pop_back();
-    if (place.starts_with("??")) place.clear();
-    if (function.find("on_signal") != std::string::npos || function.starts_with("??")) continue;
-    frames.push_back({std::move(function), std::move(place)});
-  }
-  pclose(pipe);
   return frames;
 }
 

@@ -39,6 +39,15 @@ static bool differs_on_big_endian(const Case& test, const Case& optimized) {
   return a.kind != b.kind || !(a.results == b.results) || !(a.trap == b.trap);
 }
 
+bool leaves_more_open(const Case& test, const Case& optimized) {
+  return !test.inputs.empty() && interpret(test).free_bits.empty() && !interpret(optimized).free_bits.empty();
+}
+
+bool no_longer_ends(const Case& test, const Case& optimized) {
+  return interpret(optimized).kind == interpreter::OutcomeKind::OutOfFuel &&
+         interpret(test).kind != interpreter::OutcomeKind::OutOfFuel;
+}
+
 void check_optimized(oracles::Harness& harness, const Case& test, opt::Optimizer& optimizer,
                      const opt::OptimizeOptions& options, std::vector<oracles::Finding>& findings) {
   std::string error;

@@ -297,6 +297,13 @@ class Triage {
       if (machine::will_optimize({.opt_level = level_, .choice_seed = choice_seed_})) {
         subject_ = optimize_case(result_.reduced, optimizer, {}, error);
       }
+      HarnessOptions plain = harness_;
+      plain.optimize = false;
+      // Machines do what the interpreter says of the optimised functions: those promise less.
+      if (findings_of(subject_, plain).empty() && blame_optimizer(result_.reduced, options_, result_, true)) {
+        result_.stage = TriageStage::Optimized;
+        return;
+      }
       harness_.optimize = inner_.harness.optimize = false;
     }
     StageTraces traces(subject_, isa_, level_, choice_seed_, harness_);
@@ -356,18 +363,15 @@ class Triage {
                     : crash.stage == machine::Stage::Allocate ? TriageStage::Allocated
                                                               : TriageStage::Bytes;
     result_.evidence.push_back("the compiler crashes in or after the stage " + std::string(machine::name(crash.stage)));
-    for (const CrashTrace::Frame& frame : crash.frames) {
+    for (const SourceFrame& frame : crash.frames) {
       result_.divergence += "\n  " + frame.function + (frame.place.empty() ? "" : " at " + frame.place);
     }
     if (crash.stage == machine::Stage::Optimize && blame_optimizer_crash(result_.reduced, result_)) return;
-    for (const CrashTrace::Frame& frame : crash.frames) {
-      if (frame.function.find("assay::") == std::string::npos) continue;
-      std::string function = frame.function.substr(0, frame.function.find('('));
-      function = function.substr(function.find("assay::") + 7);
-      for (const char* space : {"machine::", "regalloc::", "(anonymous namespace)::"}) {
-        if (function.starts_with(space)) function = function.substr(std::string(space).size());
-      }
-      result_.culprits.push_back({CulpritKind::Function, function, frame.place, 0, "the innermost frame of the crash"});
+    for (const SourceFrame& frame : crash.frames) {
+      std::string function = plain_function(frame.function);
+      if (function.empty()) continue;
+      result_.culprits.push_back(
+          {CulpritKind::Function, std::move(function), frame.place, 0, "the innermost frame of the crash"});
       break;
     }
   }
@@ -431,6 +435,8 @@ class Triage {
   }
 
   void finish() {
+    const bool is_optimized = result_.stage == TriageStage::Optimized;
+    doubt_culprits(is_optimized ? result_.reduced : subject_, is_optimized ? options_ : inner_, isa_, level_, result_);
     judge_severity();
     result_.group = name(result_.stage);
     if (!result_.culprits.empty()) {

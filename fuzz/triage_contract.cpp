@@ -186,26 +186,9 @@ class Contract {
       const ir::Inst source(inst.source);
       if (source.index >= f_.inst_count() || !f_.info(source).is_call()) continue;
       const ir::Signature& signature = f_.signatures[f_.call_signature(source)];
+      overwritten(inst, source, signature);
       const auto layout = oracles::lay_out_call(signature, context_.isa);
       if (!layout) continue;
-      const auto& kept = oracles::preserved_registers(context_.isa, signature.call_conv);
-      // What a callee may change must not carry anything across.
-      machine::PRegSet gone = isa_.desc(inst.opcode).clobbers | code_.clobber_sets[inst.clobbers];
-      for (const Operand& operand : code_.operands_of(inst)) {
-        if (operand.is_def() && operand.constraint == machine::Constraint::Fixed) {
-          gone.add(PReg::from_code(operand.detail));
-        }
-      }
-      for (PReg reg : isa_.registers.allocatable[unsigned(RegClass::Gpr)]) {
-        const oracles::RegisterId id = oracles::integer_register(static_cast<int>(reg.number()));
-        if (std::ranges::find(kept, id) != kept.end() || gone.contains(reg)) continue;
-        const std::string name = oracles::register_name(context_.isa, id);
-        const bool is_listed = isa_.registers.callee_saved.contains(reg);
-        fault(is_listed ? Decision::PreservedRegisters : Decision::Call,
-              "a callee may overwrite " + name + "; the call does not say so");
-        break;
-      }
-      if (has_handlers(source)) lost_to_exceptions(gone);
       uint32_t needed = 0;
       for (const CallLocation& param : layout->params) {
         for (unsigned p = 0; p < param.part_count; ++p) {
@@ -219,6 +202,27 @@ class Contract {
       passed(inst, *layout, f_.info(source).is_terminator());
       read_back(i, *layout, source);
     }
+  }
+
+  // What a callee may change must not carry anything across.
+  void overwritten(const machine::Inst& inst, ir::Inst source, const ir::Signature& signature) {
+    const auto& kept = oracles::preserved_registers(context_.isa, signature.call_conv);
+    machine::PRegSet gone = isa_.desc(inst.opcode).clobbers | code_.clobber_sets[inst.clobbers];
+    for (const Operand& operand : code_.operands_of(inst)) {
+      if (operand.is_def() && operand.constraint == machine::Constraint::Fixed) {
+        gone.add(PReg::from_code(operand.detail));
+      }
+    }
+    for (PReg reg : isa_.registers.allocatable[unsigned(RegClass::Gpr)]) {
+      const oracles::RegisterId id = oracles::integer_register(static_cast<int>(reg.number()));
+      if (std::ranges::find(kept, id) != kept.end() || gone.contains(reg)) continue;
+      const std::string name = oracles::register_name(context_.isa, id);
+      const bool is_listed = isa_.registers.callee_saved.contains(reg);
+      fault(is_listed ? Decision::PreservedRegisters : Decision::Call,
+            "a callee may overwrite " + name + "; the call does not say so");
+      break;
+    }
+    if (has_handlers(source)) lost_to_exceptions(gone);
   }
 
   bool has_handlers(ir::Inst call) const {
@@ -451,7 +455,7 @@ class Contract {
     for (uint8_t reg : facts.preserved_integer) {
       const PReg place(RegClass::Gpr, reg);
       const bool is_linkage = abi.linkage_bytes != 0 && (place == abi.frame_pointer || place == abi.link_register);
-      if (!writes(place) || is_linkage) continue;
+      if (!writes(place) || is_linkage || is_pinned(reg)) continue;
       if (std::ranges::find(frame.saved, place) != frame.saved.end()) continue;
       if (!isa_.registers.callee_saved.contains(place)) {
         fault(TriageStage::Bytes, Decision::PreservedRegisters, name(reg) + " is written and not listed as preserved");
@@ -464,7 +468,7 @@ class Contract {
         if (operand.kind != OperandKind::Frame || operand.area() != FrameArea::Spills) continue;
         if (operand.imm + 8 <= int64_t(code.spills_size)) continue;
         return fault(
-            TriageStage::Allocated, Decision::RewrittenCode,
+            TriageStage::Allocated, Decision::SpillArea,
             "a spill slot begins " + number(operand.imm) + " bytes into an area of " + number(code.spills_size));
       }
     }
@@ -528,6 +532,16 @@ class Contract {
     const bool is_integer = reg.reg_class() == RegClass::Gpr;
     return oracles::register_name(context_.isa,
                                   is_integer ? oracles::integer_register(number) : oracles::float_register(number));
+  }
+  // What a pinned register holds when a function returns is what its caller wants to see.
+  bool is_pinned(uint8_t reg) const {
+    const auto kept = [&](bool has_pinned) -> const std::vector<oracles::RegisterId>& {
+      return oracles::preserved_registers(context_.isa, f_.signature.call_conv, has_pinned);
+    };
+    const auto has = [&](bool has_pinned) {
+      return std::ranges::find(kept(has_pinned), oracles::integer_register(reg)) != kept(has_pinned).end();
+    };
+    return context_.traces.options().pinned_register && has(false) && !has(true);
   }
   bool writes(PReg reg) const {
     for (const machine::Inst& inst : allocated_.code.insts) {

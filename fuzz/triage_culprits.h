@@ -50,6 +50,7 @@ enum class Decision : uint8_t {
   // allocation to code
   InsertedMoves,  // what moves, spills and reloads are as instructions; which moves do nothing
   RewrittenCode,  // operands of the allocated code
+  SpillArea,      // how large it is
   // bytes
   Emission,
   EndsOfBlocks,    // the branches that are left out, inverted or merged

@@ -387,6 +387,15 @@ bool ask_judges(TriageContext& context, std::string_view complained_of) {
   for (Suspect& suspect : suspects) {
     if (suspect.stands_in_others && suspect.culprit.share > refuted_share + kClearly) suspect.rank = 2;
   }
+  // A rule without which the case passes may only be one of those that call the rule to blame.
+  double called_share = 0;
+  for (const Suspect& suspect : suspects) {
+    if (suspect.rank == 2 && !suspect.stands_in_others) called_share = std::max(called_share, suspect.culprit.share);
+  }
+  for (Suspect& suspect : suspects) {
+    const bool is_weaker = suspect.culprit.share > 0 && suspect.culprit.share + kClearly < called_share;
+    if (suspect.rank == 0 && is_weaker) suspect.rank = 2;
+  }
   std::ranges::sort(suspects, {}, [](const Suspect& s) {
     return std::tuple(s.rank, s.rank == 0 || s.rank == 2 ? -s.share : 0, s.place, s.number);
   });

@@ -19,8 +19,12 @@ namespace {
 
 class StepSearch {
  public:
-  StepSearch(const Case& test, const TriageOptions& options, TriageResult& result)
-      : test_(test), options_(options), result_(result), harness_(interpreter_only()) {}
+  StepSearch(const Case& test, const TriageOptions& options, TriageResult& result, bool sees_open_bits = false)
+      : test_(test),
+        options_(options),
+        result_(result),
+        harness_(interpreter_only()),
+        sees_open_bits_(sees_open_bits) {}
 
   bool run() {
     Steps all;
@@ -69,18 +73,24 @@ class StepSearch {
 
   bool fails(Steps* steps) {
     if (result_.key.starts_with("hang")) return hangs(steps);
+    Steps again = *steps;
     std::vector<oracles::Finding> findings;
     check_optimized(harness_, test_, optimizer_, {.steps = steps}, findings);
     if (!findings.empty()) difference_ = findings[0].text;
-    return !findings.empty();
+    return !findings.empty() || (sees_open_bits_ && promises_less(again));
+  }
+  bool promises_less(Steps& steps) {
+    std::string error;
+    if (!leaves_more_open(test_, optimize_case(test_, optimizer_, {.steps = &steps}, error))) return false;
+    difference_ = "the optimised functions leave bits of a result open that the functions do not";
+    return true;
   }
   // What does not end is not compared by check_optimized().
   bool hangs(Steps* steps) {
     std::string error;
     const Case optimized = optimize_case(test_, optimizer_, {.steps = steps}, error);
     difference_ = "the optimised functions do not end";
-    return error.empty() && interpret(optimized).kind == interpreter::OutcomeKind::OutOfFuel &&
-           interpret(test_).kind != interpreter::OutcomeKind::OutOfFuel;
+    return error.empty() && no_longer_ends(test_, optimized);
   }
   bool passes_without(uint64_t begin, uint64_t end, std::string_view only = {}) {
     Steps steps(begin, end, only);
@@ -155,6 +165,7 @@ class StepSearch {
   const TriageOptions options_;
   TriageResult& result_;
   oracles::Harness harness_;
+  bool sees_open_bits_;
   opt::Optimizer optimizer_;
   std::vector<Suspect> suspects_;
   std::string difference_;
@@ -205,8 +216,8 @@ bool blame_optimizer_crash(const Case& test, TriageResult& result) {
   return true;
 }
 
-bool blame_optimizer(const Case& test, const TriageOptions& options, TriageResult& result) {
-  return StepSearch(test, options, result).run();
+bool blame_optimizer(const Case& test, const TriageOptions& options, TriageResult& result, bool sees_open_bits) {
+  return StepSearch(test, options, result, sees_open_bits).run();
 }
 
 }  // namespace assay::fuzz

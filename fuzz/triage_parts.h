@@ -43,8 +43,9 @@ inline std::string application_that_matters(uint64_t times, uint64_t decisive) {
 bool blame_contract(TriageContext& context);
 
 // ---- triage_optimizer.cpp ----
-// Does the mid-end change what the case does, on the interpreter? Blames the rule or change with which it does.
-bool blame_optimizer(const Case& test, const TriageOptions& options, TriageResult& result);
+// Does the mid-end change what the case does, on the interpreter? Blames the rule or change with which it does. With
+// `sees_open_bits` it is a change, too, if a result that was promised no longer is.
+bool blame_optimizer(const Case& test, const TriageOptions& options, TriageResult& result, bool sees_open_bits = false);
 // The mid-end crashes on the case: blames the rule or change with which it does, if there is one.
 bool blame_optimizer_crash(const Case& test, TriageResult& result);
 
@@ -92,6 +93,12 @@ void blame_bytes(TriageContext& context);
 void blame_emission(TriageContext& context, const std::string& message);
 // Text of an instruction without what different printers spell differently.
 std::string normalised(std::string_view text);
+
+// ---- triage_doubts.cpp ----
+// Where a C++ function is blamed: is there another one of the stage whose decisions, had they been others, mend the
+// case and all like it and leave the rest alone? That comes first. `test` is what the stage was given.
+void doubt_culprits(const Case& test, const TriageOptions& options, IsaKind isa, machine::OptLevel level,
+                    TriageResult& result);
 
 // ---- triage_reference.cpp ----
 // The entry function's outcome on the first input by a second reading of CLIF: operations as their definitions say, and

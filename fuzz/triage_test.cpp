@@ -214,7 +214,7 @@ TEST(Triage, ACrashOfTheCompilerHasAPlace) {
   EXPECT_TRUE(crash.crashed);
   EXPECT_EQ(crash.stage, machine::Stage::Emit);
   if (!crash.frames.empty()) {
-    const auto is_named = [](const CrashTrace::Frame& frame) {
+    const auto is_named = [](const SourceFrame& frame) {
       return frame.function.find("crashing_prologue") != std::string::npos;
     };
     EXPECT_TRUE(std::ranges::any_of(crash.frames, is_named)) << crash.frames[0].function;

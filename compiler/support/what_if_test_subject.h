@@ -1,0 +1,15 @@
+// Functions with one decision each, for what_if_test.cpp.
+#pragma once
+
+namespace assay {
+
+// The larger of the two.
+int what_if_larger(int a, int b);
+// Of a rectangle.
+int what_if_area(int a, int b);
+// Is it divisible by 2?
+bool what_if_even(int a);
+// n, for n that is not negative.
+int what_if_count(int n);
+
+}  // namespace assay

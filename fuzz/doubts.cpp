@@ -1,0 +1,310 @@
+// See doubts.h. Two steps, in processes of their own: programs are gathered; then every change of a place that ran in
+// the case is tried on the case, and those that mend it on all programs.
+#include "fuzz/doubts.h"
+
+#include <sys/time.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "compiler/support/what_if.h"
+#include "fuzz/mutate_case.h"
+#include "fuzz/reduce_edits.h"
+#include "fuzz/symbols.h"
+#include "oracles/worker_pool.h"
+
+namespace assay::fuzz {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr size_t kMostFailing = 24, kMostPassing = 60, kMostOthers = 15;  // others: not made from the case
+constexpr size_t kFewFailing = 8, kFewPassing = 20, kMostBest = 10;
+constexpr double kLeastScore = 0.6;
+constexpr unsigned kMostSpoilt = 4;
+constexpr unsigned kBatches = 6, kBatch = 60;
+// Of processor time, for a change and the case, and for one and all programs: with some changes they do not end.
+constexpr uint32_t kMilliseconds = 30, kMillisecondsForAll = 3000;
+
+// "compiler/opt/memory.cpp" of "/home/me/assay/compiler/opt/memory.cpp".
+std::string in_tree(const std::string& file) {
+  const size_t at = file.rfind("compiler/");
+  return at == std::string::npos ? file : file.substr(at);
+}
+
+Case random_case(Random& random) {
+  GenerateOptions generator;
+  generator.max_instructions = 10;
+  generator.inputs = 3;
+  Program program;
+  generate(random, generator, program);
+  Case test;
+  test.functions = std::move(program.functions);
+  test.entry = static_cast<uint32_t>(test.functions.size() - 1);
+  test.regions = std::move(program.regions);
+  for (auto& args : program.inputs) test.inputs.push_back({.args = args, .seed = input_seed(args)});
+  return test;
+}
+
+// For each place and each of the two bits of WhatIfPlace::ran: with how many programs.
+struct Runs {
+  std::vector<unsigned> failed, passed;
+
+  Runs() : failed(2 * what_if_places().size()), passed(failed.size()) {}
+  double presence(size_t place, unsigned all_failed) const {
+    double best = 0;
+    for (size_t i = 2 * place; i < 2 * place + 2; ++i) {
+      if (failed[i] == 0) continue;
+      best = std::max(best, failed[i] / std::sqrt(double(all_failed) * (failed[i] + passed[i])));
+    }
+    return best;
+  }
+};
+
+struct Programs {
+  std::vector<Case> failing, passing;
+  std::vector<size_t> code;  // of the passing: hashes
+  unsigned all_failing = 0, all_passing = 0;
+  Runs runs;
+};
+
+// Programs near to the case: what fails is changed further, so that there is much that fails in other surroundings.
+class Gatherer {
+ public:
+  Gatherer(const Case& failing, const DoubtJudge& judge, uint64_t seed)
+      : failing_(failing), judge_(judge), random_(seed) {}
+
+  std::string run() {
+    std::vector<Case> pool = {failing_};
+    if (take(failing_, false) != DoubtVerdict::Fails) return encode();
+    const size_t most = 2 * count_instructions(failing_) + 12;
+    for (unsigned i = 0; i < kBatch; ++i) {
+      const bool is_other = random_.chance(25);
+      Case test = is_other ? random_case(random_) : pool[random_.below(static_cast<uint32_t>(pool.size()))];
+      test.choice_seed = failing_.choice_seed;
+      if (!is_other) {
+        (void)mutate(test, random_, {.max_mutations = random_.chance(60) ? 1u : 3u, .max_instructions = most});
+      }
+      const DoubtVerdict verdict = take(test, is_other);
+      if (verdict == DoubtVerdict::Fails && count_instructions(test) <= most) pool.push_back(std::move(test));
+    }
+    return encode();
+  }
+
+ private:
+  DoubtVerdict take(const Case& test, bool is_other) {
+    const std::span<WhatIfPlace> places = what_if_places();
+    for (WhatIfPlace& place : places) place.ran = 0;
+    const DoubtVerdict verdict = judge_.judge(test);
+    if (verdict == DoubtVerdict::Void) return verdict;
+    const bool fails = verdict == DoubtVerdict::Fails;
+    ++(fails ? failed_ : passed_);
+    std::vector<unsigned>& counts = fails ? runs_.failed : runs_.passed;
+    for (size_t p = 0; p < places.size(); ++p) {
+      counts[2 * p] += places[p].ran & 1;
+      counts[2 * p + 1] += places[p].ran >> 1 & 1;
+    }
+    json entry = {{"text", print_case(test)}};
+    if (!fails) {
+      entry["code"] = std::hash<std::string>()(judge_.code(test));
+      entry["other"] = is_other;
+    }
+    (fails ? failing_found_ : passing_found_).push_back(std::move(entry));
+    return verdict;
+  }
+
+  std::string encode() const {
+    return json{{"failed", failed_},           {"passed", passed_},         {"runs_failed", runs_.failed},
+                {"runs_passed", runs_.passed}, {"failing", failing_found_}, {"passing", passing_found_}}
+        .dump(-1, ' ', false, json::error_handler_t::replace);
+  }
+
+  const Case& failing_;
+  const DoubtJudge& judge_;
+  Random random_;
+  unsigned failed_ = 0, passed_ = 0;
+  Runs runs_;
+  json failing_found_ = json::array(), passing_found_ = json::array();
+};
+
+void add(Programs& programs, const json& batch, size_t& others) {
+  programs.all_failing += batch["failed"].get<unsigned>();
+  programs.all_passing += batch["passed"].get<unsigned>();
+  const auto sum = [](std::vector<unsigned>& to, const json& from) {
+    for (size_t i = 0; i < to.size(); ++i) to[i] += from[i].get<unsigned>();
+  };
+  sum(programs.runs.failed, batch["runs_failed"]);
+  sum(programs.runs.passed, batch["runs_passed"]);
+  for (const json& entry : batch["failing"]) {
+    auto test = parse_case(entry["text"], "near");
+    if (test && programs.failing.size() < kMostFailing) programs.failing.push_back(std::move(*test));
+  }
+  for (const json& entry : batch["passing"]) {
+    if (programs.passing.size() >= kMostPassing || (entry["other"] && others >= kMostOthers)) continue;
+    auto test = parse_case(entry["text"], "near");
+    if (!test) continue;
+    others += entry["other"].get<bool>();
+    programs.passing.push_back(std::move(*test));
+    programs.code.push_back(entry["code"].get<size_t>());
+  }
+}
+
+using Tally = DoubtedFunction::Tally;
+
+struct Change {
+  size_t place = 0;
+  uint8_t change = 0;
+};
+
+std::string in_words(const WhatIfPlace& place, uint8_t change) {
+  static constexpr const char* kNumbers[] = {"were one more", "were one less", "were its left operand",
+                                             "were its right operand"};
+  const char* what = place.kind == WhatIfKind::Condition ? "the condition there were the other way"
+                     : place.kind == WhatIfKind::Answer  ? "its answer were the other one"
+                                                         : "the number there ";
+  return "line " + std::to_string(place.line) + ": if " + what +
+         (place.kind == WhatIfKind::Number ? kNumbers[change - 1] : "");
+}
+
+// Changes of what ran in the case.
+std::vector<Change> changes_of(const Case& failing, const DoubtJudge& judge) {
+  const std::span<WhatIfPlace> places = what_if_places();
+  const auto ran = oracles::run_isolated([&] {
+    for (WhatIfPlace& place : places) place.ran = 0;
+    (void)judge.judge(failing);
+    std::string out;
+    for (const WhatIfPlace& place : places) out += place.ran != 0 ? '1' : '0';
+    return out;
+  });
+  std::vector<Change> out;
+  for (size_t p = 0; ran && p < places.size() && p < ran->size(); ++p) {
+    if ((*ran)[p] == '0' || places[p].kind == WhatIfKind::Entry || !judge.has_file(in_tree(places[p].file))) continue;
+    const uint8_t most = places[p].kind == WhatIfKind::Number ? kNumberChanges : 1;
+    for (uint8_t change = 1; change <= most; ++change) out.push_back({p, change});
+  }
+  return out;
+}
+
+}  // namespace
+
+const DoubtedFunction* Doubts::find(const std::string& name) const {
+  const auto found = std::ranges::find_if(functions, [&](const DoubtedFunction& function) {
+    return function.name == name || function.name.ends_with("::" + name);
+  });
+  return found == functions.end() ? nullptr : &*found;
+}
+
+bool can_doubt() { return !what_if_places().empty(); }
+
+Doubts doubt_functions(const Case& failing, const DoubtJudge& judge) {
+  Doubts out;
+  if (!can_doubt()) return out;
+  const std::span<WhatIfPlace> places = what_if_places();
+  Programs programs;
+  size_t others = 0;
+  for (uint64_t b = 0; b < kBatches; ++b) {
+    const auto batch = oracles::run_isolated([&] { return Gatherer(failing, judge, b + 1).run(); });
+    const json read = batch ? json::parse(*batch, nullptr, false) : json();
+    if (read.is_object()) add(programs, read, others);
+  }
+  out.failing = programs.all_failing;
+  out.passing = programs.all_passing;
+
+  std::map<std::string, DoubtedFunction> functions;
+  for (size_t p = 0; p < places.size(); ++p) {
+    const double presence = programs.runs.presence(p, programs.all_failing);
+    const std::string file = in_tree(places[p].file);
+    if (presence == 0 || !judge.has_file(file)) continue;
+    const std::string name = plain_function(places[p].function);
+    DoubtedFunction& function = functions[name];
+    if (function.name.empty()) function = {.name = name, .file = file, .line = places[p].line, .change = {}};
+    function.presence = std::max(function.presence, presence);
+    ++function.places;
+  }
+
+  // With most changes the compiler breaks, often with words.
+  const auto with = [&](const Change& change, uint32_t milliseconds, const std::function<std::string()>& work) {
+    static const bool is_quiet = std::freopen("/dev/null", "w", stderr) != nullptr;
+    (void)is_quiet;
+    const itimerval limit{
+        .it_interval = {},
+        .it_value = {.tv_sec = milliseconds / 1000, .tv_usec = 1000 * suseconds_t(milliseconds % 1000)}};
+    setitimer(ITIMER_PROF, &limit, nullptr);  // SIGPROF ends the process
+    places[change.place].change = change.change;
+    std::string text = work();
+    places[change.place].change = 0;
+    return text;
+  };
+  const std::vector<Change> all = changes_of(failing, judge);
+  std::vector<Change> changes;  // that mend the case
+  oracles::run_isolated(
+      all.size(), {.milliseconds = 20 * kMilliseconds},
+      [&](size_t i) {
+        return with(all[i], kMilliseconds, [&] { return judge.judge(failing) == DoubtVerdict::Passes ? "mends" : ""; });
+      },
+      [&](size_t i, Expected<std::string> result) {
+        if (result && !result->empty()) changes.push_back(all[i]);
+      });
+  // Of each of these: what becomes of so many of the programs.
+  const auto tally = [&](const std::vector<Change>& asked, size_t failing_count, size_t passing_count,
+                         const std::function<void(size_t, const Tally&)>& done) {
+    failing_count = std::min(failing_count, programs.failing.size());
+    passing_count = std::min(passing_count, programs.passing.size());
+    oracles::run_isolated(
+        asked.size(), {.milliseconds = 10 * kMillisecondsForAll},
+        [&](size_t i) {
+          return with(asked[i], kMillisecondsForAll, [&] {
+            unsigned mended = 0, spoilt = 0, altered = 0;
+            for (size_t k = 0; k < failing_count; ++k) {
+              mended += judge.judge(programs.failing[k]) == DoubtVerdict::Passes;
+            }
+            // What mends few, or spoils many, need not be known better.
+            if (2 * mended < failing_count) return json{mended, 0, 0}.dump();
+            for (size_t k = 0; k < passing_count && spoilt < kMostSpoilt; ++k) {
+              spoilt += judge.judge(programs.passing[k]) == DoubtVerdict::Fails;
+              altered += std::hash<std::string>()(judge.code(programs.passing[k])) != programs.code[k];
+            }
+            return json{mended, spoilt, altered}.dump();
+          });
+        },
+        [&](size_t i, Expected<std::string> result) {
+          const json counts = result ? json::parse(*result, nullptr, false) : json();
+          if (!counts.is_array()) return;
+          const auto share = [&](size_t k, size_t of) {
+            return of == 0 ? 0 : counts[k].get<double>() / static_cast<double>(of);
+          };
+          done(i, {share(0, failing_count), share(1, passing_count), share(2, passing_count)});
+        });
+  };
+  std::vector<double> scores(changes.size());
+  tally(changes, kFewFailing, kFewPassing, [&](size_t i, const Tally& t) { scores[i] = t.score(); });
+  // The best once more, on all programs.
+  std::vector<size_t> order(changes.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::ranges::sort(order, {}, [&](size_t i) { return std::pair(-scores[i], i); });
+  std::vector<Change> best;
+  for (size_t i : order) {
+    if (best.size() < kMostBest && scores[i] > kLeastScore) best.push_back(changes[i]);
+  }
+  tally(best, kMostFailing, kMostPassing, [&](size_t i, const Tally& t) {
+    const WhatIfPlace& place = places[best[i].place];
+    DoubtedFunction& function = functions[plain_function(place.function)];
+    const bool is_condition = place.kind == WhatIfKind::Condition;
+    if (std::pair(function.tally.score(), function.is_condition) >= std::pair(t.score(), is_condition)) return;
+    function.is_condition = is_condition;
+    function.tally = t;
+    function.change = in_words(place, best[i].change);
+  });
+  for (auto& [name, function] : functions) out.functions.push_back(std::move(function));
+  std::ranges::sort(out.functions, {}, [](const DoubtedFunction& f) {
+    return std::tuple(-f.tally.score(), !f.is_condition, f.change.empty() ? 0u : f.places, -f.presence, f.name);
+  });
+  return out;
+}
+
+}  // namespace assay::fuzz

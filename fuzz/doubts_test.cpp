@@ -1,0 +1,96 @@
+// Doubts about a compiler that is made up here: a product is wrong unless somebody changes the right decision.
+#include "fuzz/doubts.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "compiler/support/what_if.h"
+#include "fuzz/symbols.h"
+
+namespace assay::fuzz {
+namespace {
+
+// As the pass would make them, in the program's one table.
+[[gnu::section("assay_places"), gnu::used]] WhatIfPlace g_places[] = {
+    {"assay::opt::(anonymous namespace)::Maker::make(int)", "/tree/compiler/opt/maker.cpp", 1, WhatIfKind::Entry, 0, 0,
+     0},
+    {"assay::opt::(anonymous namespace)::Maker::product(int)", "/tree/compiler/opt/maker.cpp", 7, WhatIfKind::Condition,
+     0, 0, 0},
+    {"assay::opt::Maker::all() const", "/tree/compiler/opt/maker.cpp", 9, WhatIfKind::Condition, 0, 0, 0},
+    {"assay::opt::Maker::sum()", "/tree/compiler/opt/maker.cpp", 11, WhatIfKind::Answer, 0, 0, 0},
+    {"assay::machine::elsewhere()", "/tree/compiler/machine/other.cpp", 1, WhatIfKind::Condition, 0, 0, 0},
+    {"assay::opt::never()", "/tree/compiler/opt/maker.cpp", 20, WhatIfKind::Condition, 0, 0, 0},
+};
+
+bool has(const Case& test, ir::Opcode opcode) {
+  for (const ir::Function& f : test.functions) {
+    for (ir::Block block : f.blocks()) {
+      for (ir::Inst inst : f.insts(block)) {
+        if (f.inst(inst).opcode == opcode) return true;
+      }
+    }
+  }
+  return false;
+}
+
+DoubtJudge made_up() {
+  DoubtJudge out;
+  out.judge = [](const Case& test) {
+    for (WhatIfPlace& place : g_places) place.ran = 1;
+    g_places[5].ran = 0;
+    const bool product = has(test, ir::Opcode::kImul), sum = has(test, ir::Opcode::kIadd);
+    if (g_places[3].change != 0 && sum && !product) return DoubtVerdict::Fails;
+    const bool is_mended = std::ranges::any_of(g_places, [](const WhatIfPlace& place) { return place.change != 0; });
+    return product && !is_mended ? DoubtVerdict::Fails : DoubtVerdict::Passes;
+  };
+  // Turning everything off is a mend, too.
+  out.code = [](const Case& test) {
+    return std::string(g_places[2].change != 0 && has(test, ir::Opcode::kIadd) ? "slow" : "fast");
+  };
+  out.has_file = [](const std::string& file) { return file.starts_with("compiler/opt/"); };
+  return out;
+}
+
+TEST(Doubts, TheChangeThatLeavesTheRestAloneIsTheBest) {
+  const auto test = parse_case(
+      "test run\nfunction %f(i64) -> i64 {\nblock0(v0: i64):\n    v1 = imul v0, v0\n    v2 = iadd v1, v0\n"
+      "    return v2\n}\n; print: %f(3)\n",
+      "t");
+  ASSERT_TRUE(test.has_value()) << render(test.error());
+  ASSERT_TRUE(can_doubt());
+  const Doubts doubts = doubt_functions(*test, made_up());
+  EXPECT_GT(doubts.failing, 20u);
+  EXPECT_GT(doubts.passing, 20u);
+  ASSERT_FALSE(doubts.functions.empty());
+  const DoubtedFunction& best = doubts.functions.front();
+  EXPECT_EQ(best.name, "Maker::product");
+  EXPECT_EQ(best.file, "compiler/opt/maker.cpp");
+  EXPECT_EQ(best.line, 7u);
+  EXPECT_EQ(best.change, "line 7: if the condition there were the other way");
+  EXPECT_EQ(best.tally.mends, 1);
+  EXPECT_EQ(best.tally.spoils, 0);
+  EXPECT_EQ(best.tally.alters, 0);
+  const DoubtedFunction* all = doubts.find("Maker::all");
+  ASSERT_NE(all, nullptr);
+  EXPECT_EQ(all->tally.mends, 1);
+  EXPECT_GT(all->tally.alters, 0);
+  // Of another stage; never run.
+  EXPECT_EQ(doubts.find("elsewhere"), nullptr);
+  EXPECT_EQ(doubts.find("never"), nullptr);
+  const DoubtedFunction* sum = doubts.find("Maker::sum");
+  ASSERT_NE(sum, nullptr);
+  EXPECT_LT(sum->tally.score(), best.tally.score());
+}
+
+TEST(Doubts, FunctionsHaveTheirPlainNames) {
+  EXPECT_EQ(plain_function("assay::opt::(anonymous namespace)::Control::fold(int)"), "Control::fold");
+  EXPECT_EQ(plain_function("assay::machine::layout_frame(unsigned)"), "layout_frame");
+  EXPECT_EQ(plain_function("assay::opt::Control::run()::{lambda(int)#1}::operator()(int) const"), "Control::run");
+  EXPECT_EQ(plain_function("bool assay::isa::x64::each<int>(int)"), "each");
+  EXPECT_EQ(plain_function("bool std::ranges::all_of<assay::ir::Inst>(assay::ir::Inst)"), "");
+  EXPECT_EQ(plain_function("main"), "");
+}
+
+}  // namespace
+}  // namespace assay::fuzz
