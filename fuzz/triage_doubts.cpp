@@ -124,7 +124,7 @@ void doubt_culprits(const Case& test, const TriageOptions& options, IsaKind isa,
                               result.stage == TriageStage::Allocated || result.stage == TriageStage::Bytes;
   std::vector<Culprit>& culprits = result.culprits;
   const bool is_function = culprits.empty() || culprits[0].kind == CulpritKind::Function;
-  if (!is_of_compiler || !is_function || result.is_flaky || result.key.starts_with("crash")) return;
+  if (!options.doubt || !is_of_compiler || !is_function || result.is_flaky || result.key.starts_with("crash")) return;
   if (!can_doubt()) {
     result.evidence.push_back("this build cannot ask which of the stage's functions is to blame (ASSAY_WHAT_IF)");
     return;
