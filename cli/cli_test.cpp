@@ -149,6 +149,19 @@ TEST_F(Cli, VerifyOfATreeRefusesRulesThatOverlap) {
   EXPECT_NE(wrong.err.find("overlap"), std::string::npos) << wrong.err;
 }
 
+// From left to right, as the words of a list that is not one ISA's, too.
+TEST_F(Cli, FeaturesAreSwitchedOnAndOff) {
+  const std::string compile =
+      "compile " +
+      file("f.clif", "function %f(i64) -> i64 {\nblock0(v0: i64):\n    v1 = popcnt v0\n    return v1\n}\n") +
+      " --target x64";
+  const std::string without = run(compile).out, with = run(compile + " --features has_popcnt").out;
+  if (without.empty()) GTEST_SKIP() << "x64 is not part of this build";
+  EXPECT_NE(with, without);
+  EXPECT_EQ(run(compile + " --features has_popcnt,has_popcnt=false").out, without);
+  EXPECT_EQ(run(compile + " --features has_popcnt=false,has_popcnt=true").out, with);
+}
+
 TEST_F(Cli, InterpretMakesCalls) {
   const Ran ran = run("interpret " + file("f.clif", kFunction) + " --call '%f(21)'");
   EXPECT_EQ(ran.status, 0);

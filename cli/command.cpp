@@ -51,9 +51,9 @@ Expected<std::array<machine::FeatureSet, kIsaCount>> named_features(const std::s
     for (const IsaKind kind : isas) {
       const machine::TargetIsa* isa = isa::find_isa(kind);
       if (isa == nullptr) continue;
-      auto named = machine::parse_features(*isa->insts, word);
-      if (named) {
-        features[static_cast<size_t>(kind)] |= *named;
+      machine::FeatureSet& known = features[static_cast<size_t>(kind)];
+      if (auto named = machine::parse_features(*isa->insts, word, known)) {
+        known = *named;
         is_known = true;
       } else {
         unknown = std::move(named.error());

@@ -80,7 +80,7 @@ Expected<Units> named_units(const std::vector<std::string>& isas, const std::vec
 Expected<std::array<machine::FeatureSet, kIsaCount>> named_features(const std::string& list,
                                                                     const std::vector<IsaKind>& isas);
 inline constexpr const char* kFeaturesHelp =
-    "ISA features to compile for, separated by commas; all, host: this computer's";
+    "ISA features to compile for, separated by commas; all, host: this computer's; NAME=false: not that one";
 
 struct ClifFile {
   const std::string& path;

@@ -19,6 +19,7 @@
 #include "verify/proof_cache.h"
 #include "verify/rule_classes.h"
 #include "verify/rule_sources.h"
+#include "verify/spec_changes.h"
 #include "verify/totality.h"
 #include "verify/verify.h"
 
@@ -182,11 +183,16 @@ void print_text(const verify::RuleClasses& classes, bool list) {
 }
 
 // Specs of C++ terms that the C++ in this program does not keep: what is proven from them is worth nothing. Only asked
-// of a source tree's; those of the build are held by helper_check_test.
-Expected<std::vector<verify::Judgement>> broken_specs(std::optional<IsaKind> isa, const verify::RuleSources& sources) {
+// of those of a source tree that are not the build's; these are held by helper_check_test.
+Expected<std::vector<verify::Judgement>> broken_specs(std::optional<IsaKind> isa, const verify::RuleSources& built,
+                                                      const verify::RuleSources& sources) {
+  const verify::SpecChanges changes = verify::changed_specs(built, sources);
+  if (changes.none()) return {};
+  verify::HelperCheckOptions options;
+  if (!changes.all) options.only = changes.terms;
   const machine::TargetIsa* target = isa ? isa::find_isa(*isa) : nullptr;
-  auto rows = target != nullptr ? verify::check_helpers(*target, sources, verify::helper_table(*isa))
-                                : verify::check_optimizer_helpers(sources);
+  auto rows = target != nullptr ? verify::check_helpers(*target, sources, verify::helper_table(*isa), options)
+                                : verify::check_optimizer_helpers(sources, options);
   if (rows) std::erase_if(*rows, [](const verify::Judgement& row) { return !is_failure(row.state); });
   return rows;
 }
@@ -260,8 +266,9 @@ int run_verify(const Options& options) {
   size_t found = 0;
   for (const std::optional<IsaKind> isa : wanted) {
     std::unique_ptr<verify::SourceTree> tree;
-    const verify::RuleSources* sources = isa ? verify::rule_sources(*isa) : &verify::optimizer_sources();
-    if (sources == nullptr)
+    const verify::RuleSources* built = isa ? verify::rule_sources(*isa) : &verify::optimizer_sources();
+    const verify::RuleSources* sources = built;
+    if (built == nullptr)
       return report(Diagnostic{{}, std::string("no rules for ") + name(*isa) + " in this build", ""});
     if (!options.tree.empty()) {
       auto read = verify::SourceTree::read(*sources, options.tree);
@@ -303,7 +310,7 @@ int run_verify(const Options& options) {
     if (!totality->holes.empty() || !totality->overlaps.empty()) status = kFinding;
     std::vector<verify::Judgement> broken;
     if (tree != nullptr) {
-      auto rows = broken_specs(isa, *sources);
+      auto rows = broken_specs(isa, *built, *sources);
       if (!rows) return report(rows.error());
       broken = std::move(*rows);
       if (!broken.empty()) status = kFinding;

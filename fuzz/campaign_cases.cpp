@@ -4,7 +4,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "compiler/isa/registry.h"
+#include "compiler/machine/compile.h"
 #include "compiler/machine/coverage.h"
+#include "compiler/machine/features.h"
 #include "fuzz/mutate_case.h"
 
 namespace assay::fuzz {
@@ -12,6 +15,17 @@ namespace assay::fuzz {
 namespace {
 
 constexpr unsigned kFew = 4;  // entries
+
+// With which the compiler chooses at random, but all features that there are (machine::chosen_features).
+uint64_t choices_with_all_features(Random& random) {
+  for (unsigned tries = 0;; ++tries) {
+    const uint64_t seed = random.next() | 1;
+    const bool has_all = std::ranges::all_of(isa::all_isas(), [&](const machine::TargetIsa* isa) {
+      return machine::chosen_features(*isa->insts, {.choice_seed = seed}) == machine::all_features(*isa->insts);
+    });
+    if (has_all || tries == 100) return seed;
+  }
+}
 
 }  // namespace
 
@@ -29,6 +43,9 @@ bool CampaignCases::make(uint64_t number, Case& test) {
     random = Random(options_.seed * 0x9e3779b97f4a7c15u + number);
   }
   generate(random, test);
+  if (program_.wants_features && test.choice_seed == 0 && choices.chance(2 * options_.choices_percent)) {
+    test.choice_seed = choices_with_all_features(choices);
+  }
   return false;
 }
 

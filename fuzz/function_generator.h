@@ -34,6 +34,10 @@ using Bits = unsigned __int128;
 
 // Of `width` bits, edge values often. The second: of a float.
 Bits random_bits(Random& random, unsigned width);
+// An integer halfway between two floats of 11, 24 or 53 digits, or next to that.
+Bits integer_beside_tie(Random& random, unsigned width);
+// A float of so many bits at the ends of the integers of that width, or next to it: by its last digit, or by any other.
+Bits float_beside_limit(Random& random, unsigned width, unsigned integer);
 Bits random_float_bits(Random& random, unsigned width);
 
 class FunctionGenerator {
@@ -141,6 +145,8 @@ class FunctionGenerator {
 
   // ---- floats ----
   Value one_of(Type type);  // 1.0
+  Value float_at_limit(Type type, unsigned width);
+  Value integer_at_tie(Type type);
   Value zero_of_either_sign(Type type);
   Value fma_beside_a_tie(Type type);
   Value float_operation(Type type);
@@ -198,6 +204,7 @@ class FunctionGenerator {
   static uint32_t bytes_accessed(Opcode opcode, Type type);
   const Access* recent_access(uint32_t bytes, bool is_aligned);
   Value opaque(Value v);
+  Value hidden(Value v);
   AliasRegion alias_region(size_t number) const;
   MemFlags mem_flags(const Place& place);
   Value load_something();

@@ -3,9 +3,38 @@
 
 #include <algorithm>
 
+#include "compiler/support/softfloat.h"
 #include "fuzz/function_generator.h"
 
 namespace assay::fuzz {
+
+Bits integer_beside_tie(Random& random, unsigned width) {
+  const unsigned digits = width < 32 ? 11 : width < 64 || random.chance(50) ? 24 : 53;
+  if (digits >= width) return Bits(random.below(1u << width));
+  const unsigned top = width - 1 - (random.chance(50) ? 0 : random.below(width - digits)), half = top - digits;
+  const Bits one = 1, whole = (one << top | (Bits(random.next()) << 64 | random.next())) >> (half + 1) << (half + 1);
+  return ((whole & (one << top | ((one << top) - 1))) | one << half) + random.below(3) - 1;
+}
+
+Bits float_beside_limit(Random& random, unsigned width, unsigned integer) {
+  const FloatFormat format = float_format(width);
+  const unsigned fraction = format.fraction_bits();
+  const Bits sign = Bits(random.below(2)) << (width - 1), one = 1;
+  // 2^integer, or half of that; of f16, whose exponents are few, a large number.
+  const unsigned exponent = integer - random.below(2), largest = 2 * static_cast<unsigned>(format.bias());
+  const Bits power = Bits(std::min(static_cast<unsigned>(format.bias()) + exponent, largest)) << fraction;
+  const Bits limit = random.chance(10) ? Bits(format.bias()) << fraction : power;  // or 1
+  switch (random.below(4)) {
+    case 0:
+      return sign | limit;
+    case 1:
+      return (sign | limit) + random.below(5) - 2;
+    case 2:
+      return sign | (limit + (one << random.below(fraction)));
+    default:
+      return sign | (limit - (one << random.below(fraction)));
+  }
+}
 
 namespace {
 
@@ -39,12 +68,8 @@ Bits edge_bits(Random& random, unsigned width) {
       const Bits limit = one << kBits[random.below(std::size(kBits))];
       return ((random.chance(50) ? limit : 0 - limit) + random.below(5) - 2) & mask;
     }
-    case 13: {  // halfway between two floats of 24 or 53 bits, or nearly
-      const unsigned digits = width < 64 || random.chance(50) ? 24 : 53;
-      const unsigned top = width - 1 - (random.chance(50) ? 0 : random.below(width - digits)), half = top - digits;
-      const Bits whole = (one << top | (Bits(random.next()) << 64 | random.next())) >> (half + 1) << (half + 1);
-      return ((whole & (one << top | ((one << top) - 1))) | one << half) + random.below(3) - 1;
-    }
+    case 13:
+      return integer_beside_tie(random, width);
     default:
       return (Bits(random.below(0x10000)) << random.below(std::max(width, 64u) - 15)) &
              mask;  // 12-, 16-, 20-bit limits
@@ -63,8 +88,9 @@ Bits random_bits(Random& random, unsigned width) {
 }
 
 Bits random_float_bits(Random& random, unsigned width) {
-  const unsigned fraction = width == 16 ? 10 : width == 32 ? 23 : width == 64 ? 52 : 112;
-  const Bits bias = (1u << (width - 2 - fraction)) - 1, infinity = (2 * bias + 1) << fraction, one = 1;
+  const FloatFormat format = float_format(width);
+  const unsigned fraction = format.fraction_bits();
+  const Bits bias = static_cast<Bits>(format.bias()), infinity = format.infinity(), one = 1;
   const Bits sign = Bits(random.below(2)) << (width - 1);
   const Bits random_payload = Bits(random.next()) << 64 | random.next();
   const Bits payload = random_payload & ((one << fraction) - 1), quiet = one << (fraction - 1);
@@ -86,8 +112,8 @@ Bits random_float_bits(Random& random, unsigned width) {
     case 6:
       return sign | ((one << fraction) + random.below(3) - 1);
     case 7: {  // about the limits of integers
-      static constexpr uint8_t kBits[] = {7, 8, 15, 16, 31, 32, 63, 64};
-      return (sign | power(kBits[random.below(std::size(kBits))])) + random.below(5) - 2;
+      static constexpr uint8_t kWidths[] = {8, 16, 32, 64, 128};
+      return float_beside_limit(random, width, kWidths[random.below(std::size(kWidths))]);
     }
     case 8:
       return sign | power(random.below(fraction + 2)) | (one << random.below(fraction));
@@ -257,6 +283,7 @@ void generate(Random& random, const GenerateOptions& options, Program& program) 
   program.has_throws = !program.has_pinned && random.chance(25);
   program.has_alias_regions = random.chance(20);
   program.throws.clear();
+  program.wants_features = false;
   program.functions.resize(random.chance(50) ? 1 : random.between(1, options.max_functions));
   for (size_t i = 0; i < program.functions.size(); ++i) FunctionGenerator(random, options, program, i).run();
   program.inputs.resize(options.inputs);

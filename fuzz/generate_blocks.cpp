@@ -332,7 +332,19 @@ void FunctionGenerator::decided(unsigned depth) {
 void FunctionGenerator::finish(Value sum) {
   if (f_.signature.call_conv == CallConv::kTail && random_.chance(80)) {
     keep_in_memory(sum);
-    if (tail_call()) return;
+    if (random_.chance(75)) {
+      if (tail_call()) return;
+    } else {
+      // On one of two ways: what returns on the other has made room for the arguments, too.
+      const Block last = new_block(), further = new_block();
+      const BlockCall calls[] = {f_.make_block_call(last), f_.make_block_call(further)};
+      branch(Opcode::kBrif, condition(), calls);
+      const Scope scope = open();
+      enter(last);
+      if (!tail_call()) jump(further, {});
+      close(scope);
+      enter(further);
+    }
   }
   std::vector<Value> results;
   for (size_t i = 0; i < f_.signature.returns.size(); ++i) {

@@ -78,7 +78,7 @@ void FunctionGenerator::mark_purposes(Signature& s, bool is_entry) {
   // The harness has no way to pass one.
   if (!is_entry && random_.chance(6)) {
     for (unsigned n = random_.between(1, 2); n != 0; --n) {
-      const uint32_t words = random_.chance(90) ? random_.between(1, 6) : random_.between(250, 300);
+      const uint32_t words = random_.chance(80) ? random_.between(1, 6) : random_.between(200, 400);
       const uint32_t size = random_.chance(70) ? 8 * words : 8 * words - random_.between(1, 7);
       insert({.type = kI64, .purpose = Purpose::kStructArgument, .struct_size = size}, any_place());
     }

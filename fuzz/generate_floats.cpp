@@ -5,13 +5,23 @@
 #include <algorithm>
 #include <iterator>
 
+#include "compiler/support/softfloat.h"
 #include "fuzz/function_generator.h"
 
 namespace assay::fuzz {
 
-Value FunctionGenerator::one_of(Type type) {
-  const unsigned fraction = type == kF16 ? 10 : type == kF32 ? 23 : type == kF64 ? 52 : 112;
-  return constant_of(type, Bits((1u << (type.bits() - 2 - fraction)) - 1) << fraction);
+namespace {
+Bits bits_of_one(const FloatFormat& format) { return static_cast<Bits>(format.bias()) << format.fraction_bits(); }
+}  // namespace
+
+Value FunctionGenerator::one_of(Type type) { return constant_of(type, bits_of_one(float_format(type.bits()))); }
+
+// Operands of conversions for which these are nearly wrong; nothing in the compiler knows them.
+Value FunctionGenerator::float_at_limit(Type type, unsigned width) {
+  return hidden(constant_of(type, float_beside_limit(random_, type.bits(), width)));
+}
+Value FunctionGenerator::integer_at_tie(Type type) {
+  return hidden(constant_of(type, integer_beside_tie(random_, type.bits())));
 }
 
 Value FunctionGenerator::zero_of_either_sign(Type type) {
@@ -21,11 +31,11 @@ Value FunctionGenerator::zero_of_either_sign(Type type) {
 // 1.5 times a number a little above 1 is halfway between two numbers; what is added tells to which side it goes, unless
 // the sum was rounded before.
 Value FunctionGenerator::fma_beside_a_tie(Type type) {
-  const unsigned fraction = type == kF16 ? 10 : type == kF32 ? 23 : type == kF64 ? 52 : 112;
-  const Bits one = Bits((1u << (type.bits() - 2 - fraction)) - 1) << fraction;
-  const Bits factor = one + 2 * random_.below(1u << std::min(fraction - 3, 20u)) + 1;
+  const FloatFormat format = float_format(type.bits());
+  const Bits one = bits_of_one(format);
+  const Bits factor = one + 2 * random_.below(1u << std::min(format.fraction_bits() - 3, 20u)) + 1;
   const Bits tiny = Bits(random_.below(2)) << (type.bits() - 1) | (1 + random_.below(3));
-  const Value args[] = {constant_of(type, factor), constant_of(type, one | Bits(1) << (fraction - 1)),
+  const Value args[] = {constant_of(type, factor), constant_of(type, one | format.quiet_bit()),
                         constant_of(type, tiny)};
   return emit1({.opcode = Opcode::kFma, .type = type, .args = f_.make_values(args)});
 }
@@ -121,7 +131,8 @@ Value FunctionGenerator::float_operation(Type type) {
       return change_width(type);
     case 9:
     case 10:
-      return convert(random_.chance(50) ? Opcode::kFcvtFromSint : Opcode::kFcvtFromUint, type, pick(any_type()));
+      return convert(random_.chance(50) ? Opcode::kFcvtFromSint : Opcode::kFcvtFromUint, type,
+                     random_.chance(90) ? pick(any_type()) : integer_at_tie(any_type()));
     case 11:
       return bitcast(type, pick(random_.chance(85) ? type.as_int() : type));
   }
@@ -140,8 +151,9 @@ Value FunctionGenerator::integer_of_float(Type type) {
     case 2:
       if (risks(40)) {
         // Mostly one that fits: of a byte, divided by 2.5.
-        Value x = pick(from);
-        if (random_.chance(90)) {
+        const unsigned what = random_.below(100);
+        Value x = what < 20 ? float_at_limit(from, type.bits()) : pick(from);
+        if (what >= 30) {
           x = convert(Opcode::kFcvtFromUint, from, pick(kI8));
           const Value two_and_a_half = binary(Opcode::kFdiv, convert(Opcode::kFcvtFromUint, from, constant_of(kI8, 5)),
                                               binary(Opcode::kFadd, one_of(from), one_of(from)));
@@ -153,7 +165,9 @@ Value FunctionGenerator::integer_of_float(Type type) {
       [[fallthrough]];
     default:
       return convert(is_signed ? Opcode::kFcvtToSintSat : Opcode::kFcvtToUintSat, type,
-                     random_.chance(25) ? constant(from) : pick(from));
+                     random_.chance(25)   ? constant(from)
+                     : random_.chance(15) ? float_at_limit(from, type.bits())
+                                          : pick(from));
   }
 }
 

@@ -295,7 +295,8 @@ void FunctionGenerator::rule_shape(const RuleShapes& shapes) {
   if (has_floats_) types.insert(types.end(), kFloatTypes.begin(), kFloatTypes.end() - (has_odd_floats_ ? 0 : 2));
   std::vector<ShapeNode> plan;
   for (unsigned tries = 0; tries < 4 && plan.empty(); ++tries) {
-    plan = shapes.plan(random_, types).nodes;
+    RulePlan planned = shapes.plan(random_, types);
+    plan = std::move(planned.nodes);
     const bool may_trap = std::ranges::any_of(plan, [](const ShapeNode& node) {
       return node.kind == ShapeNode::Kind::Operation &&
              (node.opcode == Opcode::kFcvtToSint || node.opcode == Opcode::kFcvtToUint ||
@@ -303,6 +304,7 @@ void FunctionGenerator::rule_shape(const RuleShapes& shapes) {
               node.opcode == Opcode::kTrapnz);
     });
     if (may_trap && !risks(25)) plan.clear();
+    program_.wants_features |= planned.needs_features && !plan.empty();
   }
   const bool has_zeros = random_.chance(8);  // of floats, of either sign
   std::vector<Value> made;
@@ -325,6 +327,13 @@ void FunctionGenerator::rule_shape(const RuleShapes& shapes) {
       if (read.is_none()) return;  // the last node
       made.push_back(read);
       continue;
+    }
+    if (!args.empty() && plan[node.operands[0]].kind == ShapeNode::Kind::Leaf && random_.chance(20)) {
+      const bool to_float = node.opcode == Opcode::kFcvtFromSint || node.opcode == Opcode::kFcvtFromUint;
+      const bool to_integer = node.opcode == Opcode::kFcvtToSintSat || node.opcode == Opcode::kFcvtToUintSat ||
+                              node.opcode == Opcode::kFcvtToSint || node.opcode == Opcode::kFcvtToUint;
+      if (to_float) args[0] = integer_at_tie(f_.value_type(args[0]));
+      if (to_integer) args[0] = float_at_limit(f_.value_type(args[0]), node.controlling.bits());
     }
     if (node.opcode == Opcode::kBrif) {
       if (!is_within_block_) two_way(0, args[0]);

@@ -246,7 +246,10 @@ void FunctionGenerator::conditional_trap() {
 FunctionGenerator::Place FunctionGenerator::place(uint32_t size) {
   if (!structs_.empty() && random_.chance(15)) {
     const Struct& one = structs_[random_.below(static_cast<uint32_t>(structs_.size()))];
-    if (one.bytes >= size) return {one.address, static_cast<int32_t>(random_.below(one.bytes - size + 1)), true, {}};
+    if (one.bytes >= size) {
+      const uint32_t room = one.bytes - size, at = random_.chance(70) ? random_.below(room + 1) : room;
+      return {one.address, static_cast<int32_t>(at), true, {}};
+    }
   }
   const uint32_t slot = initialised_.empty() ? 0 : random_.below(static_cast<uint32_t>(initialised_.size()));
   if (!initialised_.empty() && initialised_[slot].bytes >= size && random_.chance(35)) {
@@ -335,6 +338,15 @@ Value FunctionGenerator::opaque(Value v) {
   if (random_.chance(50)) return v;
   const Type type = f_.value_type(v);
   return binary(Opcode::kBor, v, binary(Opcode::kBand, pick(type), constant_of(type, 0)));
+}
+
+// The same value, that nothing in the compiler knows: what stood in memory before a fence is not looked for behind it.
+Value FunctionGenerator::hidden(Value v) {
+  const Type type = f_.value_type(v);
+  const Value address = constant_of(kI64, program_.regions[0].address + 16 * random_.below(16));
+  store(Opcode::kStore, type, MemFlags(), v, address, 0);
+  b_.insert({.opcode = Opcode::kFence});
+  return emit1({.opcode = Opcode::kLoad, .type = type, .args = f_.make_values({&address, 1})});
 }
 
 // None if it is not declared: in functions that are mutated.

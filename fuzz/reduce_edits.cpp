@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "compiler/ir/builder.h"
+#include "compiler/ir/unreachable.h"
 #include "compiler/ir/verifier.h"
 #include "interpreter/interpreter.h"
 
@@ -27,29 +28,6 @@ bool is_plain_branch(const Function& f, Inst inst) {
 }
 
 namespace {
-
-void remove_unreachable_blocks(Function& f) {
-  std::vector<bool> reached(f.block_count());
-  std::vector<Block> work = {f.entry_block()};
-  reached[f.entry_block().index] = true;
-  while (!work.empty()) {
-    const Block block = work.back();
-    work.pop_back();
-    const Inst last = f.terminator(block);
-    if (last.is_none()) continue;
-    for (const BlockCall& call : f.block_calls(last)) {
-      if (!reached[call.block.index]) {
-        reached[call.block.index] = true;
-        work.push_back(call.block);
-      }
-    }
-  }
-  for (Block block = f.first_block(); !block.is_none();) {
-    const Block next = f.next_block(block);
-    if (!reached[block.index]) f.remove_block(block);
-    block = next;
-  }
-}
 
 // By value: does it, over however many instructions and parameters of blocks, reach an effect or a branch?
 std::vector<bool> find_live_values(Function& f) {
@@ -95,7 +73,9 @@ std::vector<bool> find_live_values(Function& f) {
 
 void clean_up(Function& f) {
   f.resolve_all_aliases();
-  remove_unreachable_blocks(f);
+  ControlFlowGraph cfg;
+  cfg.compute(f);
+  ir::remove_unreachable_blocks(f, cfg);
   const std::vector<bool> live = find_live_values(f);
   const auto is_live = [&](Value v) { return live[v.index]; };
   for (Block block : f.blocks()) {

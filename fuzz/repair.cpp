@@ -8,6 +8,7 @@
 #include "compiler/ir/cfg.h"
 #include "compiler/ir/dominators.h"
 #include "compiler/ir/printer.h"
+#include "compiler/ir/unreachable.h"
 #include "compiler/ir/verifier.h"
 #include "fuzz/function_generator.h"
 
@@ -26,7 +27,6 @@ class Repairer {
     end_blocks();
     fix_entry();
     remove_unreachable();
-    cfg_.compute(f_);
     dominators_.compute(f_, cfg_);
     number();
     for (Block block : f_.blocks()) {
@@ -129,24 +129,10 @@ class Repairer {
     f_.append_inst(f_.make_inst({.opcode = Opcode::kJump, .calls = f_.make_calls({&call, 1})}), front);
   }
 
+  // Leaves the control flow graph as it then is.
   void remove_unreachable() {
-    std::vector<bool> reached(f_.block_count());
-    std::vector<Block> work = {f_.entry_block()};
-    reached[f_.entry_block().index] = true;
-    while (!work.empty()) {
-      const Block block = work.back();
-      work.pop_back();
-      for (const BlockCall& call : f_.block_calls(f_.last_inst(block))) {
-        if (reached[call.block.index]) continue;
-        reached[call.block.index] = true;
-        work.push_back(call.block);
-      }
-    }
-    for (Block block = f_.first_block(); !block.is_none();) {
-      const Block next = f_.next_block(block);
-      if (!reached[block.index]) f_.remove_block(block);
-      block = next;
-    }
+    cfg_.compute(f_);
+    if (ir::remove_unreachable_blocks(f_, cfg_) != 0) cfg_.compute(f_);
     known_blocks_ = static_cast<uint32_t>(f_.block_count());
   }
 
@@ -346,7 +332,6 @@ class Repairer {
       }
       if (!any) return false;
       remove_unreachable();
-      cfg_.compute(f_);
       dominators_.compute(f_, cfg_);
       number();
       for (Block block : f_.blocks()) {

@@ -72,6 +72,12 @@ TEST(Repair, MendsTheNearestWay) {
        "function %f() tail {\n    sig0 = () tail\n    fn0 = %g sig0\n\nblock0:\n    v2 = iconst.i64 0\n"
        "    try_call fn0(), sig0, block1, [ context v2, default: block1 ]\n\nblock1:\n    v1 = iconst.i64 5\n"
        "    return\n}\n"},
+      // nobody gets to the try_call that an address is a handler's of: any number but 0 will do
+      {"function %f() -> i64 tail {\n  sig0 = () tail\n  fn0 = %g sig0\nblock0:\n"
+       "  v1 = get_exception_handler_address.i64 block1, 0\n  return v1, v1\nblock1:\n"
+       "  try_call fn0(), sig0, block2, [ default: block2 ]\nblock2:\n  trap user1\n}\n",
+       "function %f() -> i64 tail {\n    sig0 = () tail\n    fn0 = %g sig0\n\nblock0:\n    v1 = iconst.i64 1\n"
+       "    return v1\n}\n"},
       // a cut off text
       {"function %f(i32) -> i32 {\nblock0(v0: i32):\n  v1 = iadd v0, v0\n  return v",
        "function %f(i32) -> i32 fast {\nblock0(v0: i32):\n    v1 = iadd v0, v0\n    v2 = iconst.i32 0\n    return "

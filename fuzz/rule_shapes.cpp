@@ -6,7 +6,8 @@
 #include <string>
 #include <utility>
 
-#include "compiler/machine/isa_kind.h"
+#include "compiler/isa/registry.h"
+#include "compiler/machine/features.h"
 #include "fuzz/rule_planner.h"
 #include "verify/rule_sources.h"
 
@@ -52,7 +53,8 @@ bool RuleShapes::can_begin(const Rule& rule) const {
   return root != nullptr && can_plan(*opcode_of(*checked_.program, checked_.program->terms[root->term]));
 }
 
-RuleShapes::RuleShapes(std::vector<isle::SourceFile> files, std::span<const std::string_view> entries) {
+RuleShapes::RuleShapes(std::vector<isle::SourceFile> files, std::span<const std::string_view> entries,
+                       const machine::TargetIsa* isa) {
   checked_ = isle::check_program(std::move(files), {.check_overlap = false});
   assert(checked_.ok());  // the program was made of the same text
   const isle::Program& program = *checked_.program;
@@ -75,7 +77,13 @@ RuleShapes::RuleShapes(std::vector<isle::SourceFile> files, std::span<const std:
         calls_[call.term].push_back({id, &call});
         if (distance_.emplace(call.term, distance + 1).second) reached.push_back(call.term);
       };
-      for (const isle::IfLet& condition : rule.if_lets) each_call(condition.value, take);
+      const auto look = [&](const Expr& call) {
+        take(call);
+        if (isa != nullptr && machine::features_by_name(*isa->insts, program.terms[call.term].name) != 0) {
+          needing_features_.insert(id);
+        }
+      };
+      for (const isle::IfLet& condition : rule.if_lets) each_call(condition.value, look);
       each_call(rule.result, take);
     }
   }
@@ -83,7 +91,7 @@ RuleShapes::RuleShapes(std::vector<isle::SourceFile> files, std::span<const std:
 
 const RuleShapes& RuleShapes::of_optimizer() {
   static constexpr std::string_view kEntries[] = {"simplify"};
-  static const RuleShapes shapes(files_of(verify::optimizer_sources()), kEntries);
+  static const RuleShapes shapes(files_of(verify::optimizer_sources()), kEntries, nullptr);
   return shapes;
 }
 
@@ -92,7 +100,9 @@ std::span<const RuleShapes> RuleShapes::of_machines() {
   static const std::vector<RuleShapes> shapes = [] {
     std::vector<RuleShapes> out;
     for (const IsaKind isa : kAllIsas) {
-      if (const verify::RuleSources* sources = verify::rule_sources(isa)) out.push_back({files_of(*sources), kEntries});
+      if (const verify::RuleSources* sources = verify::rule_sources(isa)) {
+        out.push_back({files_of(*sources), kEntries, isa::find_isa(isa)});
+      }
     }
     return out;
   }();
@@ -136,6 +146,8 @@ RulePlan RuleShapes::plan(RuleId target, Random& random, std::span<const ir::Typ
   }
 
   RulePlan plan{program.rules[target].name, {}};
+  plan.needs_features =
+      std::ranges::any_of(chain, [&](const RuleLink& link) { return needing_features_.contains(link.rule->id); });
   for (unsigned tries = 0; tries < kTries; ++tries) {
     RulePlanner planner(program, random, types);
     if (!planner.plan(chain)) continue;

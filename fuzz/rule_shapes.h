@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -15,7 +16,7 @@
 #include "compiler/ir/opcodes.h"
 #include "compiler/ir/types.h"
 #include "compiler/isle/sema.h"
-#include "compiler/machine/isa_kind.h"
+#include "compiler/machine/isa.h"
 #include "fuzz/random.h"
 
 namespace assay::fuzz {
@@ -36,6 +37,7 @@ struct ShapeNode {
 struct RulePlan {
   std::string_view rule;         // that it is for
   std::vector<ShapeNode> nodes;  // the root last; none: the choices led nowhere
+  bool needs_features = false;   // it is for machines that have some
 };
 
 class RuleShapes {
@@ -61,7 +63,9 @@ class RuleShapes {
   };
 
   RulePlan plan(isle::RuleId target, Random& random, std::span<const ir::Type> types) const;
-  RuleShapes(std::vector<isle::SourceFile> files, std::span<const std::string_view> entries);
+  // `isa`: whose features rules may ask for; null: the mid-end's.
+  RuleShapes(std::vector<isle::SourceFile> files, std::span<const std::string_view> entries,
+             const machine::TargetIsa* isa);
   bool can_begin(const isle::Rule& rule) const;
 
   isle::CheckResult checked_;
@@ -69,6 +73,7 @@ class RuleShapes {
   std::map<isle::TermId, std::vector<Call>> calls_;       // by what is called
   std::map<isle::TermId, uint32_t> distance_;             // from an entry, in calls
   std::map<isle::RuleId, std::vector<uint64_t>> limits_;  // numbers that matter to it
+  std::set<isle::RuleId> needing_features_;
 };
 
 }  // namespace assay::fuzz

@@ -46,7 +46,7 @@ std::vector<Number> related(Number first) {
 
 // The bits of floats: zeros, numbers with few digits of all magnitudes, those next to them, subnormal numbers,
 // infinities, NaNs; random ones.
-std::vector<Number> float_cases(unsigned width) {
+std::vector<Number> make_float_cases(unsigned width) {
   const FloatFormat format = float_format(width);
   const unsigned fraction = format.fraction_bits();
   const Number sign = format.sign_bit(), one = Number(1) << fraction, exponents = sign >> fraction;
@@ -73,6 +73,16 @@ std::vector<Number> float_cases(unsigned width) {
   std::ranges::sort(list);
   list.erase(std::unique(list.begin(), list.end()), list.end());
   return list;
+}
+
+// Made once for each width: they are asked for at every first argument.
+const std::vector<Number>& float_cases(unsigned width) {
+  static const std::map<unsigned, std::vector<Number>> lists = [] {
+    std::map<unsigned, std::vector<Number>> out;
+    for (const unsigned bits : {16u, 32u, 64u, 128u}) out.emplace(bits, make_float_cases(bits));
+    return out;
+  }();
+  return lists.at(width);
 }
 
 // Of one half or of both, in turn.
@@ -255,7 +265,7 @@ class Check {
 
   // All of the program's, in its order.
   void run(const HelperContext& context, std::vector<Judgement>& rows) {
-    const auto wanted = [&](const std::string& name) { return options_.only.empty() || options_.only == name; };
+    const auto wanted = [&](const std::string& name) { return options_.only.empty() || options_.only.contains(name); };
     size_t instruction_terms = 0;
     for (const isle::Constant& constant : program_.constants) {
       if (wanted("$" + constant.name)) rows.push_back(this->constant(constant));

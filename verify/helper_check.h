@@ -13,6 +13,7 @@
 //     Missing, and so is one whose numbers can be compared but that has no spec.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,7 +30,7 @@ struct RuleSources;
 struct HelperCheckOptions {
   unsigned random_cases = 6;  // later arguments for each first one, beside those related to it
   uint64_t seed = 1;
-  std::string only;  // a term's name; empty: all
+  std::set<std::string> only;  // terms' names; empty: all
 };
 
 // Of the rules this program was built with, in the order of the sources. Error: the ISA is not part of the build.

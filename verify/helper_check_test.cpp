@@ -74,7 +74,7 @@ TEST(HelperCheck, WrongSpecsOfTheMidEndAreNoticed) {
     EXPECT_EQ(changed, 1u) << from;
     std::vector<RuleSource> rules;
     for (size_t i = 0; i < texts.size(); ++i) rules.push_back({optimizer_sources().rules[i].name, texts[i]});
-    const auto rows = check_optimizer_helpers({rules, {}, optimizer_sources().operations}, {.only = term});
+    const auto rows = check_optimizer_helpers({rules, {}, optimizer_sources().operations}, {.only = {term}});
     ASSERT_TRUE(rows.has_value()) << rows.error().message;
     ASSERT_EQ(rows->size(), 1u);
     EXPECT_EQ(rows->front().state, JudgementState::Fails) << term;
@@ -109,7 +109,7 @@ class Changed {
     std::vector<RuleSource> rules;
     for (size_t i = 0; i < texts_.size(); ++i) rules.push_back({original_.rules[i].name, texts_[i]});
     const RuleSources sources{rules, original_.instructions, original_.operations};
-    const auto rows = check_helpers(isa_, sources, table ? *table : helper_table(isa_.kind), {.only = term});
+    const auto rows = check_helpers(isa_, sources, table ? *table : helper_table(isa_.kind), {.only = {term}});
     EXPECT_TRUE(rows.has_value()) << rows.error().message;
     if (!rows || rows->size() != 1) {
       ADD_FAILURE() << "no row for " << term;

@@ -206,7 +206,7 @@ class Judge {
   bool refuted_by_code(const RuleSources& sources, MutantResult& out) {
     const machine::TargetIsa* isa = unit_ ? isa::find_isa(*unit_) : nullptr;
     if (unit_ && isa == nullptr) return false;
-    const HelperCheckOptions only{.only = out.mutant.subject};
+    const HelperCheckOptions only{.only = {out.mutant.subject}};
     const auto rows =
         unit_ ? check_helpers(*isa, sources, helper_table(*unit_), only) : check_optimizer_helpers(sources, only);
     if (!rows) return false;  // the prover says it again

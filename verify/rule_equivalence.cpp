@@ -448,6 +448,15 @@ struct RuleEquivalence::State {
     return out;
   }
 
+  // That all the second says follows from what the first does, where that says anything.
+  bool says_no_more(const Said& before, const Said& after) {
+    if (before.required.is_false()) return true;
+    if (!before.is_typed || !after.is_typed) return before.is_typed == after.is_typed;
+    z3::solver solver(context);
+    solver.add(before.required && before.provided && !(after.required && after.provided));
+    return check_within(solver, timeout_ms) == z3::unsat;
+  }
+
   bool says_the_same(const Said& before, const Said& after, bool may_ask_more) {
     if (!before.is_typed || !after.is_typed) return before.is_typed == after.is_typed;
     z3::solver solver(context);
@@ -506,6 +515,7 @@ bool RuleEquivalence::specs_say_the_same(const RuleSources& mutated, const std::
   const isle::ast::Spec &old_spec = *term.specs[0], &new_spec = *after.terms[new_term].specs[0];
   if (old_spec.arguments.size() != term.arguments.size() || new_spec.arguments.size() != term.arguments.size())
     return false;
+  const bool is_weaker = has_tag(term, "partial_spec");
   std::vector<std::pair<std::string, std::vector<SpecValue>>> choices;
   const auto add = [&](const std::string& argument, isle::TypeId type) {
     auto values = state_->values_of(before.types[type], argument);
@@ -526,7 +536,10 @@ bool RuleEquivalence::specs_say_the_same(const RuleSources& mutated, const std::
       env.functions = &calls;
       for (size_t i = 0; i < choices.size(); ++i) env.insert_or_assign(choices[i].first, choices[i].second[chosen[i]]);
       const bool may_ask_more = !term.flags.is_partial && !term.has_extractor();
-      if (!state_->says_the_same(state_->said(old_spec, env), state_->said(new_spec, env), may_ask_more)) return false;
+      const State::Said said = state_->said(old_spec, env), says = state_->said(new_spec, env);
+      if (!state_->says_the_same(said, says, may_ask_more) && !(is_weaker && state_->says_no_more(said, says))) {
+        return false;
+      }
       size_t i = 0;
       while (i < chosen.size() && ++chosen[i] == choices[i].second.size()) chosen[i++] = 0;
       if (i == chosen.size()) return true;

@@ -33,7 +33,8 @@ class RuleEquivalence {
                            const std::string& helper);
 
   // Whether the term's spec says the same in `mutated` for arguments of all types; or, if the term always succeeds,
-  // asks more of its users (who have been proven to give it) and says the same then.
+  // asks more of its users (who have been proven to give it) and says the same then; or, if it only says what holds
+  // where the term succeeds (partial_spec), says nothing that does not follow from the original.
   bool specs_say_the_same(const RuleSources& mutated, const std::string& term);
 
  private:

@@ -69,6 +69,30 @@ TEST(RuleEquivalence, NothingThatIsRefuted) {
   }
 }
 
+// Of a term that may decline a spec that says less is right; one that says more, or less of any other term, is not.
+TEST(RuleEquivalence, SpecsThatSayLess) {
+  const auto with_spec = [](const std::string& term, const char* tags, const char* provide, const char* require) {
+    const auto text = [&](const std::string& provides, const std::string& requires_) {
+      return "(rule r (simplify (bor ty x x)) x)\n(decl pure partial t (Type u64) u64)\n(extern constructor t t)\n" +
+             std::string(tags) + "(spec (t ty d) (provide " + provides + ") (require " + requires_ + "))\n";
+    };
+    std::vector<RuleSource> rules(optimizer_sources().rules.begin(), optimizer_sources().rules.begin() + 2);
+    std::vector<RuleSource> edited = rules;
+    const std::string before = text("(bvult d result)", "(<= ty 64)"), after = text(provide, require);
+    rules.push_back({"test.isle", before});
+    edited.push_back({"test.isle", after});
+    const RuleSources original{rules, {}, optimizer_sources().operations};
+    return RuleEquivalence(original, 5'000).specs_say_the_same({edited, {}, original.operations}, term);
+  };
+  const char* const weaker = "(attr t (tag partial_spec))\n";
+  EXPECT_TRUE(with_spec("t", weaker, "(bvule d result)", "(<= ty 64)"));
+  EXPECT_TRUE(with_spec("t", weaker, "(bvult d result)", "true"));
+  EXPECT_FALSE(with_spec("t", weaker, "(bvslt d result)", "(<= ty 64)"));
+  EXPECT_FALSE(with_spec("t", weaker, "(bvult d result)", "(<= ty 32)"));
+  EXPECT_FALSE(with_spec("t", "", "(bvule d result)", "(<= ty 64)"));
+  EXPECT_FALSE(with_spec("t", "", "(bvult d result)", "true"));
+}
+
 // Both sides of a rule of the mid-end, on the interpreter.
 Sides sides_of(const std::string& rule) {
   std::vector<RuleSource> rules(optimizer_sources().rules.begin(), optimizer_sources().rules.begin() + 2);

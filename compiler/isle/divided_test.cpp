@@ -97,6 +97,7 @@ class DividedTest : public testing::Test {
   }
 
   void compare_both(const Shape& shape, const RuleValue& value, uint8_t k) {
+    if (cases_++ % one_of_ != 0) return;
     if (only_ != "every") compare(shape, value, k);
     if (only_ != "pick") compare_every(shape, value, k);
   }
@@ -121,7 +122,9 @@ class DividedTest : public testing::Test {
 
   CheckResult checked_;
   Context context_;
-  std::string only_;  // the term that is compared; empty: both
+  std::string only_;     // the term that is compared; empty: both
+  unsigned one_of_ = 1;  // so many cases
+  unsigned cases_ = 0;
 };
 
 TEST_F(DividedTest, AgreesWithInterpreter) {
@@ -130,6 +133,7 @@ TEST_F(DividedTest, AgreesWithInterpreter) {
 }
 
 TEST_F(DividedTest, AgreesWithEachRuleSwitchedOff) {
+  one_of_ = 7;  // not the same ones for each rule
   for (const Rule& rule : checked_.program->rules) {
     context_.rules.enable_rule(rule.id, false);
     only_ = checked_.program->terms[rule.term].name;

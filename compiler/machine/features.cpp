@@ -75,8 +75,7 @@ FeatureSet host_features(const InstSet& insts) {
   return features;
 }
 
-Expected<FeatureSet> parse_features(const InstSet& insts, std::string_view list) {
-  FeatureSet features = 0;
+Expected<FeatureSet> parse_features(const InstSet& insts, std::string_view list, FeatureSet features) {
   while (!list.empty()) {
     std::string_view word = list.substr(0, list.find(','));
     list.remove_prefix(std::min(word.size() + 1, list.size()));

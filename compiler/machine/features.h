@@ -11,9 +11,9 @@ namespace assay::machine {
 
 // A feature or a preset of this ISA; 0 if it has none of that name.
 FeatureSet features_by_name(const InstSet& insts, std::string_view name);
-// Names separated by commas, each perhaps with `=true` or `=false`, from left to right; `all`, and `host` (what this
-// computer has of them).
-Expected<FeatureSet> parse_features(const InstSet& insts, std::string_view list);
+// Names separated by commas, each perhaps with `=true` or `=false`, from left to right on `features`; `all`, and
+// `host` (what this computer has of them).
+Expected<FeatureSet> parse_features(const InstSet& insts, std::string_view list, FeatureSet features = 0);
 // "has_bmi1 has_lzcnt".
 std::string feature_names(const InstSet& insts, FeatureSet features);
 FeatureSet all_features(const InstSet& insts);

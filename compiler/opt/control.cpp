@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "compiler/ir/unreachable.h"
 #include "compiler/opt/changes.h"
 
 namespace assay::opt {
@@ -220,7 +221,7 @@ class Control {
 
   void remove_unreachable() {
     cfg_.compute(f_);
-    remove_unreachable_blocks(f_, cfg_, stats_);
+    stats_.blocks_removed += ir::remove_unreachable_blocks(f_, cfg_);
   }
 
   // -- C5 --
@@ -345,20 +346,6 @@ class Control {
 };
 
 }  // namespace
-
-void remove_unreachable_blocks(Function& function, const ir::ControlFlowGraph& cfg, ControlStats& stats) {
-  for (Block block = function.first_block(), next; !block.is_none(); block = next) {
-    next = function.next_block(block);
-    if (cfg.is_reachable(block)) continue;
-    for (const Inst inst : function.handler_addresses(block)) {
-      const InstData& data = function.inst(inst);
-      if (data.opcode != Opcode::kGetExceptionHandlerAddress || data.raw_block() != block) continue;
-      function.replace_inst(inst, {.opcode = Opcode::kIconst, .type = data.type, .imm = 1});
-    }
-    function.remove_block(block);
-    ++stats.blocks_removed;
-  }
-}
 
 void simplify_control(Function& function, ControlStats& stats, Steps* steps) { Control(function, stats, steps).run(); }
 

@@ -37,10 +37,6 @@ struct ControlStats {
   }
 };
 
-// Removes what can't be reached. Who asks for the address of a handler of a try_call in there gets a number that is not
-// 0: nobody ever goes on there, so any will do.
-void remove_unreachable_blocks(ir::Function& function, const ir::ControlFlowGraph& cfg, ControlStats& stats);
-
 // The function must have no aliases; it has none afterwards.
 void simplify_control(ir::Function& function, ControlStats& stats, Steps* steps = nullptr);
 

@@ -222,7 +222,7 @@ TEST(Folding, WhatConstantsGiveIsAConstant) {
     const auto opcode = static_cast<ir::Opcode>(number);
     if (!NodeData::is_node(opcode) && !NodeData::may_trap(opcode) && !NodeData::has_two_results(opcode)) continue;
     const ir::OperationInfo& info = ir::operation_info(opcode);
-    for (uint64_t pick = 0; pick < 300; ++pick) {
+    for (uint64_t pick = 0; pick < 120; ++pick) {
       for (const std::string& text : functions(opcode, pick)) {
         std::string after;
         const Asked answer = ask(text, after);

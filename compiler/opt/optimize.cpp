@@ -11,6 +11,7 @@
 #include "compiler/ir/cfg.h"
 #include "compiler/ir/dominators.h"
 #include "compiler/ir/loops.h"
+#include "compiler/ir/unreachable.h"
 #include "compiler/opt/changes.h"
 #include "compiler/opt/context.h"
 
@@ -314,7 +315,7 @@ void Optimizer::run(Function& f, const OptimizeOptions& options) {
   f.resolve_all_aliases();
   const auto remove_unreachable = [&] {
     s.cfg.compute(f);
-    remove_unreachable_blocks(f, s.cfg, stats_.control);
+    stats_.control.blocks_removed += ir::remove_unreachable_blocks(f, s.cfg);
   };
   if (options.control) simplify_control(f, stats_.control, options.steps);
   remove_unreachable();
