@@ -32,6 +32,7 @@ struct Options {
   double seconds = 15;
   unsigned max_registers = 0;
   bool prove = true;
+  bool doubt = true;
   bool json = false;
 };
 
@@ -140,6 +141,7 @@ fuzz::TriageOptions triage_options(const Options& options, std::vector<IsaKind> 
   // Code that goes on for ever is met often: it need not be given long.
   out.harness.milliseconds = 20;
   out.seconds = options.seconds;
+  out.doubt = options.doubt;
   if (options.prove) {
     out.prove_rules = prove_rules;
     out.prove_mid_end_rule = prove_mid_end_rule;
@@ -227,6 +229,7 @@ void add_triage(CLI::App& app, Action& action) {
   command->add_option("--seconds", options->seconds, "for one case, about")->check(CLI::Range(1.0, 1e6));
   command->add_option("--max-registers", options->max_registers, "allocate with so few registers (0: all)");
   command->add_flag("--prove,!--no-prove", options->prove, "ask the solver about rules that are to blame");
+  command->add_flag("--doubt,!--no-doubt", options->doubt, "ask what the compiler's C++ might have decided");
   command->add_flag("--json", options->json, "one JSON object on standard output");
   add_example(*command, "assay triage findings/*.clif --out triage");
   command->callback([options, &action] { action = [options] { return run_triage(*options); }; });

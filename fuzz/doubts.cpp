@@ -225,6 +225,10 @@ Doubts doubt_functions(const Case& failing, const DoubtJudge& judge) {
     if (function.name.empty()) function = {.name = name, .file = file, .line = places[p].line, .change = {}};
     function.presence = std::max(function.presence, presence);
     ++function.places;
+    if (places[p].kind == WhatIfKind::Entry) {
+      const unsigned ran = programs.runs.failed[2 * p] + programs.runs.passed[2 * p];
+      function.is_everywhere = ran == programs.all_failing + programs.all_passing;
+    }
   }
 
   // With most changes the compiler breaks, often with words.

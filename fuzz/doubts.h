@@ -35,9 +35,10 @@ struct DoubtedFunction {
   std::string name;  // as plain_function has it
   std::string file;  // relative to the source tree
   uint32_t line = 0;
-  std::string change;         // the best of them, in words; empty if none mends the case
-  bool is_condition = false;  // it is a condition that is changed, not an answer or a number
-  unsigned places = 0;        // how many decisions the function makes
+  std::string change;          // the best of them, in words; empty if none mends the case
+  bool is_condition = false;   // it is a condition that is changed, not an answer or a number
+  bool is_everywhere = false;  // it runs with every program
+  unsigned places = 0;         // how many decisions the function makes
   Tally tally;
   double presence = 0;  // how well "a place of it ran" tells failing from passing (Ochiai's coefficient), 0 to 1
 };

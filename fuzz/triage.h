@@ -95,6 +95,7 @@ struct TriageOptions {
   oracles::HarnessOptions harness;
   double seconds = 15;   // about so much for one case, reduction and judges included
   unsigned repeats = 3;  // runs of the case as it is given
+  bool doubt = true;     // ask what the compiler's C++ might have decided, if the build can (fuzz/doubts.h)
   // Judges; each may be missing. Rules by their names, all that are suspected at once: one opinion for each; an
   // instruction and an operation by theirs.
   std::function<std::vector<Opinion>(IsaKind, const std::vector<std::string>&)> prove_rules;

@@ -124,7 +124,7 @@ void doubt_culprits(const Case& test, const TriageOptions& options, IsaKind isa,
                               result.stage == TriageStage::Allocated || result.stage == TriageStage::Bytes;
   std::vector<Culprit>& culprits = result.culprits;
   const bool is_function = culprits.empty() || culprits[0].kind == CulpritKind::Function;
-  if (!is_of_compiler || !is_function || result.is_flaky) return;
+  if (!options.doubt || !is_of_compiler || !is_function || result.is_flaky || result.key.starts_with("crash")) return;
   if (!can_doubt()) {
     result.evidence.push_back("this build cannot ask which of the stage's functions is to blame (ASSAY_WHAT_IF)");
     return;
@@ -142,6 +142,11 @@ void doubt_culprits(const Case& test, const TriageOptions& options, IsaKind isa,
   const DoubtedFunction& best = doubts.functions.front();
   if (best.tally.mends < kLeastMended || best.tally.spoils > kMostSpoiled) return;
   const DoubtedFunction* named = culprits.empty() ? nullptr : doubts.find(culprits[0].name);
+  // Where several functions that every compilation runs do as well, it is only that they turn all of it off.
+  const auto turns_all_off = std::ranges::count_if(doubts.functions, [&](const DoubtedFunction& f) {
+    return f.is_everywhere && f.tally.score() == best.tally.score();
+  });
+  if (turns_all_off > 1) return;
   // What a judge has named stays if programs do not tell it from the best; a step of the mid-end is many functions.
   const bool is_step = result.stage == TriageStage::Optimized;
   if (named == &best || (named != nullptr && !is_step && named->tally.score() >= best.tally.score())) return;
