@@ -145,10 +145,12 @@ TEST(SeededMistakes, CulpritsAreWhereThePatchIs) {
       for (const std::string& name : mistake.culprits) {
         const size_t colons = name.rfind("::");  // within its class a function has its plain name
         const std::string culprit = colons == std::string::npos ? name : name.substr(colons + 2);
-        const std::string wanted = path.ends_with(".isle")                          ? "(rule " + culprit + " "
+        const bool is_rule = path.ends_with(".isle");
+        const std::string wanted = is_rule                                          ? "(rule " + culprit
                                    : path.ends_with(".cpp") || path.ends_with(".h") ? culprit + "("
                                                                                     : culprit;
-        is_there |= text->find(wanted) != std::string::npos;
+        is_there |= text->find(wanted + (is_rule ? " " : "")) != std::string::npos ||
+                    (is_rule && text->find(wanted + "\n") != std::string::npos);
       }
     }
     EXPECT_TRUE(is_there) << mistake.number << "-" << mistake.name << ": " << mistake.culprits.front();
