@@ -142,6 +142,10 @@ void doubt_culprits(const Case& test, const TriageOptions& options, IsaKind isa,
   if (doubts.functions.empty()) return;
   const DoubtedFunction& best = doubts.functions.front();
   if (best.tally.mends < kLeastMended || best.tally.spoils > kMostSpoiled) return;
+  // Nothing is known of a file without places.
+  const bool is_known = std::ranges::any_of(
+      doubts.functions, [&](const DoubtedFunction& function) { return function.file == named_file; });
+  if (!named_file.empty() && !is_known) return;
   const DoubtedFunction* named = culprits.empty() ? nullptr : doubts.find(culprits[0].name);
   // Where several functions that every compilation runs do as well, it is only that they turn all of it off.
   const auto turns_all_off = std::ranges::count_if(doubts.functions, [&](const DoubtedFunction& f) {
