@@ -17,6 +17,7 @@ using oracles::Finding;
 
 // Of the programs that fail and of those that pass, what the true culprit mends and spoils.
 constexpr double kLeastMended = 0.9, kMostSpoiled = 0.05;
+constexpr double kClearly = 0.03;  // of scores
 
 // Programs on one ISA at one level, as far as the stage in question.
 class StageJudge {
@@ -141,15 +142,20 @@ void doubt_culprits(const Case& test, const TriageOptions& options, IsaKind isa,
   if (doubts.functions.empty()) return;
   const DoubtedFunction& best = doubts.functions.front();
   if (best.tally.mends < kLeastMended || best.tally.spoils > kMostSpoiled) return;
+  // Nothing is known of a file without places.
+  const bool is_known = std::ranges::any_of(
+      doubts.functions, [&](const DoubtedFunction& function) { return function.file == named_file; });
+  if (!named_file.empty() && !is_known) return;
   const DoubtedFunction* named = culprits.empty() ? nullptr : doubts.find(culprits[0].name);
   // Where several functions that every compilation runs do as well, it is only that they turn all of it off.
   const auto turns_all_off = std::ranges::count_if(doubts.functions, [&](const DoubtedFunction& f) {
     return f.is_everywhere && f.tally.score() == best.tally.score();
   });
   if (turns_all_off > 1) return;
-  // What a judge has named stays if programs do not tell it from the best; a step of the mid-end is many functions.
+  // What a judge has named stays if programs hardly tell it from the best; a step of the mid-end is many functions.
   const bool is_step = result.stage == TriageStage::Optimized;
-  if (named == &best || (named != nullptr && !is_step && named->tally.score() >= best.tally.score())) return;
+  const bool is_as_good = named != nullptr && named->tally.score() + kClearly >= best.tally.score();
+  if (named == &best || (!is_step && is_as_good)) return;
   std::string reason = in_words(best);
   const auto known = std::ranges::find(culprits, best.name, &Culprit::name);
   if (known != culprits.end()) {
