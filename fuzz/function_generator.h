@@ -146,6 +146,7 @@ class FunctionGenerator {
   // ---- floats ----
   Value one_of(Type type);  // 1.0
   Value float_at_limit(Type type, unsigned width);
+  Value integer_at_limit(Type type, Type from, bool is_signed);
   Value integer_at_tie(Type type);
   Value zero_of_either_sign(Type type);
   Value fma_beside_a_tie(Type type);

@@ -11,12 +11,34 @@
 namespace assay::fuzz {
 
 namespace {
+
 Bits bits_of_one(const FloatFormat& format) { return static_cast<Bits>(format.bias()) << format.fraction_bits(); }
+
+// Does the integer of that type that the float is cut off to exist?
+bool fits(Type type, bool is_signed, unsigned float_bits, Bits x) {
+  const FloatFormat format = float_format(float_bits);
+  if (format.is_nan(x)) return false;
+  const Truncated n = soft_to_integer(format, x);
+  if (n.too_large || (n.negative && !is_signed && n.magnitude != 0)) return false;
+  const Bits largest = ~Bits(0) >> (128 - type.bits() + is_signed);
+  return n.magnitude <= largest || (n.negative && is_signed && n.magnitude == largest + 1);
+}
+
 }  // namespace
+
+// A float, where an integer that is at the end of its type is made of it. Nothing in the compiler knows it.
+Value FunctionGenerator::integer_at_limit(Type type, Type from, bool is_signed) {
+  const Bits x = float_beside_limit(random_, from.bits(), type.bits());
+  const bool may_trap = random_.chance(60) && (fits(type, is_signed, from.bits(), x) || risks(40));
+  return convert(may_trap    ? (is_signed ? Opcode::kFcvtToSint : Opcode::kFcvtToUint)
+                 : is_signed ? Opcode::kFcvtToSintSat
+                             : Opcode::kFcvtToUintSat,
+                 type, hidden(constant_of(from, x)));
+}
 
 Value FunctionGenerator::one_of(Type type) { return constant_of(type, bits_of_one(float_format(type.bits()))); }
 
-// Operands of conversions for which these are nearly wrong; nothing in the compiler knows them.
+// Operands of conversions that these nearly get wrong. Nothing in the compiler knows them.
 Value FunctionGenerator::float_at_limit(Type type, unsigned width) {
   return hidden(constant_of(type, float_beside_limit(random_, type.bits(), width)));
 }
@@ -142,6 +164,7 @@ Value FunctionGenerator::float_operation(Type type) {
 Value FunctionGenerator::integer_of_float(Type type) {
   const Type from = any_float_type();
   const bool is_signed = random_.chance(50);
+  if (random_.chance(12)) return integer_at_limit(type, from, is_signed);
   switch (random_.below(5)) {
     case 0:
       if (random_.chance(5)) return bitcast(type, pick(type));
@@ -151,9 +174,8 @@ Value FunctionGenerator::integer_of_float(Type type) {
     case 2:
       if (risks(40)) {
         // Mostly one that fits: of a byte, divided by 2.5.
-        const unsigned what = random_.below(100);
-        Value x = what < 20 ? float_at_limit(from, type.bits()) : pick(from);
-        if (what >= 30) {
+        Value x = pick(from);
+        if (random_.chance(90)) {
           x = convert(Opcode::kFcvtFromUint, from, pick(kI8));
           const Value two_and_a_half = binary(Opcode::kFdiv, convert(Opcode::kFcvtFromUint, from, constant_of(kI8, 5)),
                                               binary(Opcode::kFadd, one_of(from), one_of(from)));
@@ -165,9 +187,7 @@ Value FunctionGenerator::integer_of_float(Type type) {
       [[fallthrough]];
     default:
       return convert(is_signed ? Opcode::kFcvtToSintSat : Opcode::kFcvtToUintSat, type,
-                     random_.chance(25)   ? constant(from)
-                     : random_.chance(15) ? float_at_limit(from, type.bits())
-                                          : pick(from));
+                     random_.chance(25) ? constant(from) : pick(from));
   }
 }
 
