@@ -17,7 +17,7 @@ using oracles::Finding;
 
 // Of the programs that fail and of those that pass, what the true culprit mends and spoils.
 constexpr double kLeastMended = 0.9, kMostSpoiled = 0.05;
-constexpr double kClearly = 0.03;  // of scores
+constexpr double kClearly = 0.025;  // of scores
 
 // Programs on one ISA at one level, as far as the stage in question.
 class StageJudge {
