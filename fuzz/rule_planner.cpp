@@ -215,9 +215,9 @@ bool RulePlanner::admits(const Asking& asking, ir::Type type) const {
       return other.kind != Known::Kind::Type || other.type == type;
     }
     case Pattern::Kind::Constant:
-      return type_of_constant(program_.constants[p.constant]) == type;
+      return is_loose_ || type_of_constant(program_.constants[p.constant]) == type;
     case Pattern::Kind::Term:
-      return fuzz::admits(program_.terms[p.term].name, type) && std::ranges::all_of(p.children, inner);
+      return (is_loose_ || fuzz::admits(program_.terms[p.term].name, type)) && std::ranges::all_of(p.children, inner);
     case Pattern::Kind::And:
       return std::ranges::all_of(p.children, inner);
     default:

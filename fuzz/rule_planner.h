@@ -31,7 +31,7 @@ std::optional<ir::Opcode> opcode_of(const isle::Program& program, const isle::Te
 class RulePlanner {
  public:
   RulePlanner(const isle::Program& program, Random& random, std::span<const ir::Type> types)
-      : program_(program), conditions_(program), random_(random), types_(types) {}
+      : program_(program), conditions_(program), random_(random), types_(types), is_loose_(random.chance(6)) {}
 
   // False if the choices led nowhere.
   bool plan(std::span<const RuleLink> chain);
@@ -101,6 +101,7 @@ class RulePlanner {
   RuleConditions conditions_;
   Random& random_;
   std::span<const ir::Type> types_;
+  const bool is_loose_;  // of any type that the operations have: the rule's guards may be too wide
   std::span<const RuleLink> chain_;
   std::vector<ShapeNode> nodes_;
   std::vector<Bits> numbers_;  // of the constants so far
