@@ -256,9 +256,7 @@ int run_judges(const JudgeArguments& arguments, const std::vector<IsaKind>& isas
     if (arguments.conformance) {
       add_machine(oracles::make_unicorn(kind));
       add_machine(oracles::make_native());
-      // Unicorn may not judge the condition code of overflows on s390x, nor narrow floats on RISC-V, and has no
-      // instructions of some features.
-      add_machine(oracles::make_qemu(kind), kind != IsaKind::s390x && kind != IsaKind::riscv64);
+      add_machine(oracles::make_qemu(kind), !verify::qemu_judges_all(kind));
     }
     if (arguments.encodings) units.push_back(std::make_unique<Encodings>(*isa, edited));
   }

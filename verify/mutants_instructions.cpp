@@ -147,7 +147,7 @@ bool InstructionJudge::judge(MutantResult& out, const std::string& mutated, std:
   if (refuted_by_disassembler(kEncodingCases)) return true;
   const auto refuted_by_machine = [&](size_t cases) {
     for (const auto& machine : machines_) {
-      const bool only_features = isa_ != IsaKind::s390x && std::string_view(machine->name()).starts_with("qemu");
+      const bool only_features = std::string_view(machine->name()).starts_with("qemu") && !qemu_judges_all(isa_);
       const ConformanceReport meanings = check_conformance(
           isa_, insts.set(), *machine, {.cases_per_instruction = cases, .only = only, .only_features = only_features});
       if (meanings.mismatches.empty()) continue;
