@@ -14,6 +14,7 @@
 #include "compiler/support/what_if.h"
 #include "fuzz/mutate_case.h"
 #include "fuzz/reduce_edits.h"
+#include "fuzz/repair.h"
 #include "fuzz/symbols.h"
 #include "oracles/worker_pool.h"
 
@@ -37,18 +38,11 @@ std::string in_tree(const std::string& file) {
   return at == std::string::npos ? file : file.substr(at);
 }
 
-Case random_case(Random& random) {
-  GenerateOptions generator;
-  generator.max_instructions = 10;
-  generator.inputs = 3;
-  Program program;
-  generate(random, generator, program);
-  Case test;
-  test.functions = std::move(program.functions);
-  test.entry = static_cast<uint32_t>(test.functions.size() - 1);
-  test.regions = std::move(program.regions);
-  for (auto& args : program.inputs) test.inputs.push_back({.args = args, .seed = input_seed(args)});
-  return test;
+GenerateOptions small_programs() {
+  GenerateOptions options;
+  options.max_instructions = 10;
+  options.inputs = 3;
+  return options;
 }
 
 // For each place and each of the two bits of WhatIfPlace::ran: with how many programs.
@@ -85,7 +79,8 @@ class Gatherer {
     const size_t most = 2 * count_instructions(failing_) + 12;
     for (unsigned i = 0; i < kBatch; ++i) {
       const bool is_other = random_.chance(25);
-      Case test = is_other ? random_case(random_) : pool[random_.below(static_cast<uint32_t>(pool.size()))];
+      Case test =
+          is_other ? generate_case(random_, small_programs()) : pool[random_.below(static_cast<uint32_t>(pool.size()))];
       test.choice_seed = failing_.choice_seed;
       if (!is_other) {
         (void)mutate(test, random_, {.max_mutations = random_.chance(60) ? 1u : 3u, .max_instructions = most});
