@@ -13,6 +13,7 @@
 
 #include "cli/command.h"
 #include "cli/yardstick.h"
+#include "fuzz/seeded_mistake.h"
 #include "verify/mutants.h"
 #include "verify/rule_sources.h"
 
@@ -23,6 +24,7 @@ namespace {
 using verify::MutantState;
 
 constexpr char kExplanations[] = "corpus/mutants/rules.txt";
+constexpr unsigned kFirstPatch = 1000;
 
 struct Options {
   std::vector<std::string> isas, units;
@@ -34,6 +36,7 @@ struct Options {
   double timeout = 5;
   std::string explanations;
   std::string table;
+  std::string patches;
   bool list = false;
   bool json = false;
   SeededArguments seeded;
@@ -95,6 +98,36 @@ void print_text(const verify::MutantReport& report) {
               report.seconds / static_cast<double>(std::max<size_t>(1, report.results.size())));
 }
 
+// Each refuted mutant that compiled code can show, as a seeded mistake: what is noticed by the judges of rules is
+// something that fuzzing should find and triage should name, too. Numbers go on from `number`.
+Expected<void> write_patches(const std::string& folder, const verify::RuleSources& sources,
+                             const verify::MutantReport& report, unsigned& number) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) return fail(Place{.file = folder}, "cannot make the folder: " + error.message());
+  for (const verify::MutantResult& result : report.results) {
+    const verify::Mutant& mutant = result.mutant;
+    if (result.state != MutantState::Refuted || mutant.is_meaning || verify::is_of_spec(mutant.kind)) continue;
+    const bool is_instruction = verify::is_of_instruction(mutant.kind);
+    const verify::RuleSource& source = (is_instruction ? sources.instructions : sources.rules)[mutant.file];
+    if (!std::string_view(source.name).starts_with("compiler/")) continue;  // made by the build
+    const bool is_optimizer = report.unit == "opt";
+    const std::string text = "Title: " + mutant.change + "\nArea: " +
+                             (is_instruction ? "encoder"
+                              : is_optimizer ? "mid-end"
+                                             : "rules") +
+                             "\nISA: " + (is_optimizer ? "all" : report.unit) + "\nStage: " +
+                             (is_instruction ? "bytes"
+                              : is_optimizer ? "optimized"
+                                             : "virtual") +
+                             "\nCulprit: " + mutant.subject + "\nOrigin: -\n\n" +
+                             fuzz::diff_of(source.name, source.text, verify::mutated_text(mutant, source.text));
+    const std::string path = folder + "/" + std::to_string(number++) + "-" + to_string(mutant.kind) + ".patch";
+    if (auto written = write_file(path, text); !written) return std::unexpected(written.error());
+  }
+  return {};
+}
+
 int run_mutants(const Options& options) {
   if (options.kinds == std::vector<std::string>{"seeded"}) {
     SeededArguments seeded = options.seeded;
@@ -139,6 +172,7 @@ int run_mutants(const Options& options) {
   }
   nlohmann::json units = nlohmann::json::object();
   int status = kNothingWrong;
+  unsigned patch_number = kFirstPatch;
   std::vector<std::optional<IsaKind>> parts(chosen->isas.begin(), chosen->isas.end());
   if (chosen->optimizer) parts.push_back({});
   for (const std::optional<IsaKind> isa : parts) {
@@ -159,6 +193,10 @@ int run_mutants(const Options& options) {
           Diagnostic{{}, "no rule or term of " + result->unit + " has a name like that", "assay mutants --list"});
     }
     if (result->count(MutantState::Survived) != 0) status = kFinding;
+    if (!options.patches.empty()) {
+      const auto written = write_patches(options.patches, *sources, *result, patch_number);
+      if (!written) return report(written.error());
+    }
     if (!options.table.empty()) {
       const auto page = read_file(options.table);
       if (!page) return report(page.error());
@@ -201,6 +239,8 @@ void add_mutants(CLI::App& app, Action& action) {
   command->add_option("--explanations", options->explanations,
                       std::string("why survivors are no holes; default: ") + kExplanations + ", if it is there");
   command->add_option("--page", options->table, "puts the figures into the table of this page (docs/mutants.md)");
+  command->add_option("--patches", options->patches,
+                      "write those that are refuted into this folder, as seeded mistakes for fuzzing and triage");
   command->add_flag("--list", options->list, "list the mutants, prove nothing");
   command->add_flag("--json", options->json, "one JSON object on standard output");
   add_seeded_options(*command, options->seeded);

@@ -157,13 +157,25 @@ struct Change {
 };
 
 std::string in_words(const WhatIfPlace& place, uint8_t change) {
-  static constexpr const char* kNumbers[] = {"were one more", "were one less", "were its left operand",
-                                             "were its right operand"};
-  const char* what = place.kind == WhatIfKind::Condition ? "the condition there were the other way"
-                     : place.kind == WhatIfKind::Answer  ? "its answer were the other one"
-                                                         : "the number there ";
-  return "line " + std::to_string(place.line) + ": if " + what +
-         (place.kind == WhatIfKind::Number ? kNumbers[change - 1] : "");
+  static constexpr const char* kNumber[] = {"one more", "one less", "its left operand", "its right operand"};
+  static constexpr const char* kKept[] = {"one more", "one less", "eight more", "eight less"};
+  const auto what = [&]() -> std::string {
+    switch (place.kind) {
+      case WhatIfKind::Condition:
+        return "the condition there were the other way";
+      case WhatIfKind::Answer:
+        return "its answer were the other one";
+      case WhatIfKind::Limit:
+        return "the limit there were one further or nearer";
+      case WhatIfKind::Flag:
+        return "the truth value there were the other one";
+      case WhatIfKind::Kept:
+        return std::string("the number handed on there were ") + kKept[change - 1];
+      default:
+        return std::string("the number there were ") + kNumber[change - 1];
+    }
+  };
+  return "line " + std::to_string(place.line) + ": if " + what();
 }
 
 // Changes of what ran in the case.
@@ -178,8 +190,8 @@ std::vector<Change> changes_of(const Case& failing, const DoubtJudge& judge) {
   });
   std::vector<Change> out;
   for (size_t p = 0; ran && p < places.size() && p < ran->size(); ++p) {
-    if ((*ran)[p] == '0' || places[p].kind == WhatIfKind::Entry || !judge.has_file(in_tree(places[p].file))) continue;
-    const uint8_t most = places[p].kind == WhatIfKind::Number ? kNumberChanges : 1;
+    if ((*ran)[p] == '0' || !judge.has_file(in_tree(places[p].file))) continue;
+    const uint8_t most = what_if_changes(places[p].kind);
     for (uint8_t change = 1; change <= most; ++change) out.push_back({p, change});
   }
   return out;

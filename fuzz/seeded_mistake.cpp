@@ -60,6 +60,31 @@ size_t find_block(const std::vector<std::string>& lines, const std::vector<std::
 
 }  // namespace
 
+std::string diff_of(const std::string& file, std::string_view before, std::string_view after) {
+  constexpr size_t kAround = 3;
+  const std::vector<std::string> old_lines = lines_of(before), new_lines = lines_of(after);
+  const size_t least = std::min(old_lines.size(), new_lines.size());
+  size_t same = 0, same_below = 0;
+  while (same < least && old_lines[same] == new_lines[same]) ++same;
+  if (same == old_lines.size() && same == new_lines.size()) return "";
+  while (same_below < least - same &&
+         old_lines[old_lines.size() - 1 - same_below] == new_lines[new_lines.size() - 1 - same_below]) {
+    ++same_below;
+  }
+  const size_t begin = same - std::min(same, kAround), below = std::min(same_below, kAround);
+  const size_t old_end = old_lines.size() - same_below, new_end = new_lines.size() - same_below;
+  const auto range = [&](size_t end) { return std::to_string(begin + 1) + "," + std::to_string(end + below - begin); };
+  std::string out = "--- a/" + file + "\n+++ b/" + file + "\n@@ -" + range(old_end) + " +" + range(new_end) + " @@\n";
+  const auto add = [&](char kind, const std::vector<std::string>& lines, size_t from, size_t to) {
+    for (size_t i = from; i < to; ++i) out += kind + lines[i] + "\n";
+  };
+  add(' ', old_lines, begin, same);
+  add('-', old_lines, same, old_end);
+  add('+', new_lines, same, new_end);
+  add(' ', old_lines, old_end, old_end + below);
+  return out;
+}
+
 Expected<SeededMistake> parse_mistake(const std::string& path, std::string text) {
   const Place place{.file = path};
   SeededMistake out;

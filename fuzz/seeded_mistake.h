@@ -37,6 +37,10 @@ struct SeededMistake {
   std::string text;                                // of the patch
 };
 
+// A unified diff of one hunk, from the first line that differs to the last, with three lines around it; `file` is
+// relative to the root. Empty if nothing differs.
+std::string diff_of(const std::string& file, std::string_view before, std::string_view after);
+
 Expected<SeededMistake> parse_mistake(const std::string& path, std::string text);
 
 // All of a folder, by number. Errors: one cannot be read, or two have the same number.

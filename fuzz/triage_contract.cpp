@@ -196,12 +196,28 @@ class Contract {
         }
       }
       if (code_.outgoing_size < needed) {
-        fault(Decision::Call, "a call has " + std::to_string(needed) + " bytes of stack arguments, the frame leaves " +
-                                  std::to_string(code_.outgoing_size) + " for them");
+        fault(Decision::PassedArguments, "a call has " + std::to_string(needed) +
+                                             " bytes of stack arguments, the frame leaves " +
+                                             std::to_string(code_.outgoing_size) + " for them");
       }
+      const ir::Opcode opcode = f_.inst(source).opcode;
+      const bool is_tail_call = opcode == ir::Opcode::kReturnCall || opcode == ir::Opcode::kReturnCallIndirect;
+      if (!is_tail_call) shared_ = std::max(shared_, shared_area(*layout));
       passed(inst, *layout, f_.info(source).is_terminator());
       read_back(i, *layout, source);
     }
+  }
+
+  // Bytes for results in memory and for copies of arguments that are passed by reference; all calls share them.
+  static uint64_t shared_area(const CallLayout& layout) {
+    uint64_t bytes = 0;
+    for (const CallLocation& result : layout.returns) {
+      for (unsigned p = 0; p < result.part_count; ++p) {
+        if (!result.parts[p].in_register) bytes = std::max<uint64_t>(bytes, result.parts[p].offset / 8 * 8 + 8);
+      }
+    }
+    for (const CallLocation& param : layout.params) bytes += param.by_reference ? 16 : 0;
+    return bytes;
   }
 
   // What a callee may change must not carry anything across.
@@ -218,7 +234,7 @@ class Contract {
       if (std::ranges::find(kept, id) != kept.end() || gone.contains(reg)) continue;
       const std::string name = oracles::register_name(context_.isa, id);
       const bool is_listed = isa_.registers.callee_saved.contains(reg);
-      fault(is_listed ? Decision::PreservedRegisters : Decision::Call,
+      fault(is_listed ? Decision::PreservedRegisters : Decision::Clobbers,
             "a callee may overwrite " + name + "; the call does not say so");
       break;
     }
@@ -250,7 +266,7 @@ class Contract {
       for (unsigned p = 0; p < layout.params[i].part_count; ++p) {
         const CallPart& part = layout.params[i].parts[p];
         if (!part.in_register || fixed(inst, register_of(part), false) != nullptr) continue;
-        fault(Decision::Call, ordinal("argument", i) + " is to be passed in " + show(part) + " and is not");
+        fault(Decision::PassedArguments, ordinal("argument", i) + " is to be passed in " + show(part) + " and is not");
       }
     }
     for (size_t i = 0; i < layout.returns.size() && !goes_elsewhere; ++i) {
@@ -398,9 +414,10 @@ class Contract {
       begin.push_back(at);
       at += slot.size + (is_rounded(slot) ? wanted - most : 0);
     }
-    if (code_.slots_size < at) {
-      return fault(Decision::SlotPlaces,
-                   "the slots have " + std::to_string(at) + " bytes, their area " + std::to_string(code_.slots_size));
+    if (code_.slots_size < at + shared_) {
+      return fault(code_.slots_size < at ? Decision::SlotPlaces : Decision::Call,
+                   "the slots have " + std::to_string(at) + " bytes, results and copies of arguments " +
+                       std::to_string(shared_) + ", their area " + std::to_string(code_.slots_size));
     }
     for (const machine::Inst& inst : code_.insts) {
       if (inst.source == machine::kNoSource || inst.source >= f_.inst_count()) continue;
@@ -644,7 +661,7 @@ class Contract {
       if (!passed.is_known) continue;
       const auto [first, is_new] = copies.emplace(passed.value, i);
       if (is_new) continue;
-      fault(Decision::References,
+      fault(Decision::PassedArguments,
             ordinal("argument", i) + " is passed by a reference to the copy of " + ordinal("argument", first->second));
     }
   }
@@ -663,15 +680,15 @@ class Contract {
       const std::string what = ordinal("argument", i) + " of " + ir::print_inst(f_, source);
       if (part.in_register) {
         if (const Operand* operand = fixed(call, register_of(part), false)) {
-          compare(what, location, passed_in(operand->reg), args[i], Decision::Call);
+          compare(what, location, passed_in(operand->reg), args[i], Decision::PassedArguments);
         }
         continue;
       }
       const auto found = outgoing.find(part.offset);
       if (found == outgoing.end()) {
-        fault(Decision::Call, what + " is not stored at the place for it, " + show(part));
+        fault(Decision::PassedArguments, what + " is not stored at the place for it, " + show(part));
       } else {
-        compare(what, location, found->second, args[i], Decision::Call);
+        compare(what, location, found->second, args[i], Decision::PassedArguments);
       }
     }
   }
@@ -702,6 +719,7 @@ class Contract {
   const oracles::VCodeFunction& allocated_;
   const machine::VCode& code_;
   std::unordered_map<uint32_t, uint64_t> known_;  // by Reg::bits, in the run so far
+  uint64_t shared_ = 0;                           // bytes that the calls share
   unsigned faults_ = 0;
 };
 

@@ -31,11 +31,12 @@ enum class Decision : uint8_t {
   FloatPlaces,
   PairPlaces,
   StackPlaces,
-  Call,              // arguments to their places, results from theirs, what a callee may overwrite
+  Call,              // results from their places, room for what is passed by reference
   Return,            // results to their places
   Arrival,           // arguments from their places
   Extension,         // of narrow arguments and results
-  References,        // to the copies of arguments that are passed by reference
+  PassedArguments,   // arguments to their places, or copies of them; room on the stack
+  Clobbers,          // what a callee may overwrite
   CallWithHandlers,  // what an exception that passes by leaves of registers
   TailTarget,        // where the address of an indirect tail call waits
   PreservedRegisters,

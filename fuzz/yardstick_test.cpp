@@ -41,6 +41,19 @@ TEST(SeededMistake, IsAppliedWhereItsLinesAre) {
   EXPECT_FALSE(patched("one\ntwo\n3\nfour\n", hunks));
 }
 
+TEST(SeededMistake, IsMadeOfTwoTexts) {
+  const std::string before = "1\n2\n3\n4\n5\n6\n7\n8\n9\n";
+  for (const std::string after : {"1\n2\n3\n4\nv\n6\n7\n8\n9\n", "I\n2\n3\n4\n5\n6\n7\n8\n9\n",
+                                  "1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n", "1\n2\n3\n5\n6\n7\n8\n9\n"}) {
+    const std::string patch = "Title: t\nArea: rules\nISA: x64\nStage: virtual\nCulprit: a\nOrigin: -\n\n" +
+                              diff_of("dir/f.cpp", before, after);
+    const auto mistake = parse_mistake("012-x.patch", patch);
+    ASSERT_TRUE(mistake) << patch;
+    EXPECT_EQ(patched(before, mistake->edits.at("dir/f.cpp")), after) << patch;
+  }
+  EXPECT_EQ(diff_of("dir/f.cpp", before, before), "");
+}
+
 TEST(Weave, BodiesOfFunctionsAreChosenAtRunTime) {
   const std::string clean =
       "namespace n {\nint f(int a) { return a; }\nstruct S {\n  int g() const { return '{'; }\n};\n}\n";

@@ -17,10 +17,23 @@ enum class WhatIfKind : uint8_t {
   Entry,      // of a function; cannot be changed
   Condition,  // of a branch: 1 negates it
   Answer,     // what a predicate returns: 1 negates it
-  Number,     // the result of arithmetic: see kNumberChanges
+  Number,     // the result of arithmetic: 1 adds one, 2 takes one off, 3 and 4 take the left or right operand alone
+  Limit,      // an order between numbers: 1 makes `less` of `less or equal`, and the reverse
+  Kept,       // a number that is kept elsewhere or handed on: 1 adds one, 2 takes one off, 3 adds and 4 takes off eight
+  Flag,       // a truth value that is kept or handed on: 1 negates it
 };
-// Of a number: 1 adds one, 2 takes one off, 3 and 4 take the left or right operand alone.
-inline constexpr uint8_t kNumberChanges = 4;
+// How many ways there are to change a place of this kind.
+constexpr uint8_t what_if_changes(WhatIfKind kind) {
+  switch (kind) {
+    case WhatIfKind::Entry:
+      return 0;
+    case WhatIfKind::Number:
+    case WhatIfKind::Kept:
+      return 4;
+    default:
+      return 1;
+  }
+}
 
 // The pass lays these out field by field.
 struct WhatIfPlace {

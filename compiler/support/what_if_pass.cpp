@@ -50,8 +50,7 @@ class WhatIf : public PassInfoMixin<WhatIf> {
  private:
   static bool is_wanted(const Function& function) {
     const DISubprogram* info = function.getSubprogram();
-    return !function.isDeclaration() && info != nullptr && info->getFilename().ends_with(".cpp") &&
-           (function.getName().starts_with("_ZN5assay") || function.getName().starts_with("_ZNK5assay"));
+    return !function.isDeclaration() && info != nullptr && info->getFilename().ends_with(".cpp") && is_ours(&function);
   }
 
   void instrument(Function& function) {
@@ -88,7 +87,22 @@ class WhatIf : public PassInfoMixin<WhatIf> {
                                                                  operation->getType()->isIntegerTy() &&
                                                                  operation->getType()->getIntegerBitWidth() >= 8) {
       change_number(operation, place(line, WhatIfKind::Number));
+    } else if (auto* compare = dyn_cast<ICmpInst>(inst);
+               compare != nullptr && compare->isRelational() && compare->getOperand(0)->getType()->isIntegerTy()) {
+      change_limit(compare, place(line, WhatIfKind::Limit));
+    } else if (auto* store = dyn_cast<StoreInst>(inst);
+               store != nullptr && !isa<AllocaInst>(store->getPointerOperand()->stripPointerCasts())) {
+      change_kept(store->getOperandUse(0), line);
+    } else if (auto* call = dyn_cast<CallInst>(inst); call != nullptr && is_ours(call->getCalledFunction())) {
+      for (Use& argument : call->args()) {
+        if (isa<ConstantInt>(argument.get())) change_kept(argument, line);
+      }
     }
+  }
+
+  static bool is_ours(const Function* function) {
+    return function != nullptr &&
+           (function->getName().starts_with("_ZN5assay") || function->getName().starts_with("_ZNK5assay"));
   }
 
   // The address of a new record.
@@ -123,13 +137,54 @@ class WhatIf : public PassInfoMixin<WhatIf> {
     Value* change = change_of(at, place);
     Value* value = at.Insert(operation->clone());
     Value* one = ConstantInt::get(operation->getType(), 1);
-    Value* options[] = {at.CreateAdd(value, one), at.CreateSub(value, one), operation->getOperand(0),
-                        operation->getOperand(1)};
-    for (unsigned i = 0; i < assay::kNumberChanges; ++i) {
+    Value* const options[] = {at.CreateAdd(value, one), at.CreateSub(value, one), operation->getOperand(0),
+                              operation->getOperand(1)};
+    operation->replaceAllUsesWith(chosen(at, change, value, options));
+    operation->eraseFromParent();
+  }
+  // `value`, or by `change` one of the options, from 1.
+  static Value* chosen(IRBuilder<>& at, Value* change, Value* value, ArrayRef<Value*> options) {
+    for (unsigned i = 0; i < options.size(); ++i) {
       value = at.CreateSelect(at.CreateICmpEQ(change, at.getInt8(static_cast<uint8_t>(i + 1))), options[i], value);
     }
-    operation->replaceAllUsesWith(value);
-    operation->eraseFromParent();
+    return value;
+  }
+
+  void change_limit(ICmpInst* compare, Constant* place) {
+    IRBuilder<> at(compare);
+    note(at, place, at.getInt8(1));
+    Value* value = at.Insert(compare->clone());
+    const CmpInst::Predicate predicate = compare->getPredicate();
+    Value* other = at.CreateICmp(CmpInst::isStrictPredicate(predicate) ? CmpInst::getNonStrictPredicate(predicate)
+                                                                       : CmpInst::getStrictPredicate(predicate),
+                                 compare->getOperand(0), compare->getOperand(1));
+    compare->replaceAllUsesWith(at.CreateSelect(at.CreateIsNotNull(change_of(at, place)), other, value));
+    compare->eraseFromParent();
+  }
+
+  // What `use` hands on: a truth value (a byte in memory), or a number that is not made by arithmetic, which is a place
+  // already.
+  void change_kept(Use& use, unsigned line) {
+    Value* value = use.get();
+    if (!value->getType()->isIntegerTy() || isa<BinaryOperator>(value)) return;
+    const unsigned bits = value->getType()->getIntegerBitWidth();
+    IRBuilder<> at(cast<Instruction>(use.getUser()));
+    const auto* extension = dyn_cast<ZExtInst>(value);
+    const auto* constant = dyn_cast<ConstantInt>(value);
+    const bool is_small = constant != nullptr && constant->getValue().ule(1);
+    if (bits == 1 || (bits == 8 && (is_small || (extension != nullptr && extension->getSrcTy()->isIntegerTy(1))))) {
+      Constant* flag = place(line, WhatIfKind::Flag);
+      note(at, flag, at.getInt8(1));
+      use.set(at.CreateXor(value, at.CreateZExtOrTrunc(at.CreateIsNotNull(change_of(at, flag)), value->getType())));
+      return;
+    }
+    if (bits < 8) return;
+    Constant* kept = place(line, WhatIfKind::Kept);
+    note(at, kept, at.getInt8(1));
+    const auto more = [&](int64_t amount) {
+      return at.CreateAdd(value, ConstantInt::get(value->getType(), static_cast<uint64_t>(amount), true));
+    };
+    use.set(chosen(at, change_of(at, kept), value, {more(1), more(-1), more(8), more(-8)}));
   }
 
   Module* module_ = nullptr;

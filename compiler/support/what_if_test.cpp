@@ -36,7 +36,7 @@ TEST(WhatIf, ANumberIsAnother) {
   WhatIfPlace* place = place_in("what_if_area", WhatIfKind::Number);
   ASSERT_NE(place, nullptr);
   const int expected[] = {35, 36, 34, 5, 7};
-  for (uint8_t change = 0; change <= kNumberChanges; ++change) {
+  for (uint8_t change = 0; change <= what_if_changes(WhatIfKind::Number); ++change) {
     place->change = change;
     EXPECT_EQ(what_if_area(5, 7), expected[change]) << int(change);
   }
@@ -50,6 +50,46 @@ TEST(WhatIf, AnAnswerIsTheOther) {
   EXPECT_FALSE(what_if_even(4));
   place->change = 0;
   EXPECT_TRUE(what_if_even(4));
+}
+
+TEST(WhatIf, ALimitIsOneFurther) {
+  WhatIfPlace* place = place_in("what_if_fits", WhatIfKind::Limit);
+  ASSERT_NE(place, nullptr);
+  EXPECT_FALSE(what_if_fits(5, 5));
+  place->change = 1;
+  EXPECT_TRUE(what_if_fits(5, 5));
+  EXPECT_FALSE(what_if_fits(6, 5));
+  place->change = 0;
+}
+
+TEST(WhatIf, WhatIsKeptIsAnother) {
+  WhatIfPlace* number = place_in("what_if_keep", WhatIfKind::Kept);
+  WhatIfPlace* flag = place_in("what_if_mark", WhatIfKind::Flag);
+  ASSERT_NE(number, nullptr);
+  ASSERT_NE(flag, nullptr);
+  const int expected[] = {20, 21, 19, 28, 12};
+  for (uint8_t change = 0; change <= what_if_changes(WhatIfKind::Kept); ++change) {
+    number->change = change;
+    int kept = 0;
+    what_if_keep(kept, 20);
+    EXPECT_EQ(kept, expected[change]) << int(change);
+  }
+  number->change = 0;
+  for (uint8_t change : {1, 0}) {
+    flag->change = change;
+    bool mark = false;
+    what_if_mark(mark);
+    EXPECT_EQ(mark, change == 0);
+  }
+}
+
+TEST(WhatIf, AConstantHandedOnIsAnother) {
+  WhatIfPlace* place = place_in("what_if_six", WhatIfKind::Kept);
+  ASSERT_NE(place, nullptr);
+  EXPECT_EQ(what_if_six(), 6);
+  place->change = 1;
+  EXPECT_EQ(what_if_six(), 9);
+  place->change = 0;
 }
 
 // That a loop has no other element is no decision.

@@ -18,4 +18,12 @@ int what_if_count(int n) {
   return count;
 }
 
+bool what_if_fits(int a, int limit) { return a < limit; }
+
+void what_if_keep(int& to, int a) { to = a; }
+
+void what_if_mark(bool& to) { to = true; }
+
+int what_if_six() { return what_if_area(2, 3); }
+
 }  // namespace assay
