@@ -17,6 +17,7 @@
 #include "verify/encoding_check.h"
 #include "verify/helper_check.h"
 #include "verify/operation_check.h"
+#include "verify/rule_repair.h"
 #include "verify/rule_sources.h"
 #include "verify/rule_users.h"
 #include "verify/verify.h"
@@ -73,6 +74,16 @@ std::vector<fuzz::Opinion> prove_rules(IsaKind isa, const std::vector<std::strin
     }
   }
   return opinions;
+}
+
+std::vector<fuzz::ProposedRepair> repair_rules(IsaKind isa, const std::vector<std::string>& rules) {
+  std::vector<fuzz::ProposedRepair> out;
+  const verify::RuleSources* sources = verify::rule_sources(isa);
+  if (sources == nullptr) return out;
+  for (verify::RuleRepair& repair : verify::repair_rules(isa, *sources, rules)) {
+    out.push_back({std::move(repair.rule), std::move(repair.change), repair.narrows});
+  }
+  return out;
 }
 
 fuzz::Opinion prove_mid_end_rule(const std::string& rule) {
@@ -145,6 +156,7 @@ fuzz::TriageOptions triage_options(const Options& options, std::vector<IsaKind> 
   if (options.prove) {
     out.prove_rules = prove_rules;
     out.prove_mid_end_rule = prove_mid_end_rule;
+    out.repair_rules = repair_rules;
   }
   out.check_instruction = check_instruction;
   out.check_operation = check_operation;

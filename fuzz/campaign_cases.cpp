@@ -43,7 +43,7 @@ bool CampaignCases::make(uint64_t number, Case& test) {
     random = Random(options_.seed * 0x9e3779b97f4a7c15u + number);
   }
   generate(random, test);
-  if (program_.wants_features && test.choice_seed == 0 && choices.chance(2 * options_.choices_percent)) {
+  if (program_.wants_features && test.choice_seed == 0 && choices.chance(3 * options_.choices_percent)) {
     test.choice_seed = choices_with_all_features(choices);
   }
   return false;

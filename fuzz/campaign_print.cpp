@@ -209,6 +209,7 @@ std::string to_json(const CampaignReport& report) {
               {"executors", executors},
               {"not_run", stats.not_run},
               {"never_exercised", report.never},
+              {"rules_fired", report.rules_fired},
               {"rules_never_fired", rules_never_fired(report)}};
   if (report.corpus != 0) {
     out.update(

@@ -148,6 +148,7 @@ class FunctionGenerator {
   Value float_at_limit(Type type, unsigned width);
   Value integer_at_limit(Type type, Type from, bool is_signed);
   Value integer_at_tie(Type type);
+  Value conversion_at_limit();
   Value zero_of_either_sign(Type type);
   Value fma_beside_a_tie(Type type);
   Value float_operation(Type type);

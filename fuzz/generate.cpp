@@ -135,19 +135,25 @@ void FunctionGenerator::run() {
   f_.clear();
   const bool entry = index_ + 1 == program_.functions.size();
   f_.name = ExternalName::testcase(entry ? "main" : "callee" + std::to_string(index_));
-  has_wide_ = random_.chance(options_.wide_percent);
+  // Many functions have little but what rules match: much of that at once, of all types, as far as the options allow.
+  const bool is_for_rules = random_.chance(40);
+  const auto has = [&](unsigned percent) {
+    return random_.chance(is_for_rules && percent != 0 ? std::min(2 * percent, 100u) : percent);
+  };
+  has_wide_ = has(options_.wide_percent);
   has_wide_atomics_ = has_wide_ && options_.wide_atomics != 0 && random_.chance(options_.wide_atomics);
   has_halves_ = random_.chance(has_wide_ ? 50 : 15);
   has_floats_ = program_.has_floats;
-  has_odd_floats_ = has_floats_ && random_.chance(25);
+  has_odd_floats_ = has_floats_ && has(25);
   make_signature();
   declare_callees();
   if (program_.has_alias_regions) declare_alias_regions();
   if (random_.chance(12)) declare_host_functions();
   budget_ = static_cast<int>(random_.between(4, options_.max_instructions));
-  // Many functions have little but what rules match.
-  const bool is_for_rules = random_.chance(40);
-  if (is_for_rules) budget_ /= 2;
+  if (is_for_rules) {
+    budget_ /= 3;
+    risk_ = 30;
+  }
   unsigned depth = options_.max_depth;
   // Now and then a big function, or a deep one.
   if (random_.below(400) == 0) budget_ *= 15;
@@ -182,7 +188,8 @@ void FunctionGenerator::run() {
   }
   may_leave_ = true;
   if (is_for_rules) {
-    for (unsigned n = random_.between(3, 8); n != 0; --n) rule_shape();
+    for (unsigned n = random_.between(8, 30); n != 0; --n) rule_shape();
+    if (has_floats_ && random_.chance(60)) add(conversion_at_limit());
   }
   region(depth);
   // Fold what must stay alive into one of the results, and mostly what nothing has used.

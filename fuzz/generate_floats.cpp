@@ -36,6 +36,13 @@ Value FunctionGenerator::integer_at_limit(Type type, Type from, bool is_signed) 
                  type, hidden(constant_of(from, x)));
 }
 
+// Any conversion, of a number that it nearly gets wrong.
+Value FunctionGenerator::conversion_at_limit() {
+  const Type type = any_float_type(), integer = any_type();
+  if (random_.chance(70)) return integer_at_limit(integer, type, random_.chance(50));
+  return convert(random_.chance(50) ? Opcode::kFcvtFromSint : Opcode::kFcvtFromUint, type, integer_at_tie(integer));
+}
+
 Value FunctionGenerator::one_of(Type type) { return constant_of(type, bits_of_one(float_format(type.bits()))); }
 
 // Operands of conversions that these nearly get wrong. Nothing in the compiler knows them.

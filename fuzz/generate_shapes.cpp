@@ -283,7 +283,7 @@ Value FunctionGenerator::planned_access(const ShapeNode& node, std::vector<Value
 
 void FunctionGenerator::rule_shape() {
   const auto machines = RuleShapes::of_machines();
-  const bool of_optimizer = machines.empty() || random_.chance(45);
+  const bool of_optimizer = machines.empty() || random_.chance(55);
   rule_shape(of_optimizer ? RuleShapes::of_optimizer()
                           : machines[random_.below(static_cast<uint32_t>(machines.size()))]);
 }

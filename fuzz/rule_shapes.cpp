@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -87,6 +88,8 @@ RuleShapes::RuleShapes(std::vector<isle::SourceFile> files, std::span<const std:
       each_call(rule.result, take);
     }
   }
+  std::ranges::copy_if(rules_, std::back_inserter(for_features_),
+                       [&](RuleId id) { return needing_features_.contains(id); });
 }
 
 const RuleShapes& RuleShapes::of_optimizer() {
@@ -120,7 +123,9 @@ const RuleShapes* RuleShapes::of_machine(IsaKind isa) {
 }
 
 RulePlan RuleShapes::plan(Random& random, std::span<const ir::Type> types) const {
-  return plan(rules_[random.below(static_cast<uint32_t>(rules_.size()))], random, types);
+  // Few programs are compiled with all features: what needs one is asked for more often.
+  const std::vector<RuleId>& rules = !for_features_.empty() && random.chance(20) ? for_features_ : rules_;
+  return plan(rules[random.below(static_cast<uint32_t>(rules.size()))], random, types);
 }
 
 RulePlan RuleShapes::plan_for(std::string_view rule, Random& random, std::span<const ir::Type> types) const {

@@ -74,6 +74,7 @@ class RuleShapes {
   std::map<isle::TermId, uint32_t> distance_;             // from an entry, in calls
   std::map<isle::RuleId, std::vector<uint64_t>> limits_;  // numbers that matter to it
   std::set<isle::RuleId> needing_features_;
+  std::vector<isle::RuleId> for_features_;  // the same that there are plans for, in order
 };
 
 }  // namespace assay::fuzz

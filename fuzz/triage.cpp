@@ -154,6 +154,7 @@ Sight look(const Case& given, HarnessOptions options, IsaKind isa, machine::OptL
     const std::string complaint = sight.complaint;
     take(run(false));
     sight.complaint = complaint;
+    sight.refusal.clear();  // of what was allocated wrong
   }
   return sight;
 }
@@ -318,10 +319,18 @@ class Triage {
     }
     StageTraces traces(subject_, isa_, level_, choice_seed_, harness_);
     TriageContext context{subject_, inner_, isa_, level_, interpret(subject_, byte_order(isa_)), traces, result_};
-    if (traces.problem().empty() && blame_contract(context)) return;
     const auto refused_in = [&](const char* stage) {
       return sight->refusal.find(std::string("stage ") + stage) != std::string::npos;
     };
+    // Nothing is wrong before there are bytes: what each instruction is written as is asked before anything else.
+    const bool is_of_bytes = sight->refusal.empty() && !sight->differs("virtual") && !sight->differs("allocated") &&
+                             sight->complaint.empty() && traces.problem().empty();
+    if ((is_of_bytes || refused_in("emit")) && blame_encodings(context)) {
+      result_.stage = TriageStage::Bytes;
+      result_.divergence = result_.culprits[0].reason;
+      return;
+    }
+    if (traces.problem().empty() && blame_contract(context)) return;
     if (refused_in("allocate")) {
       result_.stage = TriageStage::Allocated;
       context.note("the allocator gives up: " + sight->refusal);

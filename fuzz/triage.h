@@ -67,6 +67,7 @@ struct TriageResult {
   TriageStage stage = TriageStage::Nothing;
   std::vector<IsaKind> isas;  // that differ
   std::vector<Culprit> culprits;
+  bool rules_stand = false;  // judges were asked about rules among the culprits, and have nothing against any
   Severity severity = Severity::None;
   std::string severity_text;  // can it write outside memory it was given?
   std::string group;          // equal for equal causes
@@ -91,6 +92,12 @@ struct Opinion {
   double share = 0;
 };
 
+// A small edit of a rule with which all proofs stand that failed.
+struct ProposedRepair {
+  std::string rule, change;
+  bool narrows = false;  // it only applies less often
+};
+
 struct TriageOptions {
   oracles::HarnessOptions harness;
   double seconds = 15;   // about so much for one case, reduction and judges included
@@ -100,6 +107,7 @@ struct TriageOptions {
   // instruction and an operation by theirs.
   std::function<std::vector<Opinion>(IsaKind, const std::vector<std::string>&)> prove_rules;
   std::function<Opinion(const std::string&)> prove_mid_end_rule;
+  std::function<std::vector<ProposedRepair>(IsaKind, const std::vector<std::string>&)> repair_rules;
   std::function<Opinion(IsaKind, const std::string&)> check_instruction;
   std::function<Opinion(const std::string&)> check_operation;
   // The externs that the rules of an ISA call: which disagree with their specs, by term; empty if none does.

@@ -83,20 +83,19 @@ class StageJudge {
     return out;
   }
 
+  static bool is_emission(const std::string& file) {
+    return file.starts_with("compiler/machine/emit") || file.starts_with("compiler/machine/frame");
+  }
   bool has_file(const std::string& file) const {
-    const auto is_of = [&](std::initializer_list<std::string_view> beginnings) {
-      return std::ranges::any_of(beginnings, [&](std::string_view beginning) { return file.starts_with(beginning); });
-    };
-    const bool is_emission = is_of({"compiler/machine/emit", "compiler/machine/frame"});
     switch (stage_) {
       case TriageStage::Optimized:
-        return is_of({"compiler/opt/"});
+        return file.starts_with("compiler/opt/");
       case TriageStage::Allocated:
-        return is_of({"compiler/regalloc/"});
+        return file.starts_with("compiler/regalloc/");
       case TriageStage::Virtual:
-        return is_of({"compiler/machine/", "compiler/isa/"}) && !is_emission;
+        return (file.starts_with("compiler/machine/") || file.starts_with("compiler/isa/")) && !is_emission(file);
       default:
-        return is_emission || is_of({"compiler/isa/"});
+        return is_emission(file) || file.starts_with("compiler/isa/");
     }
   }
 
@@ -124,17 +123,21 @@ void doubt_culprits(const Case& test, const TriageOptions& options, IsaKind isa,
   const bool is_of_compiler = result.stage == TriageStage::Optimized || result.stage == TriageStage::Virtual ||
                               result.stage == TriageStage::Allocated || result.stage == TriageStage::Bytes;
   std::vector<Culprit>& culprits = result.culprits;
-  const bool is_function = culprits.empty() || culprits[0].kind == CulpritKind::Function;
+  const bool is_function = culprits.empty() || culprits[0].kind == CulpritKind::Function || result.rules_stand;
   if (!options.doubt || !is_of_compiler || !is_function || result.is_flaky || result.key.starts_with("crash")) return;
   if (!can_doubt()) {
     result.evidence.push_back("this build cannot ask which of the stage's functions is to blame (ASSAY_WHAT_IF)");
     return;
   }
-  const std::string named_file = culprits.empty() ? "" : culprits[0].file;
+  // Nobody knows of the rules that any is wrong: it may be a function as well.
+  const std::string named_file = culprits.empty() || result.rules_stand ? "" : culprits[0].file;
   const StageJudge stage(options.harness, isa, level, result.stage, test);
+  const bool is_refused = result.finding.find("stage emit") != std::string::npos;
   const Doubts doubts = doubt_functions(
       test, {[&](const Case& c) { return stage.judge(c); }, [&](const Case& c) { return stage.code(c); },
-             [&](const std::string& file) { return stage.has_file(file) || file == named_file; }});
+             [&](const std::string& file) {
+               return stage.has_file(file) || file == named_file || (is_refused && StageJudge::is_emission(file));
+             }});
   constexpr size_t kMostShown = 4;
   for (size_t i = 0; i < doubts.functions.size() && i < kMostShown && !doubts.functions[i].change.empty(); ++i) {
     result.evidence.push_back("what if? " + doubts.functions[i].name + ", " + in_words(doubts.functions[i]));

@@ -45,6 +45,7 @@ bool blame_expansion(TriageContext& context) {
   if (concerned.empty() || context.depth > kDeepest) return false;
   oracles::HarnessOptions interpreter_only;
   interpreter_only.isas.clear();
+  interpreter_only.order = byte_order(context.isa);
   oracles::Harness harness(interpreter_only);
   std::vector<oracles::Finding> findings;
   check_preserving(harness, context.test, expanded, findings);

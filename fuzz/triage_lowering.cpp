@@ -348,7 +348,7 @@ void blame_definitions(TriageContext& context, size_t most) {
 // blame takes part fail, whoever calls it, and the others do not. The programs also weigh more than some proof that a
 // rule without one of its own takes part in.
 bool ask_judges(TriageContext& context, std::string_view complained_of) {
-  constexpr size_t kMostInstructions = 6, kMostNamed = 5;
+  constexpr size_t kMostInstructions = 6, kMostNamed = 5, kMostRepaired = 4;
   constexpr double kClearly = 0.1;  // of shares
   struct Suspect {
     Culprit culprit;
@@ -356,6 +356,7 @@ bool ask_judges(TriageContext& context, std::string_view complained_of) {
     long share = 0;                // in what fails, programs and proofs, in twentieths
     size_t place = 0, number = 0;  // place: in its chain, innermost first
     bool stands_in_others = false;
+    bool is_refuted = false, is_mended = false;  // is_mended: by one edit
   };
   std::vector<Suspect> suspects;
   std::vector<std::string> rules;
@@ -381,8 +382,8 @@ bool ask_judges(TriageContext& context, std::string_view complained_of) {
     const size_t rank = is_refuted && fixes ? 0 : !opinion.asked && fixes ? 1 : is_refuted ? 2 : opinion.asked ? 4 : 3;
     const size_t place = is_refuted && culprit.name != complained_of ? depth_in_chains(context, culprit.name) + 1 : 0;
     const long share = std::lround(10 * (culprit.share + opinion.share));
-    suspects.push_back(
-        {std::move(culprit), rank, share, place, suspects.size(), opinion.asked && opinion.holds && !opinion.is_own});
+    suspects.push_back({std::move(culprit), rank, share, place, suspects.size(),
+                        opinion.asked && opinion.holds && !opinion.is_own, is_refuted});
   }
   for (Suspect& suspect : suspects) {
     if (suspect.stands_in_others && suspect.culprit.share > refuted_share + kClearly) suspect.rank = 2;
@@ -399,12 +400,29 @@ bool ask_judges(TriageContext& context, std::string_view complained_of) {
   std::ranges::sort(suspects, {}, [](const Suspect& s) {
     return std::tuple(s.rank, s.rank == 0 || s.rank == 2 ? -s.share : 0, s.place, s.number);
   });
+  // Of those that are refuted, what one edit mends comes first.
+  std::vector<std::string> refuted;
+  for (const Suspect& suspect : suspects) {
+    if (suspect.is_refuted && refuted.size() < kMostRepaired) refuted.push_back(suspect.culprit.name);
+  }
+  std::vector<ProposedRepair> repairs;
+  if (context.options.repair_rules && any_refuted) repairs = context.options.repair_rules(context.isa, refuted);
+  for (const ProposedRepair& repair : repairs) {
+    for (Suspect& suspect : suspects) {
+      if (suspect.culprit.name != repair.rule || suspect.culprit.kind != CulpritKind::Rule) continue;
+      suspect.culprit.reason += "; all proofs stand if it reads " + repair.change;
+      suspect.is_mended = !repair.narrows;
+    }
+  }
+  for (size_t i = 0; i < suspects.size(); ++i) suspects[i].number = i;
+  std::ranges::sort(suspects, {}, [](const Suspect& s) { return std::pair(!s.is_mended, s.number); });
   context.result.culprits.clear();
   if (!any_refuted) {
     blame_helpers(context);
     blame_definitions(context, kMostInstructions);
   }
   const bool any_found = any_refuted || !context.result.culprits.empty();
+  context.result.rules_stand = !any_found && !opinions.empty();
   for (Suspect& suspect : suspects) {
     if (context.result.culprits.size() < kMostNamed) context.result.culprits.push_back(std::move(suspect.culprit));
   }
@@ -516,7 +534,16 @@ void blame_lowering(TriageContext& context) {
   }
   // What an expansion computes has no registers under its own name.
   if (!wrong && source.is_none() && !machine::needs_expansion(f, traces.isa(), false)) {
-    // All values are right, what is returned is not.
+    // All values are right, what is returned is not: a constant that is made where it is returned has no register of
+    // its own.
+    std::vector<isle::RuleId> returning;
+    for (Block block : f.blocks()) {
+      const Inst last = f.terminator(block);
+      if (last.is_none() || f.inst(last).opcode != Opcode::kReturn) continue;
+      std::ranges::copy(rules_for(context, last), std::back_inserter(returning));
+    }
+    blame_rules(context, bisect_rules(context), {}, returning);
+    if (!ask_judges(context)) context.result.culprits.clear();
     context.blame(Decision::Return, "all values are right, but not what is returned");
     return;
   }

@@ -89,6 +89,8 @@ void blame_allocation(TriageContext& context, const std::string& complaint);
 
 // ---- triage_bytes.cpp ----
 void blame_bytes(TriageContext& context);
+// Blames instructions of the allocated code that their own tests say are encoded wrongly, or mean something else.
+bool blame_encodings(TriageContext& context);
 // The emitter refused what the stages before made.
 void blame_emission(TriageContext& context, const std::string& message);
 // Text of an instruction without what different printers spell differently.

@@ -339,8 +339,8 @@ void Harness::interpret(const TestCase& test) {
 
   for (size_t i = 0; i < test.inputs.size(); ++i) {
     Reference& reference = references_[i];
-    interpret_once(test, test.inputs[i], ir::Endianness::kLittle, 0, reference);
-    bool depends = depends_on_layout(test, test.inputs[i], ir::Endianness::kLittle, 1, options_.layouts, reference);
+    interpret_once(test, test.inputs[i], options_.order, 0, reference);
+    bool depends = depends_on_layout(test, test.inputs[i], options_.order, 1, options_.layouts, reference);
     if (has_big_references_) {
       interpret_once(test, test.inputs[i], ir::Endianness::kBig, 0, big_references_[i]);
       depends = depends ||

@@ -53,6 +53,8 @@ struct HarnessOptions {
   // before machines run it; before a difference becomes a finding it is tried with Harness::kLayouts.
   unsigned layouts = 1;
   uint32_t milliseconds = 1000;  // machine's time per input
+  // Of Harness::references(); machines are held against references in their own.
+  ir::Endianness order = ir::Endianness::kLittle;
 };
 
 struct TestInput {

@@ -7,12 +7,14 @@ add_library(assay_mutants STATIC
   mutate.cpp
   mutate_instructions.cpp
   rule_equivalence.cpp
+  rule_repair.cpp
   sides.cpp
   symmetry.cpp)
 target_include_directories(assay_mutants PRIVATE ${Z3_INCLUDE_DIR})
 target_link_libraries(assay_mutants PUBLIC assay_verify assay_conformance PRIVATE assay_interpreter assay_meanings)
 assay_test(mutate_test LIBS assay_mutants SOURCES mutate_test.cpp)
 assay_test(rule_equivalence_test LIBS assay_mutants SOURCES rule_equivalence_test.cpp)
+assay_test(rule_repair_test LIBS assay_mutants SOURCES rule_repair_test.cpp)
 assay_test(mutants_instructions_test LIBS assay_mutants SOURCES mutants_instructions_test.cpp)
 # A few mutants of every kind on every ISA: all noticed, equivalent or explained.
 if(ASSAY_TESTS)
