@@ -408,6 +408,9 @@ class ByteCheck {
       }
       return;
     }
+    if (outcome_.text.starts_with("stack pointer")) {
+      context_.blame(Decision::Epilogue, "the prologue lowers the stack pointer rightly; it is wrong after the return");
+    }
     blame_saves();
     if (context_.result.culprits.empty() || outcome_.kind == oracles::OutcomeKind::AbiViolated) {
       context_.blame(Decision::Epilogue, "instructions are right; what they leave behind is not");

@@ -57,7 +57,13 @@ class StageJudge {
         findings, [](const Finding& finding) { return finding.kind == oracles::FindingKind::Compiler; });
     if (refused) return DoubtVerdict::Fails;
     if (findings.empty()) {
-      const bool ran = std::ranges::any_of(harness.stats().executors, [](const auto& e) { return e.second.runs != 0; });
+      const bool ran = std::ranges::any_of(harness.stats().executors, [&](const auto& entry) {
+        const bool is_virtual = entry.first.starts_with("virtual"), is_allocated = entry.first.starts_with("allocated");
+        const bool is_of_stage = stage_ == TriageStage::Virtual     ? is_virtual
+                                 : stage_ == TriageStage::Allocated ? is_allocated
+                                                                    : !is_virtual && !is_allocated;
+        return is_of_stage && entry.second.runs != 0;
+      });
       return ran ? DoubtVerdict::Passes : DoubtVerdict::Void;
     }
     if (stage_ != TriageStage::Virtual && differs_in("virtual")) return DoubtVerdict::Void;

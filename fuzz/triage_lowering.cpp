@@ -422,7 +422,7 @@ bool ask_judges(TriageContext& context, std::string_view complained_of) {
     blame_definitions(context, kMostInstructions);
   }
   const bool any_found = any_refuted || !context.result.culprits.empty();
-  context.result.rules_stand = !any_found && !opinions.empty();
+  context.result.rules_stand = !any_found && context.options.prove_rules;
   for (Suspect& suspect : suspects) {
     if (context.result.culprits.size() < kMostNamed) context.result.culprits.push_back(std::move(suspect.culprit));
   }
