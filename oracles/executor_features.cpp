@@ -29,7 +29,10 @@ constexpr Missing kMissing[] = {
 
 machine::FeatureSet executor_features(std::string_view executor, const machine::InstSet& insts) {
   executor = executor.substr(0, executor.find('-'));
-  if (executor == "native") return machine::host_features(insts);
+  if (executor == "native") {
+    static const machine::FeatureSet host = machine::host_features(insts);  // of one ISA, the host's
+    return host;
+  }
   machine::FeatureSet features = machine::all_features(insts);
   for (const Missing& missing : kMissing) {
     if (missing.executor == executor && missing.isa == insts.isa) {
@@ -41,6 +44,10 @@ machine::FeatureSet executor_features(std::string_view executor, const machine::
 
 machine::FeatureSet encodings_of_no_executor(const machine::InstSet& insts) {
   return std::string_view(insts.isa) == "riscv64" ? machine::features_by_name(insts, "has_zcb") : 0;
+}
+
+machine::FeatureSet features_of_no_executor(const machine::InstSet& insts) {
+  return machine::all_features(insts) & ~executor_features("unicorn", insts) & ~executor_features("qemu", insts);
 }
 
 }  // namespace assay::oracles

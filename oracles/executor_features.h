@@ -15,4 +15,7 @@ machine::FeatureSet executor_features(std::string_view executor, const machine::
 // without them.
 machine::FeatureSet encodings_of_no_executor(const machine::InstSet& insts);
 
+// Those that neither Unicorn nor QEMU runs. Code that uses one is only looked at, not run.
+machine::FeatureSet features_of_no_executor(const machine::InstSet& insts);
+
 }  // namespace assay::oracles

@@ -9,6 +9,7 @@
 #include "compiler/isa/registry.h"
 #include "compiler/machine/features.h"
 #include "compiler/machine/module.h"
+#include "compiler/support/random_choices.h"
 #include "oracles/exclusions.h"
 #include "oracles/executor_features.h"
 
@@ -53,6 +54,12 @@ void MachineSession::prepare(std::span<const ir::Function* const> functions, con
   }
   machine::CompileOptions runnable = options;
   runnable.left_out |= encodings_of_no_executor(*compiler_->isa().insts);
+  // Whatever else is in a function, one such instruction keeps it from being run.
+  constexpr uint32_t kForExecutors = 100;  // beyond RandomChoices::User
+  RandomChoices choices(options.choice_seed, kForExecutors);
+  if (choices.active() && !choices.one_in(4)) {
+    runnable.left_out |= features_of_no_executor(*compiler_->isa().insts) & ~options.features;
+  }
   compile_all(runnable);
   spread_failures();
   link();
