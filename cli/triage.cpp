@@ -81,7 +81,7 @@ std::vector<fuzz::ProposedRepair> repair_rules(IsaKind isa, const std::vector<st
   const verify::RuleSources* sources = verify::rule_sources(isa);
   if (sources == nullptr) return out;
   for (verify::RuleRepair& repair : verify::repair_rules(isa, *sources, rules)) {
-    out.push_back({std::move(repair.rule), std::move(repair.change), repair.narrows});
+    out.push_back({std::move(repair.rule), std::move(repair.change), repair.takes_away});
   }
   return out;
 }

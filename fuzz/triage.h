@@ -95,7 +95,7 @@ struct Opinion {
 // A small edit of a rule with which all proofs stand that failed.
 struct ProposedRepair {
   std::string rule, change;
-  bool narrows = false;  // it only applies less often
+  bool takes_away = false;  // it only applies less often, or does less
 };
 
 struct TriageOptions {

@@ -411,7 +411,7 @@ bool ask_judges(TriageContext& context, std::string_view complained_of) {
     for (Suspect& suspect : suspects) {
       if (suspect.culprit.name != repair.rule || suspect.culprit.kind != CulpritKind::Rule) continue;
       suspect.culprit.reason += "; all proofs stand if it reads " + repair.change;
-      suspect.is_mended = !repair.narrows;
+      suspect.is_mended = !repair.takes_away;
     }
   }
   for (size_t i = 0; i < suspects.size(); ++i) suspects[i].number = i;

@@ -21,11 +21,19 @@ constexpr size_t kMostJudges = 10;  // of a rule: those that fail, and some that
 
 double cpu_seconds() {
   timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
   return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-bool narrows(MutationKind kind) { return kind == MutationKind::Guard || kind == MutationKind::Type; }
+// Types of patterns; those of what the rule makes are something else.
+bool takes_away(const Mutant& mutant) {
+  const bool is_of_pattern = mutant.change.find("_type ") != std::string::npos;
+  return mutant.kind == MutationKind::Guard || mutant.kind == MutationKind::Unwrap ||
+         (mutant.kind == MutationKind::Type && is_of_pattern);
+}
+
+// What integers of rules mostly are, and what is easily taken for them.
+std::vector<std::string> other_integers() { return {"0", "1", "7", "8", "15", "16", "31", "32", "63", "64", "128"}; }
 
 class Repair {
  public:
@@ -35,15 +43,16 @@ class Repair {
   }
 
   std::vector<RuleRepair> run(const std::vector<std::string>& rules) {
-    const auto derived = derive_mutants(sources_, {.rules = true, .specs = false});
+    auto derived = derive_mutants(sources_, {.rules = true, .specs = false});
     if (!derived) return {};
+    std::erase_if(*derived,
+                  [&](const Mutant& mutant) { return std::ranges::find(rules, mutant.subject) == rules.end(); });
+    add_integers(*derived);
     std::map<std::string, std::vector<const Mutant*>> mutants;
     for (const Mutant& mutant : *derived) {
       // That is how the yardstick switches a mistake on (fuzz/seeded_weave.h).
       const bool is_switch = mutant.change.find("(fault ") != std::string::npos;
-      if (!mutant.is_equivalent && !is_switch && std::ranges::find(rules, mutant.subject) != rules.end()) {
-        mutants[mutant.subject].push_back(&mutant);
-      }
+      if (!mutant.is_equivalent && !is_switch) mutants[mutant.subject].push_back(&mutant);
     }
     std::set<std::string> asked;
     for (const auto& [rule, all] : mutants) asked.insert(all[0]->judges.begin(), all[0]->judges.end());
@@ -61,6 +70,24 @@ class Repair {
   }
 
  private:
+  // At each place where an integer was changed: more of them.
+  void add_integers(std::vector<Mutant>& mutants) const {
+    const size_t count = mutants.size();
+    std::set<std::pair<uint32_t, size_t>> seen;
+    for (size_t i = 0; i < count; ++i) {
+      if (mutants[i].kind != MutationKind::Integer) continue;
+      if (!seen.emplace(mutants[i].file, mutants[i].begin).second) continue;
+      for (const std::string& integer : other_integers()) {
+        Mutant more = mutants[i];
+        const std::string_view now = sources_.rules[more.file].text.substr(more.begin, more.end - more.begin);
+        const std::string before = more.change.substr(0, more.change.find(" => "));
+        more.change = before + " with " + integer + " for " + std::string(now);
+        more.replacement = integer;
+        mutants.push_back(std::move(more));
+      }
+    }
+  }
+
   std::vector<RuleResult> verify(const RuleSources& sources, const std::shared_ptr<Definitions>& definitions,
                                  const std::vector<std::string>& rules, bool only_trials) const {
     VerifyOptions asked{.jobs = 1, .timeout_ms = options_.timeout_ms, .rules = rules};
@@ -82,11 +109,11 @@ class Repair {
     for (const std::string& rule : holding_) {
       if (judges.size() < std::max(kMostJudges, failing_.size()) && uses(rule)) judges.push_back(rule);
     }
-    for (const bool narrow : {false, true}) {
+    for (const bool less : {false, true}) {
       for (const Mutant* mutant : mutants) {
         if (cpu_seconds() > end_) return;
-        if (narrows(mutant->kind) != narrow || !repairs(*mutant, judges)) continue;
-        out.push_back({mutant->subject, mutant->change, narrow});
+        if (takes_away(*mutant) != less || !repairs(*mutant, judges)) continue;
+        out.push_back({mutant->subject, mutant->change, less});
         return;
       }
     }

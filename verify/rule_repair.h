@@ -14,8 +14,8 @@ namespace assay::verify {
 
 struct RuleRepair {
   std::string rule;
-  std::string change;    // "(rv_sub a b) => (rv_sub b a)"
-  bool narrows = false;  // only what the rule matches is changed: it may just avoid what is wrong elsewhere
+  std::string change;       // "(rv_sub a b) => (rv_sub b a)"
+  bool takes_away = false;  // it applies less often, or does less: that may just avoid what is wrong elsewhere
 };
 
 struct RepairOptions {
@@ -23,7 +23,7 @@ struct RepairOptions {
   unsigned timeout_ms = 1000;  // for a query
 };
 
-// For those of the rules (whole names) that have one; an edit that does not only narrow is preferred. Empty, too, if no
+// For those of the rules (whole names) that have one; an edit that takes nothing away is preferred. Empty, too, if no
 // proof fails.
 std::vector<RuleRepair> repair_rules(IsaKind isa, const RuleSources& sources, const std::vector<std::string>& rules,
                                      const RepairOptions& options = {});

@@ -1,4 +1,5 @@
-// A rule that a small edit made wrong has a repair, those that call it or are called have none; and what narrows.
+// A rule that a small edit made wrong has a repair, those that call it or are called have none; and what only takes
+// away.
 #include "verify/rule_repair.h"
 
 #include <gtest/gtest.h>
@@ -33,7 +34,7 @@ TEST(RuleRepair, OfTheCallerThatPassesOperandsInTheWrongOrder) {
   EXPECT_EQ(repairs[0].rule, "bitselect_128");
   EXPECT_NE(repairs[0].change.find("=> (select_bits (high_reg c) (high_reg x) (high_reg y))"), std::string::npos)
       << repairs[0].change;
-  EXPECT_FALSE(repairs[0].narrows);
+  EXPECT_FALSE(repairs[0].takes_away);
 }
 
 TEST(RuleRepair, OfTheCalledRuleThatComparesTooManyBits) {
@@ -42,8 +43,32 @@ TEST(RuleRepair, OfTheCalledRuleThatComparesTooManyBits) {
                                  {"srem_16", "remainder_rule"});
   const auto of = [&](std::string_view rule) { return std::ranges::find(repairs, rule, &RuleRepair::rule); };
   ASSERT_NE(of("remainder_rule"), repairs.end());
-  EXPECT_FALSE(of("remainder_rule")->narrows);
-  EXPECT_TRUE(of("srem_16") == repairs.end() || of("srem_16")->narrows) << of("srem_16")->change;
+  EXPECT_FALSE(of("remainder_rule")->takes_away);
+  EXPECT_TRUE(of("srem_16") == repairs.end() || of("srem_16")->takes_away) << of("srem_16")->change;
+}
+
+// What stands for a number of bits is often another one.
+TEST(RuleRepair, OfANumberOfBits) {
+  if (rule_sources(IsaKind::s390x) == nullptr) GTEST_SKIP() << "built without s390x";
+  const RuleSources* sources = rule_sources(IsaKind::s390x);
+  std::vector<RuleSource> edited(sources->rules.begin(), sources->rules.end());
+  const std::string_view from = "(i64_sshr (i64_shl k (i64_sub 64 (ty_bits ty))) (i64_sub 64 (ty_bits ty)))";
+  std::string text;
+  for (RuleSource& source : edited) {
+    const size_t at = source.text.find(from);
+    if (at == std::string_view::npos) continue;
+    text = std::string(source.text)
+               .replace(at, from.size(), "(i64_sshr (i64_shl k (i64_sub 64 (ty_bits ty))) (i64_sub 32 (ty_bits ty)))");
+    source.text = text;
+  }
+  ASSERT_FALSE(text.empty());
+  const auto repairs = repair_rules(IsaKind::s390x, {edited, sources->instructions, sources->operations},
+                                    {"iconst", "constant_of_rule"}, {.seconds = 60});
+  const auto of = [&](std::string_view rule) { return std::ranges::find(repairs, rule, &RuleRepair::rule); };
+  ASSERT_NE(of("constant_of_rule"), repairs.end());
+  EXPECT_EQ(of("constant_of_rule")->change, "(i64_sub 32 (ty_bits ty)) with 64 for 32");
+  EXPECT_FALSE(of("constant_of_rule")->takes_away);
+  EXPECT_TRUE(of("iconst") == repairs.end() || of("iconst")->takes_away) << of("iconst")->change;
 }
 
 TEST(RuleRepair, NoneOfRulesThatAreRight) {
