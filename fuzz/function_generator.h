@@ -64,6 +64,7 @@ class FunctionGenerator {
   enum Thrower : uint8_t { kThrow, kThrowInContext, kResume };
   FuncRef thrower(Thrower which);
   void declare_alias_regions();
+  void read_far_into_structs();
   void make_slots();
 
   // ---- blocks ----
@@ -148,7 +149,7 @@ class FunctionGenerator {
   Value float_at_limit(Type type, unsigned width);
   Value integer_at_limit(Type type, Type from, bool is_signed);
   Value integer_at_tie(Type type);
-  Value conversion_at_limit();
+  Value float_at_edge();
   Value zero_of_either_sign(Type type);
   Value fma_beside_a_tie(Type type);
   Value float_operation(Type type);

@@ -174,6 +174,7 @@ void FunctionGenerator::run() {
       add(v);
     }
   }
+  read_far_into_structs();
   make_slots();
   // Sometimes many values that stay alive to the end, so that registers run out.
   // Callees do so more often: then they write every register that they need not preserve.
@@ -189,7 +190,7 @@ void FunctionGenerator::run() {
   may_leave_ = true;
   if (is_for_rules) {
     for (unsigned n = random_.between(8, 30); n != 0; --n) rule_shape();
-    if (has_floats_ && random_.chance(60)) add(conversion_at_limit());
+    if (has_floats_ && random_.chance(60)) add(float_at_edge());
   }
   region(depth);
   // Fold what must stay alive into one of the results, and mostly what nothing has used.
@@ -198,6 +199,16 @@ void FunctionGenerator::run() {
   finish(fold_unused({}, sum));
   program_.throws.resize(index_ + 1);
   program_.throws[index_] = leaks_;
+}
+
+// What no short displacement reaches when a struct is copied.
+void FunctionGenerator::read_far_into_structs() {
+  constexpr uint32_t kNear = 2040;
+  for (const Struct& one : structs_) {
+    if (one.bytes < kNear + 16 || !random_.chance(75)) continue;
+    const uint32_t offset = kNear + random_.below((one.bytes - kNear - 8) / 8 + 1) * 8;
+    add(emit1({.opcode = Opcode::kLoad, .type = kI64, .args = f_.make_values({&one.address, 1}), .imm = offset}));
+  }
 }
 
 void FunctionGenerator::extend(Inst before, std::span<const Value> values, unsigned statements) {

@@ -76,10 +76,11 @@ void FunctionGenerator::mark_purposes(Signature& s, bool is_entry) {
   };
   const auto any_place = [&] { return random_.below(static_cast<uint32_t>(s.params.size()) + 1); };
   // The harness has no way to pass one.
-  if (!is_entry && random_.chance(6)) {
+  if (!is_entry && random_.chance(8)) {
     for (unsigned n = random_.between(1, 2); n != 0; --n) {
-      const uint32_t words = random_.chance(80) ? random_.between(1, 6) : random_.between(200, 400);
-      const uint32_t size = random_.chance(70) ? 8 * words : 8 * words - random_.between(1, 7);
+      const uint32_t words = random_.chance(75) ? random_.between(1, 6) : random_.between(200, 480);
+      // Others than multiples of 8 are refused.
+      const uint32_t size = random_.chance(95) ? 8 * words : 8 * words - random_.between(1, 7);
       insert({.type = kI64, .purpose = Purpose::kStructArgument, .struct_size = size}, any_place());
     }
   }
@@ -264,7 +265,12 @@ void FunctionGenerator::tag(Inst inst) {
 Value FunctionGenerator::exception_context() {
   static constexpr Type kContextTypes[] = {kI64, kI64, kI32, kI8};
   const Type type = kContextTypes[random_.below(std::size(kContextTypes))];
-  return random_.chance(70) ? constant_of(type, random_.below(kContexts)) : pick(type);
+  const Value context = constant_of(type, random_.below(kContexts));
+  if (random_.chance(50)) return context;
+  if (type == kI64 || random_.chance(30)) return pick(type);
+  // Something is above it in the register.
+  const Value above = binary(Opcode::kBand, pick(kI64), constant_of(kI64, ~uint64_t(0) << type.bits()));
+  return convert(Opcode::kIreduce, type, binary(Opcode::kBor, above, convert(Opcode::kUextend, kI64, context)));
 }
 
 // The edges go to blocks of their own, or where all of them come together.

@@ -36,9 +36,10 @@ Value FunctionGenerator::integer_at_limit(Type type, Type from, bool is_signed) 
                  type, hidden(constant_of(from, x)));
 }
 
-// Any conversion, of a number that it nearly gets wrong.
-Value FunctionGenerator::conversion_at_limit() {
+// Any conversion, or a fused product, of numbers that it nearly gets wrong.
+Value FunctionGenerator::float_at_edge() {
   const Type type = any_float_type(), integer = any_type();
+  if (random_.chance(20)) return fma_beside_a_tie(type);
   if (random_.chance(70)) return integer_at_limit(integer, type, random_.chance(50));
   return convert(random_.chance(50) ? Opcode::kFcvtFromSint : Opcode::kFcvtFromUint, type, integer_at_tie(integer));
 }

@@ -1,20 +1,22 @@
 // See function_generator.h. Here: small loops that count in ways that loops in programs seldom do.
 #include <iterator>
+#include <optional>
 
 #include "fuzz/function_generator.h"
 
 namespace assay::fuzz {
 
-// A loop that counts by any step, or towards a limit that comes nearer, or is entered with different starts. It ends:
-// the counter meets its limit after some rounds, and no condition made here holds then; a limit that moves is not
-// passed.
+// A loop that counts by any step, or towards a limit that comes nearer, or is entered with different starts, or counts
+// otherwise on one of two ways back. It ends: the counter meets its limit after some rounds, and no condition made here
+// holds then; a limit that moves, or that steps may pass, is one that is not met from behind. Now and then every round
+// goes through memory.
 void FunctionGenerator::odd_loop() {
-  enum Kind : uint8_t { kAnyStep, kMovingLimit, kTwoStarts };
+  enum Kind : uint8_t { kAnyStep, kMovingLimit, kTwoStarts, kTwoWaysBack };
   static constexpr IntCC kStays[] = {IntCC::kNe, IntCC::kUlt, IntCC::kUgt, IntCC::kSlt, IntCC::kSgt};
   static constexpr Opcode kSums[] = {Opcode::kIadd, Opcode::kBxor, Opcode::kIsub, Opcode::kImul};
-  const auto kind = static_cast<Kind>(random_.below(3));
+  const auto kind = static_cast<Kind>(random_.below(4));
   const Type type = narrow_type();
-  const bool moves = kind == kMovingLimit;
+  const bool moves = kind == kMovingLimit || kind == kTwoWaysBack;
   const Bits step = kind == kAnyStep ? random_bits(random_, type.bits()) | 1 : Bits(random_.between(1, 3));
   const unsigned rounds = random_.between(1, 12);
   const Bits distance = moves ? Bits(rounds) : step * rounds;
@@ -26,6 +28,8 @@ void FunctionGenerator::odd_loop() {
   const Value least = moves && !is_known ? binary(Opcode::kIadd, start, constant_of(type, 16)) : start;
   const Value limit = is_known && random_.chance(60) ? constant_of(type, first + distance)
                                                      : binary(Opcode::kIadd, least, constant_of(type, distance));
+  std::optional<Place> shared;
+  if (random_.chance(40)) shared = place(type.bytes());
   const Block header = new_block(), body = new_block(), exit = new_block();
   if (kind == kTwoStarts) {
     const Value earlier =
@@ -49,11 +53,29 @@ void FunctionGenerator::odd_loop() {
   branch(Opcode::kBrif, stay, calls);
   enter(body);
   const Value next_sum = binary(kSums[random_.below(std::size(kSums))], sum, counter);
-  const Value shown = binary(Opcode::kIadd, next_sum, constant_of(type, 3));
+  Value shown = binary(Opcode::kIadd, next_sum, constant_of(type, 3));
+  if (shared) {
+    const Value before = emit1({.opcode = Opcode::kLoad,
+                                .type = type,
+                                .flags = mem_flags(*shared),
+                                .args = f_.make_values({&shared->address, 1}),
+                                .imm = static_cast<uint64_t>(static_cast<int64_t>(shared->offset))});
+    shown = binary(Opcode::kIadd, shown, before);
+    store(Opcode::kStore, type, mem_flags(*shared), shown, shared->address, shared->offset);
+  }
   const Value next = binary(Opcode::kIadd, counter, constant_of(type, step));
-  const Value nearer = moves ? binary(Opcode::kIsub, bound, constant_of(type, random_.below(3))) : bound;
+  const bool comes_nearer = kind == kMovingLimit;
+  const Value nearer = comes_nearer ? binary(Opcode::kIsub, bound, constant_of(type, random_.below(3))) : bound;
   const Value again[] = {next, shown, nearer};
-  jump(header, again);
+  if (kind == kTwoWaysBack) {
+    const Value further = binary(Opcode::kIadd, counter, constant_of(type, step + 1 + random_.below(2)));
+    const Value other[] = {further, binary(Opcode::kIadd, shown, constant_of(type, 5)), nearer};
+    const BlockCall ways[] = {f_.make_block_call(header, again), f_.make_block_call(header, other)};
+    const Value which = random_.chance(60) ? binary(Opcode::kBand, shown, constant_of(type, 1)) : condition();
+    branch(Opcode::kBrif, which, ways);
+  } else {
+    jump(header, again);
+  }
   close(scope);
   enter(exit);
   add(f_.append_block_param(exit, type));

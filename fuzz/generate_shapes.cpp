@@ -328,7 +328,7 @@ void FunctionGenerator::rule_shape(const RuleShapes& shapes) {
       made.push_back(read);
       continue;
     }
-    if (!args.empty() && plan[node.operands[0]].kind == ShapeNode::Kind::Leaf && random_.chance(20)) {
+    if (!args.empty() && plan[node.operands[0]].kind == ShapeNode::Kind::Leaf && random_.chance(35)) {
       const bool to_float = node.opcode == Opcode::kFcvtFromSint || node.opcode == Opcode::kFcvtFromUint;
       const bool to_integer = node.opcode == Opcode::kFcvtToSintSat || node.opcode == Opcode::kFcvtToUintSat ||
                               node.opcode == Opcode::kFcvtToSint || node.opcode == Opcode::kFcvtToUint;

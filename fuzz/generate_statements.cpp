@@ -270,9 +270,9 @@ FunctionGenerator::Place FunctionGenerator::place(uint32_t size) {
     return {constant_of(kI64, region.address + at), 0, false, alias};
   }
   // A constant base plus, perhaps, a masked index; the displacement is of any size that instructions have.
-  static constexpr int32_t kOffsets[] = {0,     8,      -8,     255,     256,     -256,    -257,      2040,
-                                         2047,  2048,   -2048,  -2049,   4088,    4095,    4096,      32760,
-                                         32768, 524287, 524288, -524288, -524289, 1 << 24, -(1 << 24)};
+  static constexpr int32_t kOffsets[] = {0,     8,     -8,     120,    248,     255,     256,     504,       -256,
+                                         -257,  2040,  2047,   2048,   -2048,   -2049,   4088,    4095,      4096,
+                                         32760, 32768, 524287, 524288, -524288, -524289, 1 << 24, -(1 << 24)};
   int32_t offset =
       random_.chance(50) ? static_cast<int32_t>(random_.below(64)) : kOffsets[random_.below(std::size(kOffsets))];
   if (random_.chance(60)) {

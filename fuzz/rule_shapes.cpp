@@ -124,7 +124,7 @@ const RuleShapes* RuleShapes::of_machine(IsaKind isa) {
 
 RulePlan RuleShapes::plan(Random& random, std::span<const ir::Type> types) const {
   // Few programs are compiled with all features: what needs one is asked for more often.
-  const std::vector<RuleId>& rules = !for_features_.empty() && random.chance(20) ? for_features_ : rules_;
+  const std::vector<RuleId>& rules = !for_features_.empty() && random.chance(30) ? for_features_ : rules_;
   return plan(rules[random.below(static_cast<uint32_t>(rules.size()))], random, types);
 }
 

@@ -107,6 +107,8 @@ struct TriageOptions {
   // instruction and an operation by theirs.
   std::function<std::vector<Opinion>(IsaKind, const std::vector<std::string>&)> prove_rules;
   std::function<Opinion(const std::string&)> prove_mid_end_rule;
+  // Of these helper rules of the mid-end the one whose users' proofs fail, not only that of this rule; empty: none.
+  std::function<std::string(const std::string& rule, const std::vector<std::string>& helpers)> wrong_helper_rule;
   std::function<std::vector<ProposedRepair>(IsaKind, const std::vector<std::string>&)> repair_rules;
   std::function<Opinion(IsaKind, const std::string&)> check_instruction;
   std::function<Opinion(const std::string&)> check_operation;

@@ -148,7 +148,23 @@ class StepSearch {
     }
     for (size_t i = 0; i < suspects_.size(); ++i) suspects_[i].place = i;
     std::ranges::sort(suspects_, {}, [](const Suspect& s) { return std::pair(s.rank, s.place); });
+    if (suspects_[0].is_rule && suspects_[0].rank < 4) blame_helper(std::string(suspects_[0].name));
     for (const Suspect& suspect : suspects_) blame(suspect.name, suspect.reason);
+  }
+
+  // A rule that goes wrong may only use one that does; those are no steps.
+  void blame_helper(const std::string& rule) {
+    if (!options_.wrong_helper_rule) return;
+    optimizer_.rules().reset_counts();
+    Steps all;
+    fails(&all);
+    std::vector<std::string> helpers;
+    for (uint32_t r = 0; r < rules().size(); ++r) {
+      const bool fired = optimizer_.rules().count(isle::RuleId(r)) != 0;
+      if (fired && rules()[r].term != "simplify") helpers.emplace_back(rules()[r].name);
+    }
+    const std::string wrong = options_.wrong_helper_rule(rule, helpers);
+    if (!wrong.empty()) blame(wrong, "the solver refutes " + rule + ", which uses it, and others that do");
   }
 
   bool is_rule(std::string_view name) { return optimizer_.rules().find_rule(name).index < rules().size(); }

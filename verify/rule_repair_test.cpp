@@ -22,7 +22,7 @@ std::vector<RuleRepair> with_edit(std::string_view from, std::string_view to, co
     break;
   }
   EXPECT_FALSE(text.empty()) << from;
-  return repair_rules(IsaKind::x64, {edited, sources->instructions, sources->operations}, rules, {.seconds = 60});
+  return repair_rules(IsaKind::x64, {edited, sources->instructions, sources->operations}, rules, {.seconds = 600});
 }
 
 TEST(RuleRepair, OfTheCallerThatPassesOperandsInTheWrongOrder) {
@@ -63,7 +63,7 @@ TEST(RuleRepair, OfANumberOfBits) {
   }
   ASSERT_FALSE(text.empty());
   const auto repairs = repair_rules(IsaKind::s390x, {edited, sources->instructions, sources->operations},
-                                    {"iconst", "constant_of_rule"}, {.seconds = 60});
+                                    {"iconst", "constant_of_rule"}, {.seconds = 600});
   const auto of = [&](std::string_view rule) { return std::ranges::find(repairs, rule, &RuleRepair::rule); };
   ASSERT_NE(of("constant_of_rule"), repairs.end());
   EXPECT_EQ(of("constant_of_rule")->change, "(i64_sub 32 (ty_bits ty)) with 64 for 32");

@@ -123,8 +123,8 @@ std::vector<std::string> RuleUsers::names(const std::set<uint32_t>& rules) const
   return out;
 }
 
-std::vector<std::string> judges_of_rule(IsaKind isa, const std::string& rule) {
-  const RuleSources* sources = rule_sources(isa);
+std::vector<std::string> judges_of_rule(std::optional<IsaKind> isa, const std::string& rule) {
+  const RuleSources* sources = isa ? rule_sources(*isa) : &optimizer_sources();
   if (sources == nullptr) return {};
   Diagnostics errors;
   const std::unique_ptr<Definitions> definitions = load_definitions(*sources, errors);

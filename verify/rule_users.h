@@ -4,6 +4,7 @@
 // in the rules that reach its term through terms without a spec. Over the program with its extractor macros expanded.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -48,7 +49,8 @@ class RuleUsers {
   std::vector<bool> reached_;
 };
 
-// RuleUsers::judges_of_rule for the rules that this program was built with; nothing if there is no such rule.
-std::vector<std::string> judges_of_rule(IsaKind isa, const std::string& rule);
+// RuleUsers::judges_of_rule for the rules that this program was built with, of an ISA or, without one, of the mid-end;
+// nothing if there is no such rule.
+std::vector<std::string> judges_of_rule(std::optional<IsaKind> isa, const std::string& rule);
 
 }  // namespace assay::verify
