@@ -420,10 +420,16 @@ class Contract {
                        std::to_string(shared_) + ", their area " + std::to_string(code_.slots_size));
     }
     for (const machine::Inst& inst : code_.insts) {
+      const Operand* place = frame_operand(inst, FrameArea::Slots);
+      if (place != nullptr && place->imm >= int64_t(code_.slots_size)) {
+        // Behind the slots is what calls share, those of library functions, too, that expansions make.
+        return fault(place->imm < int64_t(at) ? Decision::SlotPlaces : Decision::Call,
+                     "something is " + std::to_string(place->imm) + " bytes into the slots' area, which has " +
+                         std::to_string(code_.slots_size));
+      }
       if (inst.source == machine::kNoSource || inst.source >= f_.inst_count()) continue;
       const ir::Inst source(inst.source);
       const auto address = slot_address(source);
-      const Operand* place = frame_operand(inst, FrameArea::Slots);
       if (!address || place == nullptr) continue;
       const auto [slot, offset] = *address;
       const int64_t found = place->imm;
