@@ -6,6 +6,7 @@
 
 #include <random>
 
+#include "verify/edited_rules.h"
 #include "verify/mutants.h"
 #include "verify/mutate.h"
 #include "verify/rule_sources.h"
@@ -20,18 +21,10 @@ using Answer = RuleEquivalence::Answer;
 Answer with_edit(IsaKind isa, const std::string& rule, std::string_view from, std::string_view to,
                  const std::string& helper = "") {
   const RuleSources* sources = rule_sources(isa);
-  std::vector<RuleSource> rules(sources->rules.begin(), sources->rules.end());
-  std::string edited;
-  for (RuleSource& source : rules) {
-    const size_t at = source.text.find(from);
-    if (at == std::string_view::npos) continue;
-    edited = std::string(source.text).replace(at, from.size(), to);
-    source.text = edited;
-    break;
-  }
-  EXPECT_FALSE(edited.empty()) << from;
+  const EditedRules edited(*sources, from, to);
+  EXPECT_TRUE(edited.found()) << from;
   RuleEquivalence equivalence(*sources, 5'000);
-  return equivalence.rules_do_the_same({rules, sources->instructions, sources->operations}, {rule}, helper);
+  return equivalence.rules_do_the_same(edited.sources(), {rule}, helper);
 }
 
 TEST(RuleEquivalence, OrderExtensionWidth) {

@@ -6,29 +6,23 @@
 
 #include <algorithm>
 
+#include "verify/edited_rules.h"
+
 namespace assay::verify {
 namespace {
 
-// Of x64's rules with one text put for another.
-std::vector<RuleRepair> with_edit(std::string_view from, std::string_view to, const std::vector<std::string>& rules) {
-  const RuleSources* sources = rule_sources(IsaKind::x64);
-  std::vector<RuleSource> edited(sources->rules.begin(), sources->rules.end());
-  std::string text;
-  for (RuleSource& source : edited) {
-    const size_t at = source.text.find(from);
-    if (at == std::string_view::npos) continue;
-    text = std::string(source.text).replace(at, from.size(), to);
-    source.text = text;
-    break;
-  }
-  EXPECT_FALSE(text.empty()) << from;
-  return repair_rules(IsaKind::x64, {edited, sources->instructions, sources->operations}, rules, {.seconds = 600});
+// Of an ISA's rules with one text put for another.
+std::vector<RuleRepair> with_edit(IsaKind isa, std::string_view from, std::string_view to,
+                                  const std::vector<std::string>& rules) {
+  const EditedRules edited(*rule_sources(isa), from, to);
+  EXPECT_TRUE(edited.found()) << from;
+  return repair_rules(isa, edited.sources(), rules, {.seconds = 600});
 }
 
 TEST(RuleRepair, OfTheCallerThatPassesOperandsInTheWrongOrder) {
   if (rule_sources(IsaKind::x64) == nullptr) GTEST_SKIP() << "built without x64";
   const auto repairs =
-      with_edit("(select_bits (high_reg c) (high_reg x) (high_reg y))",
+      with_edit(IsaKind::x64, "(select_bits (high_reg c) (high_reg x) (high_reg y))",
                 "(select_bits (high_reg c) (high_reg y) (high_reg x))", {"select_bits_rule", "bitselect_128"});
   ASSERT_EQ(repairs.size(), 1u);
   EXPECT_EQ(repairs[0].rule, "bitselect_128");
@@ -39,8 +33,8 @@ TEST(RuleRepair, OfTheCallerThatPassesOperandsInTheWrongOrder) {
 
 TEST(RuleRepair, OfTheCalledRuleThatComparesTooManyBits) {
   if (rule_sources(IsaKind::x64) == nullptr) GTEST_SKIP() << "built without x64";
-  const auto repairs = with_edit("(x64_cmp_ri (size ty) b -1) b one)", "(x64_cmp_ri (wide_size ty) b -1) b one)",
-                                 {"srem_16", "remainder_rule"});
+  const auto repairs = with_edit(IsaKind::x64, "(x64_cmp_ri (size ty) b -1) b one)",
+                                 "(x64_cmp_ri (wide_size ty) b -1) b one)", {"srem_16", "remainder_rule"});
   const auto of = [&](std::string_view rule) { return std::ranges::find(repairs, rule, &RuleRepair::rule); };
   ASSERT_NE(of("remainder_rule"), repairs.end());
   EXPECT_FALSE(of("remainder_rule")->takes_away);
@@ -50,20 +44,9 @@ TEST(RuleRepair, OfTheCalledRuleThatComparesTooManyBits) {
 // What stands for a number of bits is often another one.
 TEST(RuleRepair, OfANumberOfBits) {
   if (rule_sources(IsaKind::s390x) == nullptr) GTEST_SKIP() << "built without s390x";
-  const RuleSources* sources = rule_sources(IsaKind::s390x);
-  std::vector<RuleSource> edited(sources->rules.begin(), sources->rules.end());
-  const std::string_view from = "(i64_sshr (i64_shl k (i64_sub 64 (ty_bits ty))) (i64_sub 64 (ty_bits ty)))";
-  std::string text;
-  for (RuleSource& source : edited) {
-    const size_t at = source.text.find(from);
-    if (at == std::string_view::npos) continue;
-    text = std::string(source.text)
-               .replace(at, from.size(), "(i64_sshr (i64_shl k (i64_sub 64 (ty_bits ty))) (i64_sub 32 (ty_bits ty)))");
-    source.text = text;
-  }
-  ASSERT_FALSE(text.empty());
-  const auto repairs = repair_rules(IsaKind::s390x, {edited, sources->instructions, sources->operations},
-                                    {"iconst", "constant_of_rule"}, {.seconds = 600});
+  const auto repairs = with_edit(
+      IsaKind::s390x, "(i64_sshr (i64_shl k (i64_sub 64 (ty_bits ty))) (i64_sub 64 (ty_bits ty)))",
+      "(i64_sshr (i64_shl k (i64_sub 64 (ty_bits ty))) (i64_sub 32 (ty_bits ty)))", {"iconst", "constant_of_rule"});
   const auto of = [&](std::string_view rule) { return std::ranges::find(repairs, rule, &RuleRepair::rule); };
   ASSERT_NE(of("constant_of_rule"), repairs.end());
   EXPECT_EQ(of("constant_of_rule")->change, "(i64_sub 32 (ty_bits ty)) with 64 for 32");

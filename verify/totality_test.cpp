@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 
+#include "verify/edited_rules.h"
 #include "verify/rule_sources.h"
 
 namespace assay::verify {
@@ -26,17 +27,9 @@ std::string holes(const Totality& totality) {
 // The rules of an ISA with one text put for another.
 Totality with_edit(IsaKind isa, std::string_view from, std::string_view to) {
   const RuleSources* sources = rule_sources(isa);
-  std::vector<RuleSource> rules(sources->rules.begin(), sources->rules.end());
-  std::string edited;
-  for (RuleSource& source : rules) {
-    const size_t at = source.text.find(from);
-    if (at == std::string_view::npos) continue;
-    edited = std::string(source.text).replace(at, from.size(), to);
-    source.text = edited;
-    break;
-  }
-  EXPECT_FALSE(edited.empty()) << from;
-  const auto totality = check_totality({rules, sources->instructions, sources->operations});
+  const EditedRules edited(*sources, from, to);
+  EXPECT_TRUE(edited.found()) << from;
+  const auto totality = check_totality(edited.sources());
   EXPECT_TRUE(totality.has_value()) << (totality ? "" : totality.error().message);
   return totality ? *totality : Totality{};
 }
