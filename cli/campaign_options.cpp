@@ -23,6 +23,10 @@ void add_campaign_flags(CLI::App& command, CampaignFlags& flags) {
       .add_option("--choices", flags.choices,
                   "share of the programs, in percent, for which the compiler also chooses at random")
       ->check(CLI::Range(0, 100));
+  command
+      .add_option("--focus", flags.focus,
+                  "share of the programs, in percent, that are made for one machine and tried on that only")
+      ->check(CLI::Range(0, 100));
   command.add_option("--max-registers", flags.max_registers, "allocate with so few registers (0: all)");
   command.add_option("--target", flags.isas, "x64, aarch64, riscv64, s390x; several; default: all");
   command.add_option("--features", flags.features, kFeaturesHelp);
@@ -37,6 +41,7 @@ Expected<fuzz::CampaignOptions> campaign_options(const CampaignFlags& flags) {
   options.generate.inputs = flags.inputs;
   options.generate.max_instructions = flags.max_instructions;
   options.choices_percent = flags.choices;
+  options.focus_percent = flags.focus;
   options.harness.max_registers = flags.max_registers;
   options.harness.qemu = flags.qemu;
   options.harness.native = !flags.no_native;

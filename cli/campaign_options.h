@@ -15,9 +15,10 @@ struct CampaignFlags {
   uint64_t programs = 0;
   unsigned jobs = 1;
   uint64_t seed = 1;
-  unsigned inputs = 4;
+  unsigned inputs = 8;
   unsigned max_instructions = 40;
   unsigned choices = 25;
+  unsigned focus = 90;
   unsigned max_registers = 0;
   std::vector<std::string> isas;
   std::string features;

@@ -103,25 +103,7 @@ fuzz::Opinion prove_mid_end_rule(const std::string& rule) {
 }
 
 std::string wrong_helper_rule(const std::string& rule, const std::vector<std::string>& helpers) {
-  constexpr size_t kMostUsers = 6;
-  for (const std::string& helper : helpers) {
-    std::vector<std::string> users = verify::judges_of_rule({}, helper);
-    if (std::ranges::find(users, rule) == users.end()) continue;
-    std::erase(users, rule);
-    if (users.size() > kMostUsers) users.resize(kMostUsers);
-    if (users.empty()) continue;
-    verify::VerifyOptions options;
-    options.jobs = 1;
-    options.timeout_ms = 1000;
-    options.functions = false;
-    options.whole_names = true;
-    options.rules = users;
-    const auto unit = verify::verify_optimizer(verify::optimizer_sources(), options);
-    if (!unit) continue;
-    const auto failed = std::ranges::count(unit->rules, verify::RuleState::Failed, &verify::RuleResult::state);
-    if (2 * static_cast<size_t>(failed) >= users.size()) return helper;
-  }
-  return {};
+  return verify::wrong_helper_rule(verify::optimizer_sources(), rule, helpers);
 }
 
 fuzz::Opinion check_instruction(IsaKind isa, const std::string& instruction) {

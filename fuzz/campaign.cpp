@@ -514,7 +514,7 @@ std::string settings_of(const CampaignOptions& o) {
   std::string out = "--seed " + std::to_string(o.seed) + " --inputs " + std::to_string(o.generate.inputs) +
                     " --max-instructions " + std::to_string(o.generate.max_instructions) + " --max-registers " +
                     std::to_string(o.harness.max_registers) + " --mutated " + std::to_string(o.mutated_percent) +
-                    " --choices " + std::to_string(o.choices_percent);
+                    " --choices " + std::to_string(o.choices_percent) + " --focus " + std::to_string(o.focus_percent);
   out += " --target";
   for (const IsaKind isa : o.harness.isas) out += std::string(" ") + name(isa);
   std::string features;

@@ -38,6 +38,7 @@ struct CampaignOptions {
   uint64_t seed = 1;
   std::string out = "findings";  // folder of findings; made if it does not exist. With a store: the store's
   unsigned choices_percent = 0;  // of the programs are compiled once more, with random choices (Case::choice_seed)
+  unsigned focus_percent = 0;    // … are made for one machine and tried on that only (Case::only_isa)
   GenerateOptions generate;
   oracles::HarnessOptions harness;
   // Told about once a second, without names and maps.

@@ -49,13 +49,22 @@ bool CampaignCases::make(uint64_t number, Case& test) {
   return false;
 }
 
+// That a program is for; mostly none, if the options say so.
+std::optional<IsaKind> CampaignCases::one_machine(Random& random) const {
+  if (options_.focus_percent == 0 || !random.chance(options_.focus_percent)) return std::nullopt;
+  return options_.harness.isas[random.below(static_cast<uint32_t>(options_.harness.isas.size()))];
+}
+
 void CampaignCases::generate(Random& random, Case& test) {
   std::swap(test.functions, program_.functions);  // both keep their memory
   GenerateOptions how = options_.generate;
   if (steering_) how.tilt = steering_->choose(random);
+  // What is made for one machine is tried there only: four times as many programs in the same time.
+  how.focus = one_machine(random);
   fuzz::generate(random, how, program_);
   std::swap(test.functions, program_.functions);
   test.entry = static_cast<uint32_t>(test.functions.size() - 1);
+  test.only_isa = how.focus;
   test.regions = program_.regions;
   test.inputs.clear();
   for (const auto& args : program_.inputs) test.inputs.push_back({.args = args, .seed = input_seed(args)});
@@ -123,6 +132,7 @@ bool CampaignCases::mutate(Random& random, Case& test) {
     if (donor != nullptr && donor != parent) crossover(test, *donor, random, how);
   }
   fuzz::mutate(test, random, how);
+  test.only_isa = one_machine(random);
   return true;
 }
 

@@ -21,6 +21,7 @@ class CampaignCases {
   bool make(uint64_t number, Case& test);
 
  private:
+  std::optional<IsaKind> one_machine(Random& random) const;
   void generate(Random& random, Case& test);
   bool mutate(Random& random, Case& test);
   // Makes the entries, and what they say is rare, those that the program of this number is to see.

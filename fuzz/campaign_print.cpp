@@ -141,8 +141,9 @@ std::string to_text(const CampaignReport& report) {
   for (size_t i = 0; i < report.files.size(); ++i) {
     out += "finding: " + report.files[i] + "\n  " + printable(report.descriptions[i]) + "\n";
   }
-  add(out, "%llu functions in %.1f s: %.0f functions/s, each compiled for every ISA at every level\n",
-      ull{stats.functions}, report.seconds, report.functions_per_second());
+  add(out, "%llu functions in %.1f s: %.0f functions/s, each compiled %.1f times (ISAs, levels)\n",
+      ull{stats.functions}, report.seconds, report.functions_per_second(),
+      static_cast<double>(stats.compiles) / static_cast<double>(std::max<uint64_t>(stats.functions, 1)));
   add(out, "%llu compiles, %llu executions (%.0f/s)\n", ull{stats.compiles}, ull{stats.executions},
       per_second(stats.executions, report.seconds));
   for (const auto& [name, executor] : stats.executors) {

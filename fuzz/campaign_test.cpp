@@ -54,6 +54,18 @@ TEST_F(CampaignTest, RightCodeHasNoFindingsAndEverythingIsCounted) {
   EXPECT_FALSE(report.rules_fired.empty());
 }
 
+TEST_F(CampaignTest, ProgramsForOneMachineAreTriedOnIt) {
+  if (isa::find_isa(IsaKind::aarch64) == nullptr) GTEST_SKIP() << "no aarch64 backend in this build";
+  options_.programs = 40;
+  options_.harness.isas = {IsaKind::x64, IsaKind::aarch64};
+  options_.focus_percent = 100;
+  const CampaignReport report = run();
+  EXPECT_EQ(report.findings, 0u);
+  EXPECT_EQ(report.stats.compiles, 2 * report.stats.functions);
+  EXPECT_GT(report.stats.executors.at("unicorn-x64").runs, 0u);
+  EXPECT_GT(report.stats.executors.at("unicorn-aarch64").runs, 0u);
+}
+
 TEST_F(CampaignTest, OneFileForAProgramAndKeyAndThreeForAKey) {
   options_.programs = 30;
   options_.jobs = 3;

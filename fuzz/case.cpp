@@ -118,7 +118,8 @@ void check_case(oracles::Harness& harness, const Case& test, std::vector<oracles
                  .entry = test.entry,
                  .regions = regions,
                  .inputs = test.inputs,
-                 .choice_seed = test.choice_seed},
+                 .choice_seed = test.choice_seed,
+                 .only_isa = test.only_isa},
                 findings, stop_at_first);
 }
 

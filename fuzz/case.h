@@ -4,6 +4,7 @@
 // `; region:` and `; run:` comments. So a finding opens in an editor, and `assay test` runs it.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,8 @@ struct Case {
   uint32_t entry = 0;
   std::vector<oracles::RegionDirective> regions;
   std::vector<oracles::TestInput> inputs;
-  uint64_t choice_seed = 0;  // oracles::TestCase::choice_seed; as text: `set choice_seed=5`
+  uint64_t choice_seed = 0;         // oracles::TestCase::choice_seed; as text: `set choice_seed=5`
+  std::optional<IsaKind> only_isa;  // oracles::TestCase::only_isa; not in the text
 };
 
 // As a harness wants them.

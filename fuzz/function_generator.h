@@ -118,6 +118,8 @@ class FunctionGenerator {
     return constant_of(type, (type.is_float() ? random_float_bits : random_bits)(random_, type.bits()));
   }
   Value pick(Type type);
+  Value parameter(Type type);
+  Value varied(Type type);
   Value binary(Opcode opcode, Value x, Value y);
   Value convert(Opcode opcode, Type to, Value x);
   Value widen(Value v);
@@ -162,8 +164,9 @@ class FunctionGenerator {
 
   // ---- shapes: what is seldom put together by chance ----
   Value shape(Type type);
-  void rule_shape();
-  void rule_shape(const RuleShapes& shapes);
+  Value rule_shape();
+  Value rule_shape(const RuleShapes& shapes);
+  Value shapes_for_rules();
   Value planned_leaf(Type type, bool is_zero);
   Value planned_access(const ShapeNode& node, std::vector<Value> args);
   Value constant_chain(Type type);
@@ -266,6 +269,7 @@ class FunctionGenerator {
   bool is_within_block_ = false;  // what is made may not end the block
   std::vector<bool> used_;        // by value: something was made of it
   unsigned filler_ = 0;           // operations that are still to come at one place
+  bool is_for_rules_ = false;     // has little but what rules match
   bool has_halves_ = false;
   bool has_floats_ = false;
   bool has_odd_floats_ = false;  // f16 and f128

@@ -136,9 +136,9 @@ void FunctionGenerator::run() {
   const bool entry = index_ + 1 == program_.functions.size();
   f_.name = ExternalName::testcase(entry ? "main" : "callee" + std::to_string(index_));
   // Many functions have little but what rules match: much of that at once, of all types, as far as the options allow.
-  const bool is_for_rules = random_.chance(36);
+  is_for_rules_ = random_.chance(options_.focus ? 60 : 36);
   const auto has = [&](unsigned percent) {
-    return random_.chance(is_for_rules && percent != 0 ? std::min(2 * percent, 100u) : percent);
+    return random_.chance(is_for_rules_ && percent != 0 ? std::min(2 * percent, 100u) : percent);
   };
   has_wide_ = has(options_.wide_percent);
   has_wide_atomics_ = has_wide_ && options_.wide_atomics != 0 && random_.chance(options_.wide_atomics);
@@ -150,7 +150,7 @@ void FunctionGenerator::run() {
   if (program_.has_alias_regions) declare_alias_regions();
   if (random_.chance(12)) declare_host_functions();
   budget_ = static_cast<int>(random_.between(4, options_.max_instructions));
-  if (is_for_rules) {
+  if (is_for_rules_) {
     budget_ /= 3;
     risk_ = 30;
   }
@@ -178,7 +178,7 @@ void FunctionGenerator::run() {
   make_slots();
   // Sometimes many values that stay alive to the end, so that registers run out.
   // Callees do so more often: then they write every register that they need not preserve.
-  const size_t early = random_.chance(is_for_rules ? 5 : entry ? 20 : 35) ? random_.between(8, 40) : random_.below(4);
+  const size_t early = random_.chance(is_for_rules_ ? 5 : entry ? 20 : 35) ? random_.between(8, 40) : random_.below(4);
   std::vector<Value> kept;
   for (size_t i = 0; i < early; ++i) {
     const Type type = any_value_type();
@@ -188,17 +188,31 @@ void FunctionGenerator::run() {
     for (unsigned n = random_.between(1, 4); n != 0; --n) tilted();
   }
   may_leave_ = true;
-  if (is_for_rules) {
-    for (unsigned n = random_.between(8, 30); n != 0; --n) rule_shape();
-    if (has_floats_ && random_.chance(60)) add(float_at_edge());
-  }
-  region(depth);
   // Fold what must stay alive into one of the results, and mostly what nothing has used.
-  Value sum = pick(kI64);
+  Value sum = is_for_rules_ ? shapes_for_rules() : pick(kI64);
+  region(depth);
   for (Value v : kept) sum = fold(sum, v);
+  // What traps comes last: nothing behind it would be tried.
+  if (is_for_rules_ && random_.chance(30)) {
+    keep_in_memory(sum);
+    risk_ = 300;
+    for (unsigned n = random_.between(1, 4); n != 0; --n) rule_shape();
+  }
   finish(fold_unused({}, sum));
   program_.throws.resize(index_ + 1);
   program_.throws[index_] = leaks_;
+}
+
+// Left sides of many rules. Whatever they make counts in the sum of it all: a value that has uses may still be seen
+// by nobody.
+Value FunctionGenerator::shapes_for_rules() {
+  Value sum = pick(kI64);
+  for (unsigned n = random_.between(8, 30); n != 0; --n) {
+    if (const Value root = rule_shape(); !root.is_none()) sum = fold(sum, root);
+  }
+  if (has_floats_ && random_.chance(60)) sum = fold(sum, float_at_edge());
+  if (random_.chance(60)) keep_in_memory(sum);
+  return sum;
 }
 
 // What no short displacement reaches when a struct is copied.

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ struct GenerateOptions {
   Tilt tilt;                       // what there is to be more of
   unsigned float_percent = 40;     // programs that have floats
   unsigned wide_percent = 20;      // functions with integers of 128 bits
+  std::optional<IsaKind> focus;    // for the rules of this machine and of the mid-end more than for others
   unsigned wide_atomics = 0;       // of those, percent with atomic accesses of 128 bits, which not every machine has
 };
 

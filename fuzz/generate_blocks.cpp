@@ -29,7 +29,7 @@ Value FunctionGenerator::fold(Value sum, Value v) {
 
 // `sum` (or nothing) with the values of a scope that have no use: else most of what is computed could be wrong unseen.
 Value FunctionGenerator::fold_unused(const Scope& scope, Value sum) {
-  if (random_.chance(30)) return sum;
+  if (random_.chance(is_for_rules_ ? 5 : 30)) return sum;
   for (size_t i = 0; i < kSlots; ++i) {
     for (size_t k = scope.sizes[i]; k < values_[i].size(); ++k) {
       const Value v = values_[i][k];

@@ -29,7 +29,9 @@ void FunctionGenerator::make_signature() {
   s.call_conv = CallConv::kSystemV;
   // Functions that are called pass more in memory, so that callers have areas of different sizes to share.
   const bool entry = index_ + 1 == program_.functions.size();
-  const unsigned params = random_.chance(entry ? 85 : 60) ? random_.below(6) : random_.between(6, 14);
+  const unsigned params = is_for_rules_                     ? random_.between(4, 10)
+                          : random_.chance(entry ? 85 : 60) ? random_.below(6)
+                                                            : random_.between(6, 14);
   const unsigned returns = random_.chance(entry ? 85 : 70) ? random_.between(1, 2) : random_.below(13);
   const bool many_params = random_.below(40) == 0, many_returns = random_.below(40) == 0;
   for (unsigned i = many_params ? random_.between(15, 40) : params; i != 0; --i) s.params.push_back(abi_param());
@@ -220,7 +222,10 @@ std::vector<Value> FunctionGenerator::call_arguments(const Signature& signature,
         args.push_back(constant_of(kI64, program_.regions[0].address));
         break;
       case Purpose::kNormal:
-        args.push_back(pick(param.type));
+        // Of narrow ones often with something above in the register, which extensions must not let through.
+        args.push_back(param.type.is_int() && param.type.bits() < 64 && random_.chance(25)
+                           ? convert(Opcode::kIreduce, param.type, pick(kI64))
+                           : pick(param.type));
         break;
     }
   }

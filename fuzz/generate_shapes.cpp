@@ -246,9 +246,14 @@ void FunctionGenerator::overflow(Opcode opcode, std::initializer_list<Value> arg
 // A value that a plan leaves open: mostly one in scope, or one with something above its bits in a register, or one
 // whose upper bits are known.
 Value FunctionGenerator::planned_leaf(Type type, bool is_zero) {
-  if (type.is_float()) return is_zero ? zero_of_either_sign(type) : pick(type);
+  if (type.is_float() && is_zero) return zero_of_either_sign(type);
+  if (is_for_rules_ && random_.chance(40)) return varied(type);
+  if (type.is_float()) return pick(type);
   const unsigned what = random_.below(100);
-  if (what < 70) return pick(type);
+  if (what < 70) {
+    const Value v = pick(type);
+    return is_for_rules_ && is_constant(v) && random_.chance(75) ? varied(type) : v;
+  }
   if (what < 80 && type.bits() < 64) return convert(Opcode::kIreduce, type, pick(kI64));
   if (what < 92) return extend_or_reduce(pick(any_type()), type);
   return opaque(constant(type));
@@ -281,15 +286,17 @@ Value FunctionGenerator::planned_access(const ShapeNode& node, std::vector<Value
   return info.results.empty() ? Value() : f_.result(inst);
 }
 
-void FunctionGenerator::rule_shape() {
+// The value that it comes to; none: it has no value, or there is nothing of the kind here.
+Value FunctionGenerator::rule_shape() {
+  const RuleShapes* machine = options_.focus ? RuleShapes::of_machine(*options_.focus) : nullptr;
   const auto machines = RuleShapes::of_machines();
-  const bool of_optimizer = machines.empty() || random_.chance(55);
-  rule_shape(of_optimizer ? RuleShapes::of_optimizer()
-                          : machines[random_.below(static_cast<uint32_t>(machines.size()))]);
+  if (machine == nullptr && !machines.empty())
+    machine = &machines[random_.below(static_cast<uint32_t>(machines.size()))];
+  return rule_shape(machine == nullptr || random_.chance(40) ? RuleShapes::of_optimizer() : *machine);
 }
 
 // What the left side of a rule asks for, of values in scope.
-void FunctionGenerator::rule_shape(const RuleShapes& shapes) {
+Value FunctionGenerator::rule_shape(const RuleShapes& shapes) {
   std::vector<Type> types(kTypes.begin(), kTypes.end());
   if (!has_wide_) types.pop_back();
   if (has_floats_) types.insert(types.end(), kFloatTypes.begin(), kFloatTypes.end() - (has_odd_floats_ ? 0 : 2));
@@ -324,7 +331,7 @@ void FunctionGenerator::rule_shape(const RuleShapes& shapes) {
     }
     if (is_access) {
       const Value read = planned_access(node, args);
-      if (read.is_none()) return;  // the last node
+      if (read.is_none()) return {};  // the last node
       made.push_back(read);
       continue;
     }
@@ -337,7 +344,7 @@ void FunctionGenerator::rule_shape(const RuleShapes& shapes) {
     }
     if (node.opcode == Opcode::kBrif) {
       if (!is_within_block_) two_way(0, args[0]);
-      return;
+      return {};
     }
     if (node.opcode == Opcode::kUdiv || node.opcode == Opcode::kSdiv || node.opcode == Opcode::kUrem ||
         node.opcode == Opcode::kSrem) {
@@ -352,11 +359,13 @@ void FunctionGenerator::rule_shape(const RuleShapes& shapes) {
     const Inst inst =
         b_.insert({.opcode = node.opcode, .code = node.code, .type = node.controlling, .args = f_.make_values(args)});
     const std::span<const Value> results = f_.results(inst);
-    if (results.empty()) return;
+    if (results.empty()) return {};
     made.push_back(results[node.is_second_result ? 1 : 0]);
     if (is_root && results.size() > 1) add(results[node.is_second_result ? 0 : 1]);
   }
-  if (!made.empty()) add(made.back());
+  if (made.empty()) return {};
+  add(made.back());
+  return made.back();
 }
 
 // ---- many values at once ----

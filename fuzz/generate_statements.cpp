@@ -37,6 +37,32 @@ Value FunctionGenerator::pick(Type type) {
   return v;
 }
 
+// One of the function's parameters, whose values are others for each set of inputs. None: there is none of the type.
+Value FunctionGenerator::parameter(Type type) {
+  const std::span<const Value> all = f_.block_params(f_.entry_block());
+  std::array<Value, 4> found;
+  uint32_t count = 0;
+  for (size_t i = 0; i < all.size() && count < found.size(); ++i) {
+    const bool is_place = i < f_.signature.params.size() && f_.signature.params[i].purpose != Purpose::kNormal;
+    if (f_.value_type(all[i]) == type && !is_place) found[count++] = all[i];
+  }
+  return count == 0 ? Value() : found[random_.below(count)];
+}
+
+// A parameter, or what is made of one; of operations on constants nothing is left to be lowered.
+Value FunctionGenerator::varied(Type type) {
+  if (const Value v = parameter(type); !v.is_none()) return v;
+  if (type.is_float()) {
+    const Value bits = parameter(type.as_int());
+    return bits.is_none() ? pick(type) : bitcast(type, bits);
+  }
+  const uint32_t first = random_.below(4);
+  for (uint32_t i = 0; i < 4; ++i) {
+    if (const Value v = parameter(kTypes[(first + i) % 4]); !v.is_none()) return extend_or_reduce(v, type);
+  }
+  return pick(type);
+}
+
 Value FunctionGenerator::binary(Opcode opcode, Value x, Value y) {
   const Value args[] = {x, y};
   return emit1({.opcode = opcode, .type = f_.value_type(x), .args = f_.make_values(args)});
@@ -107,7 +133,10 @@ Value FunctionGenerator::condition() {
 void FunctionGenerator::statement() {
   if (options_.tilt.is_set() && random_.chance(50)) return tilted();
   if (random_.chance(program_.has_throws ? 8 : 4)) return special();
-  if (random_.chance(12)) return rule_shape();
+  if (random_.chance(12)) {
+    rule_shape();
+    return;
+  }
   const unsigned what = random_.below(100);
   if (what < 60) {
     add(straight_line(any_value_type()));
@@ -279,8 +308,10 @@ FunctionGenerator::Place FunctionGenerator::place(uint32_t size) {
     // index << shift stays inside: the index is masked by a power of two minus one. A shift by the access's size is
     // what machines have; one by 8 more is not, and differs above its lowest bits only.
     const bool is_shifted = random_.chance(50);
+    const auto log_size = static_cast<uint32_t>(std::countr_zero(size));
     const uint32_t shift = !is_shifted          ? 0
-                           : random_.chance(20) ? static_cast<uint32_t>(std::countr_zero(size)) + 8
+                           : random_.chance(45) ? log_size
+                           : random_.chance(30) ? log_size + 8
                                                 : random_.below(4);
     uint32_t mask = std::bit_floor((room >> std::max(shift, 3u)) + 1) - 1;
     const Type type = random_.chance(40) ? kI64 : random_.chance(60) ? kI32 : narrow_type();
@@ -301,7 +332,7 @@ FunctionGenerator::Place FunctionGenerator::place(uint32_t size) {
     // A further term, which the instruction's displacement may or may not have room for.
     const int32_t term = kOffsets[random_.below(std::size(kOffsets))];
     const bool has_term = random_.chance(25);
-    if (random_.chance(40)) offset = 0;
+    if (random_.chance(55)) offset = 0;
     const int64_t displacement = static_cast<int64_t>(offset) + (has_term ? term : 0);
     const Value base = constant_of(kI64, region.address - displacement);
     const Value sum = either_way(Opcode::kIadd, opaque(base), index);

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -75,6 +76,7 @@ Expected<ProcessResult> run_measured(const ProcessOptions& options) {
   if (child < 0) return fail("cannot start a process");
   if (child == 0) {
     setpgid(0, 0);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);  // nobody would stop it
     dup2(output, STDOUT_FILENO);
     dup2(errors, STDERR_FILENO);
     const int nothing = open("/dev/null", O_RDONLY);

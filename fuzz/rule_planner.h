@@ -31,7 +31,7 @@ std::optional<ir::Opcode> opcode_of(const isle::Program& program, const isle::Te
 class RulePlanner {
  public:
   RulePlanner(const isle::Program& program, Random& random, std::span<const ir::Type> types)
-      : program_(program), conditions_(program), random_(random), types_(types), is_loose_(random.chance(14)) {}
+      : program_(program), conditions_(program), random_(random), types_(types), is_loose_(random.chance(28)) {}
 
   // False if the choices led nowhere.
   bool plan(std::span<const RuleLink> chain);

@@ -301,16 +301,20 @@ Expected<std::string> weave_cpp(std::string_view text, const std::vector<Version
 
 Expected<std::string> weave_isle(std::string_view text, const std::vector<Version>& versions) {
   std::map<std::string, std::string> guards;  // by rule
+  std::map<std::string, std::string> others;  // by rule: that none of the versions before is switched on
   std::string added;                          // rules under their faults, at the end
   for (const Version& version : versions) {
     const auto diff = difference(text, version);
     if (!diff) return std::unexpected(diff.error());
-    for (const std::string& name : diff->replaced)
-      guards[name] += " (if-let false (fault " + number_text(version.number) + "))";
+    const std::string is_off = " (if-let false (fault " + number_text(version.number) + "))";
+    for (const std::string& name : diff->replaced) guards[name] += is_off;
     for (const auto& [name, form] : diff->changed) {
+      // Versions of one rule are of one priority: islec must see that no two match at once.
+      std::string& off = others[name];
       added += guarded(form, rule_form(form), suffix_of(version.number),
-                       " (if-let true (fault " + number_text(version.number) + "))") +
+                       " (if-let true (fault " + number_text(version.number) + "))" + off) +
                "\n";
+      off += is_off;
     }
   }
   std::string out;

@@ -325,7 +325,9 @@ class Triage {
     // Nothing is wrong before there are bytes: what each instruction is written as is asked before anything else.
     const bool is_of_bytes = sight->refusal.empty() && !sight->differs("virtual") && !sight->differs("allocated") &&
                              sight->complaint.empty() && traces.problem().empty();
-    if ((is_of_bytes || refused_in("emit")) && blame_encodings(context)) {
+    constexpr size_t kMostInstructions = 30;
+    if ((is_of_bytes || refused_in("emit")) &&
+        blame_definitions(context, oracles::ExecutorKind::Allocated, kMostInstructions)) {
       result_.stage = TriageStage::Bytes;
       result_.divergence = result_.culprits[0].reason;
       return;

@@ -534,21 +534,23 @@ std::string normalised(std::string_view text) {
   return out;
 }
 
-bool blame_encodings(TriageContext& context) {
-  constexpr size_t kMost = 30;
+bool blame_definitions(TriageContext& context, ExecutorKind stage, size_t most) {
   if (!context.options.check_instruction) return false;
   const machine::TargetIsa& isa = context.traces.isa();
   std::vector<uint16_t> asked;
   bool any = false;
-  for (uint32_t f = 0; f < context.test.functions.size(); ++f) {
-    for (const machine::Inst& inst : context.traces.session().stage(ExecutorKind::Allocated, f).code.insts) {
-      if (asked.size() == kMost || std::ranges::find(asked, inst.opcode) != asked.end()) continue;
+  const auto functions = static_cast<uint32_t>(context.test.functions.size());
+  for (uint32_t n = 0; n < functions; ++n) {
+    const uint32_t function = (context.test.entry + n) % functions;
+    for (const machine::Inst& inst : context.traces.session().stage(stage, function).code.insts) {
+      if (asked.size() == most || std::ranges::find(asked, inst.opcode) != asked.end()) continue;
       asked.push_back(inst.opcode);
       const machine::InstDesc& desc = isa.desc(inst.opcode);
       const Opinion opinion = context.options.check_instruction(context.isa, desc.name);
       if (!opinion.asked || opinion.holds) continue;
       context.note(std::string(desc.name) + " fails its own test: " + opinion.text);
-      context.blame(CulpritKind::Instruction, desc.name, desc.file, desc.line, opinion.text);
+      context.blame(CulpritKind::Instruction, desc.name, desc.file, desc.line,
+                    "its definition is not what machines do: " + opinion.text);
       any = true;
     }
   }

@@ -325,21 +325,6 @@ size_t depth_in_chains(TriageContext& context, const std::string& name) {
   return depth;
 }
 
-// Instructions of the code whose definition is not what machines do.
-void blame_definitions(TriageContext& context, size_t most) {
-  if (!context.options.check_instruction) return;
-  std::vector<std::string> asked;
-  for (const machine::Inst& inst : context.traces.code(ExecutorKind::Virtual).code.insts) {
-    const machine::InstDesc& desc = context.traces.isa().desc(inst.opcode);
-    if (asked.size() >= most || std::ranges::find(asked, desc.name) != asked.end()) continue;
-    asked.push_back(desc.name);
-    const Opinion opinion = context.options.check_instruction(context.isa, desc.name);
-    if (!opinion.asked || opinion.holds) continue;
-    context.blame(CulpritKind::Instruction, desc.name, desc.file, desc.line,
-                  "its definition is not what machines do: " + opinion.text);
-  }
-}
-
 }  // namespace
 
 // Of the rules that are refuted, one that another's proof takes apart explains that one; and a rule that has no proof
@@ -419,7 +404,7 @@ bool ask_judges(TriageContext& context, std::string_view complained_of) {
   context.result.culprits.clear();
   if (!any_refuted) {
     blame_helpers(context);
-    blame_definitions(context, kMostInstructions);
+    blame_definitions(context, ExecutorKind::Virtual, kMostInstructions);
   }
   const bool any_found = any_refuted || !context.result.culprits.empty();
   context.result.rules_stand = !any_found && context.options.prove_rules;

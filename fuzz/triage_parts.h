@@ -89,8 +89,9 @@ void blame_allocation(TriageContext& context, const std::string& complaint);
 
 // ---- triage_bytes.cpp ----
 void blame_bytes(TriageContext& context);
-// Blames instructions of the allocated code that their own tests say are encoded wrongly, or mean something else.
-bool blame_encodings(TriageContext& context);
+// Blames instructions of a stage's code that their own tests say are encoded wrongly, or mean something else. The first
+// `most` different ones are asked, those of the entry first. False: none is.
+bool blame_definitions(TriageContext& context, oracles::ExecutorKind stage, size_t most);
 // The emitter refused what the stages before made.
 void blame_emission(TriageContext& context, const std::string& message);
 // Text of an instruction without what different printers spell differently.

@@ -293,7 +293,7 @@ TEST(Triage, NoContractIsBroken) {
 // The second walk through a function and the interpreter agree, on what both know.
 TEST(Triage, SecondOpinion) {
   unsigned compared = 0;
-  for (uint64_t seed = 0; seed < 400; ++seed) {
+  for (uint64_t seed = 0; seed < 600; ++seed) {
     Random random(seed);
     Program program;
     GenerateOptions generator;

@@ -96,6 +96,17 @@ TEST(Weave, RulesStandTwice) {
   EXPECT_EQ(*under, ";; text\n(rule one__7 1 (lower (a x)) (e x))\n(rule two (lower (c x)) (d x))\n");
 }
 
+// Of the same priority as they are, islec takes no two that may match at once.
+TEST(Weave, VersionsOfARuleExcludeEachOther) {
+  const auto woven = weave_isle("(rule one (lower x) (b x))\n",
+                                {{7, "(rule one (lower x) (c x))\n"}, {8, "(rule one (lower x) (d x))\n"}});
+  ASSERT_TRUE(woven) << render(woven.error());
+  EXPECT_EQ(*woven,
+            "(rule one (lower x) (if-let false (fault 7)) (if-let false (fault 8)) (b x))\n"
+            "(rule one__7 (lower x) (if-let true (fault 7)) (c x))\n"
+            "(rule one__8 (lower x) (if-let true (fault 8)) (if-let false (fault 7)) (d x))\n");
+}
+
 // Fails when an edit of the tree has left a seeded mistake behind: make its patch anew against the new text.
 TEST(SeededMistakes, AllApplyAndCanBeWoven) {
   const auto mistakes = read_mistakes(kFolder);

@@ -330,8 +330,9 @@ void Harness::interpret(const TestCase& test) {
     if (mapped_end != end) reserved_.push_back({end, mapped_end});
   }
 
-  const bool has_big_endian = std::any_of(options_.isas.begin(), options_.isas.end(),
-                                          [](IsaKind isa) { return endianness(isa) == std::endian::big; });
+  const bool has_big_endian = std::any_of(options_.isas.begin(), options_.isas.end(), [&](IsaKind isa) {
+    return test.is_for(isa) && endianness(isa) == std::endian::big;
+  });
   has_big_references_ = has_big_endian && program_.depends_on_byte_order();
   reference_count_ = test.inputs.size();
   if (references_.size() < reference_count_) references_.resize(reference_count_);
@@ -373,6 +374,7 @@ void Harness::check(const TestCase& test, std::vector<Finding>& findings, bool s
   interpret(test);
   const size_t before = findings.size();
   for (auto& session : sessions_) {
+    if (!test.is_for(session->isa())) continue;
     previous_image_.bytes.clear();
     for (machine::OptLevel level : options_.opt_levels) {
       check_isa(test, *session, {level, 0}, findings, stop_at_first);

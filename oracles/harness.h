@@ -70,6 +70,8 @@ struct TestCase {
   // Not 0: compiled once more at the highest level with the compiler's choices made from this seed
   // (CompileOptions::choice_seed).
   uint64_t choice_seed = 0;
+  std::optional<IsaKind> only_isa;  // of those of the options; none: all
+  bool is_for(IsaKind isa) const { return !only_isa || *only_isa == isa; }
 };
 
 enum class FindingKind : uint8_t {

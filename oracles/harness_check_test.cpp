@@ -69,6 +69,21 @@ TEST_F(HarnessCheck, RightCodeHasNoFindings) {
   EXPECT_GE(runs, 2 * isa::all_isas().size());
 }
 
+TEST_F(HarnessCheck, OneMachineIfAskedFor) {
+  Harness harness;
+  const Module module(kAdd);
+  const std::vector<TestInput> inputs = {{{i32(1), i32(2)}}};
+  const IsaKind only = isa::all_isas().back()->kind;
+  std::vector<Finding> findings;
+  harness.check({.functions = module.functions, .entry = 0, .regions = {}, .inputs = inputs, .only_isa = only},
+                findings);
+  EXPECT_TRUE(findings.empty()) << texts(findings);
+  EXPECT_EQ(harness.stats().compiles, harness.options().opt_levels.size());
+  for (const auto& [executor, stats] : harness.stats().executors) {
+    if (!executor.ends_with(name(only))) EXPECT_EQ(stats.runs, 0u) << executor;
+  }
+}
+
 TEST_F(HarnessCheck, TrapsAndMemoryAgree) {
   Harness harness;
   const Module module(R"(function %f(i64, i32, i32) -> i32 {

@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -113,6 +114,7 @@ bool Pool::start(Worker& worker) {
   }
   const pid_t pid = fork();
   if (pid == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);       // else it would end its item first, however long that takes
     for (const Worker& other : workers_) {  // or they would not see their pipes end
       if (other.to >= 0) close(other.to);
       if (other.from >= 0) close(other.from);

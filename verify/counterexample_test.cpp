@@ -9,6 +9,7 @@
 #include "compiler/isa/interpreted.h"
 #include "compiler/isa/registry.h"
 #include "oracles/filetest.h"
+#include "verify/edited_rules.h"
 #include "verify/rule_sources.h"
 #include "verify/verify.h"
 
@@ -25,35 +26,23 @@ struct Edit {
 
 void PrintTo(const Edit& edit, std::ostream* out) { *out << name(edit.isa) << " " << edit.rule; }
 
-// An ISA's rules with one text put for another.
-class EditedRules {
+// An ISA's rules with one text put for another, and the program that they are.
+class EditedProgram {
  public:
-  explicit EditedRules(const Edit& edit) {
-    const RuleSources* built = rule_sources(edit.isa);
-    rules_.assign(built->rules.begin(), built->rules.end());
-    for (RuleSource& source : rules_) {
-      const size_t at = source.text.find(edit.from);
-      if (at == std::string_view::npos) continue;
-      text_ = std::string(source.text).replace(at, std::string_view(edit.from).size(), edit.to);
-      source.text = text_;
-      break;
-    }
-    EXPECT_FALSE(text_.empty()) << "not in the rules: " << edit.from;
-    sources_ = {rules_, built->instructions, built->operations};
+  explicit EditedProgram(const Edit& edit) : rules_(*rule_sources(edit.isa), edit.from, edit.to) {
+    EXPECT_TRUE(rules_.found()) << "not in the rules: " << edit.from;
     std::vector<isle::SourceFile> files;
-    for (const RuleSource& source : rules_) files.push_back({source.name, std::string(source.text)});
+    for (const RuleSource& source : rules_.sources().rules) files.push_back({source.name, std::string(source.text)});
     isle::CheckOptions options;
     options.check_overlap = false;
     checked_ = isle::check_program(std::move(files), options);
     EXPECT_TRUE(checked_.ok());
   }
-  const RuleSources& sources() const { return sources_; }
+  const RuleSources& sources() const { return rules_.sources(); }
   const isle::Program& program() const { return *checked_.program; }
 
  private:
-  std::vector<RuleSource> rules_;
-  std::string text_;
-  RuleSources sources_;
+  EditedRules rules_;
   isle::CheckResult checked_;
 };
 
@@ -63,7 +52,7 @@ TEST_P(CounterexampleTest, FailsWhereTheRuleIsCompiledIn) {
   const Edit& edit = GetParam();
   const auto broken = isa::interpreted_isa(edit.isa);
   if (broken == nullptr) GTEST_SKIP() << name(edit.isa) << " is not part of this build";
-  const EditedRules edited(edit);
+  const EditedProgram edited(edit);
   const auto unit = verify_sources(edit.isa, edited.sources(), {.jobs = 1, .timeout_ms = 20'000, .rules = {edit.rule}});
   ASSERT_TRUE(unit.has_value()) << unit.error().message;
   const RuleResult* result = nullptr;

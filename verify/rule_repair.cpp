@@ -11,6 +11,7 @@
 #include "verify/expand.h"
 #include "verify/mutate.h"
 #include "verify/proof_cache.h"
+#include "verify/rule_users.h"
 #include "verify/verify.h"
 
 namespace assay::verify {
@@ -153,6 +154,34 @@ class Repair {
 std::vector<RuleRepair> repair_rules(IsaKind isa, const RuleSources& sources, const std::vector<std::string>& rules,
                                      const RepairOptions& options) {
   return Repair(isa, sources, options).run(rules);
+}
+
+std::string wrong_helper_rule(const RuleSources& sources, const std::string& rule,
+                              const std::vector<std::string>& helpers) {
+  constexpr size_t kMostUsers = 6;
+  Diagnostics errors;
+  const std::unique_ptr<Definitions> definitions = load_definitions(sources, errors);
+  if (definitions == nullptr) return {};
+  const isle::Program& program = definitions->program();
+  const RuleUsers rules(program);
+  VerifyOptions options;
+  options.jobs = 1;
+  options.timeout_ms = 1000;
+  options.functions = false;
+  options.whole_names = true;
+  for (const std::string& helper : helpers) {
+    const auto found = std::ranges::find(program.rules, helper, &isle::Rule::name);
+    if (found == program.rules.end()) continue;
+    std::vector<std::string> users = rules.judges_of_rule(*found);
+    if (std::erase(users, rule) == 0 || users.empty()) continue;
+    if (users.size() > kMostUsers) users.resize(kMostUsers);
+    options.rules = users;
+    const auto unit = verify_optimizer(sources, options);
+    if (!unit) continue;
+    const auto failed = std::ranges::count(unit->rules, RuleState::Failed, &RuleResult::state);
+    if (2 * static_cast<size_t>(failed) >= users.size()) return helper;
+  }
+  return {};
 }
 
 }  // namespace assay::verify

@@ -28,4 +28,9 @@ struct RepairOptions {
 std::vector<RuleRepair> repair_rules(IsaKind isa, const RuleSources& sources, const std::vector<std::string>& rules,
                                      const RepairOptions& options = {});
 
+// Of the mid-end's rules, of which edits are not tried: the first of `helpers` that `rule` uses and of whose other
+// users (six are asked) at least half fail their proofs. Empty: there is none.
+std::string wrong_helper_rule(const RuleSources& sources, const std::string& rule,
+                              const std::vector<std::string>& helpers);
+
 }  // namespace assay::verify

@@ -1,5 +1,5 @@
 // A rule that a small edit made wrong has a repair, those that call it or are called have none; and what only takes
-// away.
+// away. And a helper of the mid-end that spoils the proofs of its users.
 #include "verify/rule_repair.h"
 
 #include <gtest/gtest.h>
@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "verify/edited_rules.h"
+#include "verify/rule_users.h"
 
 namespace assay::verify {
 namespace {
@@ -57,6 +58,18 @@ TEST(RuleRepair, OfANumberOfBits) {
 TEST(RuleRepair, NoneOfRulesThatAreRight) {
   if (rule_sources(IsaKind::x64) == nullptr) GTEST_SKIP() << "built without x64";
   EXPECT_TRUE(repair_rules(IsaKind::x64, *rule_sources(IsaKind::x64), {"select_bits_rule", "bitselect_128"}).empty());
+}
+
+// A constant's helper that takes the wrong half of it spoils all proofs that use it.
+TEST(WrongHelperRule, OfTheMidEndIsToldFromItsUsers) {
+  const EditedRules edited(optimizer_sources(), "(k ty (u128_low n))", "(k ty (u128_high n))");
+  ASSERT_TRUE(edited.found());
+  const std::vector<std::string> users = judges_of_rule({}, "constant_narrow");
+  ASSERT_GE(users.size(), 2u);
+  const std::vector<std::string> helpers = {"no_such_rule", "constant_narrow"};
+  EXPECT_EQ(wrong_helper_rule(edited.sources(), users[0], helpers), "constant_narrow");
+  EXPECT_EQ(wrong_helper_rule(optimizer_sources(), users[0], helpers), "");
+  EXPECT_EQ(wrong_helper_rule(edited.sources(), "iadd_zero", helpers), "");  // uses no constant
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include <filesystem>
 
+#include "verify/edited_rules.h"
 #include "verify/rule_sources.h"
 #include "verify/toy_rules.h"
 
@@ -657,17 +658,10 @@ TEST(Verify, RegistersAreOfTheirClass) {
       {"(s390_logic (Logic.And) (s390_lgdr x) (s390_lgdr y))", "result 0 is in a float register"},
   };
   for (const auto& [wrong, goal] : kMistakes) {
-    std::vector<RuleSource> rules(original->rules.begin(), original->rules.end());
-    std::string text;
-    for (RuleSource& source : rules) {
-      const size_t at = source.text.find(right);
-      if (at == std::string_view::npos) continue;
-      text = std::string(source.text).replace(at, right.size(), wrong);
-      source.text = text;
-    }
-    ASSERT_NE(text, "");
-    const auto unit = verify_sources(IsaKind::s390x, {rules, original->instructions, original->operations},
-                                     {.jobs = 1, .rules = {"float_band"}, .functions = false});
+    const EditedRules edited(*original, right, wrong);
+    ASSERT_TRUE(edited.found());
+    const auto unit =
+        verify_sources(IsaKind::s390x, edited.sources(), {.jobs = 1, .rules = {"float_band"}, .functions = false});
     ASSERT_TRUE(unit.has_value()) << unit.error().message;
     ASSERT_EQ(unit->rules.size(), 1u);
     EXPECT_EQ(unit->rules[0].state, RuleState::Failed) << wrong;
@@ -680,17 +674,10 @@ TEST(Verify, RegisterThatIsZeroOrTheStackPointer) {
   const RuleSources* sources = rule_sources(IsaKind::aarch64);
   if (sources == nullptr) GTEST_SKIP();
   const auto state = [&](std::string_view from, std::string_view to, const std::string& name) {
-    std::vector<RuleSource> rules(sources->rules.begin(), sources->rules.end());
-    std::string edited;
-    for (RuleSource& source : rules) {
-      const size_t at = source.text.find(from);
-      if (at == std::string_view::npos) continue;
-      edited = std::string(source.text).replace(at, from.size(), to);
-      source.text = edited;
-    }
-    EXPECT_FALSE(edited.empty()) << from;
-    const auto unit = verify_sources(IsaKind::aarch64, {rules, sources->instructions, sources->operations},
-                                     {.jobs = 1, .rules = {name}, .functions = false});
+    const EditedRules edited(*sources, from, to);
+    EXPECT_TRUE(edited.found()) << from;
+    const auto unit =
+        verify_sources(IsaKind::aarch64, edited.sources(), {.jobs = 1, .rules = {name}, .functions = false});
     EXPECT_TRUE(unit.has_value());
     for (const RuleResult& result : unit->rules) {
       if (result.name == name) return result.state;

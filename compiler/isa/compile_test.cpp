@@ -172,6 +172,15 @@ TEST_P(CompileTest, WhatNoMachineHasIsRefusedWithAReason) {
                     "  v3 = stack_switch v0, v1, v2\n  return v3\n}\n")
                 .find("for one stack"),
             std::string::npos);
+  // What a callee does not extend, nobody does after a tail call.
+  const auto tail_call = [&](const char* promised, const char* made) {
+    return refusal("function %f(i8) -> i8 " + std::string(promised) + " tail {\n  fn0 = %g(i8) -> i8 " + made +
+                   " tail\nblock0(v0: i8):\n  return_call fn0(v0)\n}\n");
+  };
+  EXPECT_EQ(tail_call("uext", "uext"), "");
+  EXPECT_EQ(tail_call("", "sext"), "");
+  EXPECT_NE(tail_call("uext", "sext").find("does not extend its results"), std::string::npos);
+  EXPECT_NE(tail_call("sext", "").find("does not extend its results"), std::string::npos);
   if (GetParam()->kind == IsaKind::s390x) return;  // has no f16: it is an i16
   EXPECT_NE(refusal("function %f(f16) {\n  sig0 = () tail\n  fn0 = %g() tail\nblock0(v0: f16):\n"
                     "  try_call fn0(), sig0, block1, [ context v0, default: block1 ]\nblock1:\n  return\n}\n")

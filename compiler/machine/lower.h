@@ -283,6 +283,7 @@ class LowerContext {
   void pass(const AbiSignature& abi, ValueSlice args, Reg return_area);
   void push_register_arguments(const AbiSignature& abi, ValueSlice args, Reg return_area);
   InstOutput emit_call(const AbiSignature& abi, uint16_t opcode, Operand callee, ValueSlice args);
+  void check_tail_results(const ir::Signature& callee);
   InstOutput emit_tail_call(const AbiSignature& abi, uint16_t opcode, Operand callee, ValueSlice args);
   Unit emit_try_call(const AbiSignature& abi, uint16_t opcode, Operand callee, ValueSlice args, MachLabelSlice labels);
   void land(const BlockOrder::Entry& edge);

@@ -103,11 +103,13 @@ InstOutput LowerContext::gen_call_indirect(SigRef signature, Value callee, Value
 }
 
 InstOutput LowerContext::gen_return_call(FuncRef callee, ValueSlice args) {
-  const AbiSignature& abi = abi_of(function_->functions[callee].signature);
-  return emit_tail_call(abi, isa_->opcodes.tail_call, Operand::symbol(symbol(callee)), args);
+  const SigRef signature = function_->functions[callee].signature;
+  check_tail_results(function_->signatures[signature]);
+  return emit_tail_call(abi_of(signature), isa_->opcodes.tail_call, Operand::symbol(symbol(callee)), args);
 }
 
 InstOutput LowerContext::gen_return_call_indirect(SigRef signature, Value callee, ValueSlice args) {
+  check_tail_results(function_->signatures[signature]);
   const AbiSignature& abi = abi_of(signature);
   const Reg address = own_reg(put_in_reg(callee));
   const PReg place = isa_->abi_of(abi.call_conv).tail_target;
@@ -247,6 +249,17 @@ InstOutput LowerContext::emit_call(const AbiSignature& abi, uint16_t opcode, Ope
     }
   }
   return {first, next - first};
+}
+
+// Nothing of this function runs after the call: the callee must extend what this function promises to extend.
+void LowerContext::check_tail_results(const ir::Signature& callee) {
+  const auto keeps = [](const ir::AbiParam& promised, const ir::AbiParam& made) {
+    return promised.extension == ir::Extension::kNone || promised.extension == made.extension ||
+           promised.type.bits() >= 64;
+  };
+  if (!std::ranges::equal(function_->signature.returns, callee.returns, keeps)) {
+    unsupported("a return_call of a function that does not extend its results as this one's signature says");
+  }
 }
 
 // Stack arguments are put together in the outgoing area; the emitter moves them to where they belong once the frame is
