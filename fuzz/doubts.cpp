@@ -9,6 +9,9 @@
 #include <cstdio>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <tuple>
 #include <utility>
 
 #include "compiler/support/what_if.h"
@@ -28,6 +31,7 @@ constexpr size_t kMostFailing = 24, kMostPassing = 60, kMostOthers = 15;  // oth
 constexpr size_t kFewFailing = 8, kFewPassing = 20, kMostBest = 10;
 constexpr double kLeastScore = 0.6;
 constexpr unsigned kMostSpoilt = 4;
+constexpr size_t kMany = 4;  // functions
 constexpr unsigned kBatches = 6, kBatch = 60;
 // Of processor time, for a change and the case, and for one and all programs: with some changes they do not end.
 constexpr uint32_t kMilliseconds = 30, kMillisecondsForAll = 3000;
@@ -263,7 +267,7 @@ Doubts doubt_functions(const Case& failing, const DoubtJudge& judge) {
       });
   // Of each of these: what becomes of so many of the programs.
   const auto tally = [&](const std::vector<Change>& asked, size_t failing_count, size_t passing_count,
-                         const std::function<void(size_t, const Tally&)>& done) {
+                         const std::function<void(size_t, const Tally&, size_t code)>& done) {
     failing_count = std::min(failing_count, programs.failing.size());
     passing_count = std::min(passing_count, programs.passing.size());
     oracles::run_isolated(
@@ -275,12 +279,12 @@ Doubts doubt_functions(const Case& failing, const DoubtJudge& judge) {
               mended += judge.judge(programs.failing[k]) == DoubtVerdict::Passes;
             }
             // What mends few, or spoils many, need not be known better.
-            if (2 * mended < failing_count) return json{mended, 0, 0}.dump();
+            if (2 * mended < failing_count) return json{mended, 0, 0, 0}.dump();
             for (size_t k = 0; k < passing_count && spoilt < kMostSpoilt; ++k) {
               spoilt += judge.judge(programs.passing[k]) == DoubtVerdict::Fails;
               altered += std::hash<std::string>()(judge.code(programs.passing[k])) != programs.code[k];
             }
-            return json{mended, spoilt, altered}.dump();
+            return json{mended, spoilt, altered, std::hash<std::string>()(judge.code(failing))}.dump();
           });
         },
         [&](size_t i, Expected<std::string> result) {
@@ -289,31 +293,44 @@ Doubts doubt_functions(const Case& failing, const DoubtJudge& judge) {
           const auto share = [&](size_t k, size_t of) {
             return of == 0 ? 0 : counts[k].get<double>() / static_cast<double>(of);
           };
-          done(i, {share(0, failing_count), share(1, passing_count), share(2, passing_count)});
+          done(i, {share(0, failing_count), share(1, passing_count), share(2, passing_count)}, counts[3]);
         });
   };
   std::vector<double> scores(changes.size());
-  tally(changes, kFewFailing, kFewPassing, [&](size_t i, const Tally& t) { scores[i] = t.score(); });
+  std::vector<size_t> codes(changes.size());
+  std::map<size_t, std::set<std::string>> makers;  // functions, by the code of the case that their changes make
+  tally(changes, kFewFailing, kFewPassing, [&](size_t i, const Tally& t, size_t code) {
+    scores[i] = t.score();
+    codes[i] = code;
+    makers[code].insert(plain_function(places[changes[i].place].function));
+  });
+  const auto is_one_of_many = [&](size_t code) { return makers[code].size() >= kMany; };
   // The best once more, on all programs.
   std::vector<size_t> order(changes.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::ranges::sort(order, {}, [&](size_t i) { return std::pair(-scores[i], i); });
+  std::ranges::sort(order, {}, [&](size_t i) { return std::tuple(-scores[i], is_one_of_many(codes[i]), i); });
   std::vector<Change> best;
   for (size_t i : order) {
     if (best.size() < kMostBest && scores[i] > kLeastScore) best.push_back(changes[i]);
   }
-  tally(best, kMostFailing, kMostPassing, [&](size_t i, const Tally& t) {
+  tally(best, kMostFailing, kMostPassing, [&](size_t i, const Tally& t, size_t code) {
     const WhatIfPlace& place = places[best[i].place];
     DoubtedFunction& function = functions[plain_function(place.function)];
     const bool is_condition = place.kind == WhatIfKind::Condition;
-    if (std::pair(function.tally.score(), function.is_condition) >= std::pair(t.score(), is_condition)) return;
+    const bool is_common = is_one_of_many(code);
+    if (std::tuple(function.tally.score(), !function.is_one_of_many, function.is_condition) >=
+        std::tuple(t.score(), !is_common, is_condition)) {
+      return;
+    }
     function.is_condition = is_condition;
+    function.is_one_of_many = is_common;
     function.tally = t;
     function.change = in_words(place, best[i].change);
   });
   for (auto& [name, function] : functions) out.functions.push_back(std::move(function));
   std::ranges::sort(out.functions, {}, [](const DoubtedFunction& f) {
-    return std::tuple(-f.tally.score(), !f.is_condition, f.change.empty() ? 0u : f.places, -f.presence, f.name);
+    return std::tuple(-f.tally.score(), f.is_one_of_many, !f.is_condition, f.change.empty() ? 0u : f.places,
+                      -f.presence, f.name);
   });
   return out;
 }

@@ -2,7 +2,8 @@
 // other way, or a number one off (compiler/support/what_if.h), does what failed pass, and what passed still pass? Asked
 // of a failing case, of programs near to it that fail and that pass, and of some others. Of decisions that are alike in
 // that, the better is the one with which fewer of the passing programs become other code: the rest turn off what is
-// right, too. Deterministic; in a build without places the answer is empty.
+// right, too. And of those the better one does with the case what no other does: there are many ways not to do what is
+// done wrongly, and few to do it right. Deterministic; in a build without places the answer is empty.
 #pragma once
 
 #include <cstdint>
@@ -35,10 +36,11 @@ struct DoubtedFunction {
   std::string name;  // as plain_function has it
   std::string file;  // relative to the source tree
   uint32_t line = 0;
-  std::string change;          // the best of them, in words; empty if none mends the case
-  bool is_condition = false;   // it is a condition that is changed, not an answer or a number
-  bool is_everywhere = false;  // it runs with every program
-  unsigned places = 0;         // how many decisions the function makes
+  std::string change;           // the best of them, in words; empty if none mends the case
+  bool is_condition = false;    // it is a condition that is changed, not an answer or a number
+  bool is_everywhere = false;   // it runs with every program
+  bool is_one_of_many = false;  // changes of other functions make the same code of the case: what is wrong is not done
+  unsigned places = 0;          // how many decisions the function makes
   Tally tally;
   double presence = 0;  // how well "a place of it ran" tells failing from passing (Ochiai's coefficient), 0 to 1
 };

@@ -21,6 +21,11 @@ namespace {
     {"assay::opt::Maker::sum()", "/tree/compiler/opt/maker.cpp", 11, WhatIfKind::Answer, 0, 0, 0},
     {"assay::machine::elsewhere()", "/tree/compiler/machine/other.cpp", 1, WhatIfKind::Condition, 0, 0, 0},
     {"assay::opt::never()", "/tree/compiler/opt/maker.cpp", 20, WhatIfKind::Condition, 0, 0, 0},
+    {"assay::regalloc::Off::a()", "/tree/compiler/regalloc/off.cpp", 1, WhatIfKind::Condition, 0, 0, 0},
+    {"assay::regalloc::Off::b()", "/tree/compiler/regalloc/off.cpp", 2, WhatIfKind::Condition, 0, 0, 0},
+    {"assay::regalloc::Off::c()", "/tree/compiler/regalloc/off.cpp", 3, WhatIfKind::Condition, 0, 0, 0},
+    {"assay::regalloc::Off::d()", "/tree/compiler/regalloc/off.cpp", 4, WhatIfKind::Condition, 0, 0, 0},
+    {"assay::regalloc::Right::way()", "/tree/compiler/regalloc/right.cpp", 5, WhatIfKind::Condition, 0, 0, 0},
 };
 
 bool has(const Case& test, ir::Opcode opcode) {
@@ -52,11 +57,36 @@ DoubtJudge made_up() {
   return out;
 }
 
-TEST(Doubts, TheChangeThatLeavesTheRestAloneIsTheBest) {
-  const auto test = parse_case(
+Expected<Case> product_and_sum() {
+  return parse_case(
       "test run\nfunction %f(i64) -> i64 {\nblock0(v0: i64):\n    v1 = imul v0, v0\n    v2 = iadd v1, v0\n"
       "    return v2\n}\n; print: %f(3)\n",
       "t");
+}
+
+// Four functions can keep the product from being made, one makes it right.
+TEST(Doubts, WhatDoesItRightIsBetterThanWhatDoesNotDoIt) {
+  DoubtJudge judge = made_up();
+  judge.code = [](const Case& test) {
+    if (!has(test, ir::Opcode::kImul)) return std::string("nothing");
+    if (g_places[std::size(g_places) - 1].change != 0) return std::string("right");
+    return std::string(std::ranges::any_of(g_places, [](const auto& p) { return p.change != 0; }) ? "off" : "wrong");
+  };
+  judge.has_file = [](const std::string& file) { return file.starts_with("compiler/regalloc/"); };
+  const auto test = product_and_sum();
+  ASSERT_TRUE(test.has_value()) << render(test.error());
+  const Doubts doubts = doubt_functions(*test, judge);
+  ASSERT_FALSE(doubts.functions.empty());
+  EXPECT_EQ(doubts.functions.front().name, "Right::way");
+  EXPECT_FALSE(doubts.functions.front().is_one_of_many);
+  const DoubtedFunction* off = doubts.find("Off::a");
+  ASSERT_NE(off, nullptr);
+  EXPECT_TRUE(off->is_one_of_many);
+  EXPECT_EQ(off->tally.score(), doubts.functions.front().tally.score());
+}
+
+TEST(Doubts, TheChangeThatLeavesTheRestAloneIsTheBest) {
+  const auto test = product_and_sum();
   ASSERT_TRUE(test.has_value()) << render(test.error());
   ASSERT_TRUE(can_doubt());
   const Doubts doubts = doubt_functions(*test, made_up());

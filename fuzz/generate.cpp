@@ -313,10 +313,13 @@ void generate(Random& random, const GenerateOptions& options, Program& program) 
   // What is pinned is lost when a call unwinds.
   program.has_pinned = random.chance(3);
   program.has_throws = !program.has_pinned && random.chance(25);
+  program.has_tail_calls = random.chance(6);
   program.has_alias_regions = random.chance(20);
   program.throws.clear();
   program.wants_features = false;
-  program.functions.resize(random.chance(50) ? 1 : random.between(1, options.max_functions));
+  const bool is_alone = !program.has_tail_calls && random.chance(50);
+  program.functions.resize(
+      is_alone ? 1 : random.between(program.has_tail_calls ? options.max_functions : 1, options.max_functions));
   for (size_t i = 0; i < program.functions.size(); ++i) FunctionGenerator(random, options, program, i).run();
   program.inputs.resize(options.inputs);
   for (auto& input : program.inputs) {

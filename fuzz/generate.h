@@ -42,6 +42,7 @@ struct Program {
   bool has_floats = false;         // may its functions have some?
   bool has_pinned = false;         // … use the pinned register?
   bool has_throws = false;         // … throw?
+  bool has_tail_calls = false;     // … mostly end in each other?
   bool has_alias_regions = false;  // … say in which region of memory their accesses are?
   std::vector<bool> throws;        // by function: may an exception leave it?
   bool wants_features = false;     // has it something that rules for a machine's features match?

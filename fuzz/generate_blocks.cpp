@@ -332,10 +332,8 @@ void FunctionGenerator::decided(unsigned depth) {
 void FunctionGenerator::finish(Value sum) {
   if (f_.signature.call_conv == CallConv::kTail && random_.chance(80)) {
     keep_in_memory(sum);
-    if (random_.chance(75)) {
-      if (tail_call()) return;
-    } else {
-      // On one of two ways: what returns on the other has made room for the arguments, too.
+    // On some of several ways: what returns on another has made room for the arguments, too.
+    for (unsigned ways = random_.chance(50) ? 0 : random_.between(1, 2); ways != 0; --ways) {
       const Block last = new_block(), further = new_block();
       const BlockCall calls[] = {f_.make_block_call(last), f_.make_block_call(further)};
       branch(Opcode::kBrif, condition(), calls);
@@ -345,6 +343,7 @@ void FunctionGenerator::finish(Value sum) {
       close(scope);
       enter(further);
     }
+    if (random_.chance(75) && tail_call()) return;
   }
   std::vector<Value> results;
   for (size_t i = 0; i < f_.signature.returns.size(); ++i) {

@@ -43,13 +43,14 @@ void FunctionGenerator::make_signature() {
   }
   if (s.call_conv == CallConv::kPreserveAll) s.returns.clear();
   mark_purposes(s, entry);
-  if (s.call_conv != CallConv::kTail || index_ == 0 || random_.chance(30)) return;
+  if (s.call_conv != CallConv::kTail || index_ == 0 || random_.chance(program_.has_tail_calls ? 5 : 30)) return;
   // Results that a function before this one has, so that the two can end in each other.
   const Signature& before = program_.functions[random_.below(static_cast<uint32_t>(index_))].signature;
   if (before.call_conv == CallConv::kTail) s.returns = before.returns;
 }
 
 CallConv FunctionGenerator::convention() {
+  if (program_.has_tail_calls && random_.chance(90)) return CallConv::kTail;
   const unsigned choice = random_.below(100);
   if (choice < 58) return CallConv::kSystemV;
   if (choice < 80) return CallConv::kTail;

@@ -481,9 +481,15 @@ bool is_behaviour(oracles::FindingKind kind) {
   return kind == Result || kind == Outcome || kind == Memory || kind == Fault || kind == Hang;
 }
 
-bool is_same(const oracles::Finding& a, const oracles::Finding& b, bool any_symptom) {
-  if (any_symptom && is_behaviour(a.kind) && is_behaviour(b.kind)) return a.isa == b.isa;
-  return a.key() == b.key();
+// Should the program trap? What a wild access meets differs between executors, so that one that does not trap tells
+// less.
+bool should_trap(const oracles::Finding& finding) { return finding.key().ends_with(", should trap"); }
+
+bool is_same(const oracles::Finding& found, const oracles::Finding& wanted, bool any_symptom) {
+  if (any_symptom && is_behaviour(found.kind) && is_behaviour(wanted.kind)) {
+    return found.isa == wanted.isa && (should_trap(wanted) || !should_trap(found));
+  }
+  return found.key() == wanted.key();
 }
 
 const oracles::Finding* find_same(std::span<const oracles::Finding> findings, const oracles::Finding& wanted,

@@ -266,10 +266,14 @@ class ByteCheck {
   }
 
   // The labels of a branch are right in the code and wrong in the bytes.
-  void blame_branch(size_t inst) {
+  bool is_table(size_t inst) const {
     const machine::InstDesc& desc = isa_.desc(emitted(inst).opcode);
-    const bool is_table = desc.operands.empty() == false && desc.is(machine::kIsVariadic);
-    if (is_table) {
+    return (desc.is(machine::kIsBranch) || desc.is(machine::kIsJump)) && desc.is(machine::kIsVariadic) &&
+           !desc.operands.empty();
+  }
+
+  void blame_branch(size_t inst) {
+    if (is_table(inst)) {
       blame_instruction(inst, "a jump table leads to another block than its label");
       return;
     }
@@ -302,6 +306,22 @@ class ByteCheck {
   }
 
   // The machine faulted where the allocated code went on, or at a trap that no site explains.
+  // Unicorn stops at what it does not have. Of the instructions that would have followed, the tests of each ask all but
+  // what tables lead to.
+  bool stopped_at_feature() {
+    if (context_.traces.session().lacking(ExecutorKind::Unicorn).empty()) return false;
+    for (const TraceEvent& event : events_) {
+      const auto found = std::ranges::find(emitted_.insts, event.inst, &EmittedInst::vcode);
+      if (event.is_entry || found == emitted_.insts.end()) continue;
+      const auto inst = static_cast<size_t>(found - emitted_.insts.begin());
+      if (!is_table(inst)) continue;
+      context_.result.divergence = oracles::describe(outcome_) + "\n" + show(inst);
+      blame_branch(inst);
+      return true;
+    }
+    return false;
+  }
+
   bool faulted() {
     const uint64_t base = oracles::memory_map::kCodeBase + context_.traces.session().entry_offset(context_.test.entry);
     const uint64_t offset = outcome_.fault_pc - base;
@@ -329,7 +349,7 @@ class ByteCheck {
       return true;
     }
     if (frame_address_is_wrong(inst)) return true;
-    if (ask_about(inst)) return true;
+    if (ask_about(inst) || stopped_at_feature()) return true;
     if (leaves_open(at)) return true;
     blame_instruction(inst, "the machine faults at it");
     return true;

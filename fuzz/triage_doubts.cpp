@@ -16,7 +16,7 @@ namespace {
 using oracles::Finding;
 
 // Of the programs that fail and of those that pass, what the true culprit mends and spoils.
-constexpr double kLeastMended = 0.9, kMostSpoiled = 0.05;
+constexpr double kLeastMended = 0.85, kMostSpoiled = 0.05;
 constexpr double kClearly = 0.025;  // of scores
 
 // Programs on one ISA at one level, as far as the stage in question.
@@ -160,7 +160,7 @@ void doubt_culprits(const Case& test, const TriageOptions& options, IsaKind isa,
   const auto turns_all_off = std::ranges::count_if(doubts.functions, [&](const DoubtedFunction& f) {
     return f.is_everywhere && f.tally.score() == best.tally.score();
   });
-  if (turns_all_off > 1) return;
+  if (best.is_one_of_many && turns_all_off > 1) return;
   // What a judge has named stays if programs hardly tell it from the best; a step of the mid-end is many functions.
   const bool is_step = result.stage == TriageStage::Optimized;
   const bool is_as_good = named != nullptr && named->tally.score() + kClearly >= best.tally.score();
