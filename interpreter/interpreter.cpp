@@ -42,7 +42,8 @@ Interpreter::Layout Interpreter::layout_of(const Config& config, std::span<const
       return base;
     }
   };
-  layout.stack_base = place(config.stack_size);
+  // Not every machine aligns its stack to 16 bytes.
+  layout.stack_base = place(config.stack_size) + 8 * (config.layout_seed % 2);
   layout.function_base = place(kCodeSize);
   layout.symbol_base = place(kCodeSize);
   layout.function_size = 16 * (1 + random.below(4));

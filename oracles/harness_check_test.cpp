@@ -169,6 +169,23 @@ block0:
     v1 = iconst.i64 40
     v2, v3 = smul_overflow v0, v1
     return v3
+})",
+                                 // Whether the stack is aligned to 16 bytes: s390x aligns it to 8.
+                                 R"(function %f() -> i8 {
+block0:
+    v0 = get_stack_pointer.i64
+    v1 = iconst.i64 8
+    v2 = band v0, v1
+    v3 = ireduce.i8 v2
+    return v3
+})",
+                                 R"(function %f() -> i8 {
+block0:
+    v0 = get_frame_pointer.i64
+    v1 = iconst.i64 8
+    v2 = band v0, v1
+    v3 = ireduce.i8 v2
+    return v3
 })"}) {
     Harness harness;
     const auto findings = Module(text).check(harness, {{{}}});
