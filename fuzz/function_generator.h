@@ -217,6 +217,7 @@ class FunctionGenerator {
   Value atomic_access(Type type);
   Value load(Opcode opcode, Type type);
   void store_something();
+  Type accessed_type() { return is_for_memory_ && random_.chance(70) ? kI64 : any_value_type(); }
   void store_value(Opcode opcode, Value value);
   void store(Opcode opcode, Type type, MemFlags flags, Value value, Value address, int32_t offset);
 
@@ -270,6 +271,7 @@ class FunctionGenerator {
   std::vector<bool> used_;        // by value: something was made of it
   unsigned filler_ = 0;           // operations that are still to come at one place
   bool is_for_rules_ = false;     // has little but what rules match
+  bool is_for_memory_ = false;    // has loops in loops, in which few places are read and written again and again
   bool has_halves_ = false;
   bool has_floats_ = false;
   bool has_odd_floats_ = false;  // f16 and f128

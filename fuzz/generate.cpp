@@ -140,6 +140,7 @@ void FunctionGenerator::run() {
   const auto has = [&](unsigned percent) {
     return random_.chance(is_for_rules_ && percent != 0 ? std::min(2 * percent, 100u) : percent);
   };
+  is_for_memory_ = !is_for_rules_ && random_.chance(12);
   has_wide_ = has(options_.wide_percent);
   has_wide_atomics_ = has_wide_ && options_.wide_atomics != 0 && random_.chance(options_.wide_atomics);
   has_halves_ = random_.chance(has_wide_ ? 50 : 15);
@@ -163,6 +164,10 @@ void FunctionGenerator::run() {
   }
   // Seldom, a stretch of code that short branches do not reach across: 4 KiB on RISC-V, 32 KiB for AArch64's TBZ.
   if (random_.below(600) == 0) filler_ = random_.chance(75) ? random_.between(150, 1200) : random_.between(2500, 7000);
+  if (is_for_memory_) {
+    ++depth;
+    budget_ *= 2;
+  }
   enter(new_block());
   for (const AbiParam& param : f_.signature.params) {
     const Value v = f_.append_block_param(block_, param.type);

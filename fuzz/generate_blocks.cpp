@@ -62,7 +62,8 @@ void FunctionGenerator::keep_in_memory(Value v) {
 void FunctionGenerator::region(unsigned depth) {
   const unsigned steps = random_.between(1, 8);
   for (unsigned i = 0; i < steps && budget_ > 0; ++i) {
-    const unsigned what = depth == 0 ? 100 : random_.below(100);
+    const bool is_loop = is_for_memory_ && random_.chance(30);
+    const unsigned what = depth == 0 ? 100 : is_loop ? 10 : random_.below(100);
     if (what < 10) {
       two_way(depth - 1);
     } else if (what < 16) {

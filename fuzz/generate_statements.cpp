@@ -137,7 +137,7 @@ void FunctionGenerator::statement() {
     rule_shape();
     return;
   }
-  const unsigned what = random_.below(100);
+  const unsigned what = is_for_memory_ && random_.chance(50) ? random_.between(68, 84) : random_.below(100);
   if (what < 60) {
     add(straight_line(any_value_type()));
   } else if (what < 68) {
@@ -354,9 +354,10 @@ const FunctionGenerator::Access* FunctionGenerator::recent_access(uint32_t bytes
 
 // Of what was accessed before, now and then: what is known of memory must be forgotten in time, on every way.
 FunctionGenerator::Access FunctionGenerator::access(uint32_t bytes) {
-  if (const Access* again = random_.chance(35) ? recent_access(bytes, false) : nullptr) {
+  if (const Access* again = random_.chance(is_for_memory_ ? 85 : 35) ? recent_access(bytes, false) : nullptr) {
     Access made = *again;
-    if (random_.chance(20)) made.place.offset += static_cast<int32_t>(random_.below(made.bytes - bytes + 1));
+    if (random_.chance(is_for_memory_ ? 5 : 20))
+      made.place.offset += static_cast<int32_t>(random_.below(made.bytes - bytes + 1));
     return made;
   }
   const Place at = place(bytes);
@@ -432,7 +433,7 @@ Value FunctionGenerator::load_something() {
     uint32_t bytes;
   } kLoads[] = {{Opcode::kUload8, 1},  {Opcode::kSload8, 1},  {Opcode::kUload16, 2},
                 {Opcode::kSload16, 2}, {Opcode::kUload32, 4}, {Opcode::kSload32, 4}};
-  Type type = any_value_type();
+  Type type = accessed_type();
   if (type.is_int() && (type != kI128 || has_wide_atomics_) && random_.chance(12)) return atomic_access(type);
   if (type.is_float() || random_.chance(60)) return load(Opcode::kLoad, type);
   const auto& chosen = kLoads[random_.below(std::size(kLoads))];
@@ -492,7 +493,7 @@ Value FunctionGenerator::atomic_access(Type type) {
 
 void FunctionGenerator::store_something() {
   static constexpr Opcode kStores[] = {Opcode::kIstore8, Opcode::kIstore16, Opcode::kIstore32};
-  Type type = any_value_type();
+  Type type = accessed_type();
   if (type.is_float() || random_.chance(60)) return store_value(Opcode::kStore, pick(type));
   const uint32_t which = random_.below(3);
   while (type == kI128 || type.bytes() <= (1u << which)) type = narrow_type();
