@@ -136,7 +136,7 @@ void FunctionGenerator::run() {
   const bool entry = index_ + 1 == program_.functions.size();
   f_.name = ExternalName::testcase(entry ? "main" : "callee" + std::to_string(index_));
   // Many functions have little but what rules match: much of that at once, of all types, as far as the options allow.
-  is_for_rules_ = random_.chance(options_.focus ? 60 : 36);
+  is_for_rules_ = random_.chance(options_.focus ? 60 : 10);
   const auto has = [&](unsigned percent) {
     return random_.chance(is_for_rules_ && percent != 0 ? std::min(2 * percent, 100u) : percent);
   };
