@@ -216,6 +216,9 @@ bool may_be_partly_written(const ir::Function& function, ir::Inst inst, uint64_t
       size = 4;
       break;
     case ir::Opcode::kStore:
+    case ir::Opcode::kAtomicStore:  // of atomic ones those that are not aligned
+    case ir::Opcode::kAtomicRmw:
+    case ir::Opcode::kAtomicCas:
       size = data.type.bytes();
       break;
     default:

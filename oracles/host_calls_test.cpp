@@ -226,9 +226,10 @@ TEST_F(Handler, NoticesAStackPointerElsewhere) {
 TEST(PartlyWritten, OnlyTheFirstPageOfAStoreIntoTwo) {
   const auto f = ir::parse_function(
       "function %f(i64, i64) {\nblock0(v0: i64, v1: i64):\n  store v0, v1\n  istore16 v0, v1\n  v2 = load.i64 v1\n"
-      "  istore8 v0, v1\n  return\n}\n");
+      "  istore8 v0, v1\n  atomic_store v0, v1\n  v3 = atomic_cas v1, v0, v2\n  v4 = atomic_load.i64 v1\n  "
+      "return\n}\n");
   ASSERT_TRUE(f.has_value());
-  const ir::Inst store(0), narrow(1), load(2), byte(3);
+  const ir::Inst store(0), narrow(1), load(2), byte(3), atomic_store(4), atomic_cas(5), atomic_load(6);
   constexpr uint64_t kEnd = 0x20001000;
   EXPECT_FALSE(may_be_partly_written(*f, store, kEnd - 3, kEnd - 4));
   EXPECT_TRUE(may_be_partly_written(*f, store, kEnd - 3, kEnd - 3));
@@ -240,6 +241,10 @@ TEST(PartlyWritten, OnlyTheFirstPageOfAStoreIntoTwo) {
   EXPECT_FALSE(may_be_partly_written(*f, narrow, kEnd - 2, kEnd - 1));
   EXPECT_FALSE(may_be_partly_written(*f, load, kEnd - 3, kEnd - 3));
   EXPECT_FALSE(may_be_partly_written(*f, byte, kEnd - 1, kEnd - 1));
+  // Not aligned.
+  EXPECT_TRUE(may_be_partly_written(*f, atomic_store, kEnd - 1, kEnd - 1));
+  EXPECT_TRUE(may_be_partly_written(*f, atomic_cas, kEnd - 7, kEnd - 1));
+  EXPECT_FALSE(may_be_partly_written(*f, atomic_load, kEnd - 1, kEnd - 1));
 }
 
 }  // namespace
