@@ -485,17 +485,21 @@ bool is_behaviour(oracles::FindingKind kind) {
 // less.
 bool should_trap(const oracles::Finding& finding) { return finding.key().ends_with(", should trap"); }
 
-bool is_same(const oracles::Finding& found, const oracles::Finding& wanted, bool any_symptom) {
+}  // namespace
+
+bool is_same_failure(const oracles::Finding& found, const oracles::Finding& wanted, bool any_symptom) {
   if (any_symptom && is_behaviour(found.kind) && is_behaviour(wanted.kind)) {
     return found.isa == wanted.isa && (should_trap(wanted) || !should_trap(found));
   }
   return found.key() == wanted.key();
 }
 
+namespace {
+
 const oracles::Finding* find_same(std::span<const oracles::Finding> findings, const oracles::Finding& wanted,
                                   bool any_symptom) {
   for (const oracles::Finding& finding : findings) {
-    if (is_same(finding, wanted, any_symptom)) return &finding;
+    if (is_same_failure(finding, wanted, any_symptom)) return &finding;
   }
   return nullptr;
 }

@@ -16,7 +16,7 @@ namespace assay::fuzz {
 struct ReduceOptions {
   double seconds = 60;  // gives up then, with the best so far
   // A machine that does something else than it should is the same finding whatever it does, as long as it is the same
-  // ISA: a wrong value that made a trap may go on as a wrong result. Off: the key stays.
+  // ISA: a wrong value that made a trap may go on as a wrong result (is_same_failure). Off: the key stays.
   bool any_symptom = false;
 };
 
@@ -27,6 +27,10 @@ struct ReduceResult {
   unsigned instructions = 0;  // left, in all functions
   unsigned tried = 0, kept = 0;
 };
+
+// Does `found` count as `wanted` in a reduction? With any symptom, too, a program that should not trap does not become
+// one that should: what a wild access meets differs between executors.
+bool is_same_failure(const oracles::Finding& found, const oracles::Finding& wanted, bool any_symptom);
 
 // Fails if the case has no finding to begin with. Must not be called while other threads run.
 Expected<ReduceResult> reduce(const oracles::HarnessOptions& harness, const Case& test,

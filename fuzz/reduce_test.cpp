@@ -169,6 +169,24 @@ block0(v0: i32):
   EXPECT_TRUE(result->finding.starts_with("result: x64")) << result->finding;
 }
 
+TEST(Reduce, WhatCountsAsTheSameFailure) {
+  using enum oracles::FindingKind;
+  const oracles::Finding result{.kind = Result, .isa = IsaKind::x64, .sort = "value"};
+  const oracles::Finding elsewhere{.kind = Result, .isa = IsaKind::s390x, .sort = "value"};
+  const oracles::Finding trapped{.kind = Outcome, .isa = IsaKind::x64, .sort = "trapped, should return"};
+  const oracles::Finding returned{.kind = Outcome, .isa = IsaKind::x64, .sort = "returned, should trap"};
+  const oracles::Finding refused{.kind = Compiler, .isa = IsaKind::x64, .sort = "emit"};
+  EXPECT_TRUE(is_same_failure(result, trapped, true));
+  EXPECT_TRUE(is_same_failure(trapped, result, true));
+  EXPECT_TRUE(is_same_failure(result, returned, true));
+  EXPECT_FALSE(is_same_failure(result, trapped, false));
+  EXPECT_FALSE(is_same_failure(elsewhere, result, true));
+  EXPECT_FALSE(is_same_failure(refused, result, true));
+  // A program that does not trap does not become one that should.
+  EXPECT_FALSE(is_same_failure(returned, result, true));
+  EXPECT_FALSE(is_same_failure(returned, trapped, true));
+}
+
 TEST(Reduce, ACaseWithoutAFindingIsRefused) {
   const auto test = parse_case(
       "test run\nfunction %f() -> i32 {\nblock0:\n v0 = iconst.i32 1\n return v0\n}\n; run: %f() == 1\n", "t");
