@@ -49,7 +49,7 @@ bool CampaignCases::make(uint64_t number, Case& test) {
   return false;
 }
 
-// That a program is for; mostly none, if the options say so.
+// The machine that a program is made for and tried on; none: all of them.
 std::optional<IsaKind> CampaignCases::one_machine(Random& random) const {
   if (options_.focus_percent == 0 || !random.chance(options_.focus_percent)) return std::nullopt;
   return options_.harness.isas[random.below(static_cast<uint32_t>(options_.harness.isas.size()))];
