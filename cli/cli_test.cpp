@@ -36,7 +36,7 @@ class Cli : public testing::Test {
   }
   Ran run(const std::string& arguments) {
     const std::string errors = folder_ / "stderr";
-    const std::string command = std::string(ASSAY_PROGRAM) + " " + arguments + " 2>" + errors + " </dev/null";
+    const std::string command = program_ + " " + arguments + " 2>" + errors + " </dev/null";
     Ran ran;
     std::FILE* pipe = popen(command.c_str(), "r");
     if (pipe == nullptr) return ran;
@@ -51,6 +51,7 @@ class Cli : public testing::Test {
   }
 
   std::filesystem::path folder_;
+  std::string program_ = ASSAY_PROGRAM;
 };
 
 constexpr char kFunction[] = "function %f(i8) -> i8 {\nblock0(v0: i8):\n    v1 = iadd v0, v0\n    return v1\n}\n";
@@ -166,6 +167,20 @@ TEST_F(Cli, InterpretMakesCalls) {
   const Ran ran = run("interpret " + file("f.clif", kFunction) + " --call '%f(21)'");
   EXPECT_EQ(ran.status, 0);
   EXPECT_EQ(ran.out, "%f(21) returned 42\n");
+}
+
+TEST_F(Cli, TriageGoesOnAsTheProgramWhoseCompilerCanDecideOtherwise) {
+  const std::string path = file("f.clif", std::string("test run\ntarget x86_64\n") + kFunction + "; run: %f(1) == 2\n");
+  const std::string arguments = "triage " + path + " --out " + (folder_ / "out").string();
+  program_ = folder_ / "assay";
+  std::filesystem::copy_file(ASSAY_PROGRAM, program_);
+  EXPECT_EQ(run(arguments).status, 0);  // without it, by itself
+  const std::string other = file("assay-what-if", "#!/bin/sh\necho became \"$@\"\nexit 7\n");
+  std::filesystem::permissions(other, std::filesystem::perms::owner_all);
+  const Ran became = run(arguments);
+  EXPECT_EQ(became.status, 7);
+  EXPECT_EQ(became.out, "became " + arguments + "\n");
+  EXPECT_EQ(run(arguments + " --no-doubt").status, 0);
 }
 
 }  // namespace

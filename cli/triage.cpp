@@ -1,9 +1,13 @@
 // `assay triage`: what is wrong with failing cases: minimal case, stage, culprit, and a page for each cause.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <set>
@@ -11,6 +15,7 @@
 #include "cli/command.h"
 #include "compiler/isa/interpreted.h"
 #include "compiler/isa/registry.h"
+#include "fuzz/doubts.h"
 #include "fuzz/triage.h"
 #include "fuzz/triage_report.h"
 #include "verify/conformance.h"
@@ -208,7 +213,22 @@ Expected<void> write_groups(const Options& options, const std::vector<fuzz::Tria
   return {};
 }
 
+// Goes on as the program beside this one whose compiler can be told to decide otherwise, with the same arguments.
+// Returns if there is none: only clang makes one, and triage then says what it goes without.
+void become_program_that_doubts() {
+  std::error_code error;
+  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) return;
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::string line{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::vector<char*> arguments;
+  for (size_t i = 0; i < line.size(); i = line.find('\0', i) + 1) arguments.push_back(&line[i]);
+  arguments.push_back(nullptr);
+  execv((self.parent_path() / "assay-what-if").c_str(), arguments.data());
+}
+
 int run_triage(const Options& options) {
+  if (options.doubt && !fuzz::can_doubt()) become_program_that_doubts();
   auto isas = named_isas(options.targets);
   if (!isas) return report(isas.error());
   const auto paths = expand_paths(options.paths);

@@ -33,8 +33,9 @@ constexpr double kLeastScore = 0.6;
 constexpr unsigned kMostSpoilt = 4;
 constexpr size_t kMany = 4;  // functions
 constexpr unsigned kBatches = 6, kBatch = 60;
-// Of processor time, for a change and the case, and for one and all programs: with some changes they do not end.
-constexpr uint32_t kMilliseconds = 30, kMillisecondsForAll = 3000;
+// Of processor time, for making and judging a program, for a change and the case, and for one and all programs: with
+// some changes they do not end.
+constexpr uint32_t kMillisecondsForOne = 1000, kMilliseconds = 30, kMillisecondsForAll = 3000;
 
 // "compiler/opt/memory.cpp" of "/home/me/assay/compiler/opt/memory.cpp".
 std::string in_tree(const std::string& file) {
@@ -71,87 +72,105 @@ struct Programs {
   Runs runs;
 };
 
+// Ends this process, by a signal, after so much processor time.
+void end_after(uint32_t milliseconds) {
+  const itimerval limit{
+      .it_interval = {},
+      .it_value = {.tv_sec = milliseconds / 1000, .tv_usec = 1000 * suseconds_t(milliseconds % 1000)}};
+  setitimer(ITIMER_PROF, &limit, nullptr);
+}
+
 // Programs near to the case: what fails is changed further, so that there is much that fails in other surroundings.
+// Each is made and judged in another process, and costs only itself if the compiler does not survive it.
 class Gatherer {
  public:
-  Gatherer(const Case& failing, const DoubtJudge& judge, uint64_t seed)
-      : failing_(failing), judge_(judge), random_(seed) {}
+  Gatherer(const Case& failing, const DoubtJudge& judge) : failing_(failing), judge_(judge) {}
 
-  std::string run() {
-    std::vector<Case> pool = {failing_};
-    if (take(failing_, false) != DoubtVerdict::Fails) return encode();
-    const size_t most = 2 * count_instructions(failing_) + 12;
-    for (unsigned i = 0; i < kBatch; ++i) {
-      const bool is_other = random_.chance(25);
-      Case test =
-          is_other ? generate_case(random_, small_programs()) : pool[random_.below(static_cast<uint32_t>(pool.size()))];
-      test.choice_seed = failing_.choice_seed;
-      if (!is_other) {
-        (void)mutate(test, random_, {.max_mutations = random_.chance(60) ? 1u : 3u, .max_instructions = most});
-      }
-      const DoubtVerdict verdict = take(test, is_other);
-      if (verdict == DoubtVerdict::Fails && count_instructions(test) <= most) pool.push_back(std::move(test));
-    }
-    return encode();
+  void run(Programs& programs) {
+    oracles::WorkerPoolOptions options{.milliseconds = 20 * kMillisecondsForOne};
+    (void)oracles::run_isolated(
+        kBatches * kBatch, options, [&](size_t i) { return work(i); },
+        [&](size_t i, Expected<std::string> result) {
+          const json entry = result ? json::parse(*result, nullptr, false) : json();
+          if (entry.is_object()) take(programs, entry);
+          if (i == 0 && programs.all_failing == 0) options.until = {};  // it was no failure of this stage
+        });
   }
 
  private:
-  DoubtVerdict take(const Case& test, bool is_other) {
+  // Made from those of the same batch, all of which are made from the case. Workers keep what failed; a new one knows
+  // what has arrived here.
+  void start_batch(size_t batch) {
+    if (batch == batch_) return;
+    batch_ = batch;
+    pool_ = {failing_};
+  }
+
+  std::string work(size_t i) {
+    end_after(kMillisecondsForOne);
+    start_batch(i / kBatch);
+    if (i == 0) return judged(failing_, 0, false);
+    Random random(i + 1);
+    const bool is_other = random.chance(25);
+    Case test =
+        is_other ? generate_case(random, small_programs()) : pool_[random.below(static_cast<uint32_t>(pool_.size()))];
+    test.choice_seed = failing_.choice_seed;
+    if (!is_other) {
+      (void)mutate(test, random, {.max_mutations = random.chance(60) ? 1u : 3u, .max_instructions = most()});
+    }
+    return judged(test, i / kBatch, is_other);
+  }
+
+  // As JSON; nothing if it cannot be judged.
+  std::string judged(const Case& test, size_t batch, bool is_other) {
     const std::span<WhatIfPlace> places = what_if_places();
     for (WhatIfPlace& place : places) place.ran = 0;
     const DoubtVerdict verdict = judge_.judge(test);
-    if (verdict == DoubtVerdict::Void) return verdict;
+    if (verdict == DoubtVerdict::Void) return {};
+    std::string ran;
+    for (const WhatIfPlace& place : places) ran += static_cast<char>('0' + (place.ran & 3));
     const bool fails = verdict == DoubtVerdict::Fails;
-    ++(fails ? failed_ : passed_);
-    std::vector<unsigned>& counts = fails ? runs_.failed : runs_.passed;
-    for (size_t p = 0; p < places.size(); ++p) {
-      counts[2 * p] += places[p].ran & 1;
-      counts[2 * p + 1] += places[p].ran >> 1 & 1;
-    }
-    json entry = {{"text", print_case(test)}};
-    if (!fails) {
-      entry["code"] = std::hash<std::string>()(judge_.code(test));
-      entry["other"] = is_other;
-    }
-    (fails ? failing_found_ : passing_found_).push_back(std::move(entry));
-    return verdict;
+    json entry = {{"text", print_case(test)}, {"fails", fails}, {"batch", batch}, {"ran", ran}, {"other", is_other}};
+    entry["code"] = fails ? 0 : std::hash<std::string>()(judge_.code(test));
+    if (fails) keep(test);
+    return entry.dump(-1, ' ', false, json::error_handler_t::replace);
   }
 
-  std::string encode() const {
-    return json{{"failed", failed_},           {"passed", passed_},         {"runs_failed", runs_.failed},
-                {"runs_passed", runs_.passed}, {"failing", failing_found_}, {"passing", passing_found_}}
-        .dump(-1, ' ', false, json::error_handler_t::replace);
+  void keep(const Case& test) {
+    if (count_instructions(test) <= most()) pool_.push_back(test);
   }
+
+  void take(Programs& programs, const json& entry) {
+    const bool fails = entry["fails"];
+    ++(fails ? programs.all_failing : programs.all_passing);
+    std::vector<unsigned>& counts = fails ? programs.runs.failed : programs.runs.passed;
+    const auto ran = entry["ran"].get<std::string>();
+    for (size_t p = 0; 2 * p < counts.size(); ++p) {
+      counts[2 * p] += ran[p] & 1;
+      counts[2 * p + 1] += ran[p] >> 1 & 1;
+    }
+    auto test = parse_case(entry["text"], "near");
+    if (!test) return;
+    const bool is_other = entry["other"];
+    if (fails) {
+      start_batch(entry["batch"]);
+      keep(*test);
+      if (programs.failing.size() < kMostFailing) programs.failing.push_back(std::move(*test));
+    } else if (programs.passing.size() < kMostPassing && !(is_other && others_ >= kMostOthers)) {
+      others_ += is_other;
+      programs.passing.push_back(std::move(*test));
+      programs.code.push_back(entry["code"].get<size_t>());
+    }
+  }
+
+  size_t most() const { return 2 * count_instructions(failing_) + 12; }
 
   const Case& failing_;
   const DoubtJudge& judge_;
-  Random random_;
-  unsigned failed_ = 0, passed_ = 0;
-  Runs runs_;
-  json failing_found_ = json::array(), passing_found_ = json::array();
+  size_t batch_ = SIZE_MAX;
+  std::vector<Case> pool_;
+  size_t others_ = 0;
 };
-
-void add(Programs& programs, const json& batch, size_t& others) {
-  programs.all_failing += batch["failed"].get<unsigned>();
-  programs.all_passing += batch["passed"].get<unsigned>();
-  const auto sum = [](std::vector<unsigned>& to, const json& from) {
-    for (size_t i = 0; i < to.size(); ++i) to[i] += from[i].get<unsigned>();
-  };
-  sum(programs.runs.failed, batch["runs_failed"]);
-  sum(programs.runs.passed, batch["runs_passed"]);
-  for (const json& entry : batch["failing"]) {
-    auto test = parse_case(entry["text"], "near");
-    if (test && programs.failing.size() < kMostFailing) programs.failing.push_back(std::move(*test));
-  }
-  for (const json& entry : batch["passing"]) {
-    if (programs.passing.size() >= kMostPassing || (entry["other"] && others >= kMostOthers)) continue;
-    auto test = parse_case(entry["text"], "near");
-    if (!test) continue;
-    others += entry["other"].get<bool>();
-    programs.passing.push_back(std::move(*test));
-    programs.code.push_back(entry["code"].get<size_t>());
-  }
-}
 
 using Tally = DoubtedFunction::Tally;
 
@@ -217,12 +236,7 @@ Doubts doubt_functions(const Case& failing, const DoubtJudge& judge) {
   if (!can_doubt()) return out;
   const std::span<WhatIfPlace> places = what_if_places();
   Programs programs;
-  size_t others = 0;
-  for (uint64_t b = 0; b < kBatches; ++b) {
-    const auto batch = oracles::run_isolated([&] { return Gatherer(failing, judge, b + 1).run(); });
-    const json read = batch ? json::parse(*batch, nullptr, false) : json();
-    if (read.is_object()) add(programs, read, others);
-  }
+  Gatherer(failing, judge).run(programs);
   out.failing = programs.all_failing;
   out.passing = programs.all_passing;
 
@@ -246,10 +260,7 @@ Doubts doubt_functions(const Case& failing, const DoubtJudge& judge) {
   const auto with = [&](const Change& change, uint32_t milliseconds, const std::function<std::string()>& work) {
     static const bool is_quiet = std::freopen("/dev/null", "w", stderr) != nullptr;
     (void)is_quiet;
-    const itimerval limit{
-        .it_interval = {},
-        .it_value = {.tv_sec = milliseconds / 1000, .tv_usec = 1000 * suseconds_t(milliseconds % 1000)}};
-    setitimer(ITIMER_PROF, &limit, nullptr);  // SIGPROF ends the process
+    end_after(milliseconds);
     places[change.place].change = change.change;
     std::string text = work();
     places[change.place].change = 0;

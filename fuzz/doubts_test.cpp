@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "compiler/support/what_if.h"
 #include "fuzz/symbols.h"
@@ -111,6 +112,22 @@ TEST(Doubts, TheChangeThatLeavesTheRestAloneIsTheBest) {
   const DoubtedFunction* sum = doubts.find("Maker::sum");
   ASSERT_NE(sum, nullptr);
   EXPECT_LT(sum->tally.score(), best.tally.score());
+}
+
+// What is wrong often makes the compiler crash on programs like the case.
+TEST(Doubts, AProgramThatTheCompilerDoesNotSurviveCostsOnlyItself) {
+  const auto test = product_and_sum();
+  ASSERT_TRUE(test.has_value()) << render(test.error());
+  DoubtJudge judge = made_up();
+  judge.judge = [sound = judge.judge](const Case& program) {
+    if (has(program, ir::Opcode::kIsub) || has(program, ir::Opcode::kBand)) std::_Exit(1);
+    return sound(program);
+  };
+  const Doubts doubts = doubt_functions(*test, judge);
+  EXPECT_GT(doubts.failing, 20u);
+  EXPECT_GT(doubts.passing, 20u);
+  ASSERT_FALSE(doubts.functions.empty());
+  EXPECT_EQ(doubts.functions.front().name, "Maker::product");
 }
 
 TEST(Doubts, FunctionsHaveTheirPlainNames) {

@@ -11,6 +11,7 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <span>
 #include <utility>
@@ -95,6 +96,7 @@ class FunctionGenerator {
   void loop(unsigned depth);
   void counted_loop(unsigned depth);
   void odd_loop();
+  void few_rounds(const std::function<void()>& body);
   void tangle(unsigned depth);
   void split();
   void decided(unsigned depth);
@@ -185,6 +187,7 @@ class FunctionGenerator {
   void across_call();
   void memory_across_call();
   void overlapping();
+  void memory_shape();
 
   // ---- what a campaign wants more of ----
   void tilted();
@@ -215,6 +218,9 @@ class FunctionGenerator {
   MemFlags mem_flags(const Place& place);
   Value load_something();
   Value atomic_access(Type type);
+  Value atomic_access(Type type, Value address, MemFlags flags);
+  Place aligned_place(uint32_t bytes);
+  void alike_in_slots(uint32_t bytes, std::array<Place, 2>& places);
   Value load(Opcode opcode, Type type);
   void store_something();
   Type accessed_type() { return is_for_memory_ && random_.chance(70) ? kI64 : any_value_type(); }

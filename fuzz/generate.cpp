@@ -140,7 +140,7 @@ void FunctionGenerator::run() {
   const auto has = [&](unsigned percent) {
     return random_.chance(is_for_rules_ && percent != 0 ? std::min(2 * percent, 100u) : percent);
   };
-  is_for_memory_ = !is_for_rules_ && random_.chance(12);
+  is_for_memory_ = !is_for_rules_ && random_.chance(options_.focus ? 30 : 12);
   has_wide_ = has(options_.wide_percent);
   has_wide_atomics_ = has_wide_ && options_.wide_atomics != 0 && random_.chance(options_.wide_atomics);
   has_halves_ = random_.chance(has_wide_ ? 50 : 15);
@@ -274,14 +274,16 @@ void FunctionGenerator::declare_alias_regions() {
   for (uint32_t n = 0; n <= program_.regions.size(); ++n) f_.regions.push({.user_id = n});
 }
 
-// Sizes of slots about the limits of displacements: signed and unsigned 12 bits, 15 bits, 20 bits.
+// Sizes of slots about the limits of displacements: signed and unsigned 12 bits, 15 bits, 20 bits. Seldom there are
+// many: they differ in nothing but their number, and all of them are read.
 void FunctionGenerator::make_slots() {
-  const unsigned count = random_.chance(50) ? 0 : random_.between(1, 3);
+  const bool has_many = random_.chance(2);
+  const unsigned count = has_many ? random_.between(12, 40) : random_.chance(50) ? 0 : random_.between(1, 3);
   for (unsigned i = 0; i < count; ++i) {
     // Some slots make frames that short displacements do not reach across.
     static constexpr uint32_t kLimits[] = {2048, 4096, 5000, 4096, 32768, 40000, 65536, 524288};
-    uint32_t size = 8 * random_.between(1, 8);
-    if (random_.chance(6)) {
+    uint32_t size = has_many ? 8 : 8 * random_.between(1, 8);
+    if (!has_many && random_.chance(6)) {
       const uint32_t limit = kLimits[random_.below(random_.chance(5) ? 8 : 7)];
       size = limit + 8 * random_.below(9) - 32;
     }
@@ -295,6 +297,10 @@ void FunctionGenerator::make_slots() {
       const Value address = emit1({.opcode = Opcode::kStackAddr, .type = kI64, .entity = slot.index, .imm = at});
       store(Opcode::kStore, kI64, MemFlags::trusted(), start, address, 0);
     }
+  }
+  for (uint32_t slot = 0; has_many && slot < count; ++slot) {
+    const Value address = emit1({.opcode = Opcode::kStackAddr, .type = kI64, .entity = slot});
+    add(emit1({.opcode = Opcode::kLoad, .type = kI64, .args = f_.make_values({&address, 1})}));
   }
 }
 

@@ -53,7 +53,8 @@ void FunctionGenerator::show(const Scope& scope) {
 }
 
 void FunctionGenerator::keep_in_memory(Value v) {
-  const uint64_t address = program_.regions[0].address + 8 * random_.below(16);
+  // At the first four often: there memory_across_call() looks for what callees write.
+  const uint64_t address = program_.regions[0].address + 8 * random_.below(random_.chance(50) ? 4 : 16);
   store(Opcode::kStore, kI64, MemFlags(), v, constant_of(kI64, address), 0);
 }
 
@@ -64,7 +65,9 @@ void FunctionGenerator::region(unsigned depth) {
   for (unsigned i = 0; i < steps && budget_ > 0; ++i) {
     const bool is_loop = is_for_memory_ && random_.chance(30);
     const unsigned what = depth == 0 ? 100 : is_loop ? 10 : random_.below(100);
-    if (what < 10) {
+    if (is_for_memory_ && !is_loop && random_.chance(35)) {
+      memory_shape();
+    } else if (what < 10) {
       two_way(depth - 1);
     } else if (what < 16) {
       random_.chance(50) ? loop(depth - 1) : counted_loop(depth - 1);

@@ -12,24 +12,42 @@ namespace assay::fuzz {
 // goes through memory.
 void FunctionGenerator::odd_loop() {
   enum Kind : uint8_t { kAnyStep, kMovingLimit, kTwoStarts, kTwoWaysBack };
-  static constexpr IntCC kStays[] = {IntCC::kNe, IntCC::kUlt, IntCC::kUgt, IntCC::kSlt, IntCC::kSgt};
+  static constexpr IntCC kUp[] = {IntCC::kNe, IntCC::kUlt, IntCC::kSlt};
+  static constexpr IntCC kDown[] = {IntCC::kNe, IntCC::kUgt, IntCC::kSgt};
   static constexpr Opcode kSums[] = {Opcode::kIadd, Opcode::kBxor, Opcode::kIsub, Opcode::kImul};
   const auto kind = static_cast<Kind>(random_.below(4));
   const Type type = narrow_type();
   const bool moves = kind == kMovingLimit || kind == kTwoWaysBack;
-  const Bits step = kind == kAnyStep ? random_bits(random_, type.bits()) | 1 : Bits(random_.between(1, 3));
+  const bool is_short = kind != kAnyStep || random_.chance(50);
+  const bool is_back = kind == kAnyStep && is_short && random_.chance(40);
+  const Bits length = is_short ? Bits(random_.between(1, 3)) : random_bits(random_, type.bits()) | 1;
+  const Bits step = is_back ? 0 - length : length;
   const unsigned rounds = random_.between(1, 12);
   const Bits distance = moves ? Bits(rounds) : step * rounds;
   const Bits first = moves ? Bits(20 + random_.below(8)) : random_bits(random_, type.bits());
   const bool is_known = random_.chance(50);
-  const Value start = is_known ? constant_of(type, first)
-                      : moves  ? binary(Opcode::kBand, pick(type), constant_of(type, 15))
-                               : pick(type);
+  // About the least and the greatest numbers limits wrap.
+  const auto at_edge = [&] {
+    const Bits edge = (random_.chance(70) ? Bits(1) << (type.bits() - 1) : 0) - (random_.chance(40) ? 8 : 0);
+    return binary(Opcode::kIadd, binary(Opcode::kBand, pick(type), constant_of(type, 7)), constant_of(type, edge));
+  };
+  const Value start = is_known             ? constant_of(type, first)
+                      : moves              ? binary(Opcode::kBand, pick(type), constant_of(type, 15))
+                      : random_.chance(30) ? at_edge()
+                                           : pick(type);
   const Value least = moves && !is_known ? binary(Opcode::kIadd, start, constant_of(type, 16)) : start;
   const Value limit = is_known && random_.chance(60) ? constant_of(type, first + distance)
                                                      : binary(Opcode::kIadd, least, constant_of(type, distance));
   std::optional<Place> shared;
-  if (random_.chance(40)) shared = place(type.bytes());
+  MemFlags flags;
+  if (random_.chance(40)) {
+    shared = place(type.bytes());
+    flags = mem_flags(*shared);
+    // What is known before the loop no longer is in its second round.
+    if (random_.chance(60)) {
+      store(Opcode::kStore, type, flags, pick(type), shared->address, shared->offset);
+    }
+  }
   const Block header = new_block(), body = new_block(), exit = new_block();
   if (kind == kTwoStarts) {
     const Value earlier =
@@ -46,7 +64,7 @@ void FunctionGenerator::odd_loop() {
   const Value counter = f_.append_block_param(header, type), sum = f_.append_block_param(header, type);
   const Value bound = f_.append_block_param(header, type);
   const IntCC stays =
-      moves ? (random_.chance(50) ? IntCC::kSlt : IntCC::kUlt) : kStays[random_.below(std::size(kStays))];
+      moves ? (random_.chance(50) ? IntCC::kSlt : IntCC::kUlt) : (is_back ? kDown : kUp)[random_.below(3)];
   const Value stay = compare(stays, counter, moves ? bound : limit);
   const Value leaving[] = {sum};
   const BlockCall calls[] = {f_.make_block_call(body), f_.make_block_call(exit, leaving)};
@@ -57,13 +75,15 @@ void FunctionGenerator::odd_loop() {
   if (shared) {
     const Value before = emit1({.opcode = Opcode::kLoad,
                                 .type = type,
-                                .flags = mem_flags(*shared),
+                                .flags = flags,
                                 .args = f_.make_values({&shared->address, 1}),
                                 .imm = static_cast<uint64_t>(static_cast<int64_t>(shared->offset))});
     shown = binary(Opcode::kIadd, shown, before);
-    store(Opcode::kStore, type, mem_flags(*shared), shown, shared->address, shared->offset);
+    const auto write = [&](Value v) { store(Opcode::kStore, type, flags, v, shared->address, shared->offset); };
+    random_.chance(30) ? few_rounds([&] { write(shown); }) : write(shown);
   }
-  const Value next = binary(Opcode::kIadd, counter, constant_of(type, step));
+  const Value next = random_.chance(60) ? binary(Opcode::kIadd, counter, constant_of(type, step))
+                                        : binary(Opcode::kIsub, counter, constant_of(type, 0 - step));
   const bool comes_nearer = kind == kMovingLimit;
   const Value nearer = comes_nearer ? binary(Opcode::kIsub, bound, constant_of(type, random_.below(3))) : bound;
   const Value again[] = {next, shown, nearer};
@@ -79,6 +99,22 @@ void FunctionGenerator::odd_loop() {
   close(scope);
   enter(exit);
   add(f_.append_block_param(exit, type));
+}
+
+// What `body` emits, up to three times.
+void FunctionGenerator::few_rounds(const std::function<void()>& body) {
+  const Value rounds = binary(Opcode::kBand, pick(kI32), constant_of(kI32, 3)), entry[] = {rounds};
+  const Block header = new_block(), inside = new_block(), exit = new_block();
+  jump(header, entry);
+  enter(header);
+  const Value left = f_.append_block_param(header, kI32);
+  const BlockCall calls[] = {f_.make_block_call(inside), f_.make_block_call(exit)};
+  branch(Opcode::kBrif, left, calls);
+  enter(inside);
+  body();
+  const Value again[] = {binary(Opcode::kIsub, left, constant_of(kI32, 1))};
+  jump(header, again);
+  enter(exit);
 }
 
 }  // namespace assay::fuzz

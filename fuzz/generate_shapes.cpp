@@ -455,7 +455,7 @@ void FunctionGenerator::across_call() {
 
 // What a callee may have written is loaded again, by the same name.
 void FunctionGenerator::memory_across_call() {
-  const Value address = opaque(constant_of(kI64, program_.regions[0].address + 8 * random_.below(8)));
+  const Value address = opaque(constant_of(kI64, program_.regions[0].address + 8 * random_.below(5)));
   const Type type = any_value_type();
   const MemFlags flags = mem_flags({address, 0, /*trusted=*/true, alias_region(0)});
   const auto read = [&] {

@@ -459,8 +459,10 @@ FunctionGenerator::Access FunctionGenerator::aligned_access(Type type) {
 
 Value FunctionGenerator::atomic_access(Type type) {
   const Access at = aligned_access(type);
-  const Value address = at.place.address;
-  const MemFlags flags = at.flags;
+  return atomic_access(type, at.place.address, at.flags);
+}
+
+Value FunctionGenerator::atomic_access(Type type, Value address, MemFlags flags) {
   const auto load_it = [&] {
     return emit1({.opcode = Opcode::kAtomicLoad, .type = type, .flags = flags, .args = f_.make_values({&address, 1})});
   };

@@ -2,10 +2,12 @@
 // gives. On the corpus and on random programs, for all machines.
 #include <gtest/gtest.h>
 
+#include <array>
 #include <filesystem>
 
 #include "compiler/ir/parser.h"
 #include "compiler/isa/registry.h"
+#include "compiler/machine/compile.h"
 #include "fuzz/generate.h"
 #include "oracles/filetest.h"
 #include "oracles/harness.h"
@@ -200,6 +202,24 @@ TEST(Stages, ChoicesFollowFromTheirSeed) {
     EXPECT_EQ(bytes(5), bytes(5));
     EXPECT_NE(bytes(5), bytes(6));
     EXPECT_NE(bytes(5), bytes(0));
+  }
+}
+
+// The mid-end's, too: it leaves passes out, and takes other members of classes.
+TEST(Stages, TheMidEndChooses) {
+  using machine::OptLevel;
+  const opt::OptimizeOptions plain = machine::mid_end_options({.opt_level = OptLevel::SpeedAndSize});
+  EXPECT_EQ(plain.choice_seed, 0u);
+  EXPECT_TRUE(plain.small);
+  std::array<unsigned, opt::kPasses.size()> left_out{};
+  for (uint64_t seed = 1; seed <= 200; ++seed) {
+    const opt::OptimizeOptions chosen = machine::mid_end_options({.choice_seed = seed});
+    EXPECT_NE(chosen.choice_seed, 0u);
+    for (size_t i = 0; i < left_out.size(); ++i) left_out[i] += !(chosen.*opt::kPasses[i].on);
+  }
+  for (unsigned count : left_out) {
+    EXPECT_GT(count, 5u);
+    EXPECT_LT(count, 60u);
   }
 }
 

@@ -297,21 +297,21 @@ class Triage {
       result_.evidence.push_back("every machine differs from the interpreter, before and after register allocation");
       return;
     }
-    if (level_ != machine::OptLevel::None && harness_.optimize) {
-      if (blame_optimizer(result_.reduced, options_, result_)) {
+    const machine::CompileOptions compile{.opt_level = level_, .choice_seed = choice_seed_};
+    if (harness_.optimize && machine::will_optimize(compile)) {
+      const opt::OptimizeOptions passes = machine::mid_end_options(compile);
+      if (blame_optimizer(result_.reduced, options_, passes, result_)) {
         result_.stage = TriageStage::Optimized;
         return;
       }
       // What follows looks at what was lowered.
       opt::Optimizer optimizer;
       std::string error;
-      if (machine::will_optimize({.opt_level = level_, .choice_seed = choice_seed_})) {
-        subject_ = optimize_case(result_.reduced, optimizer, {}, error);
-      }
+      subject_ = optimize_case(result_.reduced, optimizer, passes, error);
       HarnessOptions plain = harness_;
       plain.optimize = false;
       // Machines do what the interpreter says of the optimised functions: those promise less.
-      if (findings_of(subject_, plain).empty() && blame_optimizer(result_.reduced, options_, result_, true)) {
+      if (findings_of(subject_, plain).empty() && blame_optimizer(result_.reduced, options_, passes, result_, true)) {
         result_.stage = TriageStage::Optimized;
         return;
       }
@@ -387,7 +387,8 @@ class Triage {
     for (const SourceFrame& frame : crash.frames) {
       result_.divergence += "\n  " + frame.function + (frame.place.empty() ? "" : " at " + frame.place);
     }
-    if (crash.stage == machine::Stage::Optimize && blame_optimizer_crash(result_.reduced, result_)) return;
+    const auto passes = machine::mid_end_options({.opt_level = level_, .choice_seed = choice_seed_});
+    if (crash.stage == machine::Stage::Optimize && blame_optimizer_crash(result_.reduced, passes, result_)) return;
     for (const SourceFrame& frame : crash.frames) {
       std::string function = plain_function(frame.function);
       if (function.empty()) continue;

@@ -30,6 +30,7 @@ class StageJudge {
     options_.native = options_.qemu = options_.confirm = false;
     options_.unicorn = stage == TriageStage::Bytes;
     options_.check_allocation = stage == TriageStage::Allocated;
+    passes_ = machine::mid_end_options({.opt_level = level, .choice_seed = test.choice_seed});
     if (stage != TriageStage::Optimized) return;
     options_.isas.clear();
     sees_more_ = judge(test) == DoubtVerdict::Passes;
@@ -40,11 +41,11 @@ class StageJudge {
     std::vector<Finding> findings;
     if (stage_ == TriageStage::Optimized) {
       opt::Optimizer optimizer;
-      check_optimized(harness, test, optimizer, {}, findings);
+      check_optimized(harness, test, optimizer, passes_, findings);
       bool fails = !findings.empty();
       if (!fails && sees_more_) {
         std::string error;
-        const Case optimized = optimize_case(test, optimizer, {}, error);
+        const Case optimized = optimize_case(test, optimizer, passes_, error);
         fails = leaves_more_open(test, optimized) || no_longer_ends(test, optimized);
       }
       return fails ? DoubtVerdict::Fails : DoubtVerdict::Passes;
@@ -75,7 +76,7 @@ class StageJudge {
     if (stage_ == TriageStage::Optimized) {
       opt::Optimizer optimizer;
       std::string error;
-      for (const ir::Function& f : optimize_case(test, optimizer, {}, error).functions) out += ir::print(f);
+      for (const ir::Function& f : optimize_case(test, optimizer, passes_, error).functions) out += ir::print(f);
       return out;
     }
     machine::Compiler compiler(*isa::find_isa(isa_));
@@ -110,6 +111,7 @@ class StageJudge {
   IsaKind isa_;
   machine::OptLevel level_;
   TriageStage stage_;
+  opt::OptimizeOptions passes_;
   bool sees_more_ = false;  // what is not compared otherwise
 };
 
@@ -132,7 +134,9 @@ void doubt_culprits(const Case& test, const TriageOptions& options, IsaKind isa,
   const bool is_function = culprits.empty() || culprits[0].kind == CulpritKind::Function || result.rules_stand;
   if (!options.doubt || !is_of_compiler || !is_function || result.is_flaky || result.key.starts_with("crash")) return;
   if (!can_doubt()) {
-    result.evidence.push_back("this build cannot ask which of the stage's functions is to blame (ASSAY_WHAT_IF)");
+    result.evidence.push_back(
+        "which of the stage's functions is to blame was not asked: `assay-what-if` does, which builds with clang 19 "
+        "have");
     return;
   }
   // Nobody knows of the rules that any is wrong: it may be a function as well.

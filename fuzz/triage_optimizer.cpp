@@ -19,9 +19,11 @@ namespace {
 
 class StepSearch {
  public:
-  StepSearch(const Case& test, const TriageOptions& options, TriageResult& result, bool sees_open_bits = false)
+  StepSearch(const Case& test, const TriageOptions& options, const opt::OptimizeOptions& passes, TriageResult& result,
+             bool sees_open_bits = false)
       : test_(test),
         options_(options),
+        passes_(passes),
         result_(result),
         harness_(interpreter_only()),
         sees_open_bits_(sees_open_bits) {}
@@ -71,24 +73,29 @@ class StepSearch {
   }
   void note(std::string text) { result_.evidence.push_back(std::move(text)); }
 
+  opt::OptimizeOptions with(Steps* steps) const {
+    opt::OptimizeOptions out = passes_;
+    out.steps = steps;
+    return out;
+  }
   bool fails(Steps* steps) {
     if (result_.key.starts_with("hang")) return hangs(steps);
     Steps again = *steps;
     std::vector<oracles::Finding> findings;
-    check_optimized(harness_, test_, optimizer_, {.steps = steps}, findings);
+    check_optimized(harness_, test_, optimizer_, with(steps), findings);
     if (!findings.empty()) difference_ = findings[0].text;
     return !findings.empty() || (sees_open_bits_ && promises_less(again));
   }
   bool promises_less(Steps& steps) {
     std::string error;
-    if (!leaves_more_open(test_, optimize_case(test_, optimizer_, {.steps = &steps}, error))) return false;
+    if (!leaves_more_open(test_, optimize_case(test_, optimizer_, with(&steps), error))) return false;
     difference_ = "the optimised functions leave bits of a result open that the functions do not";
     return true;
   }
   // What does not end is not compared by check_optimized().
   bool hangs(Steps* steps) {
     std::string error;
-    const Case optimized = optimize_case(test_, optimizer_, {.steps = steps}, error);
+    const Case optimized = optimize_case(test_, optimizer_, with(steps), error);
     difference_ = "the optimised functions do not end";
     return error.empty() && no_longer_ends(test_, optimized);
   }
@@ -172,13 +179,14 @@ class StepSearch {
 
   void describe(const std::string& first) {
     std::string error;
-    const Case optimized = optimize_case(test_, optimizer_, {}, error);
+    const Case optimized = optimize_case(test_, optimizer_, passes_, error);
     result_.divergence += first + "\noptimised:\n";
     for (const ir::Function& function : optimized.functions) result_.divergence += ir::print(function) + "\n";
   }
 
   const Case& test_;
   const TriageOptions options_;
+  const opt::OptimizeOptions passes_;
   TriageResult& result_;
   oracles::Harness harness_;
   bool sees_open_bits_;
@@ -190,7 +198,7 @@ class StepSearch {
 }  // namespace
 
 // In processes of their own: with the first so many steps it survives, with one more it does not.
-bool blame_optimizer_crash(const Case& test, TriageResult& result) {
+bool blame_optimizer_crash(const Case& test, const opt::OptimizeOptions& passes, TriageResult& result) {
   constexpr uint64_t kMostSteps = 1u << 20;
   // The names of the steps up to number `count`, which is the first not to be taken; an error if it crashes before.
   const auto steps_up_to = [&](uint64_t count, std::string_view only = {}) {
@@ -198,7 +206,9 @@ bool blame_optimizer_crash(const Case& test, TriageResult& result) {
       opt::Optimizer optimizer;
       Steps steps(count, Steps::kNever, only);
       Case optimized = test;
-      for (ir::Function& function : optimized.functions) optimizer.run(function, {.steps = &steps});
+      opt::OptimizeOptions how = passes;
+      how.steps = &steps;
+      for (ir::Function& function : optimized.functions) optimizer.run(function, how);
       std::string names;
       for (size_t i = 0; i <= count && i < steps.asked().size(); ++i) names += std::string(steps.asked()[i]) + "\n";
       return names;
@@ -221,7 +231,7 @@ bool blame_optimizer_crash(const Case& test, TriageResult& result) {
   const std::string last = names.back();
   result.evidence.push_back("it crashes from step " + std::to_string(bad) + " of the mid-end on: " + last);
   // Before it a step may have gone wrong without a crash.
-  StepSearch blamer(test, {}, result);
+  StepSearch blamer(test, {}, passes, result);
   std::ranges::sort(names);
   names.erase(std::unique(names.begin(), names.end()), names.end());
   for (const std::string& name : names) {
@@ -232,8 +242,9 @@ bool blame_optimizer_crash(const Case& test, TriageResult& result) {
   return true;
 }
 
-bool blame_optimizer(const Case& test, const TriageOptions& options, TriageResult& result, bool sees_open_bits) {
-  return StepSearch(test, options, result, sees_open_bits).run();
+bool blame_optimizer(const Case& test, const TriageOptions& options, const opt::OptimizeOptions& passes,
+                     TriageResult& result, bool sees_open_bits) {
+  return StepSearch(test, options, passes, result, sees_open_bits).run();
 }
 
 }  // namespace assay::fuzz

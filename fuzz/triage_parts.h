@@ -45,9 +45,10 @@ bool blame_contract(TriageContext& context);
 // ---- triage_optimizer.cpp ----
 // Does the mid-end change what the case does, on the interpreter? Blames the rule or change with which it does. With
 // `sees_open_bits` it is a change, too, if a result that was promised no longer is.
-bool blame_optimizer(const Case& test, const TriageOptions& options, TriageResult& result, bool sees_open_bits = false);
+bool blame_optimizer(const Case& test, const TriageOptions& options, const opt::OptimizeOptions& passes,
+                     TriageResult& result, bool sees_open_bits = false);
 // The mid-end crashes on the case: blames the rule or change with which it does, if there is one.
-bool blame_optimizer_crash(const Case& test, TriageResult& result);
+bool blame_optimizer_crash(const Case& test, const opt::OptimizeOptions& passes, TriageResult& result);
 
 // ---- triage_expansion.cpp ----
 // Is there something in the case that the machine has no instructions for? Blames who expanded it, if that does

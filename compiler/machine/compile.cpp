@@ -137,6 +137,18 @@ bool will_optimize(const CompileOptions& options) {
   return !choices.active() || choices.one_in(2);
 }
 
+opt::OptimizeOptions mid_end_options(const CompileOptions& options) {
+  opt::OptimizeOptions out = options.passes;
+  out.small = out.small || options.opt_level == OptLevel::SpeedAndSize;
+  RandomChoices choices(options.choice_seed, RandomChoices::kForPasses);
+  if (!choices.active()) return out;
+  out.choice_seed = choices.next();
+  for (const opt::PassName& pass : opt::kPasses) {
+    if (choices.one_in(8)) out.*pass.on = false;
+  }
+  return out;
+}
+
 namespace {
 
 constexpr std::string_view kLevels[] = {"none", "speed", "speed_and_size"};
@@ -262,9 +274,7 @@ Expected<CompiledFunction> Compiler::compile(const ir::Function& given, const Co
   const ir::Function& function = optimize ? s.optimized : given;
   if (optimize) {
     s.optimized = given;
-    opt::OptimizeOptions passes = options.passes;
-    passes.small = passes.small || options.opt_level == OptLevel::SpeedAndSize;
-    optimizer_->run(s.optimized, passes);
+    optimizer_->run(s.optimized, mid_end_options(options));
     done(Stage::Optimize);
     if (options.verify_optimized) {
       const Diagnostics errors = ir::verify(s.optimized);

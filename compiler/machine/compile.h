@@ -71,7 +71,8 @@ struct CompileOptions {
   bool check_allocation = true;  // the symbolic checker
   unsigned max_registers = 0;    // allocate with at most so many registers of a class (0: all)
   // Not 0: where any choice is right, one is made at random from this seed: the order of blocks, a rule of lower
-  // priority that matches too, registers, spills, sometimes max_registers if that is 0, and more features. For testing.
+  // priority that matches too, registers, spills, sometimes max_registers if that is 0, more features, the mid-end's
+  // passes and which of equal values it takes. For testing.
   uint64_t choice_seed = 0;
   bool pinned_register = false;          // no value lives in the register that get_pinned_reg and set_pinned_reg mean
   bool preserve_frame_pointers = false;  // every function has a frame with a frame pointer
@@ -92,6 +93,8 @@ regalloc::AllocateOptions allocate_options(const CompileOptions& options);
 regalloc::RegisterEnv allocatable_registers(const TargetIsa& isa, const CompileOptions& options);
 // Does the mid-end run with these options? With a choice_seed that is one of the choices.
 bool will_optimize(const CompileOptions& options);
+// What the mid-end is told then. With a choice_seed passes are left out sometimes, and operations cost something else.
+opt::OptimizeOptions mid_end_options(const CompileOptions& options);
 
 struct CompileStats {
   std::array<uint64_t, kStageCount> nanoseconds{};

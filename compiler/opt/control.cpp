@@ -191,8 +191,8 @@ class Control {
           if (const auto known = constant(condition)) {
             side = *known != 0 ? 0 : 1;
           } else {
-            if (opcode == Opcode::kJump && may_take(steps_, kThreading.function))
-              branch_instead(branch, call, next, condition);
+            const bool is_jump = f_.inst(branch).opcode == Opcode::kJump;  // not, if it is a branch by now
+            if (is_jump && may_take(steps_, kThreading.function)) branch_instead(branch, call, next, condition);
             break;
           }
         }

@@ -103,6 +103,16 @@ TEST(Control, ATrapThatOthersGoToStays) {
       1u);
 }
 
+// A jump becomes the branch that it leads to; a decision behind one of the two ways is not that of the whole.
+TEST(Control, AJumpThatBecameABranchDoesNotBecomeAnother) {
+  const std::string text = simplified(
+      "    jump block3(v1)\nblock3(v2: i32):\n    brif v2, block4, block5\nblock4:\n    return v1\nblock5:\n"
+      "    jump block6(v0)\nblock6(v3: i64):\n    brif v3, block1, block2\n" +
+      std::string(kArms));
+  EXPECT_NE(text.find("brif v1"), std::string::npos) << text;
+  EXPECT_NE(text.find("return v1"), std::string::npos) << text;
+}
+
 TEST(Control, BlocksThatOnlyLeadOnAreThreaded) {
   const std::string text = simplified(
       "    brif v0, block1, block2\nblock1:\n    jump block3(v1)\nblock2:\n    v2 = iadd v1, v1\n    jump "

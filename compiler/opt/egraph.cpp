@@ -6,6 +6,7 @@
 
 #include "compiler/opt/changes.h"
 #include "compiler/opt/context.h"
+#include "compiler/support/random_choices.h"
 
 namespace assay::opt {
 
@@ -63,13 +64,13 @@ Cost operation_cost(Opcode opcode, bool small) {
   }
 }
 
-void EGraph::begin(ir::Function& function, const ir::DominatorTree& dominators, isle::RuleState& rules, bool rewrite,
-                   bool small, Steps* steps) {
-  small_ = small;
-  steps_ = steps;
+void EGraph::begin(ir::Function& function, const ir::DominatorTree& dominators, isle::RuleState& rules,
+                   const OptimizeOptions& options) {
+  options_ = options;
+  RandomChoices ties(options.choice_seed, RandomChoices::kForTies);
+  is_last_best_ = ties.active() && ties.one_in(2);
   dominators_ = &dominators;
   block_ = function.entry_block();
-  rewrite_ = rewrite;
   function_ = &function;
   rules_ = &rules;
   nodes_.clear();
@@ -190,7 +191,7 @@ Value EGraph::find_or_register(ir::Inst inst, bool& is_new) {
     const Value first = function_->result(table_[at]);
     // Blocks come in pre-order: one that does not dominate this one will not dominate any later one.
     if (!dominators_->dominates(blocks_[first.index], block_)) break;
-    if (!may_take(steps_, kSharing.function)) break;
+    if (!may_take(options_.steps, kSharing.function)) break;
     ++stats_.shared;
     is_new = false;
     return first;
@@ -202,7 +203,7 @@ Value EGraph::find_or_register(ir::Inst inst, bool& is_new) {
   grow(v);
   blocks_[v.index] = function_->args(inst).empty() ? function_->entry_block() : block_;
   nodes_[v.index] = inst;
-  uint64_t cost = operation_cost(function_->inst(inst).opcode, small_);
+  uint64_t cost = cost_alone(inst);
   for (Value arg : function_->args(inst)) cost += this->cost(arg);
   best_[v.index] = {v, static_cast<Cost>(std::min<uint64_t>(cost, kInfiniteCost))};
   is_new = true;
@@ -260,7 +261,7 @@ ir::Inst EGraph::make_inst(Type type, const NodeData& data) {
 Value EGraph::simplify(Value v, Value united) {
   // A rule is proven for scalars.
   const Type type = function_->value_type(v);
-  if (!rewrite_ || type.is_vector() || type.is_dynamic_vector()) return united;
+  if (!options_.rewrite || type.is_vector() || type.is_dynamic_vector()) return united;
   if (depth_ >= kMaxDepth) {
     ++stats_.depth_limit;
     return united;
@@ -300,12 +301,25 @@ bool EGraph::is_constant(Value v) const {
   return !node.is_none() && function_->inst(node).opcode == Opcode::kIconst;
 }
 
+// What the same operation costs at the same type does not depend on what else there is: leaving out a step changes
+// nothing beside it.
+Cost EGraph::cost_alone(ir::Inst inst) const {
+  constexpr Cost kMost = 64;
+  const Opcode opcode = function_->inst(inst).opcode;
+  const Cost usual = operation_cost(opcode, options_.small);
+  if (options_.choice_seed == 0 || function_->args(inst).empty()) return usual;
+  const uint64_t which = uint64_t(opcode) << 16 | function_->value_type(function_->result(inst)).bits();
+  RandomChoices choices(options_.choice_seed + (which << 32), RandomChoices::kForCosts);
+  return choices.one_in(3) ? usual : 1 + choices.below(kMost);
+}
+
 Value EGraph::unite(Value a, Value b) {
   const Value v = function_->make_undefined_value();
   function_->set_value_type(v, function_->value_type(a));
   grow(v);
   unions_[v.index] = {a, b};
-  best_[v.index] = cost(b) < cost(a) ? Best{best(b), cost(b)} : Best{best(a), cost(a)};
+  const bool is_b = is_last_best_ ? cost(b) <= cost(a) : cost(b) < cost(a);
+  best_[v.index] = is_b ? Best{best(b), cost(b)} : Best{best(a), cost(a)};
   parents_[canonical(a).index] = v;
   if (const Value root = canonical(b); root != v) parents_[root.index] = v;
   ++stats_.unions;

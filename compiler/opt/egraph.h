@@ -23,8 +23,8 @@
 #include "compiler/ir/function.h"
 #include "compiler/isle/rule_table.h"
 #include "compiler/opt/node.h"
+#include "compiler/opt/options.h"
 #include "compiler/support/softfloat.h"
-#include "compiler/support/steps.h"
 
 namespace assay::opt {
 
@@ -49,8 +49,8 @@ class EGraph {
   static constexpr unsigned kMaxClass = 64;  // nodes of a class that rules look at
 
   // Starts with a function without aliases. `rules` counts, and says which are off. All must outlive the graph's use.
-  void begin(ir::Function& function, const ir::DominatorTree& dominators, isle::RuleState& rules, bool rewrite = true,
-             bool small = false, Steps* steps = nullptr);
+  void begin(ir::Function& function, const ir::DominatorTree& dominators, isle::RuleState& rules,
+             const OptimizeOptions& options = {});
 
   // For which block nodes are made from now on. Blocks come in pre-order of the dominator tree.
   void set_block(ir::Block block) { block_ = block; }
@@ -66,7 +66,7 @@ class EGraph {
   // A node that is known to equal `other` from what is no rule's to know: its class, which has both.
   Value add_equal(Type type, const NodeData& data, Value other);
 
-  // The cheapest node or leaf of a class.
+  // The cheapest node or leaf of a class. Because of E1 the best ones need each other in no circle.
   Value best(Value v) const {
     return v.index < best_.size() && !best_[v.index].value.is_none() ? best_[v.index].value : v;
   }
@@ -93,7 +93,7 @@ class EGraph {
   isle::RuleState& rules() { return *rules_; }
   bool is_alone() const { return alone_; }
   EGraphStats& stats() { return stats_; }
-  Steps* steps() { return steps_; }
+  Steps* steps() { return options_.steps; }
 
   // What a rule marks as better than everything else in its class: other members are dropped.
   void subsume(Value v) { subsuming_ = v; }
@@ -113,6 +113,7 @@ class EGraph {
   Value unite(Value a, Value b);
   bool is_constant(Value v) const;
   void grow(Value v);
+  Cost cost_alone(ir::Inst inst) const;
   uint64_t hash(ir::Inst inst);
   bool equal(ir::Inst a, ir::Inst b);
   void rehash();
@@ -129,10 +130,9 @@ class EGraph {
   std::vector<Value> classes_;     // by value of a node: its class once its rules have fired
   std::vector<ir::Inst> table_;    // open addressing; a power of two
   size_t table_used_ = 0;
-  bool rewrite_ = true;
-  bool small_ = false;
-  bool alone_ = false;  // see replacement()
-  Steps* steps_ = nullptr;
+  OptimizeOptions options_;
+  bool is_last_best_ = false;  // of equally cheap ones
+  bool alone_ = false;         // see replacement()
   unsigned depth_ = 0;
   Value subsuming_;
   EGraphStats stats_;

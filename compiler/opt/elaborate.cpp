@@ -103,6 +103,12 @@ class Elaborator {
     if (known(wanted, result)) return result.value;
     frames_.push_back({wanted});
     while (!frames_.empty()) {
+      // Best nodes need each other in no circle (egraph.h, E1). If these do, the graph is broken: what comes of it
+      // is for the verifier to refuse; nothing grows for ever.
+      if (frames_.size() > f_.value_count()) {
+        frames_.clear();
+        return wanted;
+      }
       Frame& frame = frames_.back();
       const auto args = arguments(graph_.node(frame.node));
       if (frame.next_arg < args.size()) {

@@ -332,7 +332,7 @@ void Optimizer::run(Function& f, const OptimizeOptions& options) {
   s.preorder.assign(s.cfg.reverse_postorder().begin(), s.cfg.reverse_postorder().end());
   std::ranges::sort(s.preorder, {}, [&](Block b) { return s.dominators.preorder(b); });
 
-  s.graph.begin(f, s.dominators, *rules_, options.rewrite, options.small, options.steps);
+  s.graph.begin(f, s.dominators, *rules_, options);
   if (options.memory) s.memory.analyze(f, s.cfg, s.dominators);
   Walk(*this, f, options).run();
   elaborate(s.graph, s.preorder, s.dominators, s.loops, options.hoist, stats_.elaboration, options.steps);

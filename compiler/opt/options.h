@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <string_view>
 
 #include "compiler/support/steps.h"
@@ -15,6 +16,9 @@ struct OptimizeOptions {
   bool control = true;  // branches, blocks, block parameters
   bool unroll = true;   // loops that count
   bool small = false;   // of two ways, the one of less code (opt_level speed_and_size)
+  // Not 0: of equal ways one is taken as if operations cost something else, which follows from this seed. For testing:
+  // what is made is right whatever they cost.
+  uint64_t choice_seed = 0;
   // Everything that is done beyond what must be asks here, under the name of the function that answers for it
   // (compiler/opt/changes.h), rules under theirs.
   Steps* steps = nullptr;

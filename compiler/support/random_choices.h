@@ -17,7 +17,10 @@ class RandomChoices {
     kForRegisters,
     kForOptimizing,
     kForFeatures,
-    kForLayout
+    kForLayout,
+    kForPasses,
+    kForCosts,
+    kForTies
   };
 
   RandomChoices() = default;

@@ -1,9 +1,9 @@
-// What if the compiler had decided otherwise? In builds with the CMake option ASSAY_WHAT_IF (clang only), conditions
-// and numbers in the compiler's own code have a place each that says which ran, and that can be told to answer
-// otherwise from then on: the condition negated, the number one more. A change with which what failed no longer fails,
-// and what passed still passes, points to a mistake (Zhang et al., "Locating faults through automated predicate
-// switching", 2006). A pass of clang makes the places (what_if_pass.cpp); triage asks (fuzz/doubts.h). Other builds
-// have none.
+// What if the compiler had decided otherwise? In the program `assay-what-if` conditions and numbers in the compiler's
+// own code have a place each that says which ran, and that can be told to answer otherwise from then on: the condition
+// negated, the number one more. A change with which what failed no longer fails, and what passed still passes, points
+// to a mistake (Zhang et al., "Locating faults through automated predicate switching", 2006). A pass of clang makes the
+// places (what_if_pass.cpp) in a second object of each file that has some (cli/CMakeLists.txt); triage asks
+// (fuzz/doubts.h). All other programs have none.
 //
 // Places belong to the process and are not synchronised: one thread at a time.
 #pragma once
@@ -47,7 +47,7 @@ struct WhatIfPlace {
 };
 static_assert(sizeof(WhatIfPlace) == 24);
 
-// All places; empty in a build without.
+// All places; empty in a program without.
 std::span<WhatIfPlace> what_if_places();
 
 }  // namespace assay

@@ -322,7 +322,7 @@ class Maker {
 Explanation make_explanation(const ir::Function& given, const ExplainOptions& options) {
   Explanation out;
   out.function = to_string(given.name);
-  const bool optimize = options.compile.optimize && options.compile.opt_level != machine::OptLevel::None;
+  const bool optimize = machine::will_optimize(options.compile);
   ir::Function function = given;
   if (optimize) {
     for (const ir::Block block : given.blocks()) {
@@ -330,7 +330,7 @@ Explanation make_explanation(const ir::Function& given, const ExplainOptions& op
       for (const ir::Inst inst : given.insts(block)) out.source.push_back(ir::print_inst(given, inst));
     }
     opt::Optimizer optimizer;
-    optimizer.run(function, options.compile.passes);
+    optimizer.run(function, machine::mid_end_options(options.compile));
     const auto& rules = optimizer.rules();
     for (uint32_t i = 0; i < rules.rules().size(); ++i) {
       const isle::RuleInfo& rule = rules.rules()[i];
