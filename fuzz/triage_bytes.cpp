@@ -40,6 +40,12 @@ class ByteCheck {
     if (made) disassembler_ = std::move(*made);
   }
 
+  // Does the machine do something else than the allocated code, for the function by itself?
+  bool differs() const {
+    return outcome_.kind != allocated_.kind || outcome_.results != allocated_.results ||
+           outcome_.memory != allocated_.memory;
+  }
+
   void run() {
     if (groups_.empty()) {
       context_.blame(Decision::Emission, "the machine runs none of the function's instructions");
@@ -212,8 +218,23 @@ class ByteCheck {
                                 : "its bytes read `" + read(inst) + "`");
     return true;
   }
+  // A call of the function goes wrong: is it the callee's fault?
+  bool into_callee(size_t inst) {
+    const uint32_t vcode = emitted(inst).vcode;
+    if (vcode == machine::kNoSource || !isa_.desc(emitted(inst).opcode).is(machine::kIsCall)) return false;
+    const uint32_t source = code_.code.insts[vcode].source;
+    const ir::Function& f = context_.entry();
+    if (source >= f.inst_count() || !f.info(ir::Inst(source)).is_call()) return false;
+    return look_into_callee(context_, ir::Inst(source), [](TriageContext& callee) {
+      ByteCheck inner(callee);
+      if (!inner.differs()) return false;
+      inner.run();
+      return true;
+    });
+  }
   bool wrong_call(size_t g) {
     context_.result.divergence = show(groups_[g].inst);
+    if (into_callee(groups_[g].inst)) return true;
     context_.blame(Decision::FrameLayout, "a call returns something else than on allocated code");
     blame_instruction(groups_[g].inst, "a call returns something else than on allocated code");
     return true;
@@ -329,6 +350,7 @@ class ByteCheck {
       context_.result.divergence = oracles::describe(outcome_);
       const size_t inst = groups_.back().inst;
       context_.result.divergence += "\n" + show(inst);
+      if (into_callee(inst)) return true;
       if (ask_about(inst) || tail_arguments_are_misplaced()) return true;
       const machine::InstDesc& desc = isa_.desc(emitted(inst).opcode);
       if (desc.is(machine::kIsReturn)) return false;

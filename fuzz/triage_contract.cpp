@@ -184,13 +184,21 @@ class Contract {
       const machine::Inst& inst = code_.insts[i];
       if (!is_call(inst) || inst.source == machine::kNoSource) continue;
       const ir::Inst source(inst.source);
-      if (source.index >= f_.inst_count() || !f_.info(source).is_call()) continue;
+      if (source.index >= f_.inst_count()) continue;
+      if (!f_.info(source).is_call()) {
+        // Of the library, for an operation; addresses of thread-local values come by conventions of their own.
+        const bool is_of_library = f_.inst(source).opcode != ir::Opcode::kTlsValue;
+        if (is_of_library) overwritten(inst, source, {.call_conv = ir::CallConv::kSystemV});
+        continue;
+      }
       const ir::Signature& signature = f_.signatures[f_.call_signature(source)];
       overwritten(inst, source, signature);
       const auto layout = oracles::lay_out_call(signature, context_.isa);
-      if (!layout) continue;
       uint32_t needed = 0;
-      for (const CallLocation& param : layout->params) {
+      for (const ir::AbiParam& param : signature.params) {  // of structs at least so much
+        if (param.purpose == ir::Purpose::kStructArgument) needed += (param.struct_size + 7) / 8 * 8;
+      }
+      for (const CallLocation& param : layout ? layout->params : std::vector<CallLocation>()) {
         for (unsigned p = 0; p < param.part_count; ++p) {
           if (!param.parts[p].in_register) needed = std::max(needed, param.parts[p].offset / 8 * 8 + 8);
         }
@@ -200,6 +208,7 @@ class Contract {
                                              " bytes of stack arguments, the frame leaves " +
                                              std::to_string(code_.outgoing_size) + " for them");
       }
+      if (!layout) continue;
       const ir::Opcode opcode = f_.inst(source).opcode;
       const bool is_tail_call = opcode == ir::Opcode::kReturnCall || opcode == ir::Opcode::kReturnCallIndirect;
       if (!is_tail_call) shared_ = std::max(shared_, shared_area(*layout));

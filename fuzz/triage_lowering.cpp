@@ -206,39 +206,12 @@ std::optional<ExternalName> callee_of(const Function& f, Inst call) {
 
 // The caller keeps the contract, and yet the result of a call is wrong: the callee, by itself, on the same arguments.
 void blame_call(TriageContext& context, Inst call) {
-  const Function& f = context.entry();
-  constexpr unsigned kDeepest = 8;
-  const std::optional<ExternalName> name = callee_of(f, call);
-  if (name && context.depth < kDeepest) {
-    Case inner = context.test;
-    for (uint32_t k = 0; k < inner.functions.size(); ++k) {
-      if (!(inner.functions[k].name == *name) || k == context.test.entry) continue;
-      inner.entry = k;
-      ClifValues values(context.test, byte_order(context.isa));
-      const auto passed = f.args(call).subspan(is_direct_call(f.inst(call).opcode) ? 0 : 1);  // the address comes first
-      std::vector<DataValue> args;
-      for (Value arg : passed) {
-        const auto value = values.first(arg);
-        if (!value) break;
-        args.push_back(*value);
-      }
-      if (args.size() != passed.size()) break;
-      inner.inputs = {{.args = args, .seed = input_seed(args)}};
-      StageTraces traces(inner, context.isa, context.level, context.traces.options().choice_seed,
-                         context.options.harness);
-      if (!traces.problem().empty()) break;
-      TriageContext callee{
-          inner,  context.options, context.isa,      context.level, interpret(inner, byte_order(context.isa)),
-          traces, context.result,  context.depth + 1};
-      if (!fails_before_allocation(callee, inner)) {
-        context.note("a call goes wrong, but not its callee " + to_string(*name) + " by itself");
-        break;
-      }
-      context.note("a call goes wrong: its callee " + to_string(*name) + " is looked at by itself");
-      return blame_lowering(callee);
-    }
-  }
-  context.blame(Decision::Call, "a call goes wrong");
+  const bool is_of_callee = look_into_callee(context, call, [](TriageContext& callee) {
+    if (!fails_before_allocation(callee, callee.test)) return false;
+    blame_lowering(callee);
+    return true;
+  });
+  if (!is_of_callee) context.blame(Decision::Call, "a call goes wrong");
 }
 
 // Does code for `source` read a constant that is none of the instruction's, nor of those that are part of it? One that
@@ -326,6 +299,38 @@ size_t depth_in_chains(TriageContext& context, const std::string& name) {
 }
 
 }  // namespace
+
+bool look_into_callee(TriageContext& context, Inst call, const std::function<bool(TriageContext&)>& look) {
+  constexpr unsigned kDeepest = 8;
+  const Function& f = context.entry();
+  const std::optional<ExternalName> name = callee_of(f, call);
+  if (!name || context.depth >= kDeepest) return false;
+  Case inner = context.test;
+  uint32_t k = 0;
+  while (k < inner.functions.size() && (!(inner.functions[k].name == *name) || k == context.test.entry)) ++k;
+  if (k == inner.functions.size()) return false;
+  inner.entry = k;
+  ClifValues values(context.test, byte_order(context.isa));
+  std::vector<DataValue> args;
+  for (Value arg : f.args(call).subspan(is_direct_call(f.inst(call).opcode) ? 0 : 1)) {  // the address comes first
+    const auto value = values.first(arg);
+    if (!value) return false;
+    args.push_back(*value);
+  }
+  inner.inputs = {{.args = args, .seed = input_seed(args)}};
+  StageTraces traces(inner, context.isa, context.level, context.traces.options().choice_seed, context.options.harness);
+  if (!traces.problem().empty()) return false;
+  TriageContext callee{
+      inner,  context.options, context.isa,      context.level, interpret(inner, byte_order(context.isa)),
+      traces, context.result,  context.depth + 1};
+  const size_t noted = context.result.evidence.size();
+  const bool is_of_callee = look(callee);
+  context.result.evidence.insert(context.result.evidence.begin() + static_cast<ptrdiff_t>(noted),
+                                 is_of_callee
+                                     ? "a call goes wrong: its callee " + to_string(*name) + " is looked at by itself"
+                                     : "a call goes wrong, but not its callee " + to_string(*name) + " by itself");
+  return is_of_callee;
+}
 
 // Of the rules that are refuted, one that another's proof takes apart explains that one; and a rule that has no proof
 // of its own is taken apart in those of its users, so if the case passes without it, their failure is its own. Where

@@ -2,6 +2,7 @@
 // earlier are the more likely.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -56,6 +57,9 @@ bool blame_optimizer_crash(const Case& test, const opt::OptimizeOptions& passes,
 bool blame_expansion(TriageContext& context);
 
 // ---- triage_lowering.cpp: code over virtual registers is wrong ----
+// Has `look` see whom a call calls by itself, on the arguments that it is passed, and returns its answer: is it the
+// callee's fault? False if who that is, or what is passed, cannot be told.
+bool look_into_callee(TriageContext& context, ir::Inst call, const std::function<bool(TriageContext&)>& look);
 void blame_lowering(TriageContext& context);
 // The solver is asked about the rules blamed so far: those it refutes come first. If it refutes none, what proofs rest
 // on does: the C++ that rules call, the definitions of instructions.

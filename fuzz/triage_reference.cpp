@@ -273,18 +273,20 @@ bool blame_reference(const Case& test, const TriageOptions& options, Endianness 
         {CulpritKind::Function, place.function, place.file, line_of(place.file, place.function), reason});
     result.culprits.push_back({CulpritKind::Operation, operation, place.file, 0, reason});
   };
-  // Single operations, by their definitions.
+  // Single operations, by their definitions; of callees as well.
   std::vector<std::string> asked;
-  for (Inst inst : instructions(f)) {
-    const std::string name(f.info(inst).name);
-    if (!options.check_operation || std::ranges::find(asked, name) != asked.end()) continue;
-    asked.push_back(name);
-    const Opinion opinion = options.check_operation(name);
-    if (!opinion.asked || opinion.holds) continue;
-    result.evidence.push_back("the interpreter and the definition of " + name + " differ: " + opinion.text);
-    result.divergence = print_inst(f, inst) + "\n  " + opinion.text;
-    blame(part_of_interpreter(f, inst, false), name, "it differs from the operation's definition");
-    return true;
+  for (const Function& function : test.functions) {
+    for (Inst inst : instructions(function)) {
+      const std::string name(function.info(inst).name);
+      if (!options.check_operation || std::ranges::find(asked, name) != asked.end()) continue;
+      asked.push_back(name);
+      const Opinion opinion = options.check_operation(name);
+      if (!opinion.asked || opinion.holds) continue;
+      result.evidence.push_back("the interpreter and the definition of " + name + " differ: " + opinion.text);
+      result.divergence = print_inst(function, inst) + "\n  " + opinion.text;
+      blame(part_of_interpreter(function, inst, false), name, "it differs from the operation's definition");
+      return true;
+    }
   }
   if (!asked.empty())
     result.evidence.push_back("the interpreter agrees with the definitions of all operations in the case");

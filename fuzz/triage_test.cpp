@@ -291,6 +291,23 @@ TEST(Triage, NoContractIsBroken) {
 }
 
 // The second walk through a function and the interpreter agree, on what both know.
+// The interpreter's operations are asked about wherever they are, not only in the entry function.
+TEST(Triage, OperationsOfCalleesAreAskedAbout) {
+  const auto test = parse_case(
+      "test run\nfunction %g(i32) -> i64 {\nblock0(v0: i32):\n    v1 = bmask.i64 v0\n    return v1\n}\n"
+      "function %f(i32) -> i64 {\n    sig0 = (i32) -> i64\n    fn0 = colocated %g sig0\nblock0(v0: i32):\n"
+      "    v1 = call fn0(v0)\n    return v1\n}\n; print: %f(3)\n",
+      "t");
+  ASSERT_TRUE(test.has_value()) << render(test.error());
+  TriageOptions options;
+  options.check_operation = [](const std::string& name) { return Opinion{true, name != "bmask", "differs"}; };
+  TriageResult result;
+  ASSERT_TRUE(blame_reference(*test, options, ir::Endianness::kLittle, result));
+  ASSERT_EQ(result.culprits.size(), 2u);
+  EXPECT_EQ(result.culprits[1].kind, CulpritKind::Operation);
+  EXPECT_EQ(result.culprits[1].name, "bmask");
+}
+
 TEST(Triage, SecondOpinion) {
   unsigned compared = 0;
   for (uint64_t seed = 0; seed < 600; ++seed) {
