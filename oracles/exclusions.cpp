@@ -136,6 +136,13 @@ bool may_judge(std::string_view executor, IsaKind isa, std::string_view text) {
   return exclusion == nullptr || !forbids(*exclusion);
 }
 
+bool may_judge_all(std::string_view executor, IsaKind isa) {
+  executor = executor.substr(0, executor.find('-'));
+  return std::ranges::none_of(kExclusions, [&](const Exclusion& exclusion) {
+    return exclusion.isa == isa && exclusion.executor == executor && forbids(exclusion);
+  });
+}
+
 const Exclusion* find_exclusion(std::string_view executor, IsaKind isa, std::span<const DisassembledInst> code) {
   for (const DisassembledInst& inst : code) {
     const Exclusion* exclusion = find_exclusion(executor, isa, inst.text);

@@ -38,6 +38,9 @@ const Exclusion* find_exclusion(std::string_view executor, IsaKind isa, std::str
 // Whether a difference that this instruction could explain counts. NaN bits aside: see Trust::NotNanBits.
 bool may_judge(std::string_view executor, IsaKind isa, std::string_view text);
 
+// Whether no entry forbids judging anything that this executor did.
+bool may_judge_all(std::string_view executor, IsaKind isa);
+
 // The first entry about any instruction of a piece of code that forbids judging it.
 const Exclusion* find_exclusion(std::string_view executor, IsaKind isa, std::span<const DisassembledInst> code);
 

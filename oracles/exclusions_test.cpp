@@ -142,6 +142,14 @@ TEST(ExclusionsTest, TableAndReproducersAgree) {
   }
 }
 
+TEST(ExclusionsTest, OnlyTheProcessorIsTrustedWithEverything) {
+  EXPECT_TRUE(may_judge_all("native-x64", IsaKind::x64));
+  for (const char* executor : {"unicorn", "unicorn-x64", "qemu-x64"}) {
+    EXPECT_FALSE(may_judge_all(executor, IsaKind::x64)) << executor;
+  }
+  EXPECT_FALSE(may_judge_all("unicorn-s390x", IsaKind::s390x));
+}
+
 TEST(ExclusionsTest, CommonInstructionsAreJudged) {
   struct Line {
     IsaKind isa;

@@ -264,14 +264,14 @@ Executor& MachineSession::executor(ExecutorKind kind) {
 }
 
 bool MachineSession::may_be_wrong(ExecutorKind kind) {
+  const std::string_view name = executor_name(kind);
+  if (may_judge_all(name, isa_)) return false;
   if (!disassembler_) {
     auto made = Disassembler::make(isa_, DisassemblerKind::Llvm);
     if (!made) return false;
     disassembler_ = std::move(*made);
   }
-  const std::string full_name = executor_name(kind);
-  const auto code = disassembler_->disassemble(image_.bytes, memory_map::kCodeBase);
-  return find_exclusion(full_name.substr(0, full_name.find('-')), isa_, code) != nullptr;
+  return find_exclusion(name, isa_, disassembler_->disassemble(image_.bytes, memory_map::kCodeBase)) != nullptr;
 }
 
 std::string MachineSession::lacking(ExecutorKind kind) const {

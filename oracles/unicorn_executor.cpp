@@ -53,21 +53,32 @@ class UnicornExecutor final : public MachineExecutor {
       if (mapped->engine) mapped->engine->forget_code(map::kCodeBase, map::kCodeBase + dirty);
     }
 
-    bool same = areas_.size() == regions().size();
-    for (size_t i = 0; same && i < areas_.size(); ++i) {
-      const Region& region = regions()[i];
-      same = areas_[i].address == region.address && areas_[i].memory.size() == mapped_size(region) &&
-             areas_[i].writable == region.writable;
-    }
-    if (!same) {
-      unmap_regions(fast_);
-      unmap_regions(precise_);
-      areas_.clear();
-      for (const Region& region : regions()) {
-        areas_.push_back({region.address, region.writable, HostMemory(mapped_size(region))});
-        if (areas_.back().memory.data() == nullptr) return fail("no memory for a region");
+    // Mapping costs as much as a short run: what the last program had at the same place stays.
+    std::vector<Area> wanted;
+    for (const Region& region : regions()) {
+      const size_t size = mapped_size(region);
+      const auto same = std::ranges::find_if(areas_, [&](const Area& area) {
+        return area.address == region.address && area.memory.size() == size && area.writable == region.writable;
+      });
+      if (same != areas_.end()) {
+        wanted.push_back(std::move(*same));
+        areas_.erase(same);
+        continue;
+      }
+      wanted.push_back({region.address, region.writable, HostMemory(size)});
+      if (wanted.back().memory.data() == nullptr) {
+        fast_ = Mapped();  // before the memory that they map
+        precise_ = Mapped();
+        areas_.clear();
+        return fail("no memory for a region");
       }
     }
+    for (const Area& area : areas_) {
+      for (Mapped* mapped : {&fast_, &precise_}) {
+        if (std::erase(mapped->areas, area.address) != 0) mapped->engine->unmap(area.address, area.memory.size());
+      }
+    }
+    areas_ = std::move(wanted);
     view_.stack = stack_.data();
     view_.regions.clear();
     for (size_t i = 0; i < areas_.size(); ++i) {
@@ -108,7 +119,7 @@ class UnicornExecutor final : public MachineExecutor {
   };
   struct Mapped {
     std::unique_ptr<UnicornEngine> engine;
-    bool regions_mapped = false;
+    std::vector<uint64_t> areas;  // the addresses of those that are mapped
   };
 
   // Opens the engine and maps what it lacks.
@@ -118,7 +129,7 @@ class UnicornExecutor final : public MachineExecutor {
       if (!opened) return std::unexpected(opened.error());
       mapped.engine = std::move(*opened);
       if (precise && step_) mapped.engine->set_step(step_);
-      mapped.regions_mapped = false;
+      mapped.areas.clear();
       if (auto done = mapped.engine->map(map::kCodeBase, map::kCodeSize, Access::ReadExecute, code_.data()); !done) {
         return done;
       }
@@ -126,21 +137,15 @@ class UnicornExecutor final : public MachineExecutor {
         return done;
       }
     }
-    if (mapped.regions_mapped) return {};
     for (const Area& area : areas_) {
+      if (std::ranges::find(mapped.areas, area.address) != mapped.areas.end()) continue;
       const Access access = area.writable ? Access::ReadWrite : Access::Read;
       if (auto done = mapped.engine->map(area.address, area.memory.size(), access, area.memory.data()); !done) {
         return done;
       }
+      mapped.areas.push_back(area.address);
     }
-    mapped.regions_mapped = true;
     return {};
-  }
-
-  void unmap_regions(Mapped& mapped) {
-    if (!mapped.engine || !mapped.regions_mapped) return;
-    for (const Area& area : areas_) mapped.engine->unmap(area.address, area.memory.size());
-    mapped.regions_mapped = false;
   }
 
   // Restores code and read-only regions that the machine could write (see UnicornEngine::map); true if it did.
