@@ -290,7 +290,47 @@ TEST(Triage, NoContractIsBroken) {
   EXPECT_GT(checked, 100u);
 }
 
-// The second walk through a function and the interpreter agree, on what both know.
+// What is checked of calls: room for copies of structs, and the registers that a function of the library overwrites.
+TEST(Triage, BrokenContractsAreSeen) {
+  const auto test = parse_case(
+      "test run\nfunction %f(i64, f64) -> f64 {\n    sig0 = (i64 sarg(40)) -> f64\n    fn0 = %g sig0\n"
+      "block0(v0: i64, v1: f64):\n    v2 = call fn0(v0)\n    v3 = fma v1, v1, v2\n    return v3\n}\n"
+      "; region: 0x20000000 4096 fill 7\n; print: %f(0x20000000, 0x1.0p0)\n"
+      "function %g(i64 sarg(40)) -> f64 {\nblock0(v0: i64):\n    v1 = load.f64 v0\n    return v1\n}\n",
+      "t");
+  ASSERT_TRUE(test.has_value()) << render(test.error());
+  struct Breach {
+    void (*make)(machine::VCode& code, uint32_t library_call);
+    const char* text;  // nothing: none
+  };
+  const Breach breaches[] = {
+      {[](machine::VCode&, uint32_t) {}, ""},
+      {[](machine::VCode& code, uint32_t) { code.outgoing_size = 32; }, "a call has 40 bytes of stack arguments"},
+      {[](machine::VCode& code, uint32_t call) { code.insts[call].clobbers = 0; }, "a callee may overwrite"},
+  };
+  for (const Breach& breach : breaches) {
+    TriageOptions options;
+    options.harness.optimize = false;
+    TriageResult result;
+    StageTraces traces(*test, IsaKind::x64, machine::OptLevel::Speed, 0, options.harness);
+    ASSERT_EQ(traces.problem(), "");
+    // The session owns it and nothing else is made of it any more.
+    auto& code = const_cast<machine::VCode&>(traces.session().stage(oracles::ExecutorKind::Virtual, 0).code);
+    uint32_t call = 0;
+    for (uint32_t i = 0; i < code.insts.size(); ++i) {
+      const ir::Inst source(code.insts[i].source);
+      const bool is_of_fma =
+          source.index < test->functions[0].inst_count() && test->functions[0].inst(source).opcode == ir::Opcode::kFma;
+      if (code.insts[i].clobbers != 0 && is_of_fma) call = i;
+    }
+    ASSERT_NE(call, 0u);
+    breach.make(code, call);
+    TriageContext context{*test, options, IsaKind::x64, machine::OptLevel::Speed, interpret(*test), traces, result};
+    EXPECT_EQ(blame_contract(context), *breach.text != 0) << breach.text;
+    EXPECT_NE(result.divergence.find(breach.text), std::string::npos) << result.divergence;
+  }
+}
+
 // The interpreter's operations are asked about wherever they are, not only in the entry function.
 TEST(Triage, OperationsOfCalleesAreAskedAbout) {
   const auto test = parse_case(
@@ -308,6 +348,7 @@ TEST(Triage, OperationsOfCalleesAreAskedAbout) {
   EXPECT_EQ(result.culprits[1].name, "bmask");
 }
 
+// The second walk through a function and the interpreter agree, on what both know.
 TEST(Triage, SecondOpinion) {
   unsigned compared = 0;
   for (uint64_t seed = 0; seed < 600; ++seed) {
