@@ -3,7 +3,11 @@
 #include "fuzz/yardstick.h"
 
 #include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 #include <set>
 
@@ -214,6 +218,27 @@ TEST(MeasuredProcess, IsStoppedWithItsChildrenAtALimitOfProcessorTime) {
   ASSERT_TRUE(result);
   EXPECT_TRUE(result->is_stopped);
   EXPECT_GT(result->cpu_seconds, 0.19);
+}
+
+TEST(MeasuredProcess, EndsWithWhoStartedIt) {
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  const pid_t starter = fork();
+  ASSERT_GE(starter, 0);
+  if (starter == 0) {
+    const std::string to = std::to_string(ends[1]);
+    (void)run_measured({.command = {"sh", "-c", "echo x >&" + to + "; exec sleep 100"}});
+    _exit(0);
+  }
+  close(ends[1]);
+  char started[2];
+  ASSERT_EQ(read(ends[0], started, sizeof started), 2);
+  kill(starter, SIGKILL);
+  EXPECT_EQ(waitpid(starter, nullptr, 0), starter);
+  // The pipe ends when the last process that has it does.
+  pollfd end{.fd = ends[0], .events = POLLIN, .revents = 0};
+  EXPECT_EQ(poll(&end, 1, 10'000), 1);
+  close(ends[0]);
 }
 
 TEST(Yardstick, CountsWhatWasNoticed) {
