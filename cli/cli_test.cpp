@@ -1,8 +1,10 @@
 // The program as people and scripts see it: exit status, what goes to which stream, one JSON object, errors with
 // places.
 #include <gtest/gtest.h>
+
 #include <sys/wait.h>
 #include <unistd.h>
+#include <algorithm>
 
 #include <array>
 #include <cstdio>
@@ -128,6 +130,16 @@ TEST_F(Cli, JsonIsOneObjectAndNothingElse) {
   }
   EXPECT_EQ(json["executors"]["interpreter"]["passed"], 1);
   EXPECT_TRUE(json["reasons"].is_object());
+}
+
+TEST_F(Cli, SeededMistakesHaveTheNumbersOfTheirFiles) {
+  const std::string list = "mutants --kind seeded --list --mistakes " ASSAY_TREE "/corpus/mutants/seeded --only ";
+  for (const char* number : {"011", "11"}) {
+    const Ran ran = run(list + number);
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    EXPECT_TRUE(ran.out.starts_with(" 11 ")) << ran.out;
+    EXPECT_EQ(std::ranges::count(ran.out, '\n'), 1) << ran.out;
+  }
 }
 
 // No proof depends on priorities; the build would refuse the rules.

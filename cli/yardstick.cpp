@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 
 #include "cli/command.h"
@@ -32,7 +33,9 @@ int write_table(const std::string& path, const std::string& table) {
 int list(const SeededArguments& arguments) {
   const auto mistakes = fuzz::read_mistakes(arguments.options.mistakes);
   if (!mistakes) return report(mistakes.error());
+  const std::vector<unsigned>& only = arguments.options.only;
   for (const fuzz::SeededMistake& mistake : *mistakes) {
+    if (!only.empty() && std::ranges::find(only, mistake.number) == only.end()) continue;
     std::printf("%3u  %-13s %-8s %s%s\n", mistake.number, mistake.area.c_str(), mistake.isa.c_str(),
                 mistake.is_harmless ? "harmless: " : "", mistake.title.c_str());
   }
@@ -43,7 +46,12 @@ int list(const SeededArguments& arguments) {
 
 void add_seeded_options(CLI::App& command, SeededArguments& arguments) {
   fuzz::YardstickOptions& options = arguments.options;
-  command.add_option("--only", options.only, "seeded: only the mistakes of these numbers")->delimiter(',');
+  command.add_option("--only", options.only, "seeded: only the mistakes of these numbers")
+      ->delimiter(',')
+      ->transform([](const std::string& text) {  // as files have them: 012 is twelve, not octal
+        const size_t begin = text.find_first_not_of('0');
+        return begin == std::string::npos ? text : text.substr(begin);
+      });
   command.add_option("--seconds", options.seconds, "seeded: processor time for fuzzing each")
       ->check(CLI::Range(0.1, 1e6));
   command.add_option("--mistakes", options.mistakes, "seeded: the folder of patches")->capture_default_str();
