@@ -65,7 +65,7 @@ class FunctionGenerator {
   enum Thrower : uint8_t { kThrow, kThrowInContext, kResume };
   FuncRef thrower(Thrower which);
   void declare_alias_regions();
-  void read_far_into_structs();
+  void read_ends_of_structs();
   void make_slots();
 
   // ---- blocks ----
@@ -96,6 +96,7 @@ class FunctionGenerator {
   void loop(unsigned depth);
   void counted_loop(unsigned depth);
   void odd_loop();
+  void turned_loop();
   void few_rounds(const std::function<void()>& body);
   void tangle(unsigned depth);
   void split();

@@ -179,7 +179,7 @@ void FunctionGenerator::run() {
       add(v);
     }
   }
-  read_far_into_structs();
+  read_ends_of_structs();
   make_slots();
   // Sometimes many values that stay alive to the end, so that registers run out.
   // Callees do so more often: then they write every register that they need not preserve.
@@ -220,10 +220,14 @@ Value FunctionGenerator::shapes_for_rules() {
   return sum;
 }
 
-// What no short displacement reaches when a struct is copied.
-void FunctionGenerator::read_far_into_structs() {
+// What no short displacement reaches when a struct is copied, and what is left of it behind its whole words.
+void FunctionGenerator::read_ends_of_structs() {
   constexpr uint32_t kNear = 2040;
   for (const Struct& one : structs_) {
+    if (one.bytes % 8 != 0 && random_.chance(75)) {
+      add(emit1(
+          {.opcode = Opcode::kUload8, .type = kI64, .args = f_.make_values({&one.address, 1}), .imm = one.bytes - 1}));
+    }
     if (one.bytes < kNear + 16 || !random_.chance(75)) continue;
     const uint32_t offset = kNear + random_.below((one.bytes - kNear - 8) / 8 + 1) * 8;
     add(emit1({.opcode = Opcode::kLoad, .type = kI64, .args = f_.make_values({&one.address, 1}), .imm = offset}));

@@ -78,7 +78,7 @@ void FunctionGenerator::region(unsigned depth) {
     } else if (what < 23) {
       tangle(depth - 1);
     } else if (what < 25) {
-      random_.chance(50) ? rotation(depth - 1) : odd_loop();
+      random_.chance(50) ? rotation(depth - 1) : random_.chance(85) ? odd_loop() : turned_loop();
     } else {
       statement();
     }

@@ -82,8 +82,7 @@ void FunctionGenerator::mark_purposes(Signature& s, bool is_entry) {
   if (!is_entry && random_.chance(8)) {
     for (unsigned n = random_.between(1, 2); n != 0; --n) {
       const uint32_t words = random_.chance(75) ? random_.between(1, 6) : random_.between(200, 480);
-      // Others than multiples of 8 are refused.
-      const uint32_t size = random_.chance(95) ? 8 * words : 8 * words - random_.between(1, 7);
+      const uint32_t size = 8 * words - (random_.chance(60) ? 0 : random_.between(1, 7));
       insert({.type = kI64, .purpose = Purpose::kStructArgument, .struct_size = size}, any_place());
     }
   }

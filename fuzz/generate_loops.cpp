@@ -6,6 +6,31 @@
 
 namespace assay::fuzz {
 
+// A loop whose "counter" is the number less itself: on one side of the limit first, then on the other.
+void FunctionGenerator::turned_loop() {
+  static constexpr IntCC kFromAbove[] = {IntCC::kUgt, IntCC::kSgt}, kFromBelow[] = {IntCC::kUlt, IntCC::kSlt};
+  const Type type = narrow_type();
+  const bool is_above = random_.chance(60);
+  const unsigned limit = random_.between(20, 27), below = random_.below(limit), above = limit + random_.between(1, 40);
+  const Value starts[] = {constant_of(type, is_above ? above : below), pick(type)};
+  const Block header = new_block(), body = new_block(), exit = new_block();
+  jump(header, starts);
+  const Scope scope = open();
+  enter(header);
+  const Value counter = f_.append_block_param(header, type), sum = f_.append_block_param(header, type);
+  const Value stay = compare((is_above ? kFromAbove : kFromBelow)[random_.below(2)], counter, constant_of(type, limit));
+  const Value leaving[] = {sum};
+  const BlockCall calls[] = {f_.make_block_call(body), f_.make_block_call(exit, leaving)};
+  branch(Opcode::kBrif, stay, calls);
+  enter(body);
+  const Value again[] = {binary(Opcode::kIsub, constant_of(type, above + below), counter),
+                         binary(Opcode::kIadd, sum, counter)};
+  jump(header, again);
+  close(scope);
+  enter(exit);
+  add(f_.append_block_param(exit, type));
+}
+
 // A loop that counts by any step, or towards a limit that comes nearer, or is entered with different starts, or counts
 // otherwise on one of two ways back. It ends: the counter meets its limit after some rounds, and no condition made here
 // holds then; a limit that moves, or that steps may pass, is one that is not met from behind. Now and then every round

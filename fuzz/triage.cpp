@@ -332,7 +332,7 @@ class Triage {
       result_.divergence = result_.culprits[0].reason;
       return;
     }
-    if (traces.problem().empty() && blame_contract(context)) return;
+    if (blame_contract(context)) return;
     if (refused_in("allocate")) {
       result_.stage = TriageStage::Allocated;
       context.note("the allocator gives up: " + sight->refusal);

@@ -51,7 +51,7 @@ class ByteCheck {
       context_.blame(Decision::Emission, "the machine runs none of the function's instructions");
       return;
     }
-    if (static_text_differs()) return;
+    if (static_text_differs() || prologue_is_wrong()) return;
     if (!walk()) frame_or_traps();
   }
 
@@ -165,6 +165,25 @@ class ByteCheck {
       return ~uint64_t(0) >> std::countl_zero(open_[e][k]) & ~uint64_t(0) << std::countr_zero(open_[e][k]);
     }
     return 0;
+  }
+
+  // The stack pointer behind the prologue, from which instructions make addresses.
+  bool prologue_is_wrong() {
+    size_t body = 0;
+    while (body < groups_.size() && emitted(groups_[body].inst).vcode == machine::kNoSource) ++body;
+    if (body == 0 || body == groups_.size()) return false;
+    const uint64_t entry_sp = steps_.front().registers[stack_pointer()];
+    const uint64_t sp = steps_[groups_[body].first].registers[stack_pointer()];
+    // A tail call may need more room for arguments than the function's own have.
+    const uint64_t lowered = uint64_t{code_.frame->size} + code_.frame->growth;
+    if (entry_sp - sp == lowered) return false;
+    context_.note("the prologue lowers the stack pointer by " + std::to_string(entry_sp - sp) + ", the frame has " +
+                  std::to_string(lowered) + " bytes");
+    context_.result.divergence =
+        "behind the prologue the stack pointer is " + hex(sp) + ", should be " + hex(entry_sp - lowered);
+    context_.blame(Decision::FarFramePlaces, "the frame's size is not what the prologue makes room for");
+    context_.blame(Decision::Prologue, "the frame's size is not what the prologue makes room for");
+    return true;
   }
 
   // In step with the allocated code. True: something was blamed.
@@ -413,24 +432,9 @@ class ByteCheck {
       return;
     }
     if (outcome_.kind == oracles::OutcomeKind::AbiViolated) context_.result.divergence = outcome_.text;
-    // The stack pointer behind the prologue.
-    size_t body = 0;
-    while (body < groups_.size() && emitted(groups_[body].inst).vcode == machine::kNoSource) ++body;
-    const uint64_t entry_sp = steps_.front().registers[stack_pointer()];
-    if (body != 0 && body < groups_.size()) {
-      const uint64_t sp = steps_[groups_[body].first].registers[stack_pointer()];
-      // A tail call may need more room for arguments than the function's own have.
-      const uint64_t lowered = uint64_t{code_.frame->size} + code_.frame->growth;
-      if (entry_sp - sp != lowered) {
-        context_.note("the prologue lowers the stack pointer by " + std::to_string(entry_sp - sp) + ", the frame has " +
-                      std::to_string(lowered) + " bytes");
-        context_.blame(Decision::FarFramePlaces, "the frame's size is not what the prologue makes room for");
-        context_.blame(Decision::Prologue, "the frame's size is not what the prologue makes room for");
-        return;
-      }
-    }
     if (tail_arguments_are_misplaced()) return;
     const uint32_t align = isa_.abi.stack_align;
+    const uint64_t entry_sp = steps_.front().registers[stack_pointer()];
     if (code_.frame->has_calls && (entry_sp - code_.frame->size) % align != 0) {
       context_.blame(Decision::FrameLayout, "the stack pointer is not aligned at calls");
       return;

@@ -41,11 +41,16 @@ class Contract {
         allocated_(context.traces.session().stage(ExecutorKind::Allocated, function)),
         code_(virtual_.code) {}
 
-  // True: something is broken, and its function blamed.
-  bool run(bool is_entry) {
+  // What needs no code.
+  bool run_signatures() {
     signature(f_.signature, "its own signature");
     for (const ir::Signature& called : f_.signatures) signature(called, "a signature it calls");
-    if (faults_ == 0) {
+    return faults_ != 0;
+  }
+
+  // True: something is broken, and its function blamed.
+  bool run(bool is_entry) {
+    if (!run_signatures()) {
       calls();
       arguments();
       parameters();
@@ -744,8 +749,9 @@ bool blame_contract(TriageContext& context) {
   bool is_broken = false;
   for (uint32_t i = 0; i < context.test.functions.size() && !is_broken; ++i) {
     using Kind = oracles::MachineSession::Status::Kind;
-    if (context.traces.session().status(i).kind != Kind::Ready) continue;
-    is_broken = Contract(context, i).run(i == context.test.entry);
+    const bool is_compiled = context.traces.session().status(i).kind == Kind::Ready && context.traces.problem().empty();
+    Contract contract(context, i);
+    is_broken = is_compiled ? contract.run(i == context.test.entry) : contract.run_signatures();
   }
   return is_broken;
 }

@@ -146,7 +146,7 @@ class StepSearch {
       // Everything goes through nodes and their sharing: what else makes a difference says more.
       const bool is_passage = suspect.name == opt::kNodes.function || suspect.name == opt::kSharing.function;
       suspect.rank = is_passage ? 5 : suspect.name == first_wrong ? 1 : suspect.is_rule ? 2 : 3;
-      if (!suspect.is_rule || suspects_.size() == 1 || !options_.prove_mid_end_rule) continue;
+      if (!suspect.is_rule || !options_.prove_mid_end_rule) continue;
       const Opinion opinion = options_.prove_mid_end_rule(std::string(suspect.name));
       if (!opinion.asked) continue;
       suspect.rank = opinion.holds ? 4 : 0;
@@ -155,6 +155,7 @@ class StepSearch {
     }
     for (size_t i = 0; i < suspects_.size(); ++i) suspects_[i].place = i;
     std::ranges::sort(suspects_, {}, [](const Suspect& s) { return std::pair(s.rank, s.place); });
+    result_.rules_stand = suspects_[0].rank == 4;
     if (suspects_[0].is_rule && suspects_[0].rank < 4) blame_helper(std::string(suspects_[0].name));
     for (const Suspect& suspect : suspects_) blame(suspect.name, suspect.reason);
   }
