@@ -526,6 +526,10 @@ std::string settings_of(const CampaignOptions& o) {
   }
   std::ranges::replace(features, ' ', ',');
   if (!features.empty()) out += " --features " + features;
+  if (o.harness.opt_levels != oracles::HarnessOptions().opt_levels) {
+    out += " --opt-level";
+    for (const machine::OptLevel level : o.harness.opt_levels) out += " " + std::string(machine::name(level));
+  }
   if (o.harness.qemu) out += " --qemu";
   if (!o.harness.native) out += " --no-native";
   return out;

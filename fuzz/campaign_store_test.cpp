@@ -247,6 +247,13 @@ TEST_F(CampaignStoreTest, ItBelongsToOneProcessAndOneCampaign) {
   const auto other = CampaignStore::open(folder_, settings_of(options_));
   ASSERT_FALSE(other.has_value());
   EXPECT_NE(other.error().message.find("--seed 1"), std::string::npos);
+  // Levels are named only if they are not the usual ones, as older folders have none.
+  options_.seed = 1;
+  const std::string usual = settings_of(options_);
+  options_.harness.opt_levels = {machine::OptLevel::Speed};
+  EXPECT_NE(settings_of(options_), usual);
+  EXPECT_EQ(usual.find("--opt-level"), std::string::npos);
+  EXPECT_NE(settings_of(options_).find("--opt-level speed"), std::string::npos);
 }
 
 TEST_F(CampaignStoreTest, AFindingWhoseRowIsMissingIsAdopted) {
