@@ -278,6 +278,8 @@ bool Interpreter::execute(Cursor& cursor) {
         if constexpr (kTracks) {
           if (free[step.b] != 0) return undetermined(kAddressDepends);
         }
+        const auto order = static_cast<ir::Endianness>(step.order);
+        const bool big = (order == ir::Endianness::kNative ? config.byte_order : order) == ir::Endianness::kBig;
         const Memory::Found found = memory_.find(address, size, is_store);
         if (found.access != Memory::Access::kOk) {
           if (found.access == Memory::Access::kCode) {
@@ -290,6 +292,19 @@ bool Interpreter::execute(Cursor& cursor) {
             return stop(OutcomeKind::UndefinedBehaviour, "access to memory that is no object of the program");
           }
           if (step.code == 0) return stop(OutcomeKind::UndefinedBehaviour, "notrap access out of bounds");
+          if (step.kind == StepKind::kAtomicCas) {
+            // Machines that write only what has been compared with success do not trap.
+            const Memory::Found readable = memory_.find(address, size, false);
+            const bool is_read_only = readable.access == Memory::Access::kOk;
+            bool is_known = true;
+            if constexpr (kTracks) {
+              const Word128 old_free = is_read_only ? read_wide(readable.free, size, big) : 0;
+              is_known = (old_free | get(free, step.c, size == 16)) == 0;
+            }
+            if (is_read_only && !(is_known && read_wide(readable.bytes, size, big) == get(v, step.c, size == 16))) {
+              return stop(OutcomeKind::UndefinedBehaviour, "a comparison that fails in memory that is not writable");
+            }
+          }
           fault_address_ = address;
           return trap(ir::TrapCode{step.code});
         }
@@ -300,8 +315,6 @@ bool Interpreter::execute(Cursor& cursor) {
         if (step.region != 0 && !regions_.access(frames_.back().activation, address, size, step.region, is_store)) {
           return stop(OutcomeKind::UndefinedBehaviour, "accesses of different alias regions touch the same bytes");
         }
-        const auto order = static_cast<ir::Endianness>(step.order);
-        const bool big = (order == ir::Endianness::kNative ? config.byte_order : order) == ir::Endianness::kBig;
         switch (step.kind) {
           case StepKind::kStore:
             write(found.bytes, size, big, v[step.a]);

@@ -184,6 +184,20 @@ TEST(Interpreter, OutOfBounds) {
   EXPECT_EQ(run("", 0x1000'0000 - 12, {&code, 1}).trap, ir::kHeapOutOfBounds);
 }
 
+TEST(Interpreter, WhetherAComparisonThatFailsTrapsIsNotSaid) {
+  std::array<uint8_t, 16> bytes{1};
+  const Region region{0x2000'0000, bytes, false};
+  Fixture f(
+      "function %f(i64, i32) -> i32 {\nblock0(v0: i64, v1: i32):\n    v2 = atomic_cas little v0, v1, v1\n    return "
+      "v2\n}");
+  const auto run = [&](uint64_t address, int32_t expected) {
+    return f.run({i64(address), i32(expected)}, {&region, 1});
+  };
+  EXPECT_EQ(run(0x2000'0000, 1).trap, ir::kHeapOutOfBounds);
+  EXPECT_EQ(run(0x2000'0000, 0).kind, OutcomeKind::UndefinedBehaviour);
+  EXPECT_EQ(run(0x1fff'0000, 0).trap, ir::kHeapOutOfBounds);
+}
+
 TEST(Interpreter, AliasRegions) {
   std::array<uint8_t, 16> bytes{};
   const Region region{0x2000'0000, bytes, true};

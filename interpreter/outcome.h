@@ -17,8 +17,9 @@ enum class OutcomeKind : uint8_t {
   Trapped,
   OutOfFuel,
   // The program did something CLIF gives no meaning to, so no executor may be compared on this input: a notrap access
-  // that is out of bounds, an `aligned` one that is not, an access to the stack outside every live slot, a call through
-  // a pointer that is no function of that signature, and so on.
+  // that is out of bounds, an `aligned` one that is not, an access to the stack outside every live slot, an atomic_cas
+  // whose comparison fails in memory that is not writable (it traps on some machines), a call through a pointer that is
+  // no function of that signature, and so on.
   UndefinedBehaviour,
   Unsupported,  // the interpreter does not know an operation that it reached
   // What happens next depends on bits that CLIF leaves open (free_bits.h): a branch on the sign of a NaN, an address
