@@ -603,6 +603,31 @@ bool blame_definitions(TriageContext& context, ExecutorKind stage, size_t most) 
   return any;
 }
 
+// Where in the frame something is, the emitter knows first: an instruction that cannot say so should have been another,
+// and what makes the address of a far place is in no code before.
+static void blame_frame_places(TriageContext& context, const oracles::VCodeFunction& function,
+                               const std::string& message) {
+  const size_t open = message.rfind('('), close = message.rfind(')');
+  if (!function.frame || open == std::string::npos || close == std::string::npos || close < open) return;
+  const std::string refused = message.substr(open + 1, close - open - 1), text = message.substr(0, open);
+  bool is_in_code = false, has_far = false, is_place = false;
+  for (const machine::Inst& inst : function.code.insts) {
+    const bool is_refused = refused == context.traces.isa().desc(inst.opcode).name;
+    is_in_code |= is_refused;
+    for (const Operand& operand : function.code.operands_of(inst)) {
+      if (operand.kind != OperandKind::Frame) continue;
+      constexpr int64_t kShort = 248;  // every displacement reaches so far
+      const int64_t offset = operand.imm + function.frame->offset_of(operand.area());
+      has_far |= offset > kShort;
+      is_place |= is_refused && text.find(std::to_string(offset)) != std::string::npos;
+    }
+  }
+  if (is_place) context.blame(Decision::FrameOperands, "a place in the frame is out of the instruction's reach");
+  if (!has_far || is_in_code) return;
+  context.blame(Decision::FarFramePlaces, "the address of a far place in the frame is made wrongly");
+  context.blame(Decision::FrameAddress, "the address of a far place in the frame is made wrongly");
+}
+
 void blame_emission(TriageContext& context, const std::string& message) {
   context.result.divergence = message;
   if (message.find("no form of this instruction reaches") != std::string::npos) {
@@ -612,6 +637,8 @@ void blame_emission(TriageContext& context, const std::string& message) {
   const machine::TargetIsa& isa = context.traces.isa();
   for (uint32_t i = 0; i < context.test.functions.size(); ++i) {
     const oracles::VCodeFunction& function = context.traces.session().stage(ExecutorKind::Allocated, i);
+    const bool is_named = message.find(ir::to_string(context.test.functions[i].name) + ":") != std::string::npos;
+    if (is_named) blame_frame_places(context, function, message);
     if (!function.frame || !function.frame->needs_frame) continue;
     const auto refuses = [&](auto make) {
       machine::InstList list;

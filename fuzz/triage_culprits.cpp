@@ -51,6 +51,7 @@ constexpr Row kRows[] = {
     {Decision::RewrittenCode, "Applier::rewrite_operands", "compiler/regalloc/apply.cpp"},
     {Decision::SpillArea, "Applier::run", "compiler/regalloc/apply.cpp"},
     {Decision::Emission, "Emitter::emit_inst", "compiler/machine/emit.cpp"},
+    {Decision::FrameOperands, "Emitter::emit_with_frame", "compiler/machine/emit.cpp"},
     {Decision::EndsOfBlocks, "Emitter::emit_block", "compiler/machine/emit.cpp"},
     {Decision::EmptyBlocks, "Emitter::redirect_blocks", "compiler/machine/emit.cpp"},
     {Decision::LongerBranches, "Emitter::relax", "compiler/machine/emit.cpp"},

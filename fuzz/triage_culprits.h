@@ -54,6 +54,7 @@ enum class Decision : uint8_t {
   SpillArea,      // how large it is
   // bytes
   Emission,
+  FrameOperands,   // displacements of places in the frame
   EndsOfBlocks,    // the branches that are left out, inverted or merged
   EmptyBlocks,     // labels of blocks that only jump
   LongerBranches,  // when branches must be lengthened
