@@ -4,6 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+
 #include "compiler/ir/parser.h"
 #include "compiler/ir/verifier.h"
 #include "compiler/isa/registry.h"
@@ -140,6 +143,41 @@ block0(v0: i64):
                               {{.args = {i64(9)}}}, kRegion);
   EXPECT_TRUE(findings.empty()) << texts(findings);
   EXPECT_EQ(harness.references()[0].outcome.calls.size(), 1u);
+}
+
+// A function that does not restore where it returns to is lost on every executor: the callee has overwritten it.
+TEST_F(HostCalls, TheLinkIsOverwrittenToo) {
+  HarnessOptions options;
+  options.isas = {IsaKind::aarch64};
+  options.qemu = true;
+  unsigned changed = 0;
+  options.tamper = [&](IsaKind, Image& image) {
+    constexpr std::array<uint8_t, 4> kBoth = {0xfd, 0x7b, 0xc1, 0xa8};  // ldp x29, x30, [sp], #16
+    constexpr std::array<uint8_t, 4> kOne = {0xfd, 0x07, 0x41, 0xf8};   // ldr x29, [sp], #16
+    const auto found = std::ranges::search(image.bytes, kBoth);
+    if (found.empty()) return;
+    ++changed;
+    std::ranges::copy(kOne, found.begin());
+  };
+  Harness harness(options);
+  const auto findings = check(harness, R"(
+function %main(i64) -> i64 system_v {
+    sig0 = (i64) -> i64 system_v
+    fn0 = %host_a sig0
+block0(v0: i64):
+    v1 = call fn0(v0)
+    v2 = iadd v1, v0
+    return v2
+}
+)",
+                              {{.args = {i64(9)}}});
+  ASSERT_NE(changed, 0u);
+  for (const auto& [executor, stats] : harness.stats().executors) {
+    EXPECT_TRUE(std::ranges::any_of(findings, [&](const Finding& f) { return f.executor == executor; }))
+        << executor << '\n'
+        << texts(findings);
+  }
+  EXPECT_EQ(harness.stats().executors.size(), 2u);
 }
 
 TEST_F(HostCalls, OneNameWithTwoSignaturesIsNotSupported) {

@@ -59,6 +59,7 @@ class QemuExecutor final : public MachineExecutor {
 
   Event execute(uint64_t entry, MachineState& state, std::span<const RegisterId>, const Limits& limits, bool) override {
     const MachineState before = state;
+    const uint64_t returns_to = return_address();
     for (int attempt = 0; attempt < 2; ++attempt) {
       if (attempt > 0) {
         // This may be what follows a call of the host; what came before is lost.
@@ -69,7 +70,7 @@ class QemuExecutor final : public MachineExecutor {
         reset_memory();
         state = before;
       }
-      put_registers(entry, state);
+      put_registers(entry, state, returns_to);
       const GuestServer::Reply reply = server_->send(ASSAY_RUN, limits.milliseconds);
       if (reply == GuestServer::Reply::Dead) continue;
       const assay_control& control = server_->control();
@@ -119,16 +120,19 @@ class QemuExecutor final : public MachineExecutor {
 
   bool is_big() const { return endianness(isa()) == std::endian::big; }
 
-  void put_registers(uint64_t entry, const MachineState& state) {
+  void put_registers(uint64_t entry, const MachineState& state, uint64_t returns_to) {
     assay_control& control = server_->control();
     for (int i = 0; i < 32; ++i) {
       server_->put(control.integer[i], state.integer[i]);
       server_->put(control.vector[i][is_big() ? 1 : 0], state.vector[i].low);
       server_->put(control.vector[i][is_big() ? 0 : 1], state.vector[i].high);
     }
-    // The return address is that of the server which runs this, be it a new one.
+    // The return address is that of the server which runs this, be it a new one. Behind a call of the host there is
+    // another in the register, or none.
     const int8_t link = abi_facts(isa()).link;
-    if (link >= 0) control.integer[link] = control.return_address;
+    if (link >= 0 && (state.integer[link] == returns_to || state.integer[link] == 0)) {
+      control.integer[link] = control.return_address;
+    }
     server_->put(control.entry, entry);
     server_->put(control.float_control, isa() == IsaKind::x64 ? kX64FloatControl : 0);
   }
