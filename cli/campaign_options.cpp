@@ -28,9 +28,8 @@ void add_campaign_flags(CLI::App& command, CampaignFlags& flags) {
                   "share of the programs, in percent, that are made for one machine and tried on that only")
       ->check(CLI::Range(0, 100));
   command.add_option("--max-registers", flags.max_registers, "allocate with so few registers (0: all)");
-  command.add_option("--opt-level", flags.opt_levels, "none, speed or speed_and_size; several")
-      ->check(CLI::IsMember({"none", "speed", "speed_and_size"}))
-      ->capture_default_str();
+  command.add_option("--opt-level", flags.opt_levels, "none, speed or speed_and_size; several; default: none, speed")
+      ->check(CLI::IsMember({"none", "speed", "speed_and_size"}));
   command.add_option("--target", flags.isas, "x64, aarch64, riscv64, s390x; several; default: all");
   command.add_option("--features", flags.features, kFeaturesHelp);
   command.add_flag("--qemu", flags.qemu, "run everything under user-mode QEMU too");
@@ -46,7 +45,7 @@ Expected<fuzz::CampaignOptions> campaign_options(const CampaignFlags& flags) {
   options.choices_percent = flags.choices;
   options.focus_percent = flags.focus;
   options.harness.max_registers = flags.max_registers;
-  options.harness.opt_levels.clear();
+  if (!flags.opt_levels.empty()) options.harness.opt_levels.clear();
   for (const std::string& level : flags.opt_levels) {
     options.harness.opt_levels.push_back(*machine::opt_level_from_name(level));
   }

@@ -20,7 +20,7 @@ struct CampaignFlags {
   unsigned choices = 25;
   unsigned focus = 90;
   unsigned max_registers = 0;
-  std::vector<std::string> opt_levels = {"none", "speed"};
+  std::vector<std::string> opt_levels;  // none: as the harness has them
   std::vector<std::string> isas;
   std::string features;
   bool qemu = false;

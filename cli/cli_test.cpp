@@ -1,11 +1,10 @@
 // The program as people and scripts see it: exit status, what goes to which stream, one JSON object, errors with
 // places.
 #include <gtest/gtest.h>
-
 #include <sys/wait.h>
 #include <unistd.h>
-#include <algorithm>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>

@@ -125,21 +125,24 @@ TEST_F(HostCalls, AgreeEverywhere) {
   EXPECT_EQ(harness.stats().executors.size(), isa::all_isas().size() + harness.stats().executors.count("native-x64"));
 }
 
-// The trace up to a trap counts, too; and a fault on memory after a call makes Unicorn run it all again.
-TEST_F(HostCalls, BeforeATrap) {
-  Harness harness;
-  const auto findings = check(harness, R"(
+// What follows has v1, the host's result for v0.
+constexpr char kCallsOne[] = R"(
 function %main(i64) -> i64 system_v {
     sig0 = (i64) -> i64 system_v
     fn0 = %host_a sig0
 block0(v0: i64):
     v1 = call fn0(v0)
-    v2 = iconst.i64 0x2f00_0000
+)";
+
+// The trace up to a trap counts, too; and a fault on memory after a call makes Unicorn run it all again.
+TEST_F(HostCalls, BeforeATrap) {
+  Harness harness;
+  const auto findings = check(harness, kCallsOne + std::string(R"(    v2 = iconst.i64 0x2f00_0000
     v3 = load.i64 v2
     v4 = call fn0(v3)
     return v4
 }
-)",
+)"),
                               {{.args = {i64(9)}}}, kRegion);
   EXPECT_TRUE(findings.empty()) << texts(findings);
   EXPECT_EQ(harness.references()[0].outcome.calls.size(), 1u);
@@ -160,16 +163,10 @@ TEST_F(HostCalls, TheLinkIsOverwrittenToo) {
     std::ranges::copy(kOne, found.begin());
   };
   Harness harness(options);
-  const auto findings = check(harness, R"(
-function %main(i64) -> i64 system_v {
-    sig0 = (i64) -> i64 system_v
-    fn0 = %host_a sig0
-block0(v0: i64):
-    v1 = call fn0(v0)
-    v2 = iadd v1, v0
+  const auto findings = check(harness, kCallsOne + std::string(R"(    v2 = iadd v1, v0
     return v2
 }
-)",
+)"),
                               {{.args = {i64(9)}}});
   ASSERT_NE(changed, 0u);
   for (const auto& [executor, stats] : harness.stats().executors) {
