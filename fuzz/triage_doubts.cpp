@@ -4,6 +4,7 @@
 
 #include "compiler/ir/printer.h"
 #include "compiler/isa/registry.h"
+#include "compiler/opt/changes.h"
 #include "compiler/opt/optimize.h"
 #include "fuzz/doubts.h"
 #include "fuzz/optimize_case.h"
@@ -132,7 +133,9 @@ void doubt_culprits(const Case& test, const TriageOptions& options, IsaKind isa,
                               result.stage == TriageStage::Allocated || result.stage == TriageStage::Bytes;
   std::vector<Culprit>& culprits = result.culprits;
   const bool is_function = culprits.empty() || culprits[0].kind == CulpritKind::Function || result.rules_stand;
-  if (!options.doubt || !is_of_compiler || !is_function || result.is_flaky || result.key.starts_with("crash")) return;
+  if (!options.doubt || !is_of_compiler || !is_function || result.is_audited || result.is_flaky ||
+      result.key.starts_with("crash"))
+    return;
   if (!can_doubt()) {
     result.evidence.push_back(
         "which of the stage's functions is to blame was not asked: `assay-what-if` does, which builds with clang 19 "
@@ -143,11 +146,18 @@ void doubt_culprits(const Case& test, const TriageOptions& options, IsaKind isa,
   const std::string named_file = culprits.empty() || result.rules_stand ? "" : culprits[0].file;
   const StageJudge stage(options.harness, isa, level, result.stage, test);
   const bool is_refused = result.finding.find("stage emit") != std::string::npos;
-  const Doubts doubts = doubt_functions(
+  Doubts doubts = doubt_functions(
       test, {[&](const Case& c) { return stage.judge(c); }, [&](const Case& c) { return stage.code(c); },
              [&](const std::string& file) {
                return stage.has_file(file) || file == named_file || (is_refused && StageJudge::is_emission(file));
              }});
+  // Audits found nothing wrong with what they look at, and changes that make no difference are no mistake.
+  if (result.stage == TriageStage::Optimized) {
+    std::erase_if(doubts.functions, [&](const DoubtedFunction& function) {
+      return opt::find_change(function.name) != nullptr &&
+             std::ranges::find(culprits, function.name, &Culprit::name) == culprits.end();
+    });
+  }
   constexpr size_t kMostShown = 4;
   for (size_t i = 0; i < doubts.functions.size() && i < kMostShown && !doubts.functions[i].change.empty(); ++i) {
     result.evidence.push_back("what if? " + doubts.functions[i].name + ", " + in_words(doubts.functions[i]));
@@ -165,10 +175,9 @@ void doubt_culprits(const Case& test, const TriageOptions& options, IsaKind isa,
     return f.is_everywhere && f.tally.score() == best.tally.score();
   });
   if (best.is_one_of_many && turns_all_off > 1) return;
-  // What a judge has named stays if programs hardly tell it from the best; a step of the mid-end is many functions.
-  const bool is_step = result.stage == TriageStage::Optimized;
+  // What a judge has named stays if programs hardly tell it from the best.
   const bool is_as_good = named != nullptr && named->tally.score() + kClearly >= best.tally.score();
-  if (named == &best || (!is_step && is_as_good)) return;
+  if (is_as_good) return;
   std::string reason = in_words(best);
   const auto known = std::ranges::find(culprits, best.name, &Culprit::name);
   if (known != culprits.end()) {

@@ -38,7 +38,7 @@ class StepSearch {
       note("they differ, too, if the mid-end leaves out everything that it may");
       blame("Optimizer::run", "it is what the mid-end does in any case");
     } else {
-      decide(first_wrong_step(all.asked()));
+      decide(first_wrong_step(all.asked()), all.at_fault());
     }
     describe(first);
     return true;
@@ -51,8 +51,8 @@ class StepSearch {
           {CulpritKind::Rule, std::string(rule.name), std::string(rule.file), rule.line, reason});
       return;
     }
-    const auto change = std::ranges::find(opt::kChanges, name, &opt::Change::function);
-    const std::string file(change != std::end(opt::kChanges) ? change->file : "compiler/opt/optimize.cpp");
+    const opt::Change* change = opt::find_change(name);
+    const std::string file(change != nullptr ? change->file : "compiler/opt/optimize.cpp");
     result_.culprits.push_back(
         {CulpritKind::Function, std::string(name), file, line_of(file, std::string(name)), reason});
   }
@@ -134,10 +134,17 @@ class StepSearch {
     return asked[bad - 1];
   }
 
-  void decide(std::string_view first_wrong) {
+  void decide(std::string_view first_wrong, const std::vector<std::string_view>& at_fault) {
+    result_.is_audited = !at_fault.empty();
+    for (const std::string_view name : at_fault) {
+      std::erase_if(suspects_, [&](const Suspect& suspect) { return suspect.name == name; });
+      blame(name, "the audit of the mid-end's steps works out once more what it decides, and comes to something else");
+    }
     const auto known = std::ranges::find(suspects_, first_wrong, &Suspect::name);
     const std::string reason = "the first step with which the functions differ";
-    if (known != suspects_.end()) {
+    if (std::ranges::find(at_fault, first_wrong) != at_fault.end()) {
+      result_.culprits[0].reason += "; " + reason;
+    } else if (known != suspects_.end()) {
       known->reason += "; " + reason;
     } else {
       suspects_.push_back({first_wrong, reason, is_rule(first_wrong)});
@@ -155,8 +162,9 @@ class StepSearch {
     }
     for (size_t i = 0; i < suspects_.size(); ++i) suspects_[i].place = i;
     std::ranges::sort(suspects_, {}, [](const Suspect& s) { return std::pair(s.rank, s.place); });
-    result_.rules_stand = suspects_[0].rank == 4;
-    if (suspects_[0].is_rule && suspects_[0].rank < 4) blame_helper(std::string(suspects_[0].name));
+    result_.rules_stand = !suspects_.empty() && !result_.is_audited && suspects_[0].rank == 4;
+    if (!suspects_.empty() && suspects_[0].is_rule && suspects_[0].rank < 4)
+      blame_helper(std::string(suspects_[0].name));
     for (const Suspect& suspect : suspects_) blame(suspect.name, suspect.reason);
   }
 
@@ -201,19 +209,23 @@ class StepSearch {
 // In processes of their own: with the first so many steps it survives, with one more it does not.
 bool blame_optimizer_crash(const Case& test, const opt::OptimizeOptions& passes, TriageResult& result) {
   constexpr uint64_t kMostSteps = 1u << 20;
-  // The names of the steps up to number `count`, which is the first not to be taken; an error if it crashes before.
-  const auto steps_up_to = [&](uint64_t count, std::string_view only = {}) {
-    return oracles::run_isolated([&]() -> std::string {
+  constexpr char kBroken[] = "broken";
+  // The names of the steps up to number `count`, which is the first not to be taken; nothing if it crashes before, or
+  // what is made is no longer a function: what comes after may rely on that.
+  const auto steps_up_to = [&](uint64_t count, std::string_view only = {}) -> std::optional<std::string> {
+    const auto text = oracles::run_isolated([&]() -> std::string {
       opt::Optimizer optimizer;
       Steps steps(count, Steps::kNever, only);
       Case optimized = test;
       opt::OptimizeOptions how = passes;
       how.steps = &steps;
       for (ir::Function& function : optimized.functions) optimizer.run(function, how);
+      if (steps.is_broken()) return kBroken;
       std::string names;
       for (size_t i = 0; i <= count && i < steps.asked().size(); ++i) names += std::string(steps.asked()[i]) + "\n";
       return names;
     });
+    return text && *text != kBroken ? std::optional(*text) : std::nullopt;
   };
   if (!steps_up_to(0)) return false;
   uint64_t good = 0, bad = 1;
@@ -233,13 +245,15 @@ bool blame_optimizer_crash(const Case& test, const opt::OptimizeOptions& passes,
   result.evidence.push_back("it crashes from step " + std::to_string(bad) + " of the mid-end on: " + last);
   // Before it a step may have gone wrong without a crash.
   StepSearch blamer(test, {}, passes, result);
+  const bool is_passage = last == opt::kNodes.function || last == opt::kSharing.function;
+  if (!is_passage) blamer.blame(last, "the first step with which the mid-end crashes, or what it makes is broken");
   std::ranges::sort(names);
   names.erase(std::unique(names.begin(), names.end()), names.end());
   for (const std::string& name : names) {
     if (name == last || name == opt::kNodes.function || name == opt::kSharing.function) continue;
     if (steps_up_to(0, name)) blamer.blame(name, "without it the mid-end does not crash");
   }
-  blamer.blame(last, "the first step with which the mid-end crashes");
+  if (is_passage) blamer.blame(last, "the first step with which the mid-end crashes");
   return true;
 }
 

@@ -230,9 +230,12 @@ TEST(Triage, DecisionsHaveTheirFunctions) {
       EXPECT_NE(line_of(place.file, place.function), 0u) << place.function << " is not in " << place.file;
     }
   }
-  for (const opt::Change& change : opt::kChanges) {
-    const std::string file(change.file), function(change.function);
-    EXPECT_NE(line_of(file, function), 0u) << function << " is not in " << file;
+  for (const std::span<const opt::Change> changes :
+       {std::span<const opt::Change>(opt::kChanges), std::span<const opt::Change>(opt::kAudited)}) {
+    for (const opt::Change& change : changes) {
+      const std::string file(change.file), function(change.function);
+      EXPECT_NE(line_of(file, function), 0u) << function << " is not in " << file;
+    }
   }
 }
 

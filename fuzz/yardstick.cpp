@@ -75,18 +75,19 @@ class Measurement {
                          .until = std::move(until)});
   }
 
-  // The prover, on the rules of the ISAs whose rules or definitions the mistake edits.
+  // The prover, on the rules of the ISAs or the mid-end whose rules or definitions the mistake edits.
   Expected<void> verify() {
-    std::set<std::string> isas;
+    std::set<std::string> units;
     for (const auto& [path, hunks] : mistake_.edits) {
       const bool is_definition = path.ends_with(".isle") || path.ends_with(".inst");
       for (const char* isa : {"x64", "aarch64", "riscv64", "s390x"}) {
-        if (is_definition && path.starts_with("compiler/isa/" + std::string(isa) + "/")) isas.insert(isa);
+        if (is_definition && path.starts_with("compiler/isa/" + std::string(isa) + "/")) units.insert(isa);
       }
+      if (is_definition && path.starts_with("compiler/opt/")) units.insert("opt");
     }
-    if (isas.empty()) return {};
+    if (units.empty()) return {};
     std::vector<std::string> command = {program_, "verify", "--json", "--jobs", "1", "--timeout", "10"};
-    for (const std::string& isa : isas) command.insert(command.end(), {"--isa", isa});
+    for (const std::string& unit : units) command.insert(command.end(), {"--unit", unit});
     const auto result = start(std::move(command), 300);
     if (!result) return std::unexpected(result.error());
     Notice notice{"verify", result->status != 0, result->cpu_seconds, first_line(result->errors)};

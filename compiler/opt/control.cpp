@@ -60,7 +60,7 @@ class Control {
   // -- C1, C2 --
 
   void become_jump(Inst inst, const BlockCall& call) {
-    if (!may_take(steps_, kFolding.function)) return;
+    if (!may_take(steps_, [&] { return answers_for_jump(inst, call); })) return;
     InstData data;
     data.opcode = Opcode::kJump;
     data.calls = f_.make_calls({&call, 1});
@@ -123,7 +123,7 @@ class Control {
     } else if (calls.size() == before) {
       return;
     }
-    if (!may_take(steps_, kFolding.function)) return;
+    if (!may_take(steps_, kShortening.function)) return;
     data.calls = f_.make_calls(calls);
     f_.replace_inst(inst, data);
     ++stats_.branches_folded;
@@ -192,11 +192,11 @@ class Control {
             side = *known != 0 ? 0 : 1;
           } else {
             const bool is_jump = f_.inst(branch).opcode == Opcode::kJump;  // not, if it is a branch by now
-            if (is_jump && may_take(steps_, kThreading.function)) branch_instead(branch, call, next, condition);
+            if (is_jump && may_thread(call.block, kBranching)) branch_instead(branch, call, next, condition);
             break;
           }
         }
-        if (!may_take(steps_, kThreading.function)) break;
+        if (!may_thread(call.block, kThreading)) break;
         const BlockCall on = passed(call, BlockCall(f_.block_calls(next)[side]));
         f_.block_calls(branch)[i] = on;
         ++stats_.threaded;
@@ -333,6 +333,48 @@ class Control {
         ++stats_.blocks_joined;
       }
     }
+  }
+
+  // -- What changes rest on, worked out once more for whoever counts steps --
+
+  bool is_iconst(Value v) const {
+    const Inst def = f_.def_inst(v);
+    return !def.is_none() && f_.inst(def).opcode == Opcode::kIconst;
+  }
+
+  Responsible answers_for_jump(Inst branch, const BlockCall& call) const {
+    const auto calls = f_.block_calls(branch);
+    const Value condition = f_.arg(branch, 0);
+    const auto is_call = [&](const BlockCall& other) {
+      return other.block == call.block && std::ranges::equal(f_.args(other), f_.args(call));
+    };
+    if (!is_iconst(condition)) {
+      if (constant(condition)) return {kConstants.function, true};
+      const bool all_same = std::ranges::all_of(calls, is_call);
+      return {all_same ? kFolding.function : kSameCalls.function, !all_same};
+    }
+    const uint64_t k = f_.inst(f_.def_inst(condition)).imm;
+    const bool is_table = f_.inst(branch).opcode == Opcode::kBrTable;
+    const size_t way = !is_table ? (k != 0 ? 0 : 1) : k < calls.size() - 1 ? static_cast<size_t>(k) + 1 : 0;
+    return {kFolding.function, !is_call(calls[way])};
+  }
+
+  // Through `lead`: it only jumps or decides, and nobody else uses its parameters.
+  bool may_thread(Block lead, const Change& change) {
+    if (steps_ == nullptr) return true;
+    const Inst only = f_.first_inst(lead);
+    bool is_lead = lead != f_.entry_block() && f_.next_inst(only).is_none();
+    for (const Block block : f_.blocks()) {
+      for (const Inst inst : f_.insts(block)) {
+        if (inst == only) continue;
+        f_.for_each_use(inst, [&](Value use) {
+          const ir::ValueDef def = f_.value_def(use);
+          is_lead = is_lead && !(def.kind == ir::ValueKind::kParam && def.block == lead);
+        });
+      }
+    }
+    for (const BlockCall& call : f_.block_calls(only)) is_lead = is_lead && call.block != lead;
+    return steps_->take(is_lead ? Responsible{change.function} : Responsible{kLeads.function, true});
   }
 
   Function& f_;

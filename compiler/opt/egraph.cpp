@@ -191,7 +191,7 @@ Value EGraph::find_or_register(ir::Inst inst, bool& is_new) {
     const Value first = function_->result(table_[at]);
     // Blocks come in pre-order: one that does not dominate this one will not dominate any later one.
     if (!dominators_->dominates(blocks_[first.index], block_)) break;
-    if (!may_take(options_.steps, kSharing.function)) break;
+    if (!may_take(options_.steps, [&] { return answers_for_sharing(table_[at], inst); })) break;
     ++stats_.shared;
     is_new = false;
     return first;
@@ -208,6 +208,20 @@ Value EGraph::find_or_register(ir::Inst inst, bool& is_new) {
   best_[v.index] = {v, static_cast<Cost>(std::min<uint64_t>(cost, kInfiniteCost))};
   is_new = true;
   return v;
+}
+
+// Of nodes: everything but where they were made.
+Responsible EGraph::answers_for_sharing(ir::Inst first, ir::Inst inst) {
+  const ir::InstData& x = function_->inst(first);
+  const ir::InstData& y = function_->inst(inst);
+  bool same = x.opcode == y.opcode && x.code == y.code && x.type == y.type && x.imm == y.imm && x.entity == y.entity &&
+              x.flags == y.flags && function_->args(first).size() == function_->args(inst).size() &&
+              function_->value_type(function_->result(first)) == function_->value_type(function_->result(inst));
+  for (size_t i = 0; same && i < function_->args(inst).size(); ++i) {
+    same = canonical(function_->args(first)[i]) == canonical(function_->args(inst)[i]);
+  }
+  if (!same) return {kEqualNodes.function, true};
+  return {kSharing.function, !dominators_->dominates(blocks_[function_->result(first).index], block_)};
 }
 
 Value EGraph::add_inst(ir::Inst inst) {

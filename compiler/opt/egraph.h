@@ -109,6 +109,8 @@ class EGraph {
 
   ir::Inst make_inst(Type type, const NodeData& data);
   Value find_or_register(ir::Inst inst, bool& is_new);
+  // Of the two being one node; only for whoever counts steps.
+  Responsible answers_for_sharing(ir::Inst first, ir::Inst inst);
   Value simplify(Value v, Value united);
   Value unite(Value a, Value b);
   bool is_constant(Value v) const;

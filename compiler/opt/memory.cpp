@@ -117,7 +117,7 @@ Memory::Key Memory::key(Inst inst, Value address, ir::Type type) const {
 Value Memory::known(Inst load, Value address, Steps* steps) {
   const auto found = known_.find(key(load, address, function_->value_type(function_->result(load))));
   if (found == known_.end() || !dominators_->dominates(found->second.block, block_)) return {};
-  if (steps != nullptr && !steps->take(answers_for(load, found->second))) return {};
+  if (!may_take(steps, [&] { return answers_for(load, found->second); })) return {};
   ++(found->second.is_stored ? stats_.loads_forwarded : stats_.loads_shared);
   return found->second.value;
 }
@@ -129,7 +129,7 @@ Inst Memory::needless(Inst store, Value address, Steps* steps) const {
   const auto stored = [&](Inst inst) { return function_->value_type(function_->arg(inst, 0)); };
   const bool same = before.opcode == data.opcode && before.imm == data.imm && before.flags == data.flags &&
                     stored(pending_) == stored(store);
-  if (!same || (steps != nullptr && !steps->take(answers_for_drop(store)))) return {};
+  if (!same || !may_take(steps, [&] { return answers_for_drop(store); })) return {};
   return pending_;
 }
 

@@ -80,8 +80,9 @@ class Memory {
   void apply(ir::Inst inst, States& states) const;
   // Who answers for the two accesses being taken for one: worked out once more, from M2 to M4 and not from states. Not
   // linear; only for whoever counts steps.
-  std::string_view answers_for(ir::Inst load, const Known& known) const;
-  std::string_view answers_for_drop(ir::Inst store) const;
+  Responsible answers_for(ir::Inst load, const Known& known) const;
+  Responsible answers_for_drop(ir::Inst store) const;
+  std::string_view forgets(ir::Inst write, ir::Inst load) const;
   Key key(ir::Inst inst, ir::Value address, ir::Type type) const;
   unsigned region(ir::Inst inst) const;
 

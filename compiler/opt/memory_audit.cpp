@@ -1,5 +1,6 @@
 // Who answers for what Memory found out (memory.h), when somebody asks: M2 to M4 over again, by looking at every
-// instruction between the two accesses.
+// instruction between the two accesses; where one of them writes, each function on the way from it to the load is
+// tried.
 #include <vector>
 
 #include "compiler/opt/changes.h"
@@ -12,15 +13,41 @@ using ir::Inst;
 using ir::InstData;
 using ir::Opcode;
 
-std::string_view Memory::answers_for(Inst load, const Known& known) const {
+// The function that lets the write, which may run between the two accesses, leave the load's state as it was.
+std::string_view Memory::forgets(Inst write, Inst load) const {
+  const unsigned region = this->region(load);
+  States before, after;
+  for (unsigned i = 0; i <= kRegions; ++i) before[i] = after[i] = ~State(0) - i;
+  apply(write, after);
+  if (after == before) return kWhatWrites.function;
+  if (after[region] == before[region]) return kWritesBetween.function;
+  States now = at_entry_[block_.index];
+  for (Inst inst = function_->first_inst(block_); inst != load; inst = function_->next_inst(inst)) apply(inst, now);
+  if (now[region] != now_[region]) return kPassing.function;
+  // Where ways meet with different states, the state is none of theirs.
+  for (const Block block : cfg_->reverse_postorder()) {
+    bool differ = false, is_one = false;
+    for (const auto& edge : cfg_->predecessors(block)) {
+      States exit = at_entry_[edge.block.index];
+      if (exit[kRegions] == 0) continue;
+      for (const Inst inst : function_->insts(edge.block)) apply(inst, exit);
+      (exit[region] == at_entry_[block.index][region] ? is_one : differ) = true;
+    }
+    if (differ && is_one) return kMeeting.function;
+  }
+  return kSamePlace.function;
+}
+
+Responsible Memory::answers_for(Inst load, const Known& known) const {
   const InstData& before = function_->inst(known.inst);
   const InstData& data = function_->inst(load);
   const bool is_same_operation =
       known.opcode == data.opcode || (known.opcode == Opcode::kStore && data.opcode == Opcode::kLoad);
   if (!is_same_operation || before.imm != data.imm || before.flags.endianness() != data.flags.endianness() ||
       function_->value_type(known.value) != function_->value_type(function_->result(load))) {
-    return kSamePlace.function;
+    return {kSamePlace.function, true};
   }
+  if (!dominators_->dominates(known.block, block_)) return {kForwarding.function, true};
   const auto concerns_load = [&](Inst inst) {
     const ir::OperationInfo& info = function_->info(inst);
     if ((info.effects & (ir::kCanStore | ir::kCalls | ir::kOtherSideEffects)) == 0) return false;
@@ -31,11 +58,11 @@ std::string_view Memory::answers_for(Inst load, const Known& known) const {
   // All that may run after the access and before the load, backwards; the access dominates the load.
   std::vector<bool> seen(function_->block_count());
   std::vector<Block> work;
-  bool is_written = false;
+  Inst write;
   const auto scan = [&](Block block, Inst last) {
     for (Inst inst = last; !inst.is_none(); inst = function_->prev_inst(inst)) {
       if (inst == known.inst) return;
-      is_written |= concerns_load(inst);
+      if (concerns_load(inst)) write = inst;
     }
     for (const auto& edge : cfg_->predecessors(block)) {
       if (seen[edge.block.index]) continue;
@@ -49,15 +76,21 @@ std::string_view Memory::answers_for(Inst load, const Known& known) const {
     work.pop_back();
     scan(block, function_->last_inst(block));
   }
-  return is_written ? kWritesBetween.function : kForwarding.function;
+  if (!write.is_none()) return {forgets(write, load), true};
+  return {kForwarding.function};
 }
 
-std::string_view Memory::answers_for_drop(Inst store) const {
+Responsible Memory::answers_for_drop(Inst store) const {
   for (Inst inst = function_->next_inst(pending_); !inst.is_none() && inst != store;
        inst = function_->next_inst(inst)) {
-    if (function_->info(inst).effects != 0) return kEffectsBetween.function;
+    if (function_->info(inst).effects != 0) return {kPassing.function, true};
   }
-  return kDropping.function;
+  const InstData& before = function_->inst(pending_);
+  const InstData& data = function_->inst(store);
+  const bool is_same =
+      before.opcode == data.opcode && before.imm == data.imm && before.flags == data.flags &&
+      function_->value_type(function_->arg(pending_, 0)) == function_->value_type(function_->arg(store, 0));
+  return {kDropping.function, !is_same};
 }
 
 }  // namespace assay::opt

@@ -12,6 +12,7 @@
 #include "compiler/ir/dominators.h"
 #include "compiler/ir/loops.h"
 #include "compiler/ir/unreachable.h"
+#include "compiler/ir/verifier.h"
 #include "compiler/opt/changes.h"
 #include "compiler/opt/context.h"
 
@@ -32,6 +33,13 @@ bool may_merge(const Function& f, Inst inst) {
 }
 
 constexpr size_t kMaxEqual = 8;
+
+// For whoever counts steps: that what was made so far is no function tells more than what comes of it.
+bool is_broken(const Function& f, Steps* steps) {
+  if (steps == nullptr || ir::verify(f).empty()) return false;
+  steps->set_broken();
+  return true;
+}
 
 uint64_t mix(uint64_t h, uint64_t word) {
   h = (h ^ word) * 0x9e3779b97f4a7c15u;
@@ -195,7 +203,7 @@ class Optimizer::Walk {
       const Value value = f_.result(inst);
       const ir::Type type = f_.value_type(value);
       uint8_t extensions = s_.extensions[value.index];
-      if (extensions != 0 && !may_take(options_.steps, kExtending.function)) extensions = 0;
+      if (extensions != 0 && !may_take(options_.steps, [&] { return answers_for_extending(value); })) extensions = 0;
       const Value narrow = extensions == 0 ? value : extend(value, extensions);
       s_.memory.passed(inst, address, narrow);
       if (extensions != 0) make_extending(inst, type, (extensions & kZero) != 0);
@@ -285,7 +293,7 @@ class Optimizer::Walk {
              o.entity == data.entity && o.flags == data.flags && std::ranges::equal(f_.args(other), f_.args(inst)) &&
              s_.dominators.dominates(f_.inst_block(other), block_);
     });
-    if (first == equal.end() || !may_take(options_.steps, kMerging.function)) {
+    if (first == equal.end() || !may_take(options_.steps, [&] { return answers_for_merging(*first, inst); })) {
       // Few are looked at: with many, most are in blocks that have been left.
       if (equal.size() == kMaxEqual) equal.erase(equal.begin());
       equal.push_back(inst);
@@ -298,6 +306,38 @@ class Optimizer::Walk {
     f_.remove_inst(inst);
     ++stats_.merged;
     return true;
+  }
+
+  // -- What changes rest on, worked out once more for whoever counts steps --
+
+  // `value` is what a load gives: it is extended in the ways that are noted, in one of them only.
+  Responsible answers_for_extending(Value value) const {
+    uint8_t asked = 0;
+    for (const Block block : s_.preorder) {
+      for (const Inst inst : f_.insts(block)) {
+        const ir::Opcode opcode = f_.inst(inst).opcode;
+        const bool zeros = opcode == ir::Opcode::kUextend, sign = opcode == ir::Opcode::kSextend;
+        if (!(zeros || sign) || f_.arg(inst, 0) != value) continue;
+        const unsigned bits = f_.value_type(f_.result(inst)).bits();
+        asked |= static_cast<uint8_t>((zeros ? kZero : kSign) | (bits == 16 ? kTo16 : bits == 32 ? kTo32 : kTo64));
+      }
+    }
+    const uint8_t noted = s_.extensions[value.index];
+    const bool is_asked = (noted & ~asked) == 0 && (noted & (kZero | kSign)) != (kZero | kSign);
+    return is_asked ? Responsible{kExtending.function} : Responsible{kExtensions.function, true};
+  }
+
+  Responsible answers_for_merging(Inst first, Inst inst) const {
+    const ir::InstData& a = f_.inst(first);
+    const ir::InstData& b = f_.inst(inst);
+    const ir::OperationInfo& info = f_.info(inst);
+    const bool may = !info.variable_results && !info.is_terminator() && b.calls.count == 0 &&
+                     (info.effects & ~(ir::kCanTrap | ir::kSideEffectsIdempotent)) == 0 &&
+                     (info.effects == 0 || (info.effects & ir::kSideEffectsIdempotent) != 0);
+    if (!may) return {kMayMerge.function, true};
+    const bool same = a.opcode == b.opcode && a.code == b.code && a.type == b.type && a.imm == b.imm &&
+                      a.entity == b.entity && a.flags == b.flags && std::ranges::equal(f_.args(first), f_.args(inst));
+    return {kMerging.function, !same || !s_.dominators.dominates(f_.inst_block(first), block_)};
   }
 
   State& s_;
@@ -319,12 +359,14 @@ void Optimizer::run(Function& f, const OptimizeOptions& options) {
   };
   if (options.control) simplify_control(f, stats_.control, options.steps);
   remove_unreachable();
+  if (is_broken(f, options.steps)) return;
   if (options.unroll && !options.small) {
     const uint64_t before = stats_.unroll.sum();
     unroll_loops(f, first_new_, copied_from_, stats_.unroll, options.steps);
     if (stats_.unroll.sum() != before) {
       if (options.control) simplify_control(f, stats_.control, options.steps);
       remove_unreachable();
+      if (is_broken(f, options.steps)) return;
     }
   }
   s.dominators.compute(f, s.cfg);

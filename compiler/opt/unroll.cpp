@@ -10,6 +10,7 @@
 #include "compiler/ir/dominators.h"
 #include "compiler/ir/loops.h"
 #include "compiler/opt/changes.h"
+#include "compiler/opt/unroll_audit.h"
 
 namespace assay::opt {
 namespace {
@@ -39,26 +40,6 @@ constexpr unsigned kMaxPartBlocks = 5;    // of one that is unrolled in part: mo
 constexpr unsigned kMaxExits = 8;         // blocks that it is left to
 constexpr uint64_t kMaxStep = 1 << 10;
 constexpr uint64_t kGrowth = 4096;  // instructions that a function may grow by, beside as many as it has
-
-// A loop that counts (U1).
-struct Counted {
-  Block header;
-  std::vector<Block> blocks;  // in reverse post-order: the header first
-  std::vector<Block> exits;   // blocks that it is left to
-  unsigned size = 0;          // instructions, without those that are part of others or go
-  Inst test;                  // the header's branch
-  unsigned stays = 0;         // which of its calls stays in the loop
-  unsigned counter = 0;       // the header's parameter
-  Type type;
-  IntCC cc{};                        // it stays while `counter cc limit`
-  Value limit;                       // none: a constant
-  std::optional<uint64_t> constant;  // the limit, if known
-  int64_t step = 0;
-  std::optional<unsigned> rounds;  // if known, and few
-  unsigned copies = 0;             // what is to be done: so many, or all of them
-  bool whole = false;
-  bool fits = true;
-};
 
 class Unroller {
  public:
@@ -99,7 +80,7 @@ class Unroller {
       c.header = loops_.header(Loop(l));
       c.blocks = std::move(blocks[l]);
       if (!counts(c, Loop(l)) || !worthwhile(c)) continue;
-      if (!may_take(steps_, (c.whole ? kUnrollingWholly : kUnrollingInPart).function)) continue;
+      if (!may_take(steps_, [&] { return answers_for(c); })) continue;
       candidate_[l] = static_cast<uint32_t>(candidates_.size());
       candidates_.push_back(std::move(c));
     }
@@ -553,6 +534,15 @@ class Unroller {
     }
     const Value left = c.step > 0 ? b.isub(limit, counter) : b.isub(counter, limit);
     return b.icmp(IntCC::kUgt, left, number(distance));
+  }
+
+  // For whoever counts steps (unroll_audit.h).
+  Responsible answers_for(const Counted& c) const {
+    return audit_unrolling(f_, cfg_, c, [this](Function& f, const Counted& twin) {
+      InstBuilder b(f);
+      b.set_block(twin.header);
+      return Unroller(f, first_, copied_from_, stats_, nullptr).rounds_follow(b, twin);
+    });
   }
 
   static constexpr uint32_t kNone = 0xffffffffu;

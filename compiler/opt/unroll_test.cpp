@@ -1,7 +1,10 @@
 // Which loops are unrolled, and how; that they do the same is what the fuzz target `optimize` and corpus/programs
 // judge.
+#include "compiler/ir/builder.h"
+#include "compiler/opt/changes.h"
 #include "compiler/opt/optimize.h"
 #include "compiler/opt/test_support.h"
+#include "compiler/opt/unroll_audit.h"
 
 namespace assay::opt {
 namespace {
@@ -126,6 +129,92 @@ TEST(Unroll, CopiesKeepTheNameOfWhatTraps) {
     EXPECT_LT(load, before);
     EXPECT_EQ(load, loads[0]);
   }
+}
+
+// What the audit says of the loop of loop("iconst.i64 100"), four rounds of which are copied, if that is what was found
+// out about it.
+class UnrollAudit : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    set_function(loop("iconst.i64 100"));
+    block_ = {Block(0), Block(1), Block(2), Block(3)};
+    found_ = {.header = block_[1],
+              .blocks = {block_[1], block_[2]},
+              .exits = {block_[3]},
+              .size = 8,
+              .test = function_.terminator(block_[1]),
+              .type = ir::kI64,
+              .cc = ir::IntCC::kUlt,
+              .limit = {},
+              .constant = 100,
+              .step = 1,
+              .rounds = {},
+              .copies = 4};
+  }
+
+  void set_function(const std::string& text) {
+    auto parsed = ir::parse_function(text);
+    ASSERT_TRUE(parsed) << text;
+    function_ = *std::move(parsed);
+    cfg_.compute(function_);
+  }
+  Responsible audit(uint64_t distance = 3) const {
+    return audit_unrolling(function_, cfg_, found_, [&](ir::Function& f, const Counted& c) {
+      ir::InstBuilder b(f);
+      b.set_block(c.header);
+      const ir::Value limit = c.limit.is_none() ? b.iconst(ir::kI64, *c.constant) : c.limit;
+      const ir::Value first = b.iconst(ir::kI64, distance);
+      return b.icmp(ir::IntCC::kUlt, f.block_params(c.header)[0], b.isub(b.umax(limit, first), first));
+    });
+  }
+  std::string_view at_fault(uint64_t distance = 3) const {
+    const Responsible found = audit(distance);
+    return found.is_at_fault ? found.name : "";
+  }
+
+  using Block = ir::Block;
+  ir::Function function_;
+  ir::ControlFlowGraph cfg_;
+  std::vector<Block> block_;
+  Counted found_;
+};
+
+TEST_F(UnrollAudit, FindsNothingInWhatIsRight) {
+  EXPECT_EQ(at_fault(), "");
+  EXPECT_EQ(audit().name, kUnrollingInPart.function);
+  found_.whole = true;
+  found_.rounds = found_.copies = 100;
+  EXPECT_EQ(at_fault(), "");
+  EXPECT_EQ(audit().name, kUnrollingWholly.function);
+}
+
+TEST_F(UnrollAudit, NamesWhoDecidedWrongly) {
+  const Counted right = found_;
+  const auto with = [&](auto change) {
+    found_ = right;
+    change(found_);
+    return at_fault();
+  };
+  EXPECT_EQ(with([](Counted& c) { c.stays = 1; }), kLoopTest.function);
+  EXPECT_EQ(with([](Counted& c) { c.cc = ir::IntCC::kUle; }), kCounter.function);
+  EXPECT_EQ(with([](Counted& c) { c.cc = ir::IntCC::kSlt; }), kCounter.function);
+  EXPECT_EQ(with([](Counted& c) { c.constant = 99; }), kCounter.function);
+  EXPECT_EQ(with([](Counted& c) { c.step = 2; }), kStep.function);
+  EXPECT_EQ(with([](Counted& c) { c.rounds = 99; }), kRounds.function);
+  EXPECT_EQ(with([](Counted& c) { c.copies = 1; }), kWorthwhile.function);
+  EXPECT_EQ(with([](Counted& c) { c.copies = 5; }), kRoundsFollow.function);
+  found_ = right;
+  EXPECT_EQ(at_fault(2), kRoundsFollow.function);
+  EXPECT_EQ(at_fault(4), "");  // a round fewer than there might be
+}
+
+// A limit that the loop itself computes may be another one in the next round.
+TEST_F(UnrollAudit, ALimitMustNotChange) {
+  set_function(loop("iadd.i64 v1, v0"));
+  found_.test = function_.terminator(block_[1]);
+  found_.constant = {};
+  found_.limit = function_.arg(function_.def_inst(function_.arg(found_.test, 0)), 1);
+  EXPECT_EQ(at_fault(), kCounter.function);
 }
 
 }  // namespace
