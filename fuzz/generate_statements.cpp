@@ -324,7 +324,19 @@ FunctionGenerator::Place FunctionGenerator::place(uint32_t size) {
     } else {
       index = binary(Opcode::kBand, pick(type), constant_of(type, mask));
     }
-    if (type != kI64) index = convert(random_.chance(60) ? Opcode::kUextend : Opcode::kSextend, kI64, index);
+    // Its sign, or another bit that is not masked, may be set, and the base be as far away: how it is extended matters.
+    uint64_t high = 0;
+    const auto masked = static_cast<unsigned>(std::bit_width(mask));
+    if (masked < type.bits() && random_.chance(30)) {
+      const unsigned bit = random_.chance(60) ? type.bits() - 1 : masked + random_.below(type.bits() - masked);
+      high = uint64_t(1) << bit;
+      index = binary(Opcode::kBor, index, constant_of(type, high));
+    }
+    if (type != kI64) {
+      const bool is_signed = random_.chance(40);
+      index = convert(is_signed ? Opcode::kSextend : Opcode::kUextend, kI64, index);
+      if (is_signed && high >> (type.bits() - 1) != 0) high |= ~uint64_t(0) << type.bits();
+    }
     if (is_shifted) {
       const Value args[] = {index, constant_of(any_type(), shift + (random_.chance(8) ? 64 : 0))};
       index = emit1({.opcode = Opcode::kIshl, .type = kI64, .args = f_.make_values(args)});
@@ -334,7 +346,8 @@ FunctionGenerator::Place FunctionGenerator::place(uint32_t size) {
     const bool has_term = random_.chance(25);
     if (random_.chance(55)) offset = 0;
     const int64_t displacement = static_cast<int64_t>(offset) + (has_term ? term : 0);
-    const Value base = constant_of(kI64, region.address - displacement);
+    const uint64_t indexed = high << (is_shifted ? shift : 0);
+    const Value base = constant_of(kI64, region.address - static_cast<uint64_t>(displacement) - indexed);
     const Value sum = either_way(Opcode::kIadd, opaque(base), index);
     return {has_term ? either_way(Opcode::kIadd, sum, constant_of(kI64, static_cast<int64_t>(term))) : sum, offset,
             true, alias};

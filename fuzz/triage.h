@@ -67,7 +67,7 @@ struct TriageResult {
   TriageStage stage = TriageStage::Nothing;
   std::vector<IsaKind> isas;  // that differ
   std::vector<Culprit> culprits;
-  bool is_audited = false;  // an audit has found who is at fault: programs need not tell
+  bool is_audited = false;   // an audit has found who is at fault: programs need not tell
   bool rules_stand = false;  // judges were asked about rules among the culprits, and have nothing against any
   Severity severity = Severity::None;
   std::string severity_text;  // can it write outside memory it was given?

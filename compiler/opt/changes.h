@@ -39,7 +39,7 @@ inline constexpr Change kChanges[] = {kFolding,          kShortening, kThreading
 // What such a change rests on, and an audit works out once more when steps are counted: it stands in for the change's
 // name if it finds that the function decided wrongly (Responsible). If it finds none, none of these is to blame.
 inline constexpr Change kSamePlace{"Memory::key", "compiler/opt/memory.cpp"};
-inline constexpr Change kWhatWrites{"writes", "compiler/opt/memory.cpp"};
+inline constexpr Change kWhatWrites{"Memory::writes", "compiler/opt/memory.cpp"};
 inline constexpr Change kWritesBetween{"Memory::apply", "compiler/opt/memory.cpp"};
 inline constexpr Change kMeeting{"Memory::analyze", "compiler/opt/memory.cpp"};
 inline constexpr Change kPassing{"Memory::passed", "compiler/opt/memory.cpp"};

@@ -16,11 +16,11 @@ namespace {
 uint32_t state_of(Inst inst) { return inst.index * 2 + 3; }
 uint32_t state_of(Block block) { return block.index * 2 + 2; }
 
-bool writes(const ir::OperationInfo& info) {
+}  // namespace
+
+bool Memory::writes(const ir::OperationInfo& info) {
   return (info.effects & (ir::kCanStore | ir::kCalls | ir::kOtherSideEffects)) != 0;
 }
-
-}  // namespace
 
 bool Memory::is_load(Opcode opcode) {
   switch (opcode) {

@@ -77,6 +77,7 @@ class Memory {
     ir::Opcode opcode{};
   };
 
+  static bool writes(const ir::OperationInfo& info);
   void apply(ir::Inst inst, States& states) const;
   // Who answers for the two accesses being taken for one: worked out once more, from M2 to M4 and not from states. Not
   // linear; only for whoever counts steps.

@@ -15,11 +15,11 @@ using ir::Opcode;
 
 // The function that lets the write, which may run between the two accesses, leave the load's state as it was.
 std::string_view Memory::forgets(Inst write, Inst load) const {
+  if (!writes(function_->info(write))) return kWhatWrites.function;
   const unsigned region = this->region(load);
   States before, after;
   for (unsigned i = 0; i <= kRegions; ++i) before[i] = after[i] = ~State(0) - i;
   apply(write, after);
-  if (after == before) return kWhatWrites.function;
   if (after[region] == before[region]) return kWritesBetween.function;
   States now = at_entry_[block_.index];
   for (Inst inst = function_->first_inst(block_); inst != load; inst = function_->next_inst(inst)) apply(inst, now);

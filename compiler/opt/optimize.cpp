@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -207,6 +208,7 @@ class Optimizer::Walk {
       const Value narrow = extensions == 0 ? value : extend(value, extensions);
       s_.memory.passed(inst, address, narrow);
       if (extensions != 0) make_extending(inst, type, (extensions & kZero) != 0);
+      if (extensions != 0 && options_.steps != nullptr) audit_extending(inst, type, (extensions & kZero) != 0);
       return;
     }
     const Value value = f_.arg(inst, 0), address = s_.graph.canonical(f_.arg(inst, 1));
@@ -325,6 +327,11 @@ class Optimizer::Walk {
     const uint8_t noted = s_.extensions[value.index];
     const bool is_asked = (noted & ~asked) == 0 && (noted & (kZero | kSign)) != (kZero | kSign);
     return is_asked ? Responsible{kExtending.function} : Responsible{kExtensions.function, true};
+  }
+
+  void audit_extending(Inst load, ir::Type narrow, bool zeros) const {
+    if (f_.info(load).name == (zeros ? "uload" : "sload") + std::to_string(narrow.bits())) return;
+    options_.steps->find_fault(kExtending.function);
   }
 
   Responsible answers_for_merging(Inst first, Inst inst) const {

@@ -35,10 +35,12 @@ class Steps {
     return names_.size() <= begin_ || names_.size() > end_;
   }
   bool take(Responsible responsible) {
-    if (responsible.is_at_fault && std::ranges::find(at_fault_, responsible.name) == at_fault_.end()) {
-      at_fault_.push_back(responsible.name);
-    }
+    if (responsible.is_at_fault) find_fault(responsible.name);
     return take(responsible.name);
+  }
+  // What was done was done wrongly, by this function.
+  void find_fault(std::string_view name) {
+    if (std::ranges::find(at_fault_, name) == at_fault_.end()) at_fault_.push_back(name);
   }
 
   // The names of all that asked, in order.
