@@ -288,8 +288,9 @@ void FunctionGenerator::make_slots() {
     static constexpr uint32_t kLimits[] = {2048, 4096, 5000, 4096, 32768, 40000, 65536, 524288};
     uint32_t size = has_many ? 8 : 8 * random_.between(1, 8);
     if (!has_many && random_.chance(6)) {
-      const uint32_t limit = kLimits[random_.below(random_.chance(5) ? 8 : 7)];
-      size = limit + 8 * random_.below(9) - 32;
+      const uint32_t limit = kLimits[random_.below(random_.chance(12) ? 8 : 7)];
+      // The rest of the frame comes on top.
+      size = random_.chance(50) ? limit + 8 * random_.below(9) - 32 : limit - 8 * random_.below(40);
     }
     const auto align_log2 = static_cast<uint8_t>(random_.chance(85) ? 0 : random_.below(8));
     const StackSlot slot = f_.stack_slots.push({.size = size, .align_log2 = align_log2});

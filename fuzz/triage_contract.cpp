@@ -199,7 +199,7 @@ class Contract {
       const ir::Signature& signature = f_.signatures[f_.call_signature(source)];
       overwritten(inst, source, signature);
       const auto layout = oracles::lay_out_call(signature, context_.isa);
-      uint32_t needed = 0;
+      uint32_t needed = shadow(signature.call_conv);
       for (const ir::AbiParam& param : signature.params) {  // of structs at least so much
         if (param.purpose == ir::Purpose::kStructArgument) needed += (param.struct_size + 7) / 8 * 8;
       }
@@ -209,8 +209,8 @@ class Contract {
         }
       }
       if (code_.outgoing_size < needed) {
-        fault(Decision::PassedArguments, "a call has " + std::to_string(needed) +
-                                             " bytes of stack arguments, the frame leaves " +
+        fault(Decision::PassedArguments, "a call needs " + std::to_string(needed) +
+                                             " bytes for stack arguments, the frame leaves " +
                                              std::to_string(code_.outgoing_size) + " for them");
       }
       if (!layout) continue;

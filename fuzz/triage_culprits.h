@@ -67,6 +67,11 @@ enum class Decision : uint8_t {
   // the reference
   ReferenceArithmetic,
   ReferenceWide,
+  ReferenceWideSums,  // with their flags
+  ReferenceWideDifferences,
+  ReferenceWideProducts,
+  ReferenceWideCounts,
+  ReferenceWideOrder,  // of bits and bytes
   ReferenceFloats,
   ReferenceMemory,
   ReferenceControl,

@@ -220,6 +220,33 @@ class Walk {
   TrapCode trap_{};
 };
 
+// Most operations on 128 bits are one expression of C++; what the others do is in functions that several share.
+Decision part_of_wide(Opcode opcode) {
+  switch (opcode) {
+    case Opcode::kUaddOverflow:
+    case Opcode::kUaddOverflowCin:
+    case Opcode::kSaddOverflow:
+    case Opcode::kSaddOverflowCin:
+      return Decision::ReferenceWideSums;
+    case Opcode::kUsubOverflow:
+    case Opcode::kUsubOverflowBin:
+    case Opcode::kSsubOverflow:
+    case Opcode::kSsubOverflowBin:
+      return Decision::ReferenceWideDifferences;
+    case Opcode::kUmulhi:
+      return Decision::ReferenceWideProducts;
+    case Opcode::kClz:
+    case Opcode::kCtz:
+    case Opcode::kCls:
+      return Decision::ReferenceWideCounts;
+    case Opcode::kBitrev:
+    case Opcode::kBswap:
+      return Decision::ReferenceWideOrder;
+    default:
+      return Decision::ReferenceWide;
+  }
+}
+
 // Who in the interpreter does this. `in_place`: an access that finds its bytes and reads or writes them wrongly.
 Decision part_of_interpreter(const Function& f, Inst inst, bool in_place) {
   const bool is_access = (f.info(inst).effects & (kCanLoad | kCanStore)) != 0 && !f.info(inst).is_call();
@@ -230,7 +257,7 @@ Decision part_of_interpreter(const Function& f, Inst inst, bool in_place) {
   if (is_access) return in_place ? Decision::ReferenceControl : Decision::ReferenceMemory;
   if (f.info(inst).is_terminator() || f.info(inst).is_call()) return Decision::ReferenceControl;
   if (is_of([](Type type) { return type.is_float(); })) return Decision::ReferenceFloats;
-  if (is_of([](Type type) { return type.is_int() && type.bits() > 64; })) return Decision::ReferenceWide;
+  if (is_of([](Type type) { return type.is_int() && type.bits() > 64; })) return part_of_wide(f.inst(inst).opcode);
   return interpreter::is_scalar_operation(f.inst(inst).opcode) ? Decision::ReferenceArithmetic
                                                                : Decision::ReferenceControl;
 }

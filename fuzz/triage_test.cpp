@@ -308,7 +308,7 @@ TEST(Triage, BrokenContractsAreSeen) {
   };
   const Breach breaches[] = {
       {[](machine::VCode&, uint32_t) {}, ""},
-      {[](machine::VCode& code, uint32_t) { code.outgoing_size = 32; }, "a call has 40 bytes of stack arguments"},
+      {[](machine::VCode& code, uint32_t) { code.outgoing_size = 32; }, "a call needs 40 bytes for stack arguments"},
       {[](machine::VCode& code, uint32_t call) { code.insts[call].clobbers = 0; }, "a callee may overwrite"},
   };
   for (const Breach& breach : breaches) {

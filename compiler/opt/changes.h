@@ -28,16 +28,16 @@ inline constexpr Change kMerging{"Optimizer::Walk::merge", "compiler/opt/optimiz
 inline constexpr Change kExtending{"Optimizer::Walk::make_extending", "compiler/opt/optimize.cpp"};
 inline constexpr Change kSharing{"EGraph::find_or_register", "compiler/opt/egraph.cpp"};
 inline constexpr Change kHoisting{"Elaborator::hoisted", "compiler/opt/elaborate.cpp"};
-inline constexpr Change kForwarding{"Memory::known", "compiler/opt/memory.cpp"};
-inline constexpr Change kDropping{"Memory::needless", "compiler/opt/memory.cpp"};
+inline constexpr Change kAccesses{"Optimizer::Walk::access", "compiler/opt/optimize.cpp"};
 
-inline constexpr Change kChanges[] = {kFolding,          kShortening, kThreading,  kBranching,
-                                      kConditionalTraps, kParameters, kJoining,    kUnrollingWholly,
-                                      kUnrollingInPart,  kNodes,      kMerging,    kExtending,
-                                      kSharing,          kHoisting,   kForwarding, kDropping};
+inline constexpr Change kChanges[] = {kFolding,    kShortening, kThreading,       kBranching,       kConditionalTraps,
+                                      kParameters, kJoining,    kUnrollingWholly, kUnrollingInPart, kNodes,
+                                      kMerging,    kExtending,  kSharing,         kHoisting,        kAccesses};
 
 // What such a change rests on, and an audit works out once more when steps are counted: it stands in for the change's
 // name if it finds that the function decided wrongly (Responsible). If it finds none, none of these is to blame.
+inline constexpr Change kForwarding{"Memory::known", "compiler/opt/memory.cpp"};
+inline constexpr Change kDropping{"Memory::needless", "compiler/opt/memory.cpp"};
 inline constexpr Change kSamePlace{"Memory::key", "compiler/opt/memory.cpp"};
 inline constexpr Change kWhatWrites{"Memory::writes", "compiler/opt/memory.cpp"};
 inline constexpr Change kWritesBetween{"Memory::apply", "compiler/opt/memory.cpp"};
@@ -57,9 +57,10 @@ inline constexpr Change kRounds{"Unroller::count_rounds", "compiler/opt/unroll.c
 inline constexpr Change kWorthwhile{"Unroller::worthwhile", "compiler/opt/unroll.cpp"};
 inline constexpr Change kRoundsFollow{"Unroller::rounds_follow", "compiler/opt/unroll.cpp"};
 
-inline constexpr Change kAudited[] = {kSamePlace, kWhatWrites, kWritesBetween, kMeeting,  kPassing,      kLeads,
-                                      kSameCalls, kConstants,  kEqualNodes,    kMayMerge, kExtensions,   kLoopTest,
-                                      kCounter,   kStep,       kTowardsLimit,  kRounds,   kRoundsFollow, kWorthwhile};
+inline constexpr Change kAudited[] = {kForwarding, kDropping,     kSamePlace,  kWhatWrites, kWritesBetween,
+                                      kMeeting,    kPassing,      kLeads,      kSameCalls,  kConstants,
+                                      kEqualNodes, kMayMerge,     kExtensions, kLoopTest,   kCounter,
+                                      kStep,       kTowardsLimit, kRounds,     kWorthwhile, kRoundsFollow};
 
 // Of either; null if nothing has that name.
 inline const Change* find_change(std::string_view function) {

@@ -84,6 +84,7 @@ class Memory {
   Responsible answers_for(ir::Inst load, const Known& known) const;
   Responsible answers_for_drop(ir::Inst store) const;
   std::string_view forgets(ir::Inst write, ir::Inst load) const;
+  bool is_state_of_inst(State state) const;
   Key key(ir::Inst inst, ir::Value address, ir::Type type) const;
   unsigned region(ir::Inst inst) const;
 

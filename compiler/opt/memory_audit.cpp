@@ -1,6 +1,7 @@
 // Who answers for what Memory found out (memory.h), when somebody asks: M2 to M4 over again, by looking at every
 // instruction between the two accesses; where one of them writes, each function on the way from it to the load is
 // tried.
+#include <algorithm>
 #include <vector>
 
 #include "compiler/opt/changes.h"
@@ -24,7 +25,7 @@ std::string_view Memory::forgets(Inst write, Inst load) const {
   States now = at_entry_[block_.index];
   for (Inst inst = function_->first_inst(block_); inst != load; inst = function_->next_inst(inst)) apply(inst, now);
   if (now[region] != now_[region]) return kPassing.function;
-  // Where ways meet with different states, the state is none of theirs.
+  // Where ways meet with different states, the state is none of theirs, nor any other instruction's.
   for (const Block block : cfg_->reverse_postorder()) {
     bool differ = false, is_one = false;
     for (const auto& edge : cfg_->predecessors(block)) {
@@ -33,14 +34,26 @@ std::string_view Memory::forgets(Inst write, Inst load) const {
       for (const Inst inst : function_->insts(edge.block)) apply(inst, exit);
       (exit[region] == at_entry_[block.index][region] ? is_one : differ) = true;
     }
-    if (differ && is_one) return kMeeting.function;
+    if (differ && (is_one || is_state_of_inst(at_entry_[block.index][region]))) return kMeeting.function;
   }
   return kSamePlace.function;
+}
+
+bool Memory::is_state_of_inst(State state) const {
+  for (const Block block : cfg_->reverse_postorder()) {
+    for (const Inst inst : function_->insts(block)) {
+      States after{};
+      apply(inst, after);
+      if (std::ranges::find(after, state) != after.end()) return true;
+    }
+  }
+  return false;
 }
 
 Responsible Memory::answers_for(Inst load, const Known& known) const {
   const InstData& before = function_->inst(known.inst);
   const InstData& data = function_->inst(load);
+  if (is_store(known.opcode) && known.opcode != Opcode::kStore) return {kPassing.function, true};
   const bool is_same_operation =
       known.opcode == data.opcode || (known.opcode == Opcode::kStore && data.opcode == Opcode::kLoad);
   if (!is_same_operation || before.imm != data.imm || before.flags.endianness() != data.flags.endianness() ||
@@ -77,7 +90,7 @@ Responsible Memory::answers_for(Inst load, const Known& known) const {
     scan(block, function_->last_inst(block));
   }
   if (!write.is_none()) return {forgets(write, load), true};
-  return {kForwarding.function};
+  return {kAccesses.function};
 }
 
 Responsible Memory::answers_for_drop(Inst store) const {
@@ -90,7 +103,7 @@ Responsible Memory::answers_for_drop(Inst store) const {
   const bool is_same =
       before.opcode == data.opcode && before.imm == data.imm && before.flags == data.flags &&
       function_->value_type(function_->arg(pending_, 0)) == function_->value_type(function_->arg(store, 0));
-  return {kDropping.function, !is_same};
+  return is_same ? Responsible{kAccesses.function} : Responsible{kDropping.function, true};
 }
 
 }  // namespace assay::opt

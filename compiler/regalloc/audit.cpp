@@ -476,6 +476,10 @@ class MovesAudit : public Facts {
       const PReg made = s.result->operands[code.insts[i].first_operand + k];
       if (copies.contains(v) && made == copies[v]) continue;
       const Location place = location_at(v, position);
+      if (copies.contains(v) && !place.is_reg()) {
+        expect_operand(i, k, copies[v], "MovePlacer::tie");
+        continue;
+      }
       expect_operand(i, k, place.is_reg() ? place.preg() : PReg(), "MovePlacer::place_inst");
     }
   }
@@ -555,7 +559,17 @@ class MovesAudit : public Facts {
             "a move before " + at(move.inst) + " goes through " + name_of(place) + ", which is no part of the frame");
       }
     }
-    for (const auto& [inst, set] : sets) {
+    for (auto& [inst, set] : sets) {
+      const uint32_t number = inst;
+      for (size_t n = 1; n < set.size(); ++n) {
+        if (belong_together(*set[n], *set[n - 1]) != (set[n]->key() == set[n - 1]->key())) {
+          report("PendingMove::key", "compiler/regalloc/state.h",
+                 "the moves before " + at(number) + " are not told apart as they should be: " +
+                     name_of(set[n - 1]->move.to) + ", " + name_of(set[n]->move.to));
+        }
+      }
+      std::ranges::sort(set, {},
+                        [](const PendingMove* move) { return std::tuple(move->stage, move->reg_class, move); });
       using Contents = std::map<Location, Location>;  // by place: whose value of before it holds
       const auto content = [](const Contents& contents, Location place) {
         const auto found = contents.find(place);
@@ -566,7 +580,7 @@ class MovesAudit : public Facts {
       for (size_t n = 0; n < set.size();) {
         const Contents before = at_once;
         const size_t begin = n;
-        for (; n < set.size() && set[n]->key() == set[begin]->key(); ++n) {
+        for (; n < set.size() && belong_together(*set[n], *set[begin]); ++n) {
           at_once[set[n]->move.to] = content(before, set[n]->move.from);
         }
         const auto group = std::span(set).subspan(begin, n - begin);
@@ -585,6 +599,10 @@ class MovesAudit : public Facts {
                    name_of(content(in_turn, place)) + ", not what was in " + name_of(wanted));
       }
     }
+  }
+  // Of the moves before one instruction.
+  static bool belong_together(const PendingMove& a, const PendingMove& b) {
+    return a.stage == b.stage && a.reg_class == b.reg_class;
   }
   // The places whose contents go round in a circle.
   static void add_cycles(std::span<const PendingMove* const> group, std::set<Location>& out) {
