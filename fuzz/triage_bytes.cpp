@@ -5,6 +5,7 @@
 #include <cctype>
 
 #include "compiler/ir/printer.h"
+#include "compiler/machine/frame.h"
 #include "fuzz/triage_parts.h"
 #include "oracles/abi_facts.h"
 #include "oracles/disassembler.h"
@@ -616,9 +617,8 @@ static void blame_frame_places(TriageContext& context, const oracles::VCodeFunct
     is_in_code |= is_refused;
     for (const Operand& operand : function.code.operands_of(inst)) {
       if (operand.kind != OperandKind::Frame) continue;
-      constexpr int64_t kShort = 248;  // every displacement reaches so far
       const int64_t offset = operand.imm + function.frame->offset_of(operand.area());
-      has_far |= offset > kShort;
+      has_far |= offset > machine::kNearInFrame;
       is_place |= is_refused && text.find(std::to_string(offset)) != std::string::npos;
     }
   }
@@ -649,8 +649,7 @@ void blame_emission(TriageContext& context, const std::string& message) {
         return error == machine::EncodeError::BadOperand || error == machine::EncodeError::OutOfRange;
       });
     };
-    constexpr uint32_t kSmall = 256;  // every displacement reaches so far
-    const bool is_far = function.frame->size > kSmall;
+    const bool is_far = function.frame->size > machine::kNearInFrame;
     const machine::FrameLayout& frame = *function.frame;
     const bool before = refuses([&](machine::InstList& list) { isa.prologue(frame, list); });
     const bool behind = refuses([&](machine::InstList& list) { isa.epilogue(frame, frame.popped, list); });

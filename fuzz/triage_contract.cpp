@@ -69,6 +69,7 @@ class Contract {
     if (faults_ == 1) {
       context_.result.stage = stage;
       context_.result.divergence = ir::to_string(f_.name) + ": " + text;
+      context_.result.is_audited = decision == Decision::SlotPlaces;  // nobody else counts bytes of slots
     }
     context_.note("the contract of " + ir::to_string(f_.name) + " is broken: " + text);
     context_.blame(decision, text);

@@ -187,7 +187,8 @@ void doubt_culprits(const Case& test, const TriageOptions& options, IsaKind isa,
   culprits.insert(culprits.begin(),
                   {CulpritKind::Function, best.name, best.file, line_of(best.file, best.name), std::move(reason)});
   // What was refused had been right until it was to be written.
-  if (is_refused && StageJudge::is_emission(best.file)) result.stage = TriageStage::Bytes;
+  const bool is_frame = StageJudge::is_emission(best.file) || best.file.ends_with("/abi.cpp");
+  if (is_refused && is_frame) result.stage = TriageStage::Bytes;
 }
 
 }  // namespace assay::fuzz

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "compiler/machine/frame.h"
+
 namespace assay::machine {
 namespace {
 
@@ -354,8 +356,7 @@ void Emitter::emit_with_frame(uint16_t opcode, std::span<const Operand> operands
   const int64_t offset = frame_operand->imm + frame_->offset_of(frame_operand->area());
   scratch_operands_.assign(operands.begin(), operands.end());
   scratch_operands_[slot] = Operand::immediate(offset);
-  constexpr int64_t kAlwaysFits = 248;
-  if (offset < 0 || offset > kAlwaysFits || offset % 8 != 0) {
+  if (offset < 0 || offset > kNearInFrame || offset % 8 != 0) {
     EncodedInst encoded;
     const EncodeError error = isa_->insts->encode(opcode, scratch_operands_, {.features = vcode_->features}, encoded);
     if (error == EncodeError::BadOperand && slot < desc.operands.size() &&

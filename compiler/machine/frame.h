@@ -22,6 +22,9 @@
 
 namespace assay::machine {
 
+// Every displacement of every machine reaches so many bytes from the stack pointer.
+inline constexpr int64_t kNearInFrame = 248;
+
 // Where each stack slot is within FrameArea::Slots, and, behind them, where what follows may begin. Fails if that is
 // more than frames may have, or a slot wants more alignment than the stack pointer has.
 Expected<std::vector<uint32_t>> lay_out_slots(const ir::Function& function, const TargetIsa& isa);

@@ -10,6 +10,9 @@
 namespace assay::regalloc {
 namespace {
 
+using machine::Constraint;
+using machine::Role;
+
 void expect_clean(uint64_t seed, const RandomVCodeOptions& options, const AllocateOptions& allocate_options) {
   RandomSource random(seed);
   const RandomCase test = random_vcode(random, options);
@@ -129,6 +132,29 @@ TEST(Audit, NamesWhatPlacesMoves) {
                        return true;
                      }),
             "ParallelMoveResolver::resolve");
+  // An operand beside the one that a definition takes over, of the same value, which ends there.
+  EXPECT_EQ(found_if(Phase::Moves,
+                     [](AllocatorState& s) {
+                       for (const machine::Inst& inst : s.code->insts) {
+                         const auto operands = s.code->operands_of(inst);
+                         PReg* out = s.result->operands.data() + inst.first_operand;
+                         for (size_t d = 0; d < operands.size(); ++d) {
+                           if (operands[d].role != Role::Def || operands[d].constraint != Constraint::Reuse) continue;
+                           const uint32_t tied = operands[d].detail;
+                           const uint32_t last = s.values[operands[tied].reg.virtual_index()].first_piece;
+                           for (size_t k = 0; k < operands.size() && s.pieces[last].next == kNone; ++k) {
+                             const bool is_beside = k != tied && operands[k].is_use() && out[k] == out[d] &&
+                                                    operands[k].constraint == Constraint::Reg &&
+                                                    operands[k].reg == operands[tied].reg;
+                             if (!is_beside) continue;
+                             out[k] = PReg();
+                             return true;
+                           }
+                         }
+                       }
+                       return false;
+                     }),
+            "MovePlacer::tie");
   // What a cycle is parked in beyond all slots that are counted.
   EXPECT_EQ(found_if(Phase::Moves,
                      [](AllocatorState& s) {
