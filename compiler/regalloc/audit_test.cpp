@@ -141,8 +141,10 @@ TEST(Audit, NamesWhatPlacesMoves) {
                          for (size_t d = 0; d < operands.size(); ++d) {
                            if (operands[d].role != Role::Def || operands[d].constraint != Constraint::Reuse) continue;
                            const uint32_t tied = operands[d].detail;
-                           const uint32_t last = s.values[operands[tied].reg.virtual_index()].first_piece;
-                           for (size_t k = 0; k < operands.size() && s.pieces[last].next == kNone; ++k) {
+                           if (!operands[tied].reg.is_virtual()) continue;
+                           const uint32_t only = s.values[operands[tied].reg.virtual_index()].first_piece;
+                           if (only == kNone || s.pieces[only].next != kNone) continue;
+                           for (size_t k = 0; k < operands.size(); ++k) {
                              const bool is_beside = k != tied && operands[k].is_use() && out[k] == out[d] &&
                                                     operands[k].constraint == Constraint::Reg &&
                                                     operands[k].reg == operands[tied].reg;
