@@ -115,7 +115,8 @@ Bits random_float_bits(Random& random, unsigned width) {
       static constexpr uint8_t kWidths[] = {8, 16, 32, 64, 128};
       return float_beside_limit(random, width, kWidths[random.below(std::size(kWidths))]);
     }
-    case 8:
+    case 8:  // about where fractions end, often
+      if (random.chance(40)) return sign | power(fraction - random.below(4)) | random.below(16);
       return sign | power(random.below(fraction + 2)) | (one << random.below(fraction));
     case 9:
     case 10:
@@ -169,6 +170,7 @@ void FunctionGenerator::run() {
     budget_ *= 2;
   }
   enter(new_block());
+  if (random_.chance(2)) f_.set_cold(block_, true);
   for (const AbiParam& param : f_.signature.params) {
     const Value v = f_.append_block_param(block_, param.type);
     if (param.purpose == Purpose::kStructReturn) structs_.push_back({v, kResultStruct});

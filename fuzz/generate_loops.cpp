@@ -45,11 +45,15 @@ void FunctionGenerator::odd_loop() {
   const bool moves = kind == kMovingLimit || kind == kTwoWaysBack;
   const bool is_short = kind != kAnyStep || random_.chance(50);
   const bool is_back = kind == kAnyStep && is_short && random_.chance(40);
-  const Bits length = is_short ? Bits(random_.between(1, 3)) : random_bits(random_, type.bits()) | 1;
+  // The counter is the condition, and the loop is left as soon as it is not 0: it runs once at most.
+  const bool ends_at_once = kind == kAnyStep && is_short && random_.chance(15);
+  const Bits length = ends_at_once ? 1 : is_short ? Bits(random_.between(1, 3)) : random_bits(random_, type.bits()) | 1;
   const Bits step = is_back ? 0 - length : length;
   const unsigned rounds = random_.between(1, 12);
   const Bits distance = moves ? Bits(rounds) : step * rounds;
-  const Bits first = moves ? Bits(20 + random_.below(8)) : random_bits(random_, type.bits());
+  const Bits first = ends_at_once ? 0 - distance
+                     : moves      ? Bits(20 + random_.below(8))
+                                  : random_bits(random_, type.bits());
   const bool is_known = random_.chance(50);
   // About the least and the greatest numbers limits wrap.
   const auto at_edge = [&] {
@@ -92,8 +96,9 @@ void FunctionGenerator::odd_loop() {
       moves ? (random_.chance(50) ? IntCC::kSlt : IntCC::kUlt) : (is_back ? kDown : kUp)[random_.below(3)];
   const Value stay = compare(stays, counter, moves ? bound : limit);
   const Value leaving[] = {sum};
-  const BlockCall calls[] = {f_.make_block_call(body), f_.make_block_call(exit, leaving)};
-  branch(Opcode::kBrif, stay, calls);
+  BlockCall calls[] = {f_.make_block_call(body), f_.make_block_call(exit, leaving)};
+  if (ends_at_once) std::swap(calls[0], calls[1]);
+  branch(Opcode::kBrif, ends_at_once ? counter : stay, calls);
   enter(body);
   const Value next_sum = binary(kSums[random_.below(std::size(kSums))], sum, counter);
   Value shown = binary(Opcode::kIadd, next_sum, constant_of(type, 3));

@@ -132,7 +132,9 @@ std::vector<Number> float_edges(unsigned width, bool few) {
   std::vector<Number> list = {0, infinity, infinity | quiet, infinity | 1, power(0), power(1) | quiet, power(7), 1};
   if (!few) {
     for (Number more : {infinity | quiet | 5, infinity - 1, one << fraction, (one << fraction) - 1, power(0) - 1,
-                        power(0) | 1, power(0) | quiet, power(2) | (quiet >> 1)}) {
+                        power(0) | 1, power(0) | quiet, power(2) | (quiet >> 1),
+                        // Halves, the last of them where fractions end.
+                        power(0) - (one << fraction), power(1) | (quiet >> 1), power(fraction - 1) | 1}) {
       list.push_back(more);
     }
     for (unsigned bits : {7u, 8u, 15u, 16u, 31u, 32u, 63u, 64u}) {
