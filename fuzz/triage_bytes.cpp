@@ -638,25 +638,36 @@ void blame_emission(TriageContext& context, const std::string& message) {
   for (uint32_t i = 0; i < context.test.functions.size(); ++i) {
     const oracles::VCodeFunction& function = context.traces.session().stage(ExecutorKind::Allocated, i);
     const bool is_named = message.find(ir::to_string(context.test.functions[i].name) + ":") != std::string::npos;
-    if (is_named) blame_frame_places(context, function, message);
-    if (!function.frame || !function.frame->needs_frame) continue;
+    if (!function.frame || !function.frame->needs_frame) {
+      if (is_named) blame_frame_places(context, function, message);
+      continue;
+    }
+    bool is_access = false;  // what saves or restores registers cannot say where
     const auto refuses = [&](auto make) {
       machine::InstList list;
       make(list);
       return std::ranges::any_of(list.insts(), [&](const machine::SimpleInst& inst) {
         machine::EncodedInst encoded;
         const machine::EncodeError error = isa.insts->encode(inst.opcode, inst.span(), {}, encoded);
-        return error == machine::EncodeError::BadOperand || error == machine::EncodeError::OutOfRange;
+        const bool is_refused = error == machine::EncodeError::BadOperand || error == machine::EncodeError::OutOfRange;
+        const machine::InstDesc& desc = isa.desc(inst.opcode);
+        is_access |= is_refused && (desc.is(machine::kLoads) || desc.is(machine::kStores));
+        return is_refused;
       });
     };
     const bool is_far = function.frame->size > machine::kNearInFrame;
     const machine::FrameLayout& frame = *function.frame;
     const bool before = refuses([&](machine::InstList& list) { isa.prologue(frame, list); });
     const bool behind = refuses([&](machine::InstList& list) { isa.epilogue(frame, frame.popped, list); });
+    const auto blame_ends = [&] {
+      if (before) context.blame(Decision::Prologue, "one of its instructions cannot be encoded");
+      if (behind) context.blame(Decision::Epilogue, "one of its instructions cannot be encoded");
+    };
+    if (is_access) blame_ends();
+    if (is_named) blame_frame_places(context, function, message);
     if (is_far && (before || behind))
       context.blame(Decision::FarFramePlaces, "a large frame's size is taken apart wrongly");
-    if (before) context.blame(Decision::Prologue, "one of its instructions cannot be encoded");
-    if (behind) context.blame(Decision::Epilogue, "one of its instructions cannot be encoded");
+    if (!is_access) blame_ends();
   }
 }
 

@@ -135,18 +135,17 @@ class StepSearch {
   }
 
   void decide(std::string_view first_wrong, const std::vector<std::string_view>& at_fault) {
+    const std::string reason = "the first step with which the functions differ";
     result_.is_audited = !at_fault.empty();
     for (const std::string_view name : at_fault) {
       std::erase_if(suspects_, [&](const Suspect& suspect) { return suspect.name == name; });
-      blame(name, "the audit of the mid-end's steps works out once more what it decides, and comes to something else");
+      blame(name, std::string("the audit of the mid-end's steps works out once more what it decides, and comes to ") +
+                      "something else" + (name == first_wrong ? "; " + reason : ""));
     }
     const auto known = std::ranges::find(suspects_, first_wrong, &Suspect::name);
-    const std::string reason = "the first step with which the functions differ";
-    if (std::ranges::find(at_fault, first_wrong) != at_fault.end()) {
-      result_.culprits[0].reason += "; " + reason;
-    } else if (known != suspects_.end()) {
+    if (known != suspects_.end()) {
       known->reason += "; " + reason;
-    } else {
+    } else if (std::ranges::find(at_fault, first_wrong) == at_fault.end()) {
       suspects_.push_back({first_wrong, reason, is_rule(first_wrong)});
     }
     for (Suspect& suspect : suspects_) {

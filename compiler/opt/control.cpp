@@ -123,7 +123,7 @@ class Control {
     } else if (calls.size() == before) {
       return;
     }
-    if (!may_take(steps_, kShortening.function)) return;
+    if (!may_take(steps_, [&] { return answers_for_table(inst, calls.size()); })) return;
     data.calls = f_.make_calls(calls);
     f_.replace_inst(inst, data);
     ++stats_.branches_folded;
@@ -357,6 +357,15 @@ class Control {
     const bool is_table = f_.inst(branch).opcode == Opcode::kBrTable;
     const size_t way = !is_table ? (k != 0 ? 0 : 1) : k < calls.size() - 1 ? static_cast<size_t>(k) + 1 : 0;
     return {kFolding.function, !is_call(calls[way])};
+  }
+
+  // What goes at the end of the table is the default.
+  Responsible answers_for_table(Inst branch, size_t left) const {
+    const auto calls = f_.block_calls(branch);
+    const bool all_same = std::ranges::all_of(calls.subspan(left), [&](const BlockCall& call) {
+      return call.block == calls[0].block && std::ranges::equal(f_.args(call), f_.args(calls[0]));
+    });
+    return {all_same ? kShortening.function : kSameCalls.function, !all_same};
   }
 
   // Through `lead`: it only jumps or decides, and nobody else uses its parameters.
