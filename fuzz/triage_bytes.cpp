@@ -651,7 +651,9 @@ void blame_emission(TriageContext& context, const std::string& message) {
         const machine::EncodeError error = isa.insts->encode(inst.opcode, inst.span(), {}, encoded);
         const bool is_refused = error == machine::EncodeError::BadOperand || error == machine::EncodeError::OutOfRange;
         const machine::InstDesc& desc = isa.desc(inst.opcode);
-        is_access |= is_refused && (desc.is(machine::kLoads) || desc.is(machine::kStores));
+        is_access |= is_refused && std::ranges::any_of(desc.operands, [](const auto& slot) {
+                       return slot.kind == machine::SlotKind::MemDisp;
+                     });
         return is_refused;
       });
     };

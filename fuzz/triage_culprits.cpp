@@ -69,6 +69,8 @@ constexpr Row kRows[] = {
     {Decision::ReferenceWideCounts, "count", "interpreter/wide.cpp"},
     {Decision::ReferenceWideOrder, "reverse", "interpreter/wide.cpp"},
     {Decision::ReferenceFloats, "evaluate_float", "interpreter/float.cpp"},
+    {Decision::ReferenceHostFloats, "on_host", "interpreter/float.cpp"},
+    {Decision::ReferenceSoftFloats, "in_software", "interpreter/float.cpp"},
     {Decision::ReferenceMemory, "Memory::find", "interpreter/memory.cpp"},
     {Decision::ReferenceControl, "Interpreter::execute", "interpreter/execute.cpp"},
     {Decision::Selection, "Builder::is_blocked", "compiler/isle/decision.cpp"},

@@ -73,6 +73,8 @@ enum class Decision : uint8_t {
   ReferenceWideCounts,
   ReferenceWideOrder,  // of bits and bytes
   ReferenceFloats,
+  ReferenceHostFloats,  // arithmetic in the host's formats, and in others
+  ReferenceSoftFloats,
   ReferenceMemory,
   ReferenceControl,
   // the rule compiler

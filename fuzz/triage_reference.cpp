@@ -247,6 +247,24 @@ Decision part_of_wide(Opcode opcode) {
   }
 }
 
+Decision part_of_floats(Opcode opcode, unsigned bits) {
+  switch (opcode) {
+    case Opcode::kFadd:
+    case Opcode::kFsub:
+    case Opcode::kFmul:
+    case Opcode::kFdiv:
+    case Opcode::kSqrt:
+    case Opcode::kFma:
+    case Opcode::kCeil:
+    case Opcode::kFloor:
+    case Opcode::kTrunc:
+    case Opcode::kNearest:
+      return bits == 32 || bits == 64 ? Decision::ReferenceHostFloats : Decision::ReferenceSoftFloats;
+    default:
+      return Decision::ReferenceFloats;
+  }
+}
+
 // Who in the interpreter does this. `in_place`: an access that finds its bytes and reads or writes them wrongly.
 Decision part_of_interpreter(const Function& f, Inst inst, bool in_place) {
   const bool is_access = (f.info(inst).effects & (kCanLoad | kCanStore)) != 0 && !f.info(inst).is_call();
@@ -256,7 +274,9 @@ Decision part_of_interpreter(const Function& f, Inst inst, bool in_place) {
   };
   if (is_access) return in_place ? Decision::ReferenceControl : Decision::ReferenceMemory;
   if (f.info(inst).is_terminator() || f.info(inst).is_call()) return Decision::ReferenceControl;
-  if (is_of([](Type type) { return type.is_float(); })) return Decision::ReferenceFloats;
+  if (is_of([](Type type) { return type.is_float(); })) {
+    return part_of_floats(f.inst(inst).opcode, f.has_results(inst) ? f.value_type(f.result(inst)).bits() : 0);
+  }
   if (is_of([](Type type) { return type.is_int() && type.bits() > 64; })) return part_of_wide(f.inst(inst).opcode);
   return interpreter::is_scalar_operation(f.inst(inst).opcode) ? Decision::ReferenceArithmetic
                                                                : Decision::ReferenceControl;
